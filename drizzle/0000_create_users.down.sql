@@ -1,0 +1,3 @@
+drop table users;
+--> statement-breakpoint
+drop function set_updated_at();

@@ -1,0 +1,61 @@
+-- Players' accounts.
+
+create table users (
+  id uuid primary key default gen_random_uuid(),
+  email varchar(255) not null constraint users_email_key unique,
+  username varchar(50) not null constraint users_username_key unique,
+  password_hash varchar(255) not null,
+  email_verified boolean not null default false,
+  email_verification_token varchar(64),
+  status varchar(20) not null default 'active',
+  role varchar(20) not null default 'user',
+  created_at timestamptz not null default current_timestamp,
+  updated_at timestamptz not null default current_timestamp,
+  last_login timestamptz,
+  deleted_at timestamptz,
+  metadata jsonb not null default '{}',
+  constraint users_status_check check (status in ('active', 'suspended', 'banned')),
+  constraint users_role_check check (role in ('user', 'moderator', 'admin')),
+  constraint users_password_hash_check check (password_hash ~ '^[$][a-z0-9-]+[$]'),
+  constraint users_metadata_check check (jsonb_typeof(metadata) = 'object')
+);
+--> statement-breakpoint
+
+-- Indexes. An email and a username belong to one account, whatever their case.
+
+create unique index idx_users_email on users (lower(email));
+--> statement-breakpoint
+create unique index idx_users_username on users (lower(username));
+--> statement-breakpoint
+create index idx_users_status on users (status) where status <> 'active';
+--> statement-breakpoint
+create index idx_users_created on users (created_at desc, id desc) where deleted_at is null;
+--> statement-breakpoint
+
+-- Triggers.
+
+create function set_updated_at() returns trigger
+language plpgsql
+set search_path = pg_catalog
+as $$
+begin
+  -- Strictly later than before, whatever the clock does: callers use updated_at as the row's version.
+  new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+  return new;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without it a client could change a row and leave its version as it was, and the next one would
+-- overwrite that change unseen. An update that changes nothing keeps the version.
+create trigger users_set_updated_at
+  before update on users
+  for each row when (old.* is distinct from new.*)
+  execute function set_updated_at();
+--> statement-breakpoint
+
+comment on table users is 'Players'' accounts. Email and username are unique without regard to case, also after a soft delete.';
+--> statement-breakpoint
+comment on column users.updated_at is 'Kept by a trigger; rises with every change, so that it serves as the row''s version.';
+--> statement-breakpoint
+comment on column users.deleted_at is 'Set: softly deleted, invisible to every ordinary read; restorable.';

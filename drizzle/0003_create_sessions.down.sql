@@ -1,0 +1,5 @@
+drop function delete_revoked_sessions(interval, integer);
+--> statement-breakpoint
+drop function delete_expired_sessions(integer);
+--> statement-breakpoint
+drop table user_sessions;

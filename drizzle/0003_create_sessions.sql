@@ -1,0 +1,85 @@
+-- Signed-in devices, one refresh token each.
+
+create table user_sessions (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null,
+  refresh_token_id uuid not null constraint user_sessions_refresh_token_id_key unique,
+  ip_address inet,
+  user_agent text,
+  expires_at timestamptz not null,
+  created_at timestamptz not null default current_timestamp,
+  last_active timestamptz not null default current_timestamp,
+  revoked_at timestamptz,
+  constraint user_sessions_user_id_users_id_fk foreign key (user_id) references users (id) on delete cascade,
+  constraint user_sessions_expires_at_check check (expires_at > created_at)
+);
+--> statement-breakpoint
+
+create index idx_sessions_user on user_sessions (user_id);
+--> statement-breakpoint
+create index idx_sessions_token on user_sessions (refresh_token_id);
+--> statement-breakpoint
+create index idx_sessions_expires on user_sessions (expires_at);
+--> statement-breakpoint
+create index idx_sessions_revoked on user_sessions (revoked_at) where revoked_at is not null;
+--> statement-breakpoint
+
+-- Clean-up. Deletes at most `batch_size` sessions that have expired, oldest first, and returns how
+-- many: call it until it returns less than that. Bounded, so that it never holds many rows or makes
+-- a long transaction; rows that somebody else holds are left for the next call.
+create function delete_expired_sessions(batch_size integer default 1000) returns integer
+language plpgsql
+set search_path = pg_catalog
+as $$
+declare
+  deleted integer;
+begin
+  if batch_size is null or batch_size not between 1 and 100000 then
+    raise exception 'batch_size must be between 1 and 100000, not %', coalesce(batch_size::text, 'null')
+      using errcode = 'invalid_parameter_value';
+  end if;
+
+  with expired as (
+    select id from public.user_sessions
+    where expires_at <= now()
+    order by expires_at
+    limit batch_size
+    for update skip locked
+  )
+  delete from public.user_sessions using expired where user_sessions.id = expired.id;
+
+  get diagnostics deleted = row_count;
+  return deleted;
+end;
+$$;
+--> statement-breakpoint
+
+-- The same for sessions that ended early: revoked, and kept `keep` longer for whoever looks into it.
+create function delete_revoked_sessions(keep interval default '30 days', batch_size integer default 1000) returns integer
+language plpgsql
+set search_path = pg_catalog
+as $$
+declare
+  deleted integer;
+begin
+  if batch_size is null or batch_size not between 1 and 100000 then
+    raise exception 'batch_size must be between 1 and 100000, not %', coalesce(batch_size::text, 'null')
+      using errcode = 'invalid_parameter_value';
+  end if;
+
+  with revoked as (
+    select id from public.user_sessions
+    where revoked_at <= now() - keep
+    order by revoked_at
+    limit batch_size
+    for update skip locked
+  )
+  delete from public.user_sessions using revoked where user_sessions.id = revoked.id;
+
+  get diagnostics deleted = row_count;
+  return deleted;
+end;
+$$;
+--> statement-breakpoint
+
+comment on table user_sessions is 'Signed-in devices. refresh_token_id is the jti of the one refresh token that is good now.';

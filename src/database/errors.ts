@@ -1,0 +1,50 @@
+import { Conflict, DomainError, Invalid, Unavailable } from "../errors.ts";
+import { usersConstraints } from "../schema/index.ts";
+import { codeOf, isLostRace, isUnavailable } from "./retry.ts";
+
+/** What a broken constraint means to the caller: the field at fault, and the remedy. */
+const constraints: Readonly<Record<string, { field: string; message: string }>> = {
+  [usersConstraints.emailExact]: { field: "email", message: "This email belongs to another account." },
+  [usersConstraints.email]: { field: "email", message: "This email belongs to another account." },
+  [usersConstraints.usernameExact]: { field: "username", message: "This username is taken." },
+  [usersConstraints.username]: { field: "username", message: "This username is taken." },
+  [usersConstraints.status]: { field: "status", message: "Unknown status." },
+  [usersConstraints.role]: { field: "role", message: "Unknown role." },
+  [usersConstraints.passwordHash]: {
+    field: "passwordHash",
+    message: "Must be a password hash in PHC form, such as $argon2id$…; never a password.",
+  },
+  [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
+};
+
+/**
+ * Turns an error of the database into the domain's word for it, by SQLSTATE first and constraint
+ * name second (PostgreSQL manual, appendix A). Undefined: an error that nobody foresaw.
+ */
+export function toDomainError(error: unknown): DomainError | undefined {
+  if (error instanceof DomainError) return error;
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  const known = constraints[constraintOf(error)];
+  const options = { field: known?.field, cause: error };
+
+  if (code === "23505") return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
+  if (code === "23514") return new Invalid(known?.message ?? "A value breaks a rule of the table.", options);
+  if (code === "23503") return new Invalid("It refers to something that does not exist (any more).", options);
+  if (code === "23502") return new Invalid("A required value is missing.", options);
+  if (code.startsWith("22")) return new Invalid("A value has the wrong form, or is too long.", options);
+  if (isUnavailable(error) || isLostRace(error)) {
+    return new Unavailable("The database cannot answer just now. Try again in a few seconds.", { cause: error });
+  }
+  return undefined;
+}
+
+/** The name of the constraint that was broken; a sharded table appends the shard's number to it. */
+function constraintOf(error: unknown): string {
+  for (const candidate of [error, error instanceof Error ? error.cause : undefined]) {
+    if (candidate instanceof Error && "constraint_name" in candidate) {
+      return String(candidate.constraint_name).replace(/_\d{6,}$/, "");
+    }
+  }
+  return "";
+}

@@ -1,0 +1,68 @@
+import pRetry from "p-retry";
+import { DomainError } from "../errors.ts";
+
+/** How often, and how patiently, something is tried again: exponential backoff with full jitter. */
+export interface Patience {
+  /** Attempts after the first. */
+  readonly retries: number;
+  /** Wait before the first repetition, and the longest wait (ms). */
+  readonly minTimeout: number;
+  readonly maxTimeout: number;
+}
+
+/** Runs `work` again while `again(error)` holds and patience lasts; then throws the last error. */
+export function retry<T>(
+  work: () => Promise<T>,
+  options: Patience & { again: (error: unknown) => boolean; onRetry?: (error: unknown, attempt: number) => void },
+): Promise<T> {
+  return pRetry(work, {
+    retries: options.retries,
+    minTimeout: options.minTimeout,
+    maxTimeout: options.maxTimeout,
+    factor: 2,
+    randomize: true,
+    shouldRetry: ({ error }) => options.again(error),
+    onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {
+      if (retriesLeft > 0 && options.again(error)) options.onRetry?.(error, attemptNumber);
+    },
+  });
+}
+
+/** SQLSTATEs of a transaction that lost against another and may simply be run again (manual, 13.5). */
+const lostRaces = new Set(["40001", "40P01"]);
+
+/** SQLSTATEs that say "not now": the server is starting, stopping, full, standby, or a time-out was reached. */
+const notNow = new Set(["57P01", "57P02", "57P03", "57P05", "57014", "55P03", "53300", "25006", "25P03"]);
+
+/** What Node and postgres.js call a connection that could not be made or was lost. */
+const lostConnections = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ETIMEDOUT",
+  "CONNECT_TIMEOUT",
+  "CONNECTION_CLOSED",
+  "CONNECTION_DESTROYED",
+  "CONNECTION_ENDED",
+]);
+
+export const isLostRace = (error: unknown): boolean => lostRaces.has(codeOf(error) ?? "");
+
+/** Whether the database is away or overloaded, so that the same call may succeed later. */
+export function isUnavailable(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^08/.test(code));
+}
+
+/** SQLSTATE or connection error code, of the error itself or of the one that Drizzle wrapped. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error instanceof DomainError) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  // A host with several addresses fails as an AggregateError of one error each.
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return codeOf(error.cause);
+}

@@ -1,0 +1,25 @@
+import { is } from "drizzle-orm";
+import { type PgDatabase, PgTransaction } from "drizzle-orm/pg-core";
+import type { PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
+import { isLostRace, type Patience, retry } from "./retry.ts";
+
+export type Db = PgDatabase<PostgresJsQueryResultHKT>;
+export type Transaction = Parameters<Parameters<Db["transaction"]>[0]>[0];
+
+/** What a repository runs its queries on: the pool, or the caller's transaction. */
+export type Executor = Db | Transaction;
+
+/** A race is lost in milliseconds, and won as quickly. */
+const patience: Patience = { retries: 4, minTimeout: 10, maxTimeout: 200 };
+
+/**
+ * Runs `work` in a transaction: the caller's, when `executor` is one, else a new one. It is
+ * committed when `work` resolves and rolled back when it throws.
+ *
+ * A new transaction that fails to serialize or deadlocks (SQLSTATE 40001, 40P01) is rolled back and
+ * run again from its start, at most four times, so `work` must do nothing but talk to the database.
+ */
+export function inTransaction<T>(executor: Executor, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  if (is(executor, PgTransaction)) return work(executor);
+  return retry(() => executor.transaction(work), { ...patience, again: isLostRace });
+}

@@ -1,0 +1,41 @@
+/**
+ * What can go wrong, in the words of the domain. Everything below the routers throws these; the
+ * routers turn each into the tRPC code of the same meaning, in one place. A message is written for
+ * the caller: it names the field and the remedy, and never holds SQL, a value of somebody else's, or
+ * a secret.
+ */
+export abstract class DomainError extends Error {
+  /** The input field at fault, if it is one. */
+  readonly field: string | undefined;
+
+  constructor(message: string, options: { field?: string | undefined; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.field = options.field;
+  }
+}
+
+/** The thing asked for does not exist, or not for this caller. */
+export class NotFound extends DomainError {}
+
+/** The change clashes with what is there: a name that is taken, a row changed by somebody faster. */
+export class Conflict extends DomainError {}
+
+/** The input breaks a rule. */
+export class Invalid extends DomainError {}
+
+/** The caller is known, but may not do this. */
+export class Forbidden extends DomainError {}
+
+/** The caller is not known: no token, or one that is not good (any more). */
+export class Unauthenticated extends DomainError {}
+
+/** The service cannot answer now; the same call may succeed after `retryAfter` seconds. */
+export class Unavailable extends DomainError {
+  readonly retryAfter: number;
+
+  constructor(message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+    super(message, options);
+    this.retryAfter = options.retryAfter ?? 2;
+  }
+}

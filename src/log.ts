@@ -1,0 +1,75 @@
+import { pino, type DestinationStream, type Logger } from "pino";
+
+export type Log = Logger;
+
+/** Field names that never reach the log with their value, however deep they sit. */
+const secretFields = ["password", "passwordHash", "password_hash", "token", "secret", "authorization", "jwtSecret"];
+const redact = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]);
+
+/**
+ * Makes the log: lines of JSON, or readable ones on a developer's terminal.
+ *
+ * An error is logged as itself, less what a database error carries: its SQL, its parameters and the
+ * details that quote a row.
+ */
+export function createLog(options: { level: string; pretty?: boolean; destination?: DestinationStream }): Log {
+  const settings = {
+    level: options.level,
+    base: null,
+    redact: { paths: redact, censor: "[redacted]" },
+    serializers: { err: describeError },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  if (options.destination !== undefined) return pino(settings, options.destination);
+  if (options.pretty !== true) return pino(settings);
+  const { formatters: _, ...prettySettings } = settings;
+  return pino({
+    ...prettySettings,
+    transport: { target: "pino-pretty", options: { translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true } },
+  });
+}
+
+/** What the log may say of an error. */
+export function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const database = postgresError(error);
+  const described = {
+    type: error.name,
+    message: database === undefined ? safeMessage(error) : undefined,
+    // The first line of a stack repeats the message.
+    stack: error.stack?.slice(error.stack.indexOf("\n    at ") + 1),
+    cause: error.cause === undefined || database === error.cause ? undefined : describeError(error.cause),
+  };
+  if (database === undefined) return described;
+  const { code, severity, table_name, column_name, constraint_name, routine } = database;
+  return { ...described, sqlstate: code, severity, table_name, column_name, constraint_name, routine, condition: condition(database) };
+}
+
+interface PostgresErrorFields {
+  code: string;
+  message: string;
+  severity?: string;
+  table_name?: string;
+  column_name?: string;
+  constraint_name?: string;
+  routine?: string;
+}
+
+/** The server's error, whether it is this one or the one that Drizzle wrapped. */
+function postgresError(error: Error): PostgresErrorFields | undefined {
+  for (const candidate of [error, error.cause]) {
+    if (candidate instanceof Error && candidate.name === "PostgresError") return candidate as Error & PostgresErrorFields;
+  }
+  return undefined;
+}
+
+/** Messages of class 22 (data exception) and of RAISE quote the value at fault; the others speak of names. */
+function condition(error: PostgresErrorFields): string | undefined {
+  return /^(22|P0)/.test(error.code) ? undefined : error.message;
+}
+
+/** Drizzle's message is the query and its parameters. */
+function safeMessage(error: Error): string {
+  return error.message.startsWith("Failed query:") ? "a query failed" : error.message;
+}

@@ -1,0 +1,5 @@
+/** The four tables of the service, as Drizzle sees them. `drizzle/` holds the SQL that builds them. */
+export { auditLog } from "./audit-log.ts";
+export { userSecurity } from "./user-security.ts";
+export { userSessions } from "./user-sessions.ts";
+export { userRoles, users, usersConstraints, userStatuses } from "./users.ts";

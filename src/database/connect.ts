@@ -3,6 +3,7 @@ import { setInterval as every } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config.ts";
+import { within } from "../deadline.ts";
 import type { Log } from "../log.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "./retry.ts";
 import { createTiming, type Timing } from "./timing.ts";
@@ -64,7 +65,8 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   });
 
   async function ping(timeout = 2_000): Promise<void> {
-    await within(timeout, client`select 1`);
+    const late = () => Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
+    await within(timeout, client`select 1`, late);
   }
 
   const stopKeeping = new AbortController();
@@ -147,16 +149,4 @@ function explain(error: unknown, where: { host: string; database: string }, ms: 
   }
   const reason = code ?? (error instanceof Error ? error.message : String(error));
   return `${place} could not be used (${reason}): check DATABASE_URL, DATABASE_SSL and DATABASE_CA_FILE.`;
-}
-
-async function within<T>(ms: number, work: PromiseLike<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" })), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -23,7 +23,8 @@ export function createTiming(options: { slowQuery: number; log: Log }) {
   let queries = 0;
   let slowQueries = 0;
 
-  function finished(text: string, started: number): void {
+  function finished(statement: string, started: number): void {
+    const text = statement.replace(/\s+/g, " ").trim();
     const ms = Math.round((performance.now() - started) * 100) / 100;
     queries++;
     options.log.debug({ query: text, ms }, "query");

@@ -1,13 +1,13 @@
 import { is } from "drizzle-orm";
 import { type PgDatabase, PgTransaction } from "drizzle-orm/pg-core";
-import type { PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
+import type { PostgresJsDatabase, PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
 import { isLostRace, type Patience, retry } from "./retry.ts";
 
-export type Db = PgDatabase<PostgresJsQueryResultHKT>;
-export type Transaction = Parameters<Parameters<Db["transaction"]>[0]>[0];
+/** The pool. */
+export type Db = PostgresJsDatabase;
 
 /** What a repository runs its queries on: the pool, or the caller's transaction. */
-export type Executor = Db | Transaction;
+export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
 
 /** A race is lost in milliseconds, and won as quickly. */
 const patience: Patience = { retries: 4, minTimeout: 10, maxTimeout: 200 };
@@ -19,7 +19,7 @@ const patience: Patience = { retries: 4, minTimeout: 10, maxTimeout: 200 };
  * A new transaction that fails to serialize or deadlocks (SQLSTATE 40001, 40P01) is rolled back and
  * run again from its start, at most four times, so `work` must do nothing but talk to the database.
  */
-export function inTransaction<T>(executor: Executor, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export function inTransaction<T>(executor: Executor, work: (tx: Executor) => Promise<T>): Promise<T> {
   if (is(executor, PgTransaction)) return work(executor);
   return retry(() => executor.transaction(work), { ...patience, again: isLostRace });
 }

@@ -1,0 +1,136 @@
+// users.byId over HTTP against the same query by hand: interleaved rounds, medians, their ratio, and
+// where the difference goes.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import autocannon from "autocannon";
+import postgres from "postgres";
+import { startEmbedded } from "../dist/database/embedded/server.js";
+import { createTokens } from "../dist/identity/tokens.js";
+import { createLog } from "../dist/log.js";
+import { applyMigrations } from "../dist/migrations/status.js";
+import { profileByPackage } from "./profile.mjs";
+
+const users = 100_000;
+const connections = 32;
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const seconds = Number(process.env.BENCH_SECONDS ?? 4);
+const secret = "a secret that signs nothing but this benchmark's token";
+
+const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
+const database = await startEmbedded({ folder, log: createLog({ level: "error" }) });
+try {
+  const ids = await fill(database.url);
+  const token = await createTokens(secret).signService("bench", "1h");
+  const env = { ...process.env, DATABASE_URL: database.url, DATABASE_POOL_MAX: "10", LOG_LEVEL: "warn", NODE_ENV: "production", JWT_SECRET: secret };
+  const peers = [
+    {
+      name: "node:http + postgres.js, by hand",
+      start: (extra) => serve([...extra, "bench/baseline.mjs"], { ...env, PORT: "3901" }, 3901),
+      path: (id) => `/?id=${id}`,
+      headers: {},
+    },
+    {
+      name: "aeturnis-data",
+      start: (extra) => serve([...extra, "dist/cli/main.js", "serve"], { ...env, PORT: "3902" }, 3902),
+      path: (id) => `/trpc/users.byId?input=${encodeURIComponent(JSON.stringify({ json: { id } }))}`,
+      headers: { authorization: `Bearer ${token}` },
+    },
+  ];
+
+  const measured = peers.map(() => []);
+  const servers = [];
+  for (const peer of peers) servers.push(await peer.start([]));
+  for (const [index, peer] of peers.entries()) await load(peer, servers[index].port, ids, 2);
+  for (let round = 1; round <= rounds; round++) {
+    for (const [index, peer] of peers.entries()) measured[index].push(await load(peer, servers[index].port, ids, seconds));
+    console.error(`round ${round} of ${rounds}: ${measured.map((runs) => Math.round(runs.at(-1).requests)).join(" · ")} requests/s`);
+  }
+  for (const server of servers) await server.stop();
+
+  const profile = await profiled(peers[1], ids);
+  report(peers, measured, profile);
+} finally {
+  await database.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** A hundred thousand users, in random order for the asking. */
+async function fill(url) {
+  await applyMigrations(url);
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  await sql`
+    insert into users (email, username, password_hash, metadata)
+    select 'player' || n || '@example.com', 'player' || n, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo', '{"level": 12}'
+    from generate_series(1, ${users}) n`;
+  await sql`vacuum analyze users`;
+  const rows = await sql`select id from users order by random() limit 20000`;
+  await sql.end();
+  return rows.map(({ id }) => id);
+}
+
+async function serve(args, env, port) {
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  for (let tries = 0; ; tries++) {
+    if (tries > 200) throw new Error(`${args.at(-1)} did not start`);
+    const answers = await fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false);
+    if (answers) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    port,
+    stop: async () => {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+    },
+  };
+}
+
+/** One run: asks for users in turn, checks that every answer was one. */
+async function load(peer, port, ids, duration) {
+  let next = Math.floor(Math.random() * ids.length);
+  const result = await autocannon({
+    url: `http://127.0.0.1:${port}`,
+    connections,
+    duration,
+    requests: [{ method: "GET", headers: peer.headers, setupRequest: (request) => ({ ...request, path: peer.path(ids[next++ % ids.length]) }) }],
+  });
+  if (result.non2xx + result.errors > 0) throw new Error(`${peer.name}: ${result.non2xx} bad answers, ${result.errors} errors`);
+  return { requests: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+/** The same load once more on a server that profiles itself. */
+async function profiled(peer, ids) {
+  const target = join(folder, "profile");
+  const server = await peer.start(["--cpu-prof", `--cpu-prof-dir=${target}`, "--cpu-prof-name=service.cpuprofile"]);
+  await load(peer, server.port, ids, seconds);
+  await server.stop();
+  return profileByPackage(JSON.parse(readFileSync(join(target, "service.cpuprofile"), "utf8")));
+}
+
+function report(peers, measured, profile) {
+  const rows = peers.map(({ name }, index) => ({
+    name,
+    "requests/s": Math.round(median(measured[index].map(({ requests }) => requests))),
+    "p50 (ms)": median(measured[index].map(({ p50 }) => p50)),
+    "p99 (ms)": median(measured[index].map(({ p99 }) => p99)),
+  }));
+  const ratios = measured[1].map(({ requests }, round) => requests / measured[0][round].requests);
+  const ratio = Math.round(median(ratios) * 100) / 100;
+  console.log(`\nusers.byId, ${users} users, ${connections} connections, ${rounds} rounds of ${seconds} s, medians\n`);
+  console.table(rows);
+  console.log(`ratio, round by round: ${ratio} (${ratios.map((value) => value.toFixed(2)).join(", ")})\n`);
+  console.log("where the service's time goes (share of its processor time)\n");
+  console.table(profile);
+  const file = new URL("results/by-id.json", import.meta.url);
+  writeFileSync(file, `${JSON.stringify({ users, connections, rounds, seconds, node: process.version, rows, ratio, ratios, profile }, null, 2)}\n`);
+  console.log(`written to ${file.pathname}`);
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

@@ -1,0 +1,59 @@
+import { errors, jwtVerify, SignJWT } from "jose";
+import { Unauthenticated } from "../errors.ts";
+
+/** Who calls: nobody known, or a back end of the game with a token of its own. */
+export type Caller = { readonly kind: "anonymous" } | { readonly kind: "service"; readonly name: string };
+
+export const anonymous: Caller = { kind: "anonymous" };
+
+/** Our tokens are for us alone (RFC 7519, `iss` and `aud`). */
+const party = "aeturnis-data";
+const algorithm = "HS256";
+
+/** Tokens whose signature was found good are remembered: a game server sends the same one all day. */
+const remembered = 10_000;
+
+/** Signs and verifies access tokens: JWTs signed by HMAC with SHA-256 (RFC 7515). */
+export function createTokens(secret: string) {
+  const key = new TextEncoder().encode(secret);
+  const verified = new Map<string, { caller: Caller; expires: number }>();
+
+  return {
+    /** A token for a back end. @param lifetime jose's time span, such as `90d` or `12h` */
+    signService: (name: string, lifetime: string): Promise<string> =>
+      new SignJWT()
+        .setProtectedHeader({ alg: algorithm, typ: "JWT" })
+        .setIssuer(party)
+        .setAudience(party)
+        .setSubject(`service:${name}`)
+        .setIssuedAt()
+        .setExpirationTime(lifetime)
+        .sign(key),
+
+    /** @throws {Unauthenticated} when the token is not ours, was tampered with, or has expired */
+    verify: async (token: string): Promise<Caller> => {
+      const known = verified.get(token);
+      if (known !== undefined && known.expires > Date.now()) return known.caller;
+      verified.delete(token);
+
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [algorithm],
+        issuer: party,
+        audience: party,
+        requiredClaims: ["sub", "exp"],
+      }).catch((cause: unknown) => {
+        const message = cause instanceof errors.JWTExpired ? "The access token has expired." : "The access token is not valid.";
+        throw new Unauthenticated(message, { cause });
+      });
+      const [kind, name] = (payload.sub ?? "").split(/:(.*)/s);
+      if (kind !== "service" || !name) throw new Unauthenticated("The access token is of a kind that this version does not know.");
+
+      const caller: Caller = { kind, name };
+      if (verified.size >= remembered) verified.clear();
+      verified.set(token, { caller, expires: (payload.exp ?? 0) * 1000 });
+      return caller;
+    },
+  };
+}
+
+export type Tokens = ReturnType<typeof createTokens>;

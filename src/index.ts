@@ -1,0 +1,5 @@
+/** The service as a library: start it inside a process of your own. */
+export { type Config, ConfigError, loadConfig } from "./config.ts";
+export { createLog } from "./log.ts";
+export type { AppRouter, Inputs, Outputs } from "./routers/index.ts";
+export { createService, type Service } from "./server/service.ts";

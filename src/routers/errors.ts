@@ -1,0 +1,66 @@
+import { TRPCError, type TRPC_ERROR_CODE_KEY } from "@trpc/server";
+import { toDomainError } from "../database/errors.ts";
+import { Conflict, DomainError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable } from "../errors.ts";
+
+const codes = new Map<unknown, TRPC_ERROR_CODE_KEY>([
+  [NotFound, "NOT_FOUND"],
+  [Conflict, "CONFLICT"],
+  [Invalid, "BAD_REQUEST"],
+  [Forbidden, "FORBIDDEN"],
+  [Unauthenticated, "UNAUTHORIZED"],
+  [Unavailable, "SERVICE_UNAVAILABLE"],
+]);
+
+/** What callers find in `error.data`. */
+export interface ErrorData {
+  /** tRPC's name of the error: `CONFLICT`, `NOT_FOUND`, … */
+  readonly code: TRPC_ERROR_CODE_KEY;
+  readonly httpStatus: number;
+  /** The procedure, such as `users.create`. */
+  readonly path: string | null;
+  /** The input field at fault, dots between levels; null where no field is. */
+  readonly field: string | null;
+  /** Names the request in the service's log. */
+  readonly requestId: string | null;
+  /** Seconds after which the same call may succeed; null where that would not help. */
+  readonly retryAfter: number | null;
+}
+
+/** The tRPC error of the same meaning. */
+export function fromDomainError(error: DomainError): TRPCError {
+  return new TRPCError({ code: codes.get(error.constructor) ?? "INTERNAL_SERVER_ERROR", message: error.message, cause: error });
+}
+
+/** What a procedure failed with, in the domain's words; an error that nobody foresaw stays what it is. */
+export function translate(error: TRPCError): TRPCError {
+  if (error.cause instanceof SyntaxError) return new TRPCError({ code: "PARSE_ERROR", message: "The input is not JSON." });
+  const domain = toDomainError(error.cause);
+  return domain === undefined ? error : fromDomainError(domain);
+}
+
+/** What the caller reads. Only texts that were written for callers get through. */
+export function describe(error: TRPCError, requestId: string | null): { message: string; field: string | null; retryAfter: number | null } {
+  const { cause } = error;
+  if (cause instanceof DomainError) {
+    return { message: cause.message, field: cause.field ?? null, retryAfter: cause instanceof Unavailable ? cause.retryAfter : null };
+  }
+  const issues = issuesOf(cause);
+  if (issues !== undefined) {
+    const message = issues.map(({ path, text }) => (path === "" ? text : `${path}: ${text}`)).join("; ");
+    return { message, field: issues[0]?.path || null, retryAfter: null };
+  }
+  const message =
+    error.code === "INTERNAL_SERVER_ERROR"
+      ? `Something went wrong inside the service. It is in its log under request ${requestId ?? "(unknown)"}.`
+      : error.message;
+  return { message, field: null, retryAfter: null };
+}
+
+/** What zod found wrong with an input. */
+function issuesOf(cause: unknown): { path: string; text: string }[] | undefined {
+  if (!(cause instanceof Error) || !("issues" in cause) || !Array.isArray(cause.issues)) return undefined;
+  return cause.issues.map((issue: { path: PropertyKey[]; message: string }) => ({
+    path: issue.path.map(String).join("."),
+    text: issue.message,
+  }));
+}

@@ -1,0 +1,60 @@
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import underPressure from "@fastify/under-pressure";
+import { type FastifyError, type FastifyInstance, fastify } from "fastify";
+import type { Config } from "../config.ts";
+import { Unavailable } from "../errors.ts";
+import type { Tokens } from "../identity/tokens.ts";
+import type { Parts } from "../routers/context.ts";
+import { identify, requestId } from "./identify.ts";
+import { addProbes } from "./probes.ts";
+import { addTRPC } from "./trpc.ts";
+
+/** Largest request that is read (bytes): a batch of the largest inputs fits. */
+const bodyLimit = 1024 * 1024;
+
+/** The HTTP server: tRPC at `/trpc`, probes beside it. Not listening yet. */
+export async function createHttpServer(options: { config: Config; parts: Parts; tokens: Tokens }): Promise<FastifyInstance> {
+  const { config, parts, tokens } = options;
+  const server = fastify({
+    bodyLimit,
+    // A batch's path is all of its procedures' names.
+    routerOptions: { maxParamLength: 5_000 },
+    requestTimeout: config.http.requestTimeout * 2,
+    genReqId: (request) => requestId(request.headers),
+  });
+  // Every answer names its request, as the log does.
+  server.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  server.setErrorHandler<FastifyError>(async (err, request, reply) => {
+    const code = err.statusCode ?? 500;
+    if (code >= 500) parts.log.error({ err, requestId: request.id }, "request failed");
+    // The texts of Fastify's own refusals (too large, not JSON, overloaded) are for callers; others are not.
+    const message = code < 500 || err.code?.startsWith("FST_") ? err.message : "Something went wrong inside the service.";
+    return reply.code(code).send({ message, requestId: request.id });
+  });
+  server.setNotFoundHandler(async (request, reply) =>
+    reply.code(404).send({ message: "There is nothing here; procedures are at /trpc/<router>.<procedure>.", requestId: request.id }),
+  );
+  await server.register(helmet, {
+    // An API of JSON: nothing in an answer may be run or framed (OWASP REST Security Cheat Sheet).
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  });
+  await server.register(cors, { origin: [...config.http.corsOrigins], maxAge: 3_600 });
+  await server.register(underPressure, { maxEventLoopDelay: 2_000, retryAfter: 2, exposeStatusRoute: false });
+  addProbes(server, parts.database);
+
+  addTRPC(server, {
+    createContext: async (request) => ({ parts, requestId: request.id, caller: await identify(request.headers, tokens) }),
+    headers: (errors) => {
+      const seconds = Math.max(...errors.map(({ cause }) => (cause instanceof Unavailable ? cause.retryAfter : 0)));
+      return seconds > 0 ? { "retry-after": String(seconds) } : {};
+    },
+    onError: ({ error, path, ctx }) => {
+      const level = error.code === "INTERNAL_SERVER_ERROR" ? "error" : error.code === "SERVICE_UNAVAILABLE" ? "warn" : "debug";
+      parts.log[level]({ err: error.cause ?? error, code: error.code, path, requestId: ctx?.requestId }, "procedure failed");
+    },
+  });
+  return server;
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { sql } from "drizzle-orm";
+import type { Config } from "../config.ts";
+import { connect } from "../database/connect.ts";
+import { type EmbeddedServer, startEmbedded } from "../database/embedded/server.ts";
+import { signingSecret } from "../identity/secret.ts";
+import { createTokens } from "../identity/tokens.ts";
+import type { Log } from "../log.ts";
+import { applyMigrations, pendingMigrations } from "../migrations/status.ts";
+import { UserRepository } from "../repositories/users.ts";
+import { createHttpServer } from "./http.ts";
+import { startMaintenance } from "./maintenance.ts";
+
+/** A running service. */
+export interface Service {
+  /** Where tRPC answers. */
+  readonly url: string;
+  /** The embedded server, where there is one. */
+  readonly embedded: EmbeddedServer | undefined;
+  /** What the database says that it is. */
+  readonly databaseVersion: string;
+  /** Lets running requests finish, then closes everything, last the embedded server. */
+  close(): Promise<void>;
+}
+
+export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+
+/**
+ * Starts the whole service. Migrations are applied on the embedded server alone; elsewhere that is
+ * the operator's step, and `/readyz` says what is pending.
+ *
+ * @param options.onLost called when the embedded server died for good
+ * @throws {ConnectError} when the database cannot be reached
+ */
+export async function createService(options: { config: Config; log: Log; onLost?: (error: Error) => void }): Promise<Service> {
+  const { config, log, onLost } = options;
+  // Undone in reverse, by close() and by a start that fails half-way.
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+
+  try {
+    let embedded: EmbeddedServer | undefined;
+    let { url } = config.database;
+    if (url === undefined) {
+      embedded = await startEmbedded({ folder: config.dataDirectory, log, ...(onLost && { onLost }) });
+      closers.push(embedded.stop);
+      ({ url } = embedded);
+      const applied = await applyMigrations(url);
+      if (applied.length > 0) log.info({ applied }, "migrations applied");
+    }
+
+    const database = await connect({ ...config.database, url }, { log });
+    closers.push(() => database.close(config.http.shutdownTimeout));
+    const pending = await pendingMigrations(database.db);
+    if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `npx drizzle-kit migrate`");
+
+    const maintenance = startMaintenance(database.db, log);
+    closers.push(maintenance.stop);
+
+    const parts = {
+      database,
+      users: new UserRepository(database.db),
+      log,
+      version,
+      requestTimeout: config.http.requestTimeout,
+    };
+    const http = await createHttpServer({ config, parts, tokens: createTokens(signingSecret(config)) });
+    closers.push(() => http.close());
+    const address = await http.listen({ host: config.http.host, port: config.http.port });
+    const [server] = await database.db.execute(sql`select current_setting('server_version') as version`);
+    return { url: `${address}/trpc`, embedded, databaseVersion: String(server?.["version"]), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -24,7 +24,14 @@ const database = await startEmbedded({ folder, log: createLog({ level: "error" }
 try {
   const ids = await fill(database.url);
   const token = await createTokens(secret).signService("bench", "1h");
-  const env = { ...process.env, DATABASE_URL: database.url, DATABASE_POOL_MAX: "10", LOG_LEVEL: "warn", NODE_ENV: "production", JWT_SECRET: secret };
+  const env = {
+    ...process.env,
+    DATABASE_URL: database.url,
+    DATABASE_POOL_MAX: "10",
+    LOG_LEVEL: "warn",
+    NODE_ENV: "production",
+    JWT_SECRET: secret,
+  };
   const peers = [
     {
       name: "node:http + postgres.js, by hand",
@@ -45,8 +52,11 @@ try {
   for (const peer of peers) servers.push(await peer.start([]));
   for (const [index, peer] of peers.entries()) await load(peer, servers[index].port, ids, 2);
   for (let round = 1; round <= rounds; round++) {
-    for (const [index, peer] of peers.entries()) measured[index].push(await load(peer, servers[index].port, ids, seconds));
-    console.error(`round ${round} of ${rounds}: ${measured.map((runs) => Math.round(runs.at(-1).requests)).join(" · ")} requests/s`);
+    for (const [index, peer] of peers.entries())
+      measured[index].push(await load(peer, servers[index].port, ids, seconds));
+    console.error(
+      `round ${round} of ${rounds}: ${measured.map((runs) => Math.round(runs.at(-1).requests)).join(" · ")} requests/s`,
+    );
   }
   for (const server of servers) await server.stop();
 
@@ -75,7 +85,10 @@ async function serve(args, env, port) {
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   for (let tries = 0; ; tries++) {
     if (tries > 200) throw new Error(`${args.at(-1)} did not start`);
-    const answers = await fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false);
+    const answers = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false,
+    );
     if (answers) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -95,9 +108,16 @@ async function load(peer, port, ids, duration) {
     url: `http://127.0.0.1:${port}`,
     connections,
     duration,
-    requests: [{ method: "GET", headers: peer.headers, setupRequest: (request) => ({ ...request, path: peer.path(ids[next++ % ids.length]) }) }],
+    requests: [
+      {
+        method: "GET",
+        headers: peer.headers,
+        setupRequest: (request) => ({ ...request, path: peer.path(ids[next++ % ids.length]) }),
+      },
+    ],
   });
-  if (result.non2xx + result.errors > 0) throw new Error(`${peer.name}: ${result.non2xx} bad answers, ${result.errors} errors`);
+  if (result.non2xx + result.errors > 0)
+    throw new Error(`${peer.name}: ${result.non2xx} bad answers, ${result.errors} errors`);
   return { requests: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
 }
 
@@ -125,7 +145,10 @@ function report(peers, measured, profile) {
   console.log("where the service's time goes (share of its processor time)\n");
   console.table(profile);
   const file = new URL("results/by-id.json", import.meta.url);
-  writeFileSync(file, `${JSON.stringify({ users, connections, rounds, seconds, node: process.version, rows, ratio, ratios, profile }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ users, connections, rounds, seconds, node: process.version, rows, ratio, ratios, profile }, null, 2)}\n`,
+  );
   console.log(`written to ${file.pathname}`);
 }
 

@@ -13,8 +13,17 @@ const environment = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   CORS_ORIGINS: z
     .string()
-    .transform((list) => list.split(",").map((origin) => origin.trim()).filter((origin) => origin !== ""))
-    .pipe(z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, "must be origins such as https://game.example, parted by commas")))
+    .transform((list) =>
+      list
+        .split(",")
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== ""),
+    )
+    .pipe(
+      z.array(
+        z.string().regex(/^https?:\/\/[^/\s]+$/, "must be origins such as https://game.example, parted by commas"),
+      ),
+    )
     .default([]),
   DATA_DIR: z.string().min(1).default(".data"),
   DATABASE_URL: z
@@ -31,7 +40,10 @@ const environment = z.object({
   REQUEST_TIMEOUT_MS: milliseconds(10_000).refine((ms) => ms > 0, "must be more than 0"),
   SHUTDOWN_TIMEOUT_MS: milliseconds(10_000),
   SLOW_QUERY_MS: milliseconds(1_000),
-  JWT_SECRET: z.string().min(32, "must be at least 32 characters: `openssl rand -base64 48` makes a good one").optional(),
+  JWT_SECRET: z
+    .string()
+    .min(32, "must be at least 32 characters: `openssl rand -base64 48` makes a good one")
+    .optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).optional(),
 });
 
@@ -144,13 +156,18 @@ function rulesAcross(vars: Variables): string[] {
 
   if (vars.DATABASE_URL === undefined) {
     faults.push("DATABASE_URL must be set in production: the embedded server is for development");
-  } else if (!isLocal(vars.DATABASE_URL) && vars.DATABASE_SSL === undefined && sslOfUrl(vars.DATABASE_URL) === undefined) {
+  } else if (
+    !isLocal(vars.DATABASE_URL) &&
+    vars.DATABASE_SSL === undefined &&
+    sslOfUrl(vars.DATABASE_URL) === undefined
+  ) {
     faults.push(
       "DATABASE_SSL must be set in production when DATABASE_URL is on another host: verify-full (best) or require; " +
         "disable, if the network itself is trusted",
     );
   }
-  if (vars.JWT_SECRET === undefined) faults.push("JWT_SECRET must be set in production, to the same value on every server");
+  if (vars.JWT_SECRET === undefined)
+    faults.push("JWT_SECRET must be set in production, to the same value on every server");
   return faults;
 }
 

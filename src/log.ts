@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 export type Log = Logger;
 
@@ -26,7 +26,10 @@ export function createLog(options: { level: string; pretty?: boolean; destinatio
   const { formatters: _, ...prettySettings } = settings;
   return pino({
     ...prettySettings,
-    transport: { target: "pino-pretty", options: { translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true } },
+    transport: {
+      target: "pino-pretty",
+      options: { translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true },
+    },
   });
 }
 
@@ -43,7 +46,16 @@ export function describeError(error: unknown): object {
   };
   if (database === undefined) return described;
   const { code, severity, table_name, column_name, constraint_name, routine } = database;
-  return { ...described, sqlstate: code, severity, table_name, column_name, constraint_name, routine, condition: condition(database) };
+  return {
+    ...described,
+    sqlstate: code,
+    severity,
+    table_name,
+    column_name,
+    constraint_name,
+    routine,
+    condition: condition(database),
+  };
 }
 
 interface PostgresErrorFields {
@@ -59,7 +71,8 @@ interface PostgresErrorFields {
 /** The server's error, whether it is this one or the one that Drizzle wrapped. */
 function postgresError(error: Error): PostgresErrorFields | undefined {
   for (const candidate of [error, error.cause]) {
-    if (candidate instanceof Error && candidate.name === "PostgresError") return candidate as Error & PostgresErrorFields;
+    if (candidate instanceof Error && candidate.name === "PostgresError")
+      return candidate as Error & PostgresErrorFields;
   }
   return undefined;
 }

@@ -4,7 +4,8 @@ import { DataInUse } from "../database/embedded/lock.ts";
 
 /** Ends a command that failed: one clear text for what a user can mend, everything for what we must. */
 export function fail(error: unknown): void {
-  const known = error instanceof ConfigError || error instanceof ConnectError || error instanceof DataInUse || isListenError(error);
+  const known =
+    error instanceof ConfigError || error instanceof ConnectError || error instanceof DataInUse || isListenError(error);
   console.error(known ? (error as Error).message : error);
   process.exitCode = 1;
 }

@@ -5,7 +5,9 @@ import { fail } from "./fail.ts";
 import { serve } from "./serve.ts";
 import { token } from "./token.ts";
 
-const program = new Command("aeturnis-data").description("The identity data service of Aeturnis Online.").version(version);
+const program = new Command("aeturnis-data")
+  .description("The identity data service of Aeturnis Online.")
+  .version(version);
 
 program.command("serve").description("run the service").action(serve);
 

@@ -7,7 +7,10 @@ import { readConfig } from "./environment.ts";
 /** `aeturnis-data serve`: runs until it is told to stop (SIGINT, SIGTERM), then lets running requests finish. */
 export async function serve(): Promise<void> {
   const config = readConfig();
-  const log = createLog({ level: config.logLevel, pretty: config.environment === "development" && process.stdout.isTTY });
+  const log = createLog({
+    level: config.logLevel,
+    pretty: config.environment === "development" && process.stdout.isTTY,
+  });
 
   let service: Service | undefined;
   const grace = closeWithGrace({ delay: config.http.shutdownTimeout * 2, logger: false }, async ({ err, signal }) => {
@@ -30,7 +33,10 @@ export async function serve(): Promise<void> {
 }
 
 function firstScreen({ url, embedded, databaseVersion }: Service): string {
-  const data = embedded === undefined ? "at DATABASE_URL" : `embedded, data in ${relative("", embedded.cluster) || embedded.cluster}`;
+  const data =
+    embedded === undefined
+      ? "at DATABASE_URL"
+      : `embedded, data in ${relative("", embedded.cluster) || embedded.cluster}`;
   const lines = [
     ["API", url],
     ["database", `PostgreSQL ${databaseVersion}, ${data}`],
@@ -39,5 +45,11 @@ function firstScreen({ url, embedded, databaseVersion }: Service): string {
     ["try it", `curl ${url}/health.status`],
     ["stop", "Ctrl-C"],
   ];
-  return ["", `  aeturnis-data ${version}`, "", ...lines.map(([name, text]) => `  ${name?.padEnd(10)}${text}`), ""].join("\n");
+  return [
+    "",
+    `  aeturnis-data ${version}`,
+    "",
+    ...lines.map(([name, text]) => `  ${name?.padEnd(10)}${text}`),
+    "",
+  ].join("\n");
 }

@@ -56,7 +56,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
     // Drizzle reads arrays itself; this saves a query for each new connection.
     fetch_types: false,
-    ssl: tls(config),
+    ssl: tls(config, config.url),
     onnotice: (notice) => log.debug({ notice: notice["message"] }, "notice"),
     connection: {
       application_name: options.applicationName ?? "aeturnis-data",
@@ -80,7 +80,8 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     await retry(() => ping(6_000), {
       ...(options.patience ?? startPatience),
       again: isUnavailable,
-      onRetry: (error, attempt) => log.warn({ ...where, attempt, code: codeOf(error) }, "database not reached yet, trying again"),
+      onRetry: (error, attempt) =>
+        log.warn({ ...where, attempt, code: codeOf(error) }, "database not reached yet, trying again"),
     });
   } catch (error) {
     await close(0);
@@ -121,10 +122,12 @@ function timeouts(config: DatabaseConfig): Record<string, number> {
   return Object.fromEntries(Object.entries(settings).filter(([, ms]) => ms > 0));
 }
 
-function tls(config: DatabaseConfig): false | "require" | object {
+function tls(config: DatabaseConfig, url: string): false | "require" | object {
   if (config.ssl === "disable") return false;
   if (config.ssl === "require") return "require";
-  return { rejectUnauthorized: true, ...(config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) }) };
+  // Named here, because postgres.js names no host that is an IP address, and Node would verify "localhost" instead.
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  return { host, rejectUnauthorized: true, ...(config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) }) };
 }
 
 /** TLS is decided by the configuration, which has read `sslmode` already. */

@@ -28,7 +28,8 @@ export function toDomainError(error: unknown): DomainError | undefined {
   const known = constraints[constraintOf(error)];
   const options = { field: known?.field, cause: error };
 
-  if (code === "23505") return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
+  if (code === "23505")
+    return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
   if (code === "23514") return new Invalid(known?.message ?? "A value breaks a rule of the table.", options);
   if (code === "23503") return new Invalid("It refers to something that does not exist (any more).", options);
   if (code === "23502") return new Invalid("A required value is missing.", options);

@@ -34,7 +34,12 @@ export function createTiming(options: { slowQuery: number; log: Log }) {
     options.log.warn({ query: text, ms }, "slow query");
     const before = slow.get(text);
     slow.delete(text);
-    slow.set(text, { text, count: (before?.count ?? 0) + 1, worst: Math.max(before?.worst ?? 0, ms), last: new Date() });
+    slow.set(text, {
+      text,
+      count: (before?.count ?? 0) + 1,
+      worst: Math.max(before?.worst ?? 0, ms),
+      last: new Date(),
+    });
     const oldest = slow.keys().next().value;
     if (slow.size > remembered && oldest !== undefined) slow.delete(oldest);
   }

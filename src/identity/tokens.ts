@@ -42,11 +42,13 @@ export function createTokens(secret: string) {
         audience: party,
         requiredClaims: ["sub", "exp"],
       }).catch((cause: unknown) => {
-        const message = cause instanceof errors.JWTExpired ? "The access token has expired." : "The access token is not valid.";
+        const message =
+          cause instanceof errors.JWTExpired ? "The access token has expired." : "The access token is not valid.";
         throw new Unauthenticated(message, { cause });
       });
       const [kind, name] = (payload.sub ?? "").split(/:(.*)/s);
-      if (kind !== "service" || !name) throw new Unauthenticated("The access token is of a kind that this version does not know.");
+      if (kind !== "service" || !name)
+        throw new Unauthenticated("The access token is of a kind that this version does not know.");
 
       const caller: Caller = { kind, name };
       if (verified.size >= remembered) verified.clear();

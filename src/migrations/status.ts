@@ -8,7 +8,8 @@ import { migrationsFolder, readJournal } from "./journal.ts";
 /** Tags of the migrations that the database lacks, in order. */
 export async function pendingMigrations(db: Db): Promise<string[]> {
   const [bookkeeping] = await db.execute(sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`);
-  const applied = bookkeeping?.["exists"] === true ? await db.execute(sql`select created_at from drizzle.__drizzle_migrations`) : [];
+  const applied =
+    bookkeeping?.["exists"] === true ? await db.execute(sql`select created_at from drizzle.__drizzle_migrations`) : [];
   const known = new Set(applied.map((row) => Number(row["created_at"])));
   return readJournal()
     .filter(({ when }) => !known.has(when))
@@ -20,7 +21,11 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
  * its own: the pool's time-outs are for requests, and a migration may take longer.
  */
 export async function applyMigrations(url: string): Promise<string[]> {
-  const client = postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: "aeturnis-data migrate" } });
+  const client = postgres(url, {
+    max: 1,
+    onnotice: () => {},
+    connection: { application_name: "aeturnis-data migrate" },
+  });
   try {
     const db = drizzle(client);
     const pending = await pendingMigrations(db);

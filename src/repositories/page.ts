@@ -15,7 +15,7 @@ export interface Position {
   readonly id: string;
 }
 
-const position = z.tuple([z.iso.datetime({ precision: 6 }), z.uuid()]);
+const position = z.tuple([z.iso.datetime({ precision: 6 }), z.guid()]);
 
 /** A position as an opaque text. */
 export function encodeCursor({ at, id }: Position): string {
@@ -28,7 +28,9 @@ export function decodeCursor(cursor: string): Position {
     const [at, id] = position.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
     return { at, id };
   } catch {
-    throw new Invalid("Not a cursor of this listing: pass nextCursor as it came, or none for the first page.", { field: "cursor" });
+    throw new Invalid("Not a cursor of this listing: pass nextCursor as it came, or none for the first page.", {
+      field: "cursor",
+    });
   }
 }
 

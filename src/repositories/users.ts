@@ -18,7 +18,9 @@ const publicColumns = {
   lastLogin: users.lastLogin,
 };
 
-export type NewUser = Pick<typeof users.$inferInsert, "email" | "username" | "passwordHash" | "metadata"> & { id: string };
+export type NewUser = Pick<typeof users.$inferInsert, "email" | "username" | "passwordHash" | "metadata"> & {
+  id: string;
+};
 export type UserChange = { [Field in "email" | "username" | "metadata"]?: NewUser[Field] | undefined };
 
 const visible = isNull(users.deletedAt);
@@ -71,7 +73,13 @@ export class UserRepository {
 
   /** Changes what is given and leaves the rest. @throws {NotFound} */
   async update(id: string, change: UserChange) {
-    return found(await this.#db.update(users).set(change).where(and(eq(users.id, id), visible)).returning(publicColumns));
+    return found(
+      await this.#db
+        .update(users)
+        .set(change)
+        .where(and(eq(users.id, id), visible))
+        .returning(publicColumns),
+    );
   }
 }
 

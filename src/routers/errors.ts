@@ -1,4 +1,4 @@
-import { TRPCError, type TRPC_ERROR_CODE_KEY } from "@trpc/server";
+import { type TRPC_ERROR_CODE_KEY, TRPCError } from "@trpc/server";
 import { toDomainError } from "../database/errors.ts";
 import { Conflict, DomainError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable } from "../errors.ts";
 
@@ -28,21 +28,33 @@ export interface ErrorData {
 
 /** The tRPC error of the same meaning. */
 export function fromDomainError(error: DomainError): TRPCError {
-  return new TRPCError({ code: codes.get(error.constructor) ?? "INTERNAL_SERVER_ERROR", message: error.message, cause: error });
+  return new TRPCError({
+    code: codes.get(error.constructor) ?? "INTERNAL_SERVER_ERROR",
+    message: error.message,
+    cause: error,
+  });
 }
 
 /** What a procedure failed with, in the domain's words; an error that nobody foresaw stays what it is. */
 export function translate(error: TRPCError): TRPCError {
-  if (error.cause instanceof SyntaxError) return new TRPCError({ code: "PARSE_ERROR", message: "The input is not JSON." });
+  if (error.cause instanceof SyntaxError)
+    return new TRPCError({ code: "PARSE_ERROR", message: "The input is not JSON." });
   const domain = toDomainError(error.cause);
   return domain === undefined ? error : fromDomainError(domain);
 }
 
 /** What the caller reads. Only texts that were written for callers get through. */
-export function describe(error: TRPCError, requestId: string | null): { message: string; field: string | null; retryAfter: number | null } {
+export function describe(
+  error: TRPCError,
+  requestId: string | null,
+): { message: string; field: string | null; retryAfter: number | null } {
   const { cause } = error;
   if (cause instanceof DomainError) {
-    return { message: cause.message, field: cause.field ?? null, retryAfter: cause instanceof Unavailable ? cause.retryAfter : null };
+    return {
+      message: cause.message,
+      field: cause.field ?? null,
+      retryAfter: cause instanceof Unavailable ? cause.retryAfter : null,
+    };
   }
   const issues = issuesOf(cause);
   if (issues !== undefined) {

@@ -30,7 +30,8 @@ export const t = initTRPC
 /** What callers send is theirs: superjson fails on odd annotations in as many ways as there are. */
 function deserialize(input: unknown): unknown {
   try {
-    if (typeof input === "object" && input !== null && "json" in input) return superjson.deserialize(input as SuperJSONResult);
+    if (typeof input === "object" && input !== null && "json" in input)
+      return superjson.deserialize(input as SuperJSONResult);
   } catch {
     // Says nothing that the message below does not.
   }

@@ -5,26 +5,32 @@ import { users } from "../schema/index.ts";
 /** Bytes of JSON that an account may carry along. */
 const metadataLimit = 16 * 1024;
 
+/** Any JSON. What it is made of is the caller's affair, so the type says no more than that. */
+const json: z.ZodType<unknown> = z.json();
+
 const columns = createInsertSchema(users, {
   email: () => z.email("must be an email address").max(255, "must be at most 255 characters"),
-  username: () =>
-    z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores"),
+  username: () => z.string().regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores"),
   passwordHash: () =>
     z
       .string()
       .max(255, "must be at most 255 characters")
-      .regex(/^\$[a-z0-9-]+\$[\x21-\x7e]+$/, "must be a password hash in PHC form, such as $argon2id$…; never a password"),
+      .regex(
+        /^\$[a-z0-9-]+\$[\x21-\x7e]+$/,
+        "must be a password hash in PHC form, such as $argon2id$…; never a password",
+      ),
   metadata: () =>
     z
-      .record(z.string(), z.json())
-      .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= metadataLimit, `must be at most ${metadataLimit} bytes of JSON`)
+      .record(z.string(), json)
+      .refine(
+        (value) => Buffer.byteLength(JSON.stringify(value)) <= metadataLimit,
+        `must be at most ${metadataLimit} bytes of JSON`,
+      )
       // PostgreSQL's text cannot hold it, and jsonb refuses it (manual, 8.14).
       .refine((value) => !JSON.stringify(value).includes("\\u0000"), "must not contain the character U+0000"),
 });
 
-export const userId = z.strictObject({ id: z.uuid("must be a UUID") });
+export const userId = z.strictObject({ id: z.guid("must be a UUID") });
 export const userEmail = z.strictObject({ email: z.string().max(255, "must be at most 255 characters") });
 export const userName = z.strictObject({ username: z.string().max(50, "must be at most 50 characters") });
 
@@ -42,7 +48,10 @@ export const userChange = z
     username: columns.shape.username.optional(),
     metadata: columns.shape.metadata.optional(),
   })
-  .refine(({ id: _, ...change }) => Object.values(change).some((value) => value !== undefined), "must change at least one of email, username, metadata");
+  .refine(
+    ({ id: _, ...change }) => Object.values(change).some((value) => value !== undefined),
+    "must change at least one of email, username, metadata",
+  );
 
 export const userPage = z.strictObject({
   /** Users a page. */

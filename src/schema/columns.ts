@@ -1,5 +1,5 @@
-import { type AnyPgColumn, timestamp } from "drizzle-orm/pg-core";
 import { type SQL, sql } from "drizzle-orm";
+import { type AnyPgColumn, timestamp } from "drizzle-orm/pg-core";
 
 /** A point in time with its zone, read and written as a JavaScript `Date` (ms; the column keeps µs). */
 export const instant = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });

@@ -2,4 +2,4 @@
 export { auditLog } from "./audit-log.ts";
 export { userSecurity } from "./user-security.ts";
 export { userSessions } from "./user-sessions.ts";
-export { userRoles, users, usersConstraints, userStatuses } from "./users.ts";
+export { userRoles, userStatuses, users, usersConstraints } from "./users.ts";

@@ -48,7 +48,9 @@ export const users = pgTable(
     index("idx_users_status").on(table.status).where(sql`status <> 'active'`),
     // The order of users.list, newest first; the id decides between equal times. NULLS FIRST is what a
     // plain `order by … desc` asks for: an index that says otherwise would not be used.
-    index("idx_users_created").on(table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst()).where(sql`deleted_at is null`),
+    index("idx_users_created")
+      .on(table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst())
+      .where(sql`deleted_at is null`),
     check(usersConstraints.status, sql`status in ('active', 'suspended', 'banned')`),
     check(usersConstraints.role, sql`role in ('user', 'moderator', 'admin')`),
     check(usersConstraints.passwordHash, sql`password_hash ~ '^[$][a-z0-9-]+[$]'`),

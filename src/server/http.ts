@@ -14,7 +14,11 @@ import { addTRPC } from "./trpc.ts";
 const bodyLimit = 1024 * 1024;
 
 /** The HTTP server: tRPC at `/trpc`, probes beside it. Not listening yet. */
-export async function createHttpServer(options: { config: Config; parts: Parts; tokens: Tokens }): Promise<FastifyInstance> {
+export async function createHttpServer(options: {
+  config: Config;
+  parts: Parts;
+  tokens: Tokens;
+}): Promise<FastifyInstance> {
   const { config, parts, tokens } = options;
   const server = fastify({
     bodyLimit,
@@ -31,11 +35,14 @@ export async function createHttpServer(options: { config: Config; parts: Parts; 
     const code = err.statusCode ?? 500;
     if (code >= 500) parts.log.error({ err, requestId: request.id }, "request failed");
     // The texts of Fastify's own refusals (too large, not JSON, overloaded) are for callers; others are not.
-    const message = code < 500 || err.code?.startsWith("FST_") ? err.message : "Something went wrong inside the service.";
+    const message =
+      code < 500 || err.code?.startsWith("FST_") ? err.message : "Something went wrong inside the service.";
     return reply.code(code).send({ message, requestId: request.id });
   });
   server.setNotFoundHandler(async (request, reply) =>
-    reply.code(404).send({ message: "There is nothing here; procedures are at /trpc/<router>.<procedure>.", requestId: request.id }),
+    reply
+      .code(404)
+      .send({ message: "There is nothing here; procedures are at /trpc/<router>.<procedure>.", requestId: request.id }),
   );
   await server.register(helmet, {
     // An API of JSON: nothing in an answer may be run or framed (OWASP REST Security Cheat Sheet).
@@ -46,14 +53,22 @@ export async function createHttpServer(options: { config: Config; parts: Parts; 
   addProbes(server, parts.database);
 
   addTRPC(server, {
-    createContext: async (request) => ({ parts, requestId: request.id, caller: await identify(request.headers, tokens) }),
+    createContext: async (request) => ({
+      parts,
+      requestId: request.id,
+      caller: await identify(request.headers, tokens),
+    }),
     headers: (errors) => {
       const seconds = Math.max(...errors.map(({ cause }) => (cause instanceof Unavailable ? cause.retryAfter : 0)));
       return seconds > 0 ? { "retry-after": String(seconds) } : {};
     },
     onError: ({ error, path, ctx }) => {
-      const level = error.code === "INTERNAL_SERVER_ERROR" ? "error" : error.code === "SERVICE_UNAVAILABLE" ? "warn" : "debug";
-      parts.log[level]({ err: error.cause ?? error, code: error.code, path, requestId: ctx?.requestId }, "procedure failed");
+      const level =
+        error.code === "INTERNAL_SERVER_ERROR" ? "error" : error.code === "SERVICE_UNAVAILABLE" ? "warn" : "debug";
+      parts.log[level](
+        { err: error.cause ?? error, code: error.code, path, requestId: ctx?.requestId },
+        "procedure failed",
+      );
     },
   });
   return server;

@@ -23,7 +23,9 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 /**
  * Starts the whole service. Migrations are applied on the embedded server alone; elsewhere that is
@@ -32,7 +34,11 @@ export const { version } = JSON.parse(readFileSync(new URL("../../package.json",
  * @param options.onLost called when the embedded server died for good
  * @throws {ConnectError} when the database cannot be reached
  */
-export async function createService(options: { config: Config; log: Log; onLost?: (error: Error) => void }): Promise<Service> {
+export async function createService(options: {
+  config: Config;
+  log: Log;
+  onLost?: (error: Error) => void;
+}): Promise<Service> {
   const { config, log, onLost } = options;
   // Undone in reverse, by close() and by a start that fails half-way.
   const closers: (() => Promise<void>)[] = [];
@@ -69,6 +75,7 @@ export async function createService(options: { config: Config; log: Log; onLost?
     const http = await createHttpServer({ config, parts, tokens: createTokens(signingSecret(config)) });
     closers.push(() => http.close());
     const address = await http.listen({ host: config.http.host, port: config.http.port });
+    log.info({ url: `${address}/trpc`, version }, "listening");
     const [server] = await database.db.execute(sql`select current_setting('server_version') as version`);
     return { url: `${address}/trpc`, embedded, databaseVersion: String(server?.["version"]), close };
   } catch (error) {

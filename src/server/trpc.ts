@@ -2,14 +2,14 @@ import {
   type AnyTRPCRouter,
   getTRPCErrorFromUnknown,
   getTRPCErrorShape,
-  transformTRPCResponse,
   type TRPCError,
+  transformTRPCResponse,
 } from "@trpc/server";
 import { type FastifyHandlerOptions, fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import { getHTTPStatusCode } from "@trpc/server/http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { appRouter } from "../routers/index.ts";
 import type { Context } from "../routers/context.ts";
+import { appRouter } from "../routers/index.ts";
 
 /** Calls that one request may carry. */
 const maxBatchSize = 100;
@@ -44,7 +44,10 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     scope.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) => done(null, body));
     scope.addContentTypeParser("*", (_, body, done) => done(null, body));
 
-    const adapter: Omit<FastifyHandlerOptions<typeof appRouter, FastifyRequest, FastifyReply>, "req" | "res" | "path"> = {
+    const adapter: Omit<
+      FastifyHandlerOptions<typeof appRouter, FastifyRequest, FastifyReply>,
+      "req" | "res" | "path"
+    > = {
       router: appRouter,
       maxBatchSize,
       createContext: ({ req }) => options.createContext(req),
@@ -65,7 +68,9 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
             const error = getTRPCErrorFromUnknown(cause);
             errors.push(error);
             options.onError({ error, path: call.path, ctx });
-            return { error: getTRPCErrorShape({ config, error, ctx, path: call.path, type: call.type, input: undefined }) };
+            return {
+              error: getTRPCErrorShape({ config, error, ctx, path: call.path, type: call.type, input: undefined }),
+            };
           }
         }),
       );
@@ -103,8 +108,12 @@ function plainCalls(request: FastifyRequest<Route>): Call[] | undefined {
   const paths = batch ? request.params.path.split(",") : [request.params.path];
   if (paths.length > maxBatchSize || paths.some((path) => !isProcedure(path, type))) return undefined;
 
-  let parsed: unknown;
-  const inputs = () => (parsed ??= text ? JSON.parse(text) : {}) as Record<number, unknown>;
+  // Parsed when a procedure asks for it, so that what is wrong with it is that procedure's error.
+  let parsed: Record<number, unknown> | undefined;
+  const inputs = () => {
+    parsed ??= (text ? JSON.parse(text) : {}) as Record<number, unknown>;
+    return parsed;
+  };
   return paths.map((path, batchIndex) => ({
     path,
     type,

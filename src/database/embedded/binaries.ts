@@ -1,5 +1,5 @@
-import { cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type Account, isReachable } from "./account.ts";
@@ -69,6 +69,7 @@ async function readLinks(native: string): Promise<{ source: string; target: stri
 
 function isUsable(native: string, account: Account | undefined): boolean {
   if (account === undefined) return true;
-  const readable = (statSync(join(native, "bin", process.platform === "win32" ? "postgres.exe" : "postgres")).mode & 0o005) === 0o005;
+  const readable =
+    (statSync(join(native, "bin", process.platform === "win32" ? "postgres.exe" : "postgres")).mode & 0o005) === 0o005;
   return readable && isReachable(native, account);
 }

@@ -1,6 +1,16 @@
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -28,7 +38,12 @@ export function reachableHome(folder: string, account: Account | undefined): str
  *
  * @returns the cluster's real path
  */
-export async function openCluster(options: { folder: string; home: string; binaries: Binaries; account: Account | undefined }): Promise<string> {
+export async function openCluster(options: {
+  folder: string;
+  home: string;
+  binaries: Binaries;
+  account: Account | undefined;
+}): Promise<string> {
   const { folder, home, binaries, account } = options;
   const entry = join(folder, "postgres");
   if (existsSync(entry)) return realpathSync(entry);
@@ -53,7 +68,10 @@ export function password(folder: string): string {
   return readFileSync(file, "utf8");
 }
 
-async function initialize(cluster: string, options: { password: string; binaries: Binaries; account: Account | undefined }): Promise<void> {
+async function initialize(
+  cluster: string,
+  options: { password: string; binaries: Binaries; account: Account | undefined },
+): Promise<void> {
   const passwordFile = join(tmpdir(), `aeturnis-data-${randomUUID()}`);
   writeFileSync(passwordFile, options.password, { mode: 0o600 });
   if (options.account !== undefined) chownSync(passwordFile, options.account.uid, options.account.gid);
@@ -78,8 +96,15 @@ async function initialize(cluster: string, options: { password: string; binaries
 }
 
 /** Runs one of PostgreSQL's programs to its end. @throws {Error} with what it printed */
-export async function run(program: string, options: { args: readonly string[]; account: Account | undefined }): Promise<void> {
-  const child = spawn(program, options.args, { ...options.account, cwd: resolve("/"), stdio: ["ignore", "pipe", "pipe"] });
+export async function run(
+  program: string,
+  options: { args: readonly string[]; account: Account | undefined },
+): Promise<void> {
+  const child = spawn(program, options.args, {
+    ...options.account,
+    cwd: resolve("/"),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const ended = new Promise<number | null>((done, failed) => child.once("error", failed).once("exit", done));
   const [code, output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   if (code !== 0) throw new Error(`${program} failed (exit code ${code}):\n${(errors || output).trim()}`);

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
 /** The data is in use by another process that runs. */

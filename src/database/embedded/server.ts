@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
@@ -79,7 +79,13 @@ type Child = ReturnType<typeof spawn>;
 /** Starts the server and waits until it takes connections. */
 async function launch(
   cluster: string,
-  options: { folder: string; binaries: Binaries; account: Account | undefined; port: number; settings: Readonly<Record<string, string>> },
+  options: {
+    folder: string;
+    binaries: Binaries;
+    account: Account | undefined;
+    port: number;
+    settings: Readonly<Record<string, string>>;
+  },
 ): Promise<Child> {
   const settings = {
     port: String(options.port),
@@ -138,7 +144,8 @@ async function supervise(
     deaths = [...deaths.filter((at) => at > Date.now() - 60_000), Date.now()];
     options.log.error({ reason, deaths: deaths.length }, "the embedded PostgreSQL died, starting it again");
     try {
-      if (deaths.length > restartsPerMinute) throw new Error("The embedded PostgreSQL keeps dying; see postgres.log beside its data.");
+      if (deaths.length > restartsPerMinute)
+        throw new Error("The embedded PostgreSQL keeps dying; see postgres.log beside its data.");
       child = await startAgain(start);
       watch();
       options.log.info("the embedded PostgreSQL runs again");
@@ -177,14 +184,20 @@ async function stopChild(child: Child): Promise<void> {
   for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     child.kill(signal);
     const late = new AbortController();
-    const done = await Promise.race([exited.then(() => true), pause(10_000, false, { signal: late.signal, ref: false })]);
+    const done = await Promise.race([
+      exited.then(() => true),
+      pause(10_000, false, { signal: late.signal, ref: false }),
+    ]);
     late.abort();
     if (done) return;
   }
 }
 
 /** Stops what a killed service left running on the cluster. We own the lock, so nobody else needs it. */
-async function clearOrphans(cluster: string, options: { binaries: Binaries; account: Account | undefined; log: Log }): Promise<void> {
+async function clearOrphans(
+  cluster: string,
+  options: { binaries: Binaries; account: Account | undefined; log: Log },
+): Promise<void> {
   const orphan = readPidFile(cluster);
   if (orphan === undefined) return;
   const running = serverProcesses(cluster);
@@ -198,7 +211,10 @@ async function clearOrphans(cluster: string, options: { binaries: Binaries; acco
   }
   const deadline = Date.now() + patience;
   while ((serverProcesses(cluster)?.length ?? 0) > 0) {
-    if (Date.now() > deadline) throw new Error(`Processes of a killed PostgreSQL still run on ${cluster}: ${serverProcesses(cluster)?.join(", ")}. End them.`);
+    if (Date.now() > deadline)
+      throw new Error(
+        `Processes of a killed PostgreSQL still run on ${cluster}: ${serverProcesses(cluster)?.join(", ")}. End them.`,
+      );
     await pause(50);
   }
   // Nobody runs on it any more, and its process id may be another's by now, which PostgreSQL would take for a server.

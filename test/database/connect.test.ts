@@ -1,0 +1,190 @@
+import { chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { connect } from "../../src/database/connect.ts";
+import { serverAccount } from "../../src/database/embedded/account.ts";
+import { startEmbedded } from "../../src/database/embedded/server.ts";
+import { createDatabase, openPool, quiet, type TestDatabase } from "../support/database.ts";
+import { readableLog } from "../support/log.ts";
+import { wireTo } from "../support/proxy.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database.drop());
+
+/** Backends of a pool, as PostgreSQL sees them. */
+async function backends(applicationName: string): Promise<number> {
+  const [row] = await database.sql`select count(*)::int from pg_stat_activity where application_name = ${applicationName}`;
+  return row?.["count"] as number;
+}
+
+describe("the pool", () => {
+  it("opens its minimum at once, its maximum under load, and goes back to the minimum", async () => {
+    const pool = await openPool(
+      database.url,
+      { DATABASE_POOL_MIN: "3", DATABASE_POOL_MAX: "6" },
+      { applicationName: "pool-size", idleTimeout: 300 },
+    );
+    expect(await backends("pool-size")).toBe(3);
+
+    const work = Array.from({ length: 30 }, async () => await pool.db.execute(sql`select pg_sleep(0.02)`));
+    await vi.waitFor(async () => expect(await backends("pool-size")).toBe(6), { interval: 10 });
+    await Promise.all(work);
+    await vi.waitFor(async () => expect(await backends("pool-size")).toBe(3), { timeout: 10_000 });
+    // … and stays there, though the idle time-out passes again and again.
+    for (let look = 0; look < 20; look++) {
+      expect(await backends("pool-size")).toBeGreaterThanOrEqual(2);
+      await database.sql`select pg_sleep(0.03)`;
+    }
+  });
+
+  it("opens its minimum again after the server ended every connection", async () => {
+    await openPool(database.url, { DATABASE_POOL_MIN: "2" }, { applicationName: "pool-kept", idleTimeout: 300 });
+    await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pool-kept'`;
+    await vi.waitFor(async () => expect(await backends("pool-kept")).toBe(2), { timeout: 10_000 });
+  });
+
+  it("tells PostgreSQL its name and its time-outs", async () => {
+    const { db } = await openPool(database.url, { STATEMENT_TIMEOUT_MS: "1234", LOCK_TIMEOUT_MS: "567", IDLE_TRANSACTION_TIMEOUT_MS: "0" });
+    const [settings] = await db.execute(sql`
+      select current_setting('application_name') as name, current_setting('statement_timeout') as statement,
+        current_setting('lock_timeout') as lock, current_setting('idle_in_transaction_session_timeout') as idle`);
+    expect(settings).toEqual({ name: "aeturnis-data", statement: "1234ms", lock: "567ms", idle: "0" });
+  });
+
+  it("lets running queries finish when it is closed, and then leaves no connection", async () => {
+    const pool = await openPool(database.url, {}, { applicationName: "pool-closed" });
+    const running = pool.db.execute(sql`select pg_sleep(0.2), 'finished' as state`).then(([row]) => row);
+    const sleeping = () => database.sql`select 1 from pg_stat_activity where application_name = 'pool-closed' and wait_event = 'PgSleep'`;
+    await vi.waitFor(async () => expect(await sleeping()).toHaveLength(1));
+    await pool.close();
+    expect(await running).toMatchObject({ state: "finished" });
+    await vi.waitFor(async () => expect(await backends("pool-closed")).toBe(0));
+  });
+});
+
+describe("connecting", () => {
+  const hurried = { retries: 3, minTimeout: 1, maxTimeout: 5 };
+
+  it("tries again, and says so in the log, until the database is there", async () => {
+    const wire = await wireTo(database.url);
+    await wire.cut();
+    const { log, lines } = readableLog();
+    const opening = openPool(wire.url, {}, { log, patience: { retries: 20, minTimeout: 10, maxTimeout: 50 } });
+    await vi.waitFor(() => expect(lines.filter(({ msg }) => String(msg).includes("trying again"))).not.toHaveLength(0));
+    await wire.mend();
+    await (await opening).ping();
+    expect(lines[0]).toMatchObject({ level: "warn", attempt: 1, code: "ECONNREFUSED" });
+  });
+
+  it("gives up after a bounded number of attempts, naming the place and the remedy", async () => {
+    const wire = await wireTo(database.url);
+    await wire.cut();
+    const { log, lines } = readableLog();
+    const { host } = new URL(wire.url);
+    await expect(openPool(wire.url, {}, { log, patience: hurried })).rejects.toThrow(
+      `PostgreSQL at ${host} was not reached within 0 s (ECONNREFUSED): is it running, and is DATABASE_URL right?`,
+    );
+    expect(lines.filter(({ level }) => level === "warn")).toHaveLength(3);
+  });
+
+  it("does not try again what cannot succeed, and says what to check, without the password", async () => {
+    const url = new URL(database.url);
+    url.pathname = "/no_such_database";
+    const error = await openPool(url.href, {}, { patience: hurried }).catch((reason: Error) => reason);
+    expect(error).toMatchObject({ name: "ConnectError", message: expect.stringContaining('no database "no_such_database"') });
+    if (url.password) expect((error as Error).message).not.toContain(url.password);
+  });
+});
+
+describe("a query", () => {
+  it("that is slow is logged and counted with its text and without its values", async () => {
+    const { log, lines } = readableLog();
+    const pool = await openPool(database.url, { SLOW_QUERY_MS: "20" }, { log });
+    await pool.db.execute(sql`select pg_sleep(0.03), ${"a secret value"}::text`);
+    await pool.db.execute(sql`select 1`);
+
+    expect(pool.report()).toMatchObject({ queries: 2, slowQueries: 1, slow: [{ text: "select pg_sleep(0.03), $1::text", count: 1 }] });
+    expect(pool.report().slow[0]?.worst).toBeGreaterThanOrEqual(30);
+    expect(lines.filter(({ level }) => level === "warn")).toMatchObject([{ msg: "slow query", query: "select pg_sleep(0.03), $1::text" }]);
+    expect(JSON.stringify(lines)).not.toContain("a secret value");
+  });
+
+  it("that is slow is seen inside a transaction and a savepoint, too", async () => {
+    const pool = await openPool(database.url, { SLOW_QUERY_MS: "0" });
+    await pool.db.transaction((tx) => tx.transaction((inner) => inner.execute(sql`select 'in a savepoint'`)));
+    expect(pool.report().slow.map(({ text }) => text)).toContain("select 'in a savepoint'");
+  });
+
+  it("that fails is still the caller's error, and no unhandled one", async () => {
+    const pool = await openPool(database.url);
+    await expect(pool.db.execute(sql`select 1 / 0`)).rejects.toMatchObject({ cause: { code: "22012" } });
+  });
+
+  it("is remembered among the last fifty slow ones at most", async () => {
+    const pool = await openPool(database.url, { SLOW_QUERY_MS: "0" });
+    for (let n = 0; n < 60; n++) await pool.db.execute(sql.raw(`select ${n}`));
+    const texts = pool.report().slow.map(({ text }) => text);
+    expect(texts).toHaveLength(50);
+    expect(texts[0]).toBe("select 59");
+  });
+});
+
+describe("TLS", () => {
+  const files = join(import.meta.dirname, "../support/tls");
+  let server: Awaited<ReturnType<typeof startEmbedded>>;
+  let folder: string;
+
+  beforeAll(async () => {
+    // The server under test may speak TLS or not; this one does, with a certificate for `localhost`.
+    folder = mkdtempSync(join(tmpdir(), "aeturnis-data-tls-"));
+    await (await startEmbedded({ folder, log: quiet })).stop();
+    const account = serverAccount();
+    const cluster = join(folder, "postgres");
+    for (const file of ["server.pem", "server.key"]) {
+      copyFileSync(join(files, file), join(cluster, file));
+      if (account !== undefined) chownSync(join(cluster, file), account.uid, account.gid);
+    }
+    const settings = { ssl: "on", ssl_cert_file: "server.pem", ssl_key_file: "server.key" };
+    server = await startEmbedded({ folder, log: quiet, settings });
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(server.cluster, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function usesTls(env: Record<string, string>, host = "127.0.0.1"): Promise<boolean> {
+    const url = server.url.replace("127.0.0.1", host);
+    const pool = await connect({ ...loadConfig(env).database, url }, { log: quiet, patience: { retries: 0, minTimeout: 1, maxTimeout: 1 } });
+    onTestFinished(() => pool.close());
+    const [row] = await pool.db.execute(sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`);
+    return row?.["ssl"] as boolean;
+  }
+
+  it("is used as DATABASE_SSL says", async () => {
+    expect(await usesTls({ DATABASE_SSL: "disable" })).toBe(false);
+    expect(await usesTls({ DATABASE_SSL: "require" })).toBe(true);
+    expect(await usesTls({ DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") }, "localhost")).toBe(true);
+  });
+
+  it("verify-full refuses a certificate of an authority that it does not know", async () => {
+    await expect(usesTls({ DATABASE_SSL: "verify-full" }, "localhost")).rejects.toThrow(/SELF_SIGNED|UNABLE_TO_VERIFY.*DATABASE_CA_FILE/);
+  });
+
+  it("verify-full refuses a certificate that is for another name, by IP address too", async () => {
+    const env = { DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") };
+    await expect(usesTls(env, "127.0.0.1")).rejects.toThrow(/ERR_TLS_CERT_ALTNAME_INVALID/);
+  });
+
+  it("is never dropped in silence when the server does not speak it", async () => {
+    await server.stop();
+    server = await startEmbedded({ folder, log: quiet, settings: { ssl: "off" } });
+    await expect(usesTls({ DATABASE_SSL: "require" })).rejects.toThrow(/could not be used|not reached/);
+  });
+});

@@ -1,0 +1,125 @@
+import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
+import superjson from "superjson";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AppRouter } from "../../src/routers/index.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { newUser } from "../support/factories.ts";
+import { clientOf, serviceToken, startService } from "../support/service.ts";
+
+let database: TestDatabase;
+let service: Awaited<ReturnType<typeof startService>>;
+beforeAll(async () => {
+  database = await createDatabase();
+  service = await startService(database.url);
+});
+afterAll(async () => {
+  await service.close();
+  await database.drop();
+});
+
+const headers = { authorization: `Bearer ${serviceToken}` };
+const json = { ...headers, "content-type": "application/json" };
+
+describe("tRPC's own links", () => {
+  it("batch: a look-up that fails leaves the others of its request alone", async () => {
+    const client = clientOf(service.url, serviceToken);
+    const user = await client.users.create.mutate(newUser());
+    const [found, missing, status] = await Promise.allSettled([
+      client.users.byId.query({ id: user.id }),
+      client.users.byUsername.query({ username: "nobody" }),
+      client.health.status.query(),
+    ]);
+    expect(found).toMatchObject({ status: "fulfilled", value: { id: user.id } });
+    expect(missing).toMatchObject({ status: "rejected", reason: { data: { code: "NOT_FOUND", path: "users.byUsername" } } });
+    expect(status).toMatchObject({ status: "fulfilled", value: { ready: true } });
+  });
+
+  it.each([
+    ["httpLink", httpLink({ url: "", transformer: superjson })],
+    ["httpBatchStreamLink", httpBatchStreamLink({ url: "", transformer: superjson })],
+  ])("%s: reads, writes and errors arrive as with the batch link", async (name) => {
+    const options = { url: service.url, transformer: superjson, headers };
+    const client = createTRPCClient<AppRouter>({
+      links: [name === "httpLink" ? httpLink(options) : httpBatchStreamLink(options)],
+    });
+    const user = await client.users.create.mutate(newUser());
+    expect(await client.users.byId.query({ id: user.id })).toEqual(user);
+    await expect(client.users.byId.query({ id: "42" })).rejects.toMatchObject({ data: { code: "BAD_REQUEST", field: "id" } });
+  });
+});
+
+describe("a request by hand", () => {
+  const get = (path: string, input?: unknown) =>
+    fetch(`${service.url}/${path}${input === undefined ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`}`, { headers });
+
+  it("gets the status, the request's id, and an error's whole shape", async () => {
+    const response = await get("users.byId", { json: { id: "42" } });
+    const requestId = response.headers.get("x-request-id");
+    expect(response.status).toBe(400);
+    expect(response.headers.get("content-type")).toContain("application/json");
+    expect(await response.json()).toEqual({
+      error: {
+        json: {
+          code: -32600,
+          message: "id: must be a UUID",
+          data: { code: "BAD_REQUEST", httpStatus: 400, path: "users.byId", field: "id", requestId, retryAfter: null },
+        },
+      },
+    });
+  });
+
+  it("keeps the caller's request id if it is a plain one, and else gets a new one", async () => {
+    const ask = async (id: string) =>
+      (await fetch(`${service.url}/health.status`, { headers: { "x-request-id": id } })).headers.get("x-request-id");
+    expect(await ask("game-server-17.42")).toBe("game-server-17.42");
+    expect(await ask("with space <script>")).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it.each([
+    ["an unknown procedure", "GET", "users.nothing", undefined, 404],
+    ["a name that every object has", "GET", "constructor", undefined, 404],
+    ["a mutation asked for by GET", "GET", "users.create", undefined, 405],
+    ["a query asked for by POST", "POST", "users.list", "{}", 405],
+    ["a body that is not JSON", "POST", "users.create", "{oops", 400],
+    ["an input without superjson's json", "POST", "users.create", "{}", 400],
+    ["an input of null", "POST", "users.create", "null", 400],
+    ["odd superjson annotations", "POST", "users.create", '{"json":{},"meta":{"values":{"__proto__":["Date"]}}}', 400],
+    ["a batch that is no object", "POST", "users.create,users.update?batch=1", "[]", 400],
+    ["a batch of too many", "POST", `${Array(101).fill("users.update").join(",")}?batch=1`, "{}", 400],
+  ])("%s is refused, not a fault", async (_, method, path, body, status) => {
+    const response = await fetch(`${service.url}/${path}`, { method, headers: json, ...(body && { body }) });
+    expect(response.status).toBe(status);
+    expect(await response.text()).not.toMatch(/at .*\.js|select |node_modules/);
+  });
+
+  it("that is too large is refused before it is read", async () => {
+    const response = await fetch(`${service.url}/users.create`, { method: "POST", headers: json, body: "x".repeat(2_000_000) });
+    expect(response.status).toBe(413);
+  });
+
+  it("of another media type is refused", async () => {
+    const response = await fetch(`${service.url}/users.create`, { method: "POST", headers: { ...headers, "content-type": "text/plain" }, body: "x" });
+    expect(response.status).toBe(415);
+  });
+
+  it("to any other path gets a 404 that says where the procedures are", async () => {
+    const response = await fetch(new URL("/", service.url));
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ message: expect.stringContaining("/trpc/") });
+  });
+});
+
+describe("browsers", () => {
+  it("may call from the origins in CORS_ORIGINS and from no others", async () => {
+    const open = await startService(database.url, { env: { CORS_ORIGINS: "https://game.example" } });
+    try {
+      const allowed = async (url: string, origin: string) =>
+        (await fetch(`${url}/health.status`, { headers: { origin } })).headers.get("access-control-allow-origin");
+      expect(await allowed(open.url, "https://game.example")).toBe("https://game.example");
+      expect(await allowed(open.url, "https://evil.example")).toBeNull();
+      expect(await allowed(service.url, "https://game.example")).toBeNull();
+    } finally {
+      await open.close();
+    }
+  });
+});

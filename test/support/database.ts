@@ -1,0 +1,57 @@
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import { inject, onTestFinished } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { connect, type ConnectOptions, type Database } from "../../src/database/connect.ts";
+import { createLog } from "../../src/log.ts";
+
+export const quiet = createLog({ level: "silent" });
+
+/** A database of one's own. */
+export interface TestDatabase {
+  readonly url: string;
+  /** A plain connection, past the service, as psql would have. */
+  readonly sql: postgres.Sql;
+  readonly drop: () => Promise<void>;
+}
+
+/** A database of one's own: a copy of the migrated template, or an empty one. */
+export async function createDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+  const serverUrl = inject("serverUrl");
+  const name = `aeturnis_test_${randomUUID().replaceAll("-", "")}`;
+  await onServer(serverUrl, async (server) => {
+    if (options.empty) await server`create database ${server(name)}`;
+    else await server`create database ${server(name)} template ${server(inject("template"))}`;
+  });
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const sql = postgres(url.href, { onnotice: () => {}, max: 4 });
+  return {
+    url: url.href,
+    sql,
+    drop: async () => {
+      await sql.end({ timeout: 5 });
+      await onServer(serverUrl, (server) => server`drop database ${server(name)} with (force)`);
+    },
+  };
+}
+
+/** The service's own connection to a database, closed when the test ends. */
+export async function openPool(
+  url: string,
+  env: Record<string, string> = {},
+  options: Partial<ConnectOptions> = {},
+): Promise<Database> {
+  const database = await connect({ ...loadConfig(env).database, url }, { log: quiet, ...options });
+  onTestFinished(() => database.close());
+  return database;
+}
+
+async function onServer(url: string, work: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await work(sql);
+  } finally {
+    await sql.end();
+  }
+}

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import type { TestProject } from "vitest/node";
+import { startEmbedded } from "../../src/database/embedded/server.ts";
+import { createLog } from "../../src/log.ts";
+import { applyMigrations } from "../../src/migrations/status.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** A database of the server under test that may create others. */
+    serverUrl: string;
+    /** The migrated, empty database that every test file gets a copy of. */
+    template: string;
+  }
+}
+
+/**
+ * One PostgreSQL for the whole run: the server at TEST_DATABASE_URL, or an embedded one. On it a
+ * template, migrated once; a copy takes about 50 ms.
+ */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const server = await startServer();
+  const template = `aeturnis_template_${process.pid}`;
+  const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+  await sql`create database ${sql(template)}`;
+  const templateUrl = new URL(server.url);
+  templateUrl.pathname = `/${template}`;
+  await applyMigrations(templateUrl.href);
+
+  project.provide("serverUrl", server.url);
+  project.provide("template", template);
+  return async () => {
+    await sql`drop database ${sql(template)} with (force)`;
+    await sql.end();
+    await server.stop();
+  };
+}
+
+async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const url = process.env["TEST_DATABASE_URL"];
+  if (url) return { url, stop: async () => {} };
+
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
+  // A crash of the machine would cost these databases, and nobody would miss them.
+  const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+  const server = await startEmbedded({ folder, log: createLog({ level: "silent" }), settings });
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+      rmSync(server.cluster, { recursive: true, force: true });
+    },
+  };
+}

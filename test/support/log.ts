@@ -1,0 +1,14 @@
+import { Writable } from "node:stream";
+import { createLog } from "../../src/log.ts";
+
+/** A log whose lines can be read. */
+export function readableLog(level = "debug") {
+  const lines: Record<string, unknown>[] = [];
+  const destination = new Writable({
+    write(line, _, done) {
+      lines.push(JSON.parse(String(line)));
+      done();
+    },
+  });
+  return { log: createLog({ level, destination }), lines };
+}

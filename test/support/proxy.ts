@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
+
+/** A wire to the database that can be cut, closed when the test ends. */
+export async function wireTo(databaseUrl: string) {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  let silent = false;
+  let server = createServer();
+
+  const listen = async (port: number) => {
+    server = createServer((near) => {
+      const far = connect(Number(target.port || 5432), target.hostname);
+      for (const [from, to] of [[near, far], [far, near]] as const) {
+        sockets.add(from);
+        from.on("data", (data) => silent || to.write(data));
+        from.on("close", () => to.destroy());
+        from.on("error", () => to.destroy());
+      }
+    }).listen(port, "127.0.0.1");
+    await once(server, "listening");
+  };
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+
+  const cut = async () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+    await once(server, "close");
+  };
+  onTestFinished(async () => {
+    if (server.listening) await cut();
+  });
+
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${port}`;
+  return {
+    url: url.href,
+    /** Ends every connection and refuses new ones. */
+    cut,
+    mend: () => listen(port),
+    /** Leaves connections open, but lets nothing through: a network that swallows packets. */
+    silence: () => {
+      silent = true;
+    },
+  };
+}

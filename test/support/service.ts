@@ -1,0 +1,40 @@
+import { createTRPCClient, httpBatchLink } from "@trpc/client";
+import superjson from "superjson";
+import { onTestFinished } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { createTokens } from "../../src/identity/tokens.ts";
+import type { Log } from "../../src/log.ts";
+import type { AppRouter } from "../../src/routers/index.ts";
+import { createService } from "../../src/server/service.ts";
+import { quiet } from "./database.ts";
+
+export const secret = "a secret for the tests, and for nothing else at all";
+export const tokens = createTokens(secret);
+
+/** The whole service on a database, at a port of its own. Close it when done. */
+export async function startService(url: string, options: { log?: Log; env?: Record<string, string> } = {}) {
+  const config = loadConfig({ DATABASE_URL: url, PORT: "0", JWT_SECRET: secret, NODE_ENV: "test", ...options.env });
+  return createService({ config, log: options.log ?? quiet });
+}
+
+/** The same, closed when the test ends. */
+export async function serviceForTest(...args: Parameters<typeof startService>) {
+  const service = await startService(...args);
+  onTestFinished(() => service.close());
+  return service;
+}
+
+/** tRPC's own client, as any frontend would set it up. */
+export function clientOf(url: string, token?: string) {
+  return createTRPCClient<AppRouter>({
+    links: [
+      httpBatchLink({
+        url,
+        transformer: superjson,
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      }),
+    ],
+  });
+}
+
+export const serviceToken = await tokens.signService("test", "1h");

@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
 
 export type Log = Logger;
 
@@ -20,6 +20,7 @@ export function createLog(options: { level: string; pretty?: boolean; destinatio
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { logMethod },
   };
   if (options.destination !== undefined) return pino(settings, options.destination);
   if (options.pretty !== true) return pino(settings);
@@ -31,6 +32,13 @@ export function createLog(options: { level: string; pretty?: boolean; destinatio
       options: { translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true },
     },
   });
+}
+
+/** pino would take an error's message for the line's, where a line has none; describeError decides what it may say. */
+function logMethod(this: Logger, [subject, ...rest]: Parameters<LogFn>, method: LogFn): void {
+  const fields = subject instanceof Error ? { err: subject } : subject;
+  const [message = "failed", ...values] = rest;
+  method.apply(this, typeof fields === "object" && fields !== null && "err" in fields ? [fields, message, ...values] : [subject, ...rest]);
 }
 
 /** What the log may say of an error. */

@@ -88,7 +88,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     throw new ConnectError(explain(error, where, performance.now() - started), error);
   }
 
-  const keeper = keepMinimum(client, { min: config.poolMin, interval: idleTimeout / 3, signal: stopKeeping.signal });
+  const keeper = keepMinimum(client, { min: config.poolMin, interval: idleTimeout * 0.9, signal: stopKeeping.signal });
   await keeper.warm();
   log.info({ ...where, min: config.poolMin, max: config.poolMax, ssl: config.ssl }, "connected to the database");
 
@@ -97,7 +97,9 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
 
 /**
  * postgres.js has a maximum and no minimum. As many queries at once as the minimum take as many
- * connections, opened when they are missing; repeated within the idle time-out, they keep them.
+ * connections, opened when they are missing. Repeated just within the idle time-out, they keep that
+ * many: postgres.js hands out the connection that has rested longest, so that of more than the
+ * minimum each would have to wait its turn for longer than the time-out, and is closed.
  */
 function keepMinimum(client: postgres.Sql, options: { min: number; interval: number; signal: AbortSignal }) {
   const warm = async () => {

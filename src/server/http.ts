@@ -44,6 +44,7 @@ export async function createHttpServer(options: {
       .code(404)
       .send({ message: "There is nothing here; procedures are at /trpc/<router>.<procedure>.", requestId: request.id }),
   );
+  closeInTime(server, config.http.shutdownTimeout);
   await server.register(helmet, {
     // An API of JSON: nothing in an answer may be run or framed (OWASP REST Security Cheat Sheet).
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
@@ -72,4 +73,21 @@ export async function createHttpServer(options: {
     },
   });
   return server;
+}
+
+/**
+ * Running requests may finish for `timeout` ms after the server began to close. A connection that is
+ * kept alive past its last answer would hold the close up until the client lets go of it.
+ */
+function closeInTime(server: FastifyInstance, timeout: number): void {
+  let sweep: NodeJS.Timeout | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+  server.addHook("preClose", async () => {
+    sweep = setInterval(() => server.server.closeIdleConnections(), 20);
+    deadline = setTimeout(() => server.server.closeAllConnections(), timeout);
+  });
+  server.addHook("onClose", async () => {
+    clearInterval(sweep);
+    clearTimeout(deadline);
+  });
 }

@@ -41,7 +41,7 @@ export async function createService(options: {
 }): Promise<Service> {
   const { config, log, onLost } = options;
   // Undone in reverse, by close() and by a start that fails half-way.
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => void | Promise<void>)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };

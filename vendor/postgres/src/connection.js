@@ -86,12 +86,10 @@ function Connection(options, queues = {}, { onopen = noop, onend = noop, onclose
     , statements = {}
     , statementId = Math.random().toString(36).slice(2)
     , statementCount = 1
-    , closedTime = 0
     , remaining = 0
     , hostIndex = 0
     , retries = 0
     , length = 0
-    , delay = 0
     , rows = 0
     , serverSignature = null
     , nextWriteTimer = null
@@ -252,6 +250,12 @@ function Connection(options, queues = {}, { onopen = noop, onend = noop, onclose
   }
 
   function nextWrite(fn) {
+    if (socket === null) {
+      // Patched: the socket went while this waited for its turn; a throw here would end the process.
+      chunk = nextWriteTimer = null
+      error(Errors.connection('CONNECTION_CLOSED', options, socket))
+      return false
+    }
     const x = socket.write(chunk, fn)
     nextWriteTimer !== null && clearImmediate(nextWriteTimer)
     chunk = nextWriteTimer = null
@@ -359,7 +363,7 @@ function Connection(options, queues = {}, { onopen = noop, onend = noop, onclose
   }
 
   function reconnect() {
-    setTimeout(connect, closedTime ? Math.max(0, closedTime + delay - performance.now()) : 0)
+    setTimeout(connect, Math.max(0, (options.shared.reconnectAt || 0) - performance.now()))
   }
 
   function connected() {
@@ -447,14 +451,23 @@ function Connection(options, queues = {}, { onopen = noop, onend = noop, onclose
     socket.removeAllListeners()
     socket = null
 
-    if (initial)
+    if (initial && options.host.length > 1)
       return reconnect()
 
-    !hadError && (query || sent.length) && error(Errors.connection('CONNECTION_CLOSED', options, socket))
-    closedTime = performance.now()
-    hadError && options.shared.retries++
-    delay = (typeof backoff === 'function' ? backoff(options.shared.retries) : backoff) * 1000
-    onclose(connection, Errors.connection('CONNECTION_CLOSED', options, socket))
+    // Patched: a connection ends with its socket, and what is asked of it from now on is refused.
+    // The pool goes on with a new one, that has nothing of this one's buffers and errors.
+    terminated = true
+    clearImmediate(nextWriteTimer)
+    chunk = nextWriteTimer = null
+    const gone = connection.gone = Errors.connection('CONNECTION_CLOSED', options, socket)
+    const failed = hadError || initial
+    errorResponse && query && queryError(query, errorResponse)
+    error(gone)
+    failed && options.shared.retries++
+    failed && (options.shared.reconnectAt = performance.now()
+      + (typeof backoff === 'function' ? backoff(options.shared.retries) : backoff) * 1000)
+    ended && (ended(), ending = ended = null)
+    onclose(connection, gone)
   }
 
   /* Handlers */
@@ -565,7 +578,7 @@ function Connection(options, queues = {}, { onopen = noop, onend = noop, onclose
       }
 
       initial && !initial.reserve && execute(initial)
-      options.shared.retries = retries = 0
+      options.shared.retries = options.shared.reconnectAt = retries = 0
       initial = null
       return
     }

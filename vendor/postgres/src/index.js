@@ -62,7 +62,8 @@ function Postgres(a, b) {
       , full = Queue()
       , queues = { connecting, reserved, closed, ended, open, busy, full }
 
-  const connections = [...Array(options.max)].map(() => Connection(options, queues, { onopen, onend, onclose }))
+  const create = () => Connection(options, queues, { onopen, onend, onclose })
+  const connections = [...Array(options.max)].map(create)
 
   const sql = Sql(handler)
 
@@ -219,12 +220,15 @@ function Postgres(a, b) {
     const sql = Sql(handler)
     sql.release = () => {
       c.reserved = null
-      onopen(c)
+      c.gone || onopen(c)
     }
 
     return sql
 
     function handler(q) {
+      if (c.gone)
+        return q.reject(c.gone)
+
       c.queue === full
         ? queue.push(q)
         : c.execute(q) || move(c, full)
@@ -242,7 +246,12 @@ function Postgres(a, b) {
       await sql.unsafe('begin ' + options.replace(/[^a-z ]/ig, ''), [], { onexecute }).execute()
       return await Promise.race([
         scope(connection, fn),
-        new Promise((_, reject) => connection.onclose = reject)
+        new Promise((_, reject) => connection.onclose = e => {
+          // Patched: what waits for this connection would wait for ever.
+          while (queries.length)
+            queries.shift().reject(e)
+          reject(e)
+        })
       ])
     } catch (error) {
       throw error
@@ -265,10 +274,11 @@ function Postgres(a, b) {
         if (uncaughtError)
           throw uncaughtError
       } catch (e) {
+        // Patched: with the connection gone there is nothing to roll back, and the first error is the one to know.
         await (name
           ? sql`rollback to ${ sql(name) }`
           : sql`rollback`
-        )
+        ).catch(() => { /* noop */ })
         throw e instanceof PostgresError && e.code === '25P02' && uncaughtError || e
       }
 
@@ -290,6 +300,10 @@ function Postgres(a, b) {
 
       function handler(q) {
         q.catch(e => uncaughtError || (uncaughtError = e))
+        // Patched: never on the connection that took this one's place, and its transaction.
+        if (c.gone)
+          return q.reject(c.gone)
+
         c.queue === full
           ? queries.push(q)
           : c.execute(q) || move(c, full)
@@ -419,11 +433,13 @@ function Postgres(a, b) {
   }
 
   function onclose(c, e) {
-    move(c, closed)
+    // Patched: a closed connection is never used again; a new one, which adds itself to `closed`, takes its place.
+    c.queue.remove(c)
+    connections[connections.indexOf(c)] = create()
     c.reserved = null
     c.onclose && (c.onclose(e), c.onclose = null)
     options.onclose && options.onclose(c.id)
-    queries.length && connect(c, queries.shift())
+    queries.length && closed.length && connect(closed.shift(), queries.shift())
   }
 }
 

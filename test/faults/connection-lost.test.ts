@@ -1,0 +1,120 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import postgres from "postgres";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { wireTo } from "../support/proxy.ts";
+
+// What the driver owes us when a connection goes; `vendor/postgres/README.md` says which release fails what.
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+  await database.sql`create table written (who text)`;
+});
+beforeEach(() => database.sql`truncate written`);
+afterAll(() => database.drop());
+
+/** A pool of the driver's own. One connection, so that the next query needs the one that was lost. */
+function driver(url = database.url, options: postgres.Options<Record<string, never>> = {}) {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, backoff: () => 0.01, connection: { application_name: "victim" }, ...options });
+  onTestFinished(() => sql.end({ timeout: 1 }));
+  return sql;
+}
+
+const kill = () => database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
+const killed = async () => {
+  await kill();
+  await vi.waitFor(async () => expect(await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and datname = current_database()`).toHaveLength(0));
+};
+const written = async () => (await database.sql`select who from written order by who`).map((row) => row["who"]);
+
+describe("when the server ends a connection", () => {
+  it("the query that ran fails with the server's reason, and the next one succeeds", async () => {
+    const sql = driver();
+    const running = sql`select pg_sleep(10)`.catch((error: Error) => error);
+    await vi.waitFor(async () => expect(await kill()).toHaveLength(1));
+    expect(await running).toMatchObject({ code: expect.stringMatching(/57P01|CONNECTION_CLOSED|ECONNRESET/) });
+    expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+  });
+
+  it("queries of that very moment fail or succeed, and none of them waits for ever", async () => {
+    const sql = driver(database.url, { max: 3 });
+    for (let round = 0; round < 40; round++) {
+      const queries = Array.from({ length: 12 }, (_, n) => sql`select ${n}::int as n`);
+      const [results] = await Promise.all([Promise.allSettled(queries), kill()]);
+      for (const [n, result] of results.entries()) {
+        if (result.status === "fulfilled") expect(result.value).toEqual([{ n }]);
+        else expect(result.reason.code).toMatch(/57P01|CONNECTION_CLOSED|ECONNRESET|EPIPE/);
+      }
+    }
+    expect(await Promise.all([1, 2, 3].map((n) => sql`select ${n}::int as n`))).toHaveLength(3);
+  });
+
+  it("a transaction fails as a whole: nothing of it is written, before or after", async () => {
+    const sql = driver();
+    const transaction = sql.begin(async (tx) => {
+      await tx`insert into written values ('before')`;
+      await killed();
+      // Code that swallows the failure and goes on must not get another connection to go on with.
+      await tx`insert into written values ('after')`.catch(() => {});
+      await sql`select 1`.catch(() => {});
+      await tx`insert into written values ('much later')`.catch(() => {});
+    });
+    await expect(transaction).rejects.toMatchObject({ code: expect.stringMatching(/57P01|CONNECTION_CLOSED|ECONNRESET/) });
+    expect(await written()).toEqual([]);
+    expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+  });
+
+  it("what a dead transaction goes on to write does not land in the next one", async () => {
+    const sql = driver();
+    let goOn = () => {};
+    const gone = new Promise<void>((resolve) => (goOn = resolve));
+    const dead = sql.begin(async (tx) => {
+      await tx`insert into written values ('dead')`;
+      await gone;
+      await tx`insert into written values ('from the dead')`;
+    });
+    const outcome = dead.then(() => "committed", () => "failed");
+    await vi.waitFor(async () => expect(await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and state = 'idle in transaction' and datname = current_database()`).toHaveLength(1));
+    await killed();
+
+    await sql.begin(async (tx) => {
+      await tx`insert into written values ('living')`;
+      goOn();
+      expect(await outcome).toBe("failed");
+      await tx`insert into written values ('living, too')`;
+    });
+    expect(await written()).toEqual(["living", "living, too"]);
+  });
+
+  it("a reset inside a transaction leaves a pool that works and can be closed", async () => {
+    const wire = await wireTo(database.url);
+    const sql = driver(wire.url);
+    await expect(
+      sql.begin(async (tx) => {
+        await tx`insert into written values ('reset')`;
+        await wire.cut();
+        await tx`select 1`;
+      }),
+    ).rejects.toThrow();
+    await wire.mend();
+    for (let n = 0; n < 5; n++) expect(await sql`select ${n}::int as n`).toEqual([{ n }]);
+    expect(await written()).toEqual([]);
+    await sql.end();
+  });
+});
+
+it("a server that hangs up during the start is an error, not an endless loop", async () => {
+  let calls = 0;
+  const server = createServer((socket) => {
+    calls++;
+    socket.on("error", () => {});
+    socket.end();
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const sql = driver(`postgres://nobody@127.0.0.1:${(server.address() as AddressInfo).port}/none`);
+  await expect(sql`select 1`).rejects.toMatchObject({ code: expect.stringMatching(/CONNECTION_CLOSED|ECONNRESET/) });
+  expect(calls).toBe(1);
+});

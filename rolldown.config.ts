@@ -34,6 +34,7 @@ export default defineConfig([
     input: { index: "dist/client/index.d.ts" },
     external,
     plugins: [declarations, dts({ dtsInput: true, emitDtsOnly: true, tsconfig: false })],
-    output: { dir },
+    // @trpc/server's types name Disposable, which a frontend's `lib` may lack.
+    output: { dir, banner: '/// <reference lib="esnext.disposable" />' },
   },
 ]);

@@ -38,7 +38,12 @@ export function createLog(options: { level: string; pretty?: boolean; destinatio
 function logMethod(this: Logger, [subject, ...rest]: Parameters<LogFn>, method: LogFn): void {
   const fields = subject instanceof Error ? { err: subject } : subject;
   const [message = "failed", ...values] = rest;
-  method.apply(this, typeof fields === "object" && fields !== null && "err" in fields ? [fields, message, ...values] : [subject, ...rest]);
+  method.apply(
+    this,
+    typeof fields === "object" && fields !== null && "err" in fields
+      ? [fields, message, ...values]
+      : [subject, ...rest],
+  );
 }
 
 /** What the log may say of an error. */

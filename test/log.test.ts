@@ -13,7 +13,10 @@ afterAll(() => database.drop());
 describe("the log", () => {
   it("hides secrets by their name, however deep", () => {
     const { log, lines } = readableLog();
-    log.info({ password: "hunter2", user: { passwordHash: "hunter2", request: { headers: { authorization: "hunter2" } } } });
+    log.info({
+      password: "hunter2",
+      user: { passwordHash: "hunter2", request: { headers: { authorization: "hunter2" } } },
+    });
     expect(JSON.stringify(lines)).not.toContain("hunter2");
     expect(lines[0]).toMatchObject({ password: "[redacted]", user: { passwordHash: "[redacted]" } });
   });
@@ -25,13 +28,19 @@ describe("the log", () => {
     await insert();
     const duplicate = await insert().catch((error: Error) => error);
     log.error({ err: duplicate });
-    log.error({ err: new DrizzleQueryError("insert into users values ($1, $2)", [email, password_hash], duplicate as Error) });
+    log.error({
+      err: new DrizzleQueryError("insert into users values ($1, $2)", [email, password_hash], duplicate as Error),
+    });
 
     const text = JSON.stringify(lines);
     expect(text).not.toContain(email);
     expect(text).not.toContain(password_hash);
     for (const { err } of lines) {
-      expect(err).toMatchObject({ sqlstate: "23505", table_name: "users", constraint_name: expect.stringContaining("users") });
+      expect(err).toMatchObject({
+        sqlstate: "23505",
+        table_name: "users",
+        constraint_name: expect.stringContaining("users"),
+      });
     }
   });
 
@@ -46,7 +55,12 @@ describe("the log", () => {
     const { log, lines } = readableLog();
     log.error({ err: new Error("outer", { cause: new TypeError("inner") }) });
     expect(lines[0]).toMatchObject({
-      err: { type: "Error", message: "outer", stack: expect.stringContaining("at "), cause: { type: "TypeError", message: "inner" } },
+      err: {
+        type: "Error",
+        message: "outer",
+        stack: expect.stringContaining("at "),
+        cause: { type: "TypeError", message: "inner" },
+      },
     });
   });
 });

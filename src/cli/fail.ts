@@ -2,14 +2,22 @@ import { ConfigError } from "../config.ts";
 import { ConnectError } from "../database/connect.ts";
 import { DataInUse } from "../database/embedded/lock.ts";
 
+/** The command was called in a way that it does not know. */
+export class UsageError extends Error {}
+
 /** Ends a command that failed: one clear text for what a user can mend, everything for what we must. */
 export function fail(error: unknown): void {
-  const known =
-    error instanceof ConfigError || error instanceof ConnectError || error instanceof DataInUse || isListenError(error);
-  console.error(known ? (error as Error).message : error);
+  console.error(isForUsers(error) ? error.message : error);
   process.exitCode = 1;
 }
 
-function isListenError(error: unknown): boolean {
+function isForUsers(error: unknown): error is Error {
+  if (isListenError(error)) error.message += ": set another PORT or HOST, or stop what listens there.";
+  return (
+    [UsageError, ConfigError, ConnectError, DataInUse].some((kind) => error instanceof kind) || isListenError(error)
+  );
+}
+
+function isListenError(error: unknown): error is Error {
   return error instanceof Error && "syscall" in error && error.syscall === "listen";
 }

@@ -1,8 +1,8 @@
 import { relative } from "node:path";
-import closeWithGrace from "close-with-grace";
 import { createLog } from "../log.ts";
 import { createService, type Service, version } from "../server/service.ts";
 import { readConfig } from "./environment.ts";
+import { onStop } from "./stop.ts";
 
 /** `aeturnis-data serve`: runs until it is told to stop (SIGINT, SIGTERM), then lets running requests finish. */
 export async function serve(): Promise<void> {
@@ -12,23 +12,19 @@ export async function serve(): Promise<void> {
     pretty: config.environment === "development" && process.stdout.isTTY,
   });
 
-  let service: Service | undefined;
-  const grace = closeWithGrace({ delay: config.http.shutdownTimeout * 2, logger: false }, async ({ err, signal }) => {
-    if (err) log.fatal({ err }, "stopping after a fault");
-    else log.info({ signal }, "stopping");
-    await service?.close();
-    log.info("stopped");
-    if (err) process.exitCode = 1;
-  });
-  service = await createService({
-    config,
-    log,
-    onLost: (err) => {
-      log.fatal({ err }, "the embedded PostgreSQL is lost");
-      grace.close();
+  const stop = onStop(
+    async ({ signal, fault }) => {
+      if (fault !== undefined) log.fatal({ err: fault }, "stopping after a fault");
+      else log.info({ signal }, "stopping");
+      // Also when it is still starting; a start that failed has cleaned up after itself.
+      const running = await starting.catch(() => undefined);
+      await running?.close();
+      log.info("stopped");
     },
-  });
-
+    { patience: config.http.shutdownTimeout * 2 },
+  );
+  const starting = createService({ config, log, onLost: (fault) => stop({ fault }) });
+  const service = await starting;
   if (config.environment !== "production") console.log(firstScreen(service));
 }
 

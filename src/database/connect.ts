@@ -129,7 +129,11 @@ function tls(config: DatabaseConfig, url: string): false | "require" | object {
   if (config.ssl === "require") return "require";
   // Named here, because postgres.js names no host that is an IP address, and Node would verify "localhost" instead.
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-  return { host, rejectUnauthorized: true, ...(config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) }) };
+  return {
+    host,
+    rejectUnauthorized: true,
+    ...(config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) }),
+  };
 }
 
 /** TLS is decided by the configuration, which has read `sslmode` already. */

@@ -19,7 +19,8 @@ afterAll(() => database.drop());
 
 /** Backends of a pool, as PostgreSQL sees them. */
 async function backends(applicationName: string): Promise<number> {
-  const [row] = await database.sql`select count(*)::int from pg_stat_activity where application_name = ${applicationName}`;
+  const [row] =
+    await database.sql`select count(*)::int from pg_stat_activity where application_name = ${applicationName}`;
   return row?.["count"] as number;
 }
 
@@ -50,7 +51,11 @@ describe("the pool", () => {
   });
 
   it("tells PostgreSQL its name and its time-outs", async () => {
-    const { db } = await openPool(database.url, { STATEMENT_TIMEOUT_MS: "1234", LOCK_TIMEOUT_MS: "567", IDLE_TRANSACTION_TIMEOUT_MS: "0" });
+    const { db } = await openPool(database.url, {
+      STATEMENT_TIMEOUT_MS: "1234",
+      LOCK_TIMEOUT_MS: "567",
+      IDLE_TRANSACTION_TIMEOUT_MS: "0",
+    });
     const [settings] = await db.execute(sql`
       select current_setting('application_name') as name, current_setting('statement_timeout') as statement,
         current_setting('lock_timeout') as lock, current_setting('idle_in_transaction_session_timeout') as idle`);
@@ -60,7 +65,8 @@ describe("the pool", () => {
   it("lets running queries finish when it is closed, and then leaves no connection", async () => {
     const pool = await openPool(database.url, {}, { applicationName: "pool-closed" });
     const running = pool.db.execute(sql`select pg_sleep(0.2), 'finished' as state`).then(([row]) => row);
-    const sleeping = () => database.sql`select 1 from pg_stat_activity where application_name = 'pool-closed' and wait_event = 'PgSleep'`;
+    const sleeping = () =>
+      database.sql`select 1 from pg_stat_activity where application_name = 'pool-closed' and wait_event = 'PgSleep'`;
     await vi.waitFor(async () => expect(await sleeping()).toHaveLength(1));
     await pool.close();
     expect(await running).toMatchObject({ state: "finished" });
@@ -97,7 +103,10 @@ describe("connecting", () => {
     const url = new URL(database.url);
     url.pathname = "/no_such_database";
     const error = await openPool(url.href, {}, { patience: hurried }).catch((reason: Error) => reason);
-    expect(error).toMatchObject({ name: "ConnectError", message: expect.stringContaining('no database "no_such_database"') });
+    expect(error).toMatchObject({
+      name: "ConnectError",
+      message: expect.stringContaining('no database "no_such_database"'),
+    });
     if (url.password) expect((error as Error).message).not.toContain(url.password);
   });
 });
@@ -109,9 +118,15 @@ describe("a query", () => {
     await pool.db.execute(sql`select pg_sleep(0.03), ${"a secret value"}::text`);
     await pool.db.execute(sql`select 1`);
 
-    expect(pool.report()).toMatchObject({ queries: 2, slowQueries: 1, slow: [{ text: "select pg_sleep(0.03), $1::text", count: 1 }] });
+    expect(pool.report()).toMatchObject({
+      queries: 2,
+      slowQueries: 1,
+      slow: [{ text: "select pg_sleep(0.03), $1::text", count: 1 }],
+    });
     expect(pool.report().slow[0]?.worst).toBeGreaterThanOrEqual(30);
-    expect(lines.filter(({ level }) => level === "warn")).toMatchObject([{ msg: "slow query", query: "select pg_sleep(0.03), $1::text" }]);
+    expect(lines.filter(({ level }) => level === "warn")).toMatchObject([
+      { msg: "slow query", query: "select pg_sleep(0.03), $1::text" },
+    ]);
     expect(JSON.stringify(lines)).not.toContain("a secret value");
   });
 
@@ -161,7 +176,10 @@ describe("TLS", () => {
 
   async function usesTls(env: Record<string, string>, host = "127.0.0.1"): Promise<boolean> {
     const url = server.url.replace("127.0.0.1", host);
-    const pool = await connect({ ...loadConfig(env).database, url }, { log: quiet, patience: { retries: 0, minTimeout: 1, maxTimeout: 1 } });
+    const pool = await connect(
+      { ...loadConfig(env).database, url },
+      { log: quiet, patience: { retries: 0, minTimeout: 1, maxTimeout: 1 } },
+    );
     onTestFinished(() => pool.close());
     const [row] = await pool.db.execute(sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`);
     return row?.["ssl"] as boolean;
@@ -170,11 +188,15 @@ describe("TLS", () => {
   it("is used as DATABASE_SSL says", async () => {
     expect(await usesTls({ DATABASE_SSL: "disable" })).toBe(false);
     expect(await usesTls({ DATABASE_SSL: "require" })).toBe(true);
-    expect(await usesTls({ DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") }, "localhost")).toBe(true);
+    expect(await usesTls({ DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") }, "localhost")).toBe(
+      true,
+    );
   });
 
   it("verify-full refuses a certificate of an authority that it does not know", async () => {
-    await expect(usesTls({ DATABASE_SSL: "verify-full" }, "localhost")).rejects.toThrow(/SELF_SIGNED|UNABLE_TO_VERIFY.*DATABASE_CA_FILE/);
+    await expect(usesTls({ DATABASE_SSL: "verify-full" }, "localhost")).rejects.toThrow(
+      /SELF_SIGNED|UNABLE_TO_VERIFY.*DATABASE_CA_FILE/,
+    );
   });
 
   it("verify-full refuses a certificate that is for another name, by IP address too", async () => {

@@ -11,7 +11,8 @@ beforeAll(async () => {
 beforeEach(() => database.sql`truncate counters`);
 afterAll(() => database.drop());
 
-const values = async () => (await database.sql`select id, value from counters order by id`).map((row) => [row["id"], row["value"]]);
+const values = async () =>
+  (await database.sql`select id, value from counters order by id`).map((row) => [row["id"], row["value"]]);
 
 describe("a transaction", () => {
   it("commits all of its work, or, when it throws, none", async () => {
@@ -26,7 +27,10 @@ describe("a transaction", () => {
         throw new Error("changed my mind");
       }),
     ).rejects.toThrow("changed my mind");
-    expect(await values()).toEqual([[1, 1], [2, 2]]);
+    expect(await values()).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
   });
 
   it("joins the caller's: what is inside is undone with what is outside", async () => {
@@ -71,7 +75,10 @@ describe("a transaction", () => {
         await tx.execute(sql`update counters set value = value + 1 where id = ${second}`);
       });
     await Promise.all([crosswise(1, 2), crosswise(2, 1)]);
-    expect(await values()).toEqual([[1, 2], [2, 2]]);
+    expect(await values()).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
     expect(holding).toBe(3);
   });
 

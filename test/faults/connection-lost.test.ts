@@ -17,15 +17,26 @@ afterAll(() => database.drop());
 
 /** A pool of the driver's own. One connection, so that the next query needs the one that was lost. */
 function driver(url = database.url, options: postgres.Options<Record<string, never>> = {}) {
-  const sql = postgres(url, { max: 1, onnotice: () => {}, backoff: () => 0.01, connection: { application_name: "victim" }, ...options });
+  const sql = postgres(url, {
+    max: 1,
+    onnotice: () => {},
+    backoff: () => 0.01,
+    connection: { application_name: "victim" },
+    ...options,
+  });
   onTestFinished(() => sql.end({ timeout: 1 }));
   return sql;
 }
 
-const kill = () => database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
+const kill = () =>
+  database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
 const killed = async () => {
   await kill();
-  await vi.waitFor(async () => expect(await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and datname = current_database()`).toHaveLength(0));
+  await vi.waitFor(async () =>
+    expect(
+      await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and datname = current_database()`,
+    ).toHaveLength(0),
+  );
 };
 const written = async () => (await database.sql`select who from written order by who`).map((row) => row["who"]);
 
@@ -61,7 +72,9 @@ describe("when the server ends a connection", () => {
       await sql`select 1`.catch(() => {});
       await tx`insert into written values ('much later')`.catch(() => {});
     });
-    await expect(transaction).rejects.toMatchObject({ code: expect.stringMatching(/57P01|CONNECTION_CLOSED|ECONNRESET/) });
+    await expect(transaction).rejects.toMatchObject({
+      code: expect.stringMatching(/57P01|CONNECTION_CLOSED|ECONNRESET/),
+    });
     expect(await written()).toEqual([]);
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
@@ -75,8 +88,15 @@ describe("when the server ends a connection", () => {
       await gone;
       await tx`insert into written values ('from the dead')`;
     });
-    const outcome = dead.then(() => "committed", () => "failed");
-    await vi.waitFor(async () => expect(await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and state = 'idle in transaction' and datname = current_database()`).toHaveLength(1));
+    const outcome = dead.then(
+      () => "committed",
+      () => "failed",
+    );
+    await vi.waitFor(async () =>
+      expect(
+        await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and state = 'idle in transaction' and datname = current_database()`,
+      ).toHaveLength(1),
+    );
     await killed();
 
     await sql.begin(async (tx) => {

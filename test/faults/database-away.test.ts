@@ -23,10 +23,14 @@ describe("while the database is away", () => {
     const user = await client.users.create.mutate(newUser());
 
     await wire.cut();
-    const response = await fetch(`${url}/users.list?input=${encodeURIComponent('{"json":{}}')}`, { headers: { authorization } });
+    const response = await fetch(`${url}/users.list?input=${encodeURIComponent('{"json":{}}')}`, {
+      headers: { authorization },
+    });
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("2");
-    expect(await response.json()).toMatchObject({ error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } } });
+    expect(await response.json()).toMatchObject({
+      error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } },
+    });
     const unready = await readiness(url);
     expect(unready.status).toBe(503);
     expect(unready.headers.get("retry-after")).toBe("2");
@@ -90,12 +94,18 @@ describe("while migrations are pending", () => {
       database: true,
       pending: ["0000_create_users", "0001_create_user_security", "0002_create_audit_log", "0003_create_sessions"],
     });
-    expect(lines).toContainEqual(expect.objectContaining({ level: "warn", msg: expect.stringContaining("npx drizzle-kit migrate") }));
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: "warn", msg: expect.stringContaining("npx drizzle-kit migrate") }),
+    );
 
     const input = newUser();
-    const error = await clientOf(url, serviceToken).users.create.mutate(input).catch((reason) => reason);
+    const error = await clientOf(url, serviceToken)
+      .users.create.mutate(input)
+      .catch((reason) => reason);
     expect(error.data).toMatchObject({ code: "INTERNAL_SERVER_ERROR", httpStatus: 500 });
-    expect(error.message).toBe(`Something went wrong inside the service. It is in its log under request ${error.data.requestId}.`);
+    expect(error.message).toBe(
+      `Something went wrong inside the service. It is in its log under request ${error.data.requestId}.`,
+    );
     expect(JSON.stringify(error.shape)).not.toMatch(/insert|users_|relation/);
 
     // The log can be searched for the request, says what happened, and holds nothing of the input.
@@ -118,9 +128,17 @@ describe("shutdown", () => {
     const running = await database.sql.begin(async (tx) => {
       await tx`select 1 from users where id = ${user.id} for update`;
       const update = client.users.update.mutate({ id: user.id, metadata: { finished: true } });
-      await vi.waitFor(async () => expect(await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`).toHaveLength(1));
+      await vi.waitFor(async () =>
+        expect(
+          await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        ).toHaveLength(1),
+      );
       const closing = close();
-      const refused = () => liveness(url).then(({ status }) => status === 503, () => true);
+      const refused = () =>
+        liveness(url).then(
+          ({ status }) => status === 503,
+          () => true,
+        );
       await vi.waitFor(async () => expect(await refused()).toBe(true));
       return { update, closing };
     });

@@ -110,7 +110,10 @@ describe("the plan of", () => {
       "a later page",
       "idx_users_created",
       (users: UserRepository) =>
-        users.list({ limit: 20, cursor: encodeCursor({ at: new Date().toISOString().replace("Z", "000Z"), id: randomUUID() }) }),
+        users.list({
+          limit: 20,
+          cursor: encodeCursor({ at: new Date().toISOString().replace("Z", "000Z"), id: randomUUID() }),
+        }),
     ],
   ])("%s uses %s and sorts nothing", async (_, index, look) => {
     const plan = await planOf(look);

@@ -64,7 +64,10 @@ describe("a token", () => {
 
   it("signed with another secret is refused, even where none is needed", async () => {
     const forged = await createTokens("another secret, as long as the right one is").signService("test", "1h");
-    await expect(call(forged)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" }, message: "The access token is not valid." });
+    await expect(call(forged)).rejects.toMatchObject({
+      data: { code: "UNAUTHORIZED" },
+      message: "The access token is not valid.",
+    });
   });
 
   it("that has expired is refused as such", async () => {
@@ -78,14 +81,19 @@ describe("a token", () => {
     await expect(call(changed)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
   });
 
-  it.each(["", "Basic dXNlcjpwYXNz", "Bearer", "Bearer a b"])("must come as Bearer <token>: %j is refused", async (authorization) => {
-    const response = await fetch(`${service.url}/users.list`, { headers: { authorization } });
-    expect(response.status).toBe(401);
-  });
+  it.each(["", "Basic dXNlcjpwYXNz", "Bearer", "Bearer a b"])(
+    "must come as Bearer <token>: %j is refused",
+    async (authorization) => {
+      const response = await fetch(`${service.url}/users.list`, { headers: { authorization } });
+      expect(response.status).toBe(401);
+    },
+  );
 
   it("unsigned (alg none) is refused", async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const claims = { iss: "aeturnis-data", aud: "aeturnis-data", sub: "service:test", exp: 4_000_000_000 };
-    await expect(call(`${part({ alg: "none" })}.${part(claims)}.`)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+    await expect(call(`${part({ alg: "none" })}.${part(claims)}.`)).rejects.toMatchObject({
+      data: { code: "UNAUTHORIZED" },
+    });
   });
 });

@@ -71,9 +71,9 @@ describe("users.create", () => {
   it("refuses a username that another account has, whatever its case, and names the field", async () => {
     const taken = newUser();
     await client.users.create.mutate(taken);
-    expect(await refusal(client.users.create.mutate(newUser({ username: taken.username.toUpperCase() })))).toMatchObject(
-      { code: "CONFLICT", field: "username" },
-    );
+    expect(
+      await refusal(client.users.create.mutate(newUser({ username: taken.username.toUpperCase() }))),
+    ).toMatchObject({ code: "CONFLICT", field: "username" });
   });
 
   it("lets exactly one of many callers have a name that all ask for at once", async () => {
@@ -136,7 +136,9 @@ describe("look-ups", () => {
     await database.sql`update users set deleted_at = now() where id = ${user.id}`;
     expect(await refusal(client.users.byId.query({ id: user.id }))).toMatchObject({ code: "NOT_FOUND" });
     expect(await refusal(client.users.byEmail.query({ email: user.email }))).toMatchObject({ code: "NOT_FOUND" });
-    expect(await refusal(client.users.update.mutate({ id: user.id, metadata: {} }))).toMatchObject({ code: "NOT_FOUND" });
+    expect(await refusal(client.users.update.mutate({ id: user.id, metadata: {} }))).toMatchObject({
+      code: "NOT_FOUND",
+    });
   });
 });
 

@@ -1,5 +1,8 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -7,7 +10,8 @@ import { migrationsFolder, readJournal } from "../../src/migrations/journal.ts";
 import { catalog } from "../support/catalog.ts";
 import { createDatabase } from "../support/database.ts";
 
-const statements = (file: string) => readFileSync(join(migrationsFolder, file), "utf8").split("--> statement-breakpoint");
+const statements = (file: string) =>
+  readFileSync(join(migrationsFolder, file), "utf8").split("--> statement-breakpoint");
 
 async function emptyDatabase() {
   const database = await createDatabase({ empty: true });
@@ -23,7 +27,12 @@ async function drizzleKit(url: string, ...args: string[]) {
 
 it("four migrations stand in order under their names, each with its way back", () => {
   const tags = readJournal().map(({ tag }) => tag);
-  expect(tags).toEqual(["0000_create_users", "0001_create_user_security", "0002_create_audit_log", "0003_create_sessions"]);
+  expect(tags).toEqual([
+    "0000_create_users",
+    "0001_create_user_security",
+    "0002_create_audit_log",
+    "0003_create_sessions",
+  ]);
   const files = readdirSync(migrationsFolder).filter((file) => file.endsWith(".sql"));
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());
 });
@@ -31,9 +40,10 @@ it("four migrations stand in order under their names, each with its way back", (
 describe.each(readJournal().map(({ tag }, index) => [tag, index] as const))("%s", (tag, index) => {
   it("is undone by its down, and can be applied again to the same effect", async () => {
     const { sql } = await emptyDatabase();
-    const run = (file: string) => sql.begin(async (tx) => {
-      for (const statement of statements(file)) await tx.unsafe(statement);
-    });
+    const run = (file: string) =>
+      sql.begin(async (tx) => {
+        for (const statement of statements(file)) await tx.unsafe(statement);
+      });
     for (const before of readJournal().slice(0, index)) await run(`${before.tag}.sql`);
 
     const before = await catalog(sql);
@@ -74,8 +84,54 @@ describe("drizzle-kit", () => {
     const { sql, url } = await emptyDatabase();
     await expect(drizzleKit(url, "push", "--force")).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/does not see partitioned tables[^]*drizzle-kit generate/),
+      stderr: expect.stringMatching(/does not see partitioned tables[\s\S]*drizzle-kit generate/),
     });
     expect(await sql`select 1 from pg_tables where schemaname = 'public'`).toHaveLength(0);
   });
 });
+
+it("drizzle-kit studio starts on loopback, and its API answers with the four tables", async () => {
+  const { url } = await createDatabase();
+  const port = await freePort();
+  const { PATH, HOME } = process.env;
+  const studio = spawn("node_modules/.bin/drizzle-kit", ["studio", "--port", String(port)], {
+    env: { PATH, HOME, DATABASE_URL: url },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void studio.kill());
+  for await (const line of studio.stdout) if (String(line).includes("up and running")) break;
+
+  const ask = async (body: object) =>
+    (
+      await fetch(`http://127.0.0.1:${port}/`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      })
+    ).json();
+  const { schemaFiles } = (await ask({ type: "init" })) as { schemaFiles: { name: string; content: string }[] };
+  const tables = schemaFiles.flatMap(({ content }) =>
+    [...content.matchAll(/pgTable\(\s*"(\w+)"/g)].map((match) => match[1]),
+  );
+  expect(tables.sort()).toEqual(["audit_log", "user_security", "user_sessions", "users"]);
+  for (const table of tables) {
+    const sql = `select count(*)::int as count from ${table}`;
+    expect(await ask({ type: "proxy", data: { sql, params: [], method: "values" } })).toBeDefined();
+  }
+  // Studio runs any SQL for anybody who can reach it.
+  await expect(fetch(`http://${ownAddress()}:${port}/`)).rejects.toThrow();
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** An address of this machine that is not loopback, or, where there is none, another loopback one. */
+function ownAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === "IPv4")?.address ?? "127.0.0.2";
+}

@@ -31,7 +31,8 @@ describe("users", () => {
   it("keep updated_at by trigger: it rises with every change, also within a transaction, and no client sets it", async () => {
     const id = await insertUser();
     const versions = await sql.begin(async (tx) => {
-      const read = async () => (await tx`select updated_at::text from users where id = ${id}`)[0]?.["updated_at"] as string;
+      const read = async () =>
+        (await tx`select updated_at::text from users where id = ${id}`)[0]?.["updated_at"] as string;
       const before = await read();
       await tx`update users set email_verified = true where id = ${id}`;
       const first = await read();
@@ -67,8 +68,12 @@ describe("users", () => {
 describe("user_security", () => {
   it("refuses two-factor without a secret, and attempts below nothing", async () => {
     const id = await insertUser();
-    await expect(sql`update user_security set two_factor_enabled = true where user_id = ${id}`).rejects.toMatchObject({ code: "23514" });
-    await expect(sql`update user_security set login_attempts = -1 where user_id = ${id}`).rejects.toMatchObject({ code: "23514" });
+    await expect(sql`update user_security set two_factor_enabled = true where user_id = ${id}`).rejects.toMatchObject({
+      code: "23514",
+    });
+    await expect(sql`update user_security set login_attempts = -1 where user_id = ${id}`).rejects.toMatchObject({
+      code: "23514",
+    });
   });
 });
 
@@ -129,7 +134,10 @@ describe("audit_log", () => {
 
   function monthFromNow(ahead: number): string {
     const now = new Date();
-    return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead)).toISOString().slice(0, 7).replace("-", "_");
+    return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead))
+      .toISOString()
+      .slice(0, 7)
+      .replace("-", "_");
   }
 });
 

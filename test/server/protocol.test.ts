@@ -30,7 +30,10 @@ describe("tRPC's own links", () => {
       client.health.status.query(),
     ]);
     expect(found).toMatchObject({ status: "fulfilled", value: { id: user.id } });
-    expect(missing).toMatchObject({ status: "rejected", reason: { data: { code: "NOT_FOUND", path: "users.byUsername" } } });
+    expect(missing).toMatchObject({
+      status: "rejected",
+      reason: { data: { code: "NOT_FOUND", path: "users.byUsername" } },
+    });
     expect(status).toMatchObject({ status: "fulfilled", value: { ready: true } });
   });
 
@@ -44,13 +47,17 @@ describe("tRPC's own links", () => {
     });
     const user = await client.users.create.mutate(newUser());
     expect(await client.users.byId.query({ id: user.id })).toEqual(user);
-    await expect(client.users.byId.query({ id: "42" })).rejects.toMatchObject({ data: { code: "BAD_REQUEST", field: "id" } });
+    await expect(client.users.byId.query({ id: "42" })).rejects.toMatchObject({
+      data: { code: "BAD_REQUEST", field: "id" },
+    });
   });
 });
 
 describe("a request by hand", () => {
   const get = (path: string, input?: unknown) =>
-    fetch(`${service.url}/${path}${input === undefined ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`}`, { headers });
+    fetch(`${service.url}/${path}${input === undefined ? "" : `?input=${encodeURIComponent(JSON.stringify(input))}`}`, {
+      headers,
+    });
 
   it("gets the status, the request's id, and an error's whole shape", async () => {
     const response = await get("users.byId", { json: { id: "42" } });
@@ -93,12 +100,20 @@ describe("a request by hand", () => {
   });
 
   it("that is too large is refused before it is read", async () => {
-    const response = await fetch(`${service.url}/users.create`, { method: "POST", headers: json, body: "x".repeat(2_000_000) });
+    const response = await fetch(`${service.url}/users.create`, {
+      method: "POST",
+      headers: json,
+      body: "x".repeat(2_000_000),
+    });
     expect(response.status).toBe(413);
   });
 
   it("of another media type is refused", async () => {
-    const response = await fetch(`${service.url}/users.create`, { method: "POST", headers: { ...headers, "content-type": "text/plain" }, body: "x" });
+    const response = await fetch(`${service.url}/users.create`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "text/plain" },
+      body: "x",
+    });
     expect(response.status).toBe(415);
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { connect, type ConnectOptions, type Database } from "../../src/database/connect.ts";
+import { type ConnectOptions, connect, type Database } from "../../src/database/connect.ts";
 import { createLog } from "../../src/log.ts";
 
 export const quiet = createLog({ level: "silent" });

@@ -12,7 +12,10 @@ export async function wireTo(databaseUrl: string) {
   const listen = async (port: number) => {
     server = createServer((near) => {
       const far = connect(Number(target.port || 5432), target.hostname);
-      for (const [from, to] of [[near, far], [far, near]] as const) {
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
         sockets.add(from);
         from.on("data", (data) => silent || to.write(data));
         from.on("close", () => to.destroy());

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -16,8 +17,11 @@ const platform = `${process.platform === "win32" ? "windows" : process.platform}
  * A package whose install script did not run lacks its links (`libicuuc.so.60`), as npm packages
  * cannot hold links: the copy gets them.
  */
-export async function locateBinaries(home: string, account: Account | undefined): Promise<Binaries> {
-  const { folder, version } = locatePackage();
+export async function locateBinaries(
+  home: string,
+  account: Account | undefined,
+  { folder, version } = locatePackage(),
+): Promise<Binaries> {
   const native = join(folder, "native");
   const links = await readLinks(native);
   if (links.every(({ target }) => existsSync(join(folder, target))) && isUsable(native, account)) return native;
@@ -26,8 +30,7 @@ export async function locateBinaries(home: string, account: Account | undefined)
   if (existsSync(copy)) return copy;
 
   // Made aside and renamed, so that a copy is whole or not there.
-  const unfinished = `${copy}.${process.pid}`;
-  await rm(unfinished, { recursive: true, force: true });
+  const unfinished = `${copy}.${randomUUID()}`;
   await mkdir(dirname(unfinished), { recursive: true });
   await cp(native, unfinished, { recursive: true, mode: 0 });
   for (const { source, target } of links) {

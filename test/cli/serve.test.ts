@@ -1,0 +1,178 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import postgres from "postgres";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { isReachable } from "../../src/database/embedded/account.ts";
+import { newUser } from "../support/factories.ts";
+import { clusterOf, command, dataFolder, said, serve, serversOn } from "../support/process.ts";
+import { clientOf } from "../support/service.ts";
+
+const root = process.getuid?.() === 0;
+
+async function tokenFor(env: Record<string, string>): Promise<string> {
+  const { code, output } = await command(["token", "--service", "test"], env).ended;
+  expect(code, output).toBe(0);
+  return output.trim();
+}
+
+/** A connection to the embedded server, as psql would make it from `.data/url`. */
+function embedded(folder: string): postgres.Sql {
+  const sql = postgres(readFileSync(join(folder, "url"), "utf8").trim(), { max: 1, onnotice: () => {} });
+  onTestFinished(() => sql.end({ timeout: 1 }));
+  return sql;
+}
+
+describe.each([
+  ["below a folder that anybody may enter", true],
+  ["below a folder of mode 0700", false],
+])("serve, with its own database %s", (_, reachable) => {
+  it("is ready with nothing set, keeps its data across restarts, and leaves nothing running when stopped", async () => {
+    const env = { DATA_DIR: dataFolder({ reachable }) };
+    const first = await serve(env);
+    const token = await tokenFor(env);
+    const user = await clientOf(first.url, token).users.create.mutate(newUser());
+    expect((await fetch(new URL("/readyz", first.url))).status).toBe(200);
+    expect(serversOn(env.DATA_DIR)).not.toHaveLength(0);
+    expect(await first.stop("SIGTERM")).toMatchObject({ code: 0 });
+    expect(serversOn(env.DATA_DIR)).toHaveLength(0);
+
+    const second = await serve(env);
+    expect(await clientOf(second.url, token).users.byId.query({ id: user.id })).toEqual(user);
+    expect(await second.stop("SIGINT")).toMatchObject({ code: 0 });
+    expect(serversOn(env.DATA_DIR)).toHaveLength(0);
+  });
+});
+
+describe("serve", () => {
+  it("says on its first screen where it listens, where the data is, and what to do next", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    const service = await serve(env);
+    const screen = service.output();
+    for (const part of [
+      "PostgreSQL 18",
+      "npx aeturnis-data token --service",
+      "npm run studio",
+      `curl ${service.url}/health.status`,
+    ]) {
+      expect(screen).toContain(part);
+    }
+    expect(screen).toContain(clusterOf(env.DATA_DIR)?.split("/").at(-1));
+    const curl = /curl (\S+)/.exec(screen)?.[1] ?? "";
+    expect(await (await fetch(curl)).json()).toMatchObject({ result: { data: { json: { ready: true } } } });
+  });
+
+  it("makes a UTF-8 database without LANG, and secrets that only their owner can read", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    await serve(env);
+    const [row] = await embedded(
+      env.DATA_DIR,
+    )`select current_setting('server_encoding') as encoding, lower('ÆTHER') as folded`;
+    expect(row).toEqual({ encoding: "UTF8", folded: "æther" });
+    await tokenFor(env);
+    for (const file of ["url", "password", "jwt-secret", "postgres.log"]) {
+      expect(statSync(join(env.DATA_DIR, file)).mode & 0o077, file).toBe(0);
+    }
+  });
+
+  it("after kill -9 of the service: stops the server that it left behind, and has lost nothing", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    const first = await serve(env);
+    const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
+    await first.stop("SIGKILL");
+    const orphans = serversOn(env.DATA_DIR);
+    expect(orphans).not.toHaveLength(0);
+
+    const second = await serve(env);
+    expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
+    expect(serversOn(env.DATA_DIR)).not.toEqual(expect.arrayContaining(orphans));
+    await second.stop();
+    expect(serversOn(env.DATA_DIR)).toHaveLength(0);
+  });
+
+  it("after kill -9 of service and server: starts over a lock file that says a process which is now another's", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    const first = await serve(env);
+    const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
+    const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
+    const postmaster = Number(readFileSync(lock, "utf8").split("\n")[0]);
+    await first.stop("SIGKILL");
+    process.kill(postmaster, "SIGKILL");
+    await vi.waitFor(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0), { timeout: 10_000 });
+    // As after a restart of a container, where the same few process ids come round again.
+    const other = command(["serve"], { DATA_DIR: dataFolder() });
+    writeFileSync(lock, readFileSync(lock, "utf8").replace(String(postmaster), String(other.child.pid)));
+
+    const second = await serve(env);
+    expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
+  });
+
+  it("after kill -9 of the server: starts it again, and goes on by itself", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    const service = await serve(env);
+    const client = clientOf(service.url, await tokenFor(env));
+    const user = await client.users.create.mutate(newUser());
+    const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
+    process.kill(Number(readFileSync(lock, "utf8").split("\n")[0]), "SIGKILL");
+
+    await said(service, /runs again/);
+    await vi.waitFor(async () => expect(await client.users.byId.query({ id: user.id })).toEqual(user), {
+      timeout: 10_000,
+    });
+    expect(await service.stop()).toMatchObject({ code: 0 });
+    expect(serversOn(env.DATA_DIR)).toHaveLength(0);
+  });
+
+  it("a second one on the same data says which process has it and what to do, and disturbs nothing", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    const first = await serve(env);
+    const { code, output } = await command(["serve"], { ...env, PORT: "0" }).ended;
+    expect(code).toBe(1);
+    expect(output).toContain(`in use by process ${first.child.pid}`);
+    expect(output).toContain("DATA_DIR=");
+    expect(output).not.toMatch(/^ +at /m);
+    expect((await fetch(new URL("/readyz", first.url))).status).toBe(200);
+  });
+
+  it("of two that start at once on new data, one serves", async () => {
+    const env = { DATA_DIR: dataFolder(), PORT: "0" };
+    const both = [command(["serve"], env), command(["serve"], env)];
+    const loser = await Promise.race(both.map(({ ended }) => ended));
+    expect(loser).toMatchObject({ code: 1, output: expect.stringContaining("in use by process") });
+    const winner = both.find(({ child }) => child.exitCode === null);
+    if (winner === undefined) throw new Error("both ended");
+    expect((await fetch(new URL("/readyz", await said(winner, /API +(\S+)/)))).status).toBe(200);
+  });
+
+  it("says in a line that its port is taken, and leaves nothing behind", async () => {
+    const first = await serve({ DATA_DIR: dataFolder() });
+    const env = { DATA_DIR: dataFolder(), PORT: new URL(first.url).port };
+    const { code, output } = await command(["serve"], env).ended;
+    expect(code).toBe(1);
+    expect(output).toMatch(/EADDRINUSE.*PORT/);
+    expect(serversOn(env.DATA_DIR)).toHaveLength(0);
+  });
+
+  it("in production without a database refuses in one sentence, and makes nothing", async () => {
+    const folder = dataFolder();
+    const env = { NODE_ENV: "production", JWT_SECRET: "x".repeat(32), DATA_DIR: folder };
+    const { code, output } = await command(["serve"], env).ended;
+    expect(code).toBe(1);
+    expect(output).toContain("DATABASE_URL must be set in production");
+    expect(output).not.toMatch(/^ +at /m);
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it.skipIf(!root || !isReachable(import.meta.dirname, { uid: 65534, gid: 65534 }))(
+    "runs as an ordinary user, too",
+    async () => {
+      const { chownSync, mkdirSync } = await import("node:fs");
+      const env = { DATA_DIR: dataFolder({ reachable: true }), HOME: "/nonexistent" };
+      mkdirSync(env.DATA_DIR);
+      chownSync(env.DATA_DIR, 65534, 65534);
+      const service = await serve(env, { uid: 65534, gid: 65534 });
+      expect((await fetch(new URL("/readyz", service.url))).status).toBe(200);
+      expect(await service.stop()).toMatchObject({ code: 0 });
+      expect(serversOn(env.DATA_DIR)).toHaveLength(0);
+    },
+  );
+});

@@ -1,0 +1,101 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+
+const main = join(import.meta.dirname, "../../dist/cli/main.js");
+
+/** A data folder of one's own, removed with the cluster in it when the test ends. */
+export function dataFolder(options: { reachable?: boolean } = {}): string {
+  const parent = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
+  if (options.reachable) chmodSync(parent, 0o755);
+  const folder = join(parent, "data");
+  onTestFinished(() => {
+    rmSync(clusterOf(folder) ?? folder, { recursive: true, force: true });
+    rmSync(parent, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** Where the data of a folder really is. */
+export function clusterOf(folder: string): string | undefined {
+  try {
+    return realpathSync(join(folder, "postgres"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processes of the server on a data folder. */
+export function serversOn(folder: string): number[] {
+  const cluster = clusterOf(folder);
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === cluster;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** `aeturnis-data …` as a process of its own, with this environment and no other. */
+export function command(
+  args: string[],
+  env: Record<string, string> = {},
+  options: { uid?: number; gid?: number } = {},
+) {
+  const path = [dirname(process.execPath), process.env["PATH"]].join(":");
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { PATH: path, HOME: process.env["HOME"] ?? "/", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...options,
+  });
+  let output = "";
+  const look = new EventTarget();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (data) => {
+      output += data;
+      look.dispatchEvent(new Event("output"));
+    });
+  }
+  const ended = once(child, "close").then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+    output,
+  }));
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return { child, ended, output: () => output, look };
+}
+
+/** The service, answering. */
+export async function serve(env: Record<string, string>, options: { uid?: number; gid?: number } = {}) {
+  const running = command(["serve"], { PORT: "0", ...env }, options);
+  const url = await Promise.race([
+    said(running, /API +(\S+)/),
+    running.ended.then(({ output }) => {
+      throw new Error(`the service ended:\n${output}`);
+    }),
+  ]);
+  return {
+    ...running,
+    url,
+    stop: async (signal: NodeJS.Signals = "SIGTERM") => {
+      running.child.kill(signal);
+      return running.ended;
+    },
+  };
+}
+
+/** Waits until the output matches, and gives what the first group caught. */
+export async function said(running: { output: () => string; look: EventTarget }, pattern: RegExp): Promise<string> {
+  for (;;) {
+    const match = pattern.exec(running.output());
+    if (match !== null) return match[1] ?? match[0];
+    await once(running.look as never, "output");
+  }
+}

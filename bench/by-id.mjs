@@ -2,7 +2,7 @@
 // where the difference goes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import autocannon from "autocannon";
@@ -145,6 +145,7 @@ function report(peers, measured, profile) {
   console.log("where the service's time goes (share of its processor time)\n");
   console.table(profile);
   const file = new URL("results/by-id.json", import.meta.url);
+  mkdirSync(new URL(".", file), { recursive: true });
   writeFileSync(
     file,
     `${JSON.stringify({ users, connections, rounds, seconds, node: process.version, rows, ratio, ratios, profile }, null, 2)}\n`,

@@ -1,6 +1,6 @@
 import { ConfigError } from "../config.ts";
 import { ConnectError } from "../database/connect.ts";
-import { DataInUse } from "../database/embedded/lock.ts";
+import { EmbeddedError } from "../database/embedded/errors.ts";
 
 /** The command was called in a way that it does not know. */
 export class UsageError extends Error {}
@@ -14,7 +14,7 @@ export function fail(error: unknown): void {
 function isForUsers(error: unknown): error is Error {
   if (isListenError(error)) error.message += ": set another PORT or HOST, or stop what listens there.";
   return (
-    [UsageError, ConfigError, ConnectError, DataInUse].some((kind) => error instanceof kind) || isListenError(error)
+    [UsageError, ConfigError, ConnectError, EmbeddedError].some((kind) => error instanceof kind) || isListenError(error)
   );
 }
 

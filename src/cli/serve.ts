@@ -12,19 +12,24 @@ export async function serve(): Promise<void> {
     pretty: config.environment === "development" && process.stdout.isTTY,
   });
 
+  const givenUp = new AbortController();
   const stop = onStop(
     async ({ signal, fault }) => {
       if (fault !== undefined) log.fatal({ err: fault }, "stopping after a fault");
       else log.info({ signal }, "stopping");
-      // Also when it is still starting; a start that failed has cleaned up after itself.
+      // Also when it is still starting; a start that is given up cleans up after itself.
+      givenUp.abort();
       const running = await starting.catch(() => undefined);
       await running?.close();
       log.info("stopped");
     },
     { patience: config.http.shutdownTimeout * 2 },
   );
-  const starting = createService({ config, log, onLost: (fault) => stop({ fault }) });
-  const service = await starting;
+  const starting = createService({ config, log, signal: givenUp.signal, onLost: (fault) => stop({ fault }) });
+  const service = await starting.catch((error: unknown) => {
+    if (!givenUp.signal.aborted) throw error;
+  });
+  if (service === undefined) return;
   if (config.environment !== "production") console.log(firstScreen(service));
 }
 

@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Patience with a server that is not there yet: about half a minute unless told otherwise. */
   readonly patience?: Patience;
+  /** Ends the waiting for a server that is not there yet. */
+  readonly signal?: AbortSignal | undefined;
   /** A connection beyond the minimum is closed after so long without work (ms). */
   readonly idleTimeout?: number;
 }
@@ -80,6 +82,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     await retry(() => ping(6_000), {
       ...(options.patience ?? startPatience),
       again: isUnavailable,
+      signal: options.signal,
       onRetry: (error, attempt) =>
         log.warn({ ...where, attempt, code: codeOf(error) }, "database not reached yet, trying again"),
     });
@@ -156,6 +159,8 @@ function explain(error: unknown, where: { host: string; database: string }, ms: 
   if (code !== undefined && isUnavailable(error)) {
     return `${place} was not reached within ${Math.round(ms / 1000)} s (${code}): is it running, and is DATABASE_URL right?`;
   }
-  const reason = code ?? (error instanceof Error ? error.message : String(error));
+  // What a server says to a stranger holds nothing but names.
+  const text = error instanceof Error ? error.message : String(error);
+  const reason = code === undefined ? text : `${code}: ${text}`;
   return `${place} could not be used (${reason}): check DATABASE_URL, DATABASE_SSL and DATABASE_CA_FILE.`;
 }

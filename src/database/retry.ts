@@ -10,10 +10,14 @@ export interface Patience {
   readonly maxTimeout: number;
 }
 
-/** Runs `work` again while `again(error)` holds and patience lasts; then throws the last error. */
+/** Runs `work` again while `again(error)` holds and patience lasts; then, or when aborted, throws the last error. */
 export function retry<T>(
   work: () => Promise<T>,
-  options: Patience & { again: (error: unknown) => boolean; onRetry?: (error: unknown, attempt: number) => void },
+  options: Patience & {
+    again: (error: unknown) => boolean;
+    onRetry?: (error: unknown, attempt: number) => void;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<T> {
   return pRetry(work, {
     retries: options.retries,
@@ -21,6 +25,7 @@ export function retry<T>(
     maxTimeout: options.maxTimeout,
     factor: 2,
     randomize: true,
+    ...(options.signal && { signal: options.signal }),
     shouldRetry: ({ error }) => options.again(error),
     onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {
       if (retriesLeft > 0 && options.again(error)) options.onRetry?.(error, attemptNumber);
@@ -55,7 +60,8 @@ export const isLostRace = (error: unknown): boolean => lostRaces.has(codeOf(erro
 /** Whether the database is away or overloaded, so that the same call may succeed later. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
-  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^08/.test(code));
+  // 08P01 is of class 08, too: a pooler's word for a setting that it does not accept, now or later.
+  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^08(?!P01)/.test(code));
 }
 
 /** SQLSTATE or connection error code, of the error itself or of the one that Drizzle wrapped. */

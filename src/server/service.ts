@@ -32,14 +32,16 @@ export const { version } = JSON.parse(readFileSync(new URL("../../package.json",
  * the operator's step, and `/readyz` says what is pending.
  *
  * @param options.onLost called when the embedded server died for good
+ * @param options.signal gives the start up; what was started is closed again
  * @throws {ConnectError} when the database cannot be reached
  */
 export async function createService(options: {
   config: Config;
   log: Log;
   onLost?: (error: Error) => void;
+  signal?: AbortSignal;
 }): Promise<Service> {
-  const { config, log, onLost } = options;
+  const { config, log, onLost, signal } = options;
   // Undone in reverse, by close() and by a start that fails half-way.
   const closers: (() => void | Promise<void>)[] = [];
   const close = async () => {
@@ -57,11 +59,13 @@ export async function createService(options: {
       if (applied.length > 0) log.info({ applied }, "migrations applied");
     }
 
-    const database = await connect({ ...config.database, url }, { log });
+    signal?.throwIfAborted();
+    const database = await connect({ ...config.database, url }, { log, signal });
     closers.push(() => database.close(config.http.shutdownTimeout));
     const pending = await pendingMigrations(database.db);
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `npx drizzle-kit migrate`");
 
+    signal?.throwIfAborted();
     const maintenance = startMaintenance(database.db, log);
     closers.push(maintenance.stop);
 

@@ -152,6 +152,15 @@ describe("serve", () => {
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
   });
 
+  it("gives its start up at once when it is told to stop while it waits for its database", async () => {
+    const starting = command(["serve"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", DATA_DIR: dataFolder() });
+    await said(starting, /trying again/);
+    starting.child.kill("SIGTERM");
+    const { code, output } = await starting.ended;
+    expect(code).toBe(0);
+    expect(output).toContain("stopped");
+  });
+
   it("in production without a database refuses in one sentence, and makes nothing", async () => {
     const folder = dataFolder();
     const env = { NODE_ENV: "production", JWT_SECRET: "x".repeat(32), DATA_DIR: folder };

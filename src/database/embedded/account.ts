@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
+import { EmbeddedError } from "./errors.ts";
 
 /**
  * The account that PostgreSQL runs under. It refuses to run as root (manual, 18.1), so a service
@@ -11,7 +12,7 @@ export interface Account {
   readonly gid: number;
 }
 
-/** @throws {Error} when there is no account that PostgreSQL would accept */
+/** @throws {EmbeddedError} when there is no account that PostgreSQL would accept */
 export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) {
     requireNamedUser();
@@ -19,7 +20,7 @@ export function serverAccount(): Account | undefined {
   }
   const nobody = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync("/etc/passwd", "utf8"));
   if (nobody?.[1] === undefined || nobody[2] === undefined) {
-    throw new Error(
+    throw new EmbeddedError(
       "PostgreSQL refuses to run as root, and this machine has no user `nobody` to run it as. " +
         "Start the service as an ordinary user, or set DATABASE_URL.",
     );
@@ -32,7 +33,7 @@ function requireNamedUser(): void {
   try {
     userInfo();
   } catch (cause) {
-    throw new Error(
+    throw new EmbeddedError(
       `PostgreSQL needs a user with a name, and user id ${process.getuid?.()} has none in /etc/passwd. ` +
         "Run as a user that has one, or set DATABASE_URL.",
       { cause },

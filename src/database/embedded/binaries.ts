@@ -4,6 +4,7 @@ import { cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type Account, isReachable } from "./account.ts";
+import { EmbeddedError } from "./errors.ts";
 
 /** Folder that holds `bin/postgres`, `bin/initdb`, `bin/pg_ctl` and what they load. */
 export type Binaries = string;
@@ -53,7 +54,7 @@ function locatePackage(): { folder: string; version: string } {
   try {
     entry = createRequire(import.meta.url).resolve(name);
   } catch (cause) {
-    throw new Error(
+    throw new EmbeddedError(
       `There is no embedded PostgreSQL for this platform (${platform}; musl is not supported), or optional ` +
         `dependencies were left out: run \`npm ci\` without --omit=optional, or set DATABASE_URL.`,
       { cause },

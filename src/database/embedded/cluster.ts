@@ -16,6 +16,7 @@ import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Account, isReachable } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
+import { EmbeddedError } from "./errors.ts";
 
 /** Superuser of the embedded server, and owner of its database. */
 export const superuser = "aeturnis";
@@ -95,7 +96,7 @@ async function initialize(
   }
 }
 
-/** Runs one of PostgreSQL's programs to its end. @throws {Error} with what it printed */
+/** Runs one of PostgreSQL's programs to its end. @throws {EmbeddedError} with what it printed */
 export async function run(
   program: string,
   options: { args: readonly string[]; account: Account | undefined },
@@ -107,5 +108,5 @@ export async function run(
   });
   const ended = new Promise<number | null>((done, failed) => child.once("error", failed).once("exit", done));
   const [code, output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  if (code !== 0) throw new Error(`${program} failed (exit code ${code}):\n${(errors || output).trim()}`);
+  if (code !== 0) throw new EmbeddedError(`${program} failed (exit code ${code}):\n${(errors || output).trim()}`);
 }

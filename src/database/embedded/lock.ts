@@ -5,18 +5,7 @@ import { createConnection, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-
-/** The data is in use by another process that runs. */
-export class DataInUse extends Error {
-  constructor(folder: string, owner: string) {
-    super(
-      `The data in ${folder} is in use by process ${owner}: only one service at a time can own it.\n` +
-        `Stop that one (kill ${owner}), or give this one data of its own (DATA_DIR=.data-2 PORT=3001), ` +
-        "or let both share a PostgreSQL (DATABASE_URL).",
-    );
-    this.name = "DataInUse";
-  }
-}
+import { DataInUse } from "./errors.ts";
 
 /**
  * Takes a folder for this process until it ends, however it ends.

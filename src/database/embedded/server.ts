@@ -9,6 +9,7 @@ import type { Log } from "../../log.ts";
 import { type Account, serverAccount } from "./account.ts";
 import { type Binaries, locateBinaries } from "./binaries.ts";
 import { databaseName, openCluster, password, reachableHome, run, superuser } from "./cluster.ts";
+import { EmbeddedError } from "./errors.ts";
 import { lockFolder } from "./lock.ts";
 import { pidFile, readPidFile, serverProcesses } from "./processes.ts";
 
@@ -120,7 +121,7 @@ async function launch(
     await pause(10);
   }
   child.kill("SIGQUIT");
-  throw new Error(
+  throw new EmbeddedError(
     `The embedded PostgreSQL did not start (${failure ?? "it was not ready in time"}). The end of ${logFile}:\n${lastLines(logFile)}`,
   );
 }
@@ -145,7 +146,7 @@ async function supervise(
     options.log.error({ reason, deaths: deaths.length }, "the embedded PostgreSQL died, starting it again");
     try {
       if (deaths.length > restartsPerMinute)
-        throw new Error("The embedded PostgreSQL keeps dying; see postgres.log beside its data.");
+        throw new EmbeddedError("The embedded PostgreSQL keeps dying; see postgres.log beside its data.");
       child = await startAgain(start);
       watch();
       options.log.info("the embedded PostgreSQL runs again");
@@ -212,7 +213,7 @@ async function clearOrphans(
   const deadline = Date.now() + patience;
   while ((serverProcesses(cluster)?.length ?? 0) > 0) {
     if (Date.now() > deadline)
-      throw new Error(
+      throw new EmbeddedError(
         `Processes of a killed PostgreSQL still run on ${cluster}: ${serverProcesses(cluster)?.join(", ")}. End them.`,
       );
     await pause(50);

@@ -75,19 +75,11 @@ export async function createHttpServer(options: {
   return server;
 }
 
-/**
- * Running requests may finish for `timeout` ms after the server began to close. A connection that is
- * kept alive past its last answer would hold the close up until the client lets go of it.
- */
+/** Running requests may finish for `timeout` ms after the server began to close; then their connections are ended. */
 function closeInTime(server: FastifyInstance, timeout: number): void {
-  let sweep: NodeJS.Timeout | undefined;
   let deadline: NodeJS.Timeout | undefined;
   server.addHook("preClose", async () => {
-    sweep = setInterval(() => server.server.closeIdleConnections(), 20);
     deadline = setTimeout(() => server.server.closeAllConnections(), timeout);
   });
-  server.addHook("onClose", async () => {
-    clearInterval(sweep);
-    clearTimeout(deadline);
-  });
+  server.addHook("onClose", async () => clearTimeout(deadline));
 }

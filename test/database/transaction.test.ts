@@ -44,6 +44,16 @@ describe("a transaction", () => {
     expect(await values()).toEqual([]);
   });
 
+  it("that joined the caller's fails with it: what went wrong inside cannot be shrugged off outside", async () => {
+    const { db } = await openPool(database.url);
+    const shrugged = inTransaction(db, async (outer) => {
+      await outer.execute(sql`insert into counters values (1, 1)`);
+      await inTransaction(outer, (tx) => tx.execute(sql`select 1 / 0`)).catch(() => {});
+    });
+    await expect(shrugged).rejects.toThrow();
+    expect(await values()).toEqual([]);
+  });
+
   it("that loses a race to serialize is run again as a whole, until each has counted", async () => {
     const { db } = await openPool(database.url);
     await database.sql`insert into counters values (1, 0)`;

@@ -57,12 +57,13 @@ describe("list", () => {
     expect(second.nextCursor).toBeNull();
   });
 
+  /** As text all the way: the driver would make a Date of a timestamp, and cut its microseconds off. */
   async function insert(createdAt: string[]): Promise<void> {
-    const rows = createdAt.map((created_at) => {
-      const name = randomUUID().slice(0, 20);
-      return { email: `${name}@example.com`, username: name, password_hash: passwordHash, created_at };
-    });
-    await database.sql`insert into users ${database.sql(rows)}`;
+    const names = createdAt.map(() => randomUUID().slice(0, 20));
+    await database.sql`
+      insert into users (email, username, password_hash, created_at)
+      select name || '@example.com', name, ${passwordHash}, created_at::timestamptz
+      from unnest(${names}::text[], ${createdAt}::text[]) as given (name, created_at)`;
   }
 });
 

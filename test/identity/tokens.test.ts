@@ -1,0 +1,20 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createTokens } from "../../src/identity/tokens.ts";
+
+const tokens = createTokens("a secret for the tests, and for nothing else at all");
+
+describe("a token", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("is good until it expires, also when it was good a moment ago", async () => {
+    const token = await tokens.signService("game-server", "1h");
+    expect(await tokens.verify(token)).toEqual({ kind: "service", name: "game-server" });
+
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 59 * 60_000 });
+    expect(await tokens.verify(token)).toEqual({ kind: "service", name: "game-server" });
+    vi.setSystemTime(Date.now() + 2 * 60_000);
+    await expect(tokens.verify(token)).rejects.toThrow("The access token has expired.");
+  });
+});

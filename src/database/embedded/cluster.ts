@@ -16,6 +16,7 @@ import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Account, isReachable } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
+import { serverEnvironment } from "./environment.ts";
 import { EmbeddedError } from "./errors.ts";
 
 /** Superuser of the embedded server, and owner of its database. */
@@ -104,6 +105,7 @@ export async function run(
   const child = spawn(program, options.args, {
     ...options.account,
     cwd: resolve("/"),
+    env: serverEnvironment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = new Promise<number | null>((done, failed) => child.once("error", failed).once("exit", done));

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Account } from "./account.ts";
+import type { Binaries } from "./binaries.ts";
+import { serverEnvironment } from "./environment.ts";
+import { EmbeddedError } from "./errors.ts";
+import { readPidFile } from "./processes.ts";
+
+/** How long a server may take to start or stop, recovery after a crash included (ms). */
+export const patience = 60_000;
+
+/** Starts the server and waits until it takes connections. */
+export async function launch(
+  cluster: string,
+  options: {
+    folder: string;
+    binaries: Binaries;
+    account: Account | undefined;
+    port: number;
+    settings: Readonly<Record<string, string>>;
+  },
+): Promise<ChildProcess> {
+  const settings = {
+    port: String(options.port),
+    listen_addresses: "127.0.0.1",
+    // Socket files would need a folder with a short path; TCP works everywhere.
+    unix_socket_directories: "",
+    ...options.settings,
+  };
+  const logFile = join(options.folder, "postgres.log");
+  const output = openSync(logFile, "a", 0o600);
+  const child = spawn(
+    join(options.binaries, "bin", "postgres"),
+    ["-D", cluster, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    {
+      ...options.account,
+      cwd: resolve("/"),
+      env: serverEnvironment,
+      stdio: ["ignore", output, output],
+      // A process group of its own: Ctrl-C is for the service, which stops its server when it has finished.
+      detached: true,
+    },
+  );
+  closeSync(output);
+  let failure: string | undefined;
+  child.once("error", (error) => (failure = error.message));
+  child.once("exit", (code, signal) => (failure ??= `it ended with ${signal ?? `exit code ${code}`}`));
+
+  const deadline = Date.now() + patience;
+  while (failure === undefined && Date.now() < deadline) {
+    const state = readPidFile(cluster);
+    if (state?.pid === child.pid && state?.ready) return child;
+    await pause(10);
+  }
+  child.kill("SIGQUIT");
+  throw new EmbeddedError(
+    `The embedded PostgreSQL did not start (${failure ?? "it was not ready in time"}). The end of ${logFile}:\n${lastLines(logFile)}`,
+  );
+}
+
+/** Fast shutdown, and the harder ones if that takes too long (manual, 18.5). */
+export async function stopServer(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    child.kill(signal);
+    const late = new AbortController();
+    const done = await Promise.race([
+      exited.then(() => true),
+      pause(10_000, false, { signal: late.signal, ref: false }),
+    ]);
+    late.abort();
+    if (done) return;
+  }
+}
+
+function lastLines(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-8).join("\n") : "(no log)";
+}

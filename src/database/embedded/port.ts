@@ -1,0 +1,30 @@
+import { once } from "node:events";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+/** The port of the last start, so that a saved address stays good. */
+export function lastPort(folder: string): number {
+  const file = join(folder, "url");
+  if (!existsSync(file)) return 0;
+  // Made by an earlier start; its mode may have been changed since.
+  chmodSync(file, 0o600);
+  const text = readFileSync(file, "utf8").trim();
+  return URL.canParse(text) ? Number(new URL(text).port) : 0;
+}
+
+/** `wanted` if it is free, else any port that is. */
+export async function freePort(wanted: number): Promise<number> {
+  const server = createServer();
+  try {
+    server.listen(wanted, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : wanted;
+  } catch (error) {
+    if (wanted === 0) throw error;
+    return freePort(0);
+  } finally {
+    server.close();
+  }
+}

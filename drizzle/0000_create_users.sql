@@ -17,7 +17,9 @@ create table users (
   constraint users_status_check check (status in ('active', 'suspended', 'banned')),
   constraint users_role_check check (role in ('user', 'moderator', 'admin')),
   constraint users_password_hash_check check (password_hash ~ '^[$][a-z0-9-]+[$]'),
-  constraint users_metadata_check check (jsonb_typeof(metadata) = 'object')
+  constraint users_metadata_check check (jsonb_typeof(metadata) = 'object'),
+  -- Keys that no JavaScript client can be given: they would reach the prototype of what they are set on.
+  constraint users_metadata_keys_check check (not metadata @? '$.**.keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")')
 );
 --> statement-breakpoint
 
@@ -36,11 +38,15 @@ create index idx_users_created on users (created_at desc, id desc) where deleted
 
 create function set_updated_at() returns trigger
 language plpgsql
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Strictly later than before, whatever the clock does: callers use updated_at as the row's version.
-  new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+  if tg_op = 'INSERT' then
+    new.updated_at := current_timestamp;
+  elsif new is distinct from old then
+    -- Strictly later than before, whatever the clock does: callers use updated_at as the row's version.
+    new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+  end if;
   return new;
 end;
 $$;
@@ -49,8 +55,8 @@ $$;
 -- Without it a client could change a row and leave its version as it was, and the next one would
 -- overwrite that change unseen. An update that changes nothing keeps the version.
 create trigger users_set_updated_at
-  before update on users
-  for each row when (old.* is distinct from new.*)
+  before insert or update on users
+  for each row
   execute function set_updated_at();
 --> statement-breakpoint
 

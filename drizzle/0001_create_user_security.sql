@@ -20,7 +20,7 @@ create table user_security (
 
 create function create_user_security() returns trigger
 language plpgsql
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.user_security (user_id) select id from new_users;

@@ -29,10 +29,12 @@ create index idx_audit_resource on audit_log (resource_type, resource_id, create
 --> statement-breakpoint
 
 -- Partitions. Makes those of this month and of the `months_ahead` after it that are missing, and
--- returns their names: calling it again, or from two places at once, does nothing more.
+-- returns their names: calling it again, or from two places at once, does nothing more. It runs with
+-- its owner's rights, so that a service that does not own the tables can be granted it.
 create function create_audit_log_partitions(months_ahead integer default 3) returns setof text
 language plpgsql
-set search_path = pg_catalog
+security definer
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Months of UTC, whatever the session's time zone: bounds that moved with it would overlap.
@@ -52,8 +54,9 @@ begin
     partition_name := 'audit_log_' || to_char(first_day, 'YYYY_MM');
     continue when to_regclass(format('partitions.%I', partition_name)) is not null;
 
-    -- Made apart and then attached: CREATE TABLE … PARTITION OF would lock out every writer of the
-    -- trail (PostgreSQL manual, ALTER TABLE, ATTACH PARTITION).
+    -- Made apart and then attached: CREATE TABLE … PARTITION OF would lock out every reader and writer
+    -- of the trail (PostgreSQL manual, ALTER TABLE, ATTACH PARTITION). Either way `users`, which the
+    -- trail refers to, is locked against writers until the commit: call it with a short lock_timeout.
     execute format('create table partitions.%I (like public.audit_log including defaults including constraints)', partition_name);
     execute format(
       'alter table public.audit_log attach partition partitions.%I for values from (%L) to (%L)',
@@ -65,6 +68,9 @@ begin
   end loop;
 end;
 $$;
+--> statement-breakpoint
+
+revoke execute on function create_audit_log_partitions(integer) from public;
 --> statement-breakpoint
 
 select create_audit_log_partitions();

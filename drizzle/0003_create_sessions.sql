@@ -29,7 +29,7 @@ create index idx_sessions_revoked on user_sessions (revoked_at) where revoked_at
 -- a long transaction; rows that somebody else holds are left for the next call.
 create function delete_expired_sessions(batch_size integer default 1000) returns integer
 language plpgsql
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   deleted integer;
@@ -57,13 +57,17 @@ $$;
 -- The same for sessions that ended early: revoked, and kept `keep` longer for whoever looks into it.
 create function delete_revoked_sessions(keep interval default '30 days', batch_size integer default 1000) returns integer
 language plpgsql
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   deleted integer;
 begin
   if batch_size is null or batch_size not between 1 and 100000 then
     raise exception 'batch_size must be between 1 and 100000, not %', coalesce(batch_size::text, 'null')
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if keep is null or keep < interval '0' then
+    raise exception 'keep must be a time span that is not negative, not %', coalesce(keep::text, 'null')
       using errcode = 'invalid_parameter_value';
   end if;
 

@@ -28,7 +28,15 @@ const environment = z.object({
   DATA_DIR: z.string().min(1).default(".data"),
   DATABASE_URL: z
     .string()
-    .refine(isPostgresUrl, "must be a URL such as postgres://user:password@host:5432/database")
+    .refine(
+      isPostgresUrl,
+      "must be a URL such as postgres://user:password@host:5432/database, with the characters / ? # @ % of a password " +
+        "written as %2F %3F %23 %40 %25",
+    )
+    .refine(
+      hasKnownSslMode,
+      "has an sslmode other than disable, require, verify-full, or an ssl; set DATABASE_SSL instead",
+    )
     .optional(),
   DATABASE_POOL_MIN: connections.default(2),
   DATABASE_POOL_MAX: connections.min(1).optional(),
@@ -127,7 +135,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       url: vars.DATABASE_URL,
       poolMin: vars.DATABASE_POOL_MIN,
       poolMax: poolMax(vars),
-      ssl: vars.DATABASE_SSL ?? sslOfUrl(vars.DATABASE_URL) ?? "disable",
+      ssl: sslOf(vars) ?? "disable",
       caFile: vars.DATABASE_CA_FILE,
       statementTimeout: vars.STATEMENT_TIMEOUT_MS,
       lockTimeout: vars.LOCK_TIMEOUT_MS,
@@ -149,18 +157,14 @@ function rulesAcross(vars: Variables): string[] {
   if (vars.DATABASE_POOL_MIN > poolMax(vars)) {
     faults.push("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX");
   }
-  if (vars.DATABASE_CA_FILE !== undefined && vars.DATABASE_SSL !== "verify-full") {
+  if (vars.DATABASE_CA_FILE !== undefined && sslOf(vars) !== "verify-full") {
     faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full: set both, or neither");
   }
   if (vars.NODE_ENV !== "production") return faults;
 
   if (vars.DATABASE_URL === undefined) {
     faults.push("DATABASE_URL must be set in production: the embedded server is for development");
-  } else if (
-    !isLocal(vars.DATABASE_URL) &&
-    vars.DATABASE_SSL === undefined &&
-    sslOfUrl(vars.DATABASE_URL) === undefined
-  ) {
+  } else if (!isLocal(vars.DATABASE_URL) && sslOf(vars) === undefined) {
     faults.push(
       "DATABASE_SSL must be set in production when DATABASE_URL is on another host: verify-full (best) or require; " +
         "disable, if the network itself is trusted",
@@ -190,15 +194,39 @@ function fault(issue: z.core.$ZodRawIssue): string | undefined {
 function isPostgresUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  return /^postgres(ql)?:$/.test(url.protocol) && url.hostname !== "" && url.pathname.length > 1;
+  // A second slash or an @ in the path are the rest of a password that was not escaped.
+  return (
+    /^postgres(ql)?:$/.test(url.protocol) &&
+    url.hostname !== "" &&
+    /^\/[^/@]+$/.test(url.pathname) &&
+    [url.username, url.password, url.pathname].every(isDecodable)
+  );
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isLocal(url: string): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
 }
 
-/** libpq's `?sslmode=` in the URL, for those who set TLS there. */
-function sslOfUrl(url: string | undefined): DatabaseConfig["ssl"] | undefined {
-  const mode = url === undefined ? null : new URL(url).searchParams.get("sslmode");
-  return mode === "disable" || mode === "require" || mode === "verify-full" ? mode : undefined;
+const sslModes: readonly unknown[] = ["disable", "require", "verify-full"];
+
+/** libpq knows more modes than these; to take one for none would be to drop TLS in silence. */
+function hasKnownSslMode(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { searchParams } = new URL(url);
+  return !searchParams.has("ssl") && (!searchParams.has("sslmode") || sslModes.includes(searchParams.get("sslmode")));
+}
+
+/** TLS as it was asked for: by its own variable, or by libpq's `?sslmode=` in the URL. */
+function sslOf(vars: Variables): DatabaseConfig["ssl"] | undefined {
+  if (vars.DATABASE_SSL !== undefined || vars.DATABASE_URL === undefined) return vars.DATABASE_SSL;
+  return (new URL(vars.DATABASE_URL).searchParams.get("sslmode") as DatabaseConfig["ssl"] | null) ?? undefined;
 }

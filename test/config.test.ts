@@ -45,6 +45,22 @@ describe("the configuration", () => {
     expect(found.join()).not.toContain("hunter2");
   });
 
+  it("refuses a password with characters that would end it, and never takes it for a host or a database", () => {
+    for (const url of ["postgres://u:12/hunter2@db/x", "postgres://u:/hunter2@db/x", "postgres://u:hunter2%@db/x"]) {
+      expect(faults({ DATABASE_URL: url }).join()).toMatch(/^DATABASE_URL (?!.*hunter2)/);
+    }
+  });
+
+  it("takes no mode of TLS that it does not know for none", () => {
+    for (const search of ["sslmode=verify-ca", "sslmode=VERIFY-FULL", "sslmode=prefer", "ssl=true"]) {
+      expect(faults({ DATABASE_URL: `postgres://db/x?${search}` }), search).toEqual([
+        expect.stringContaining("sslmode"),
+      ]);
+    }
+    const verified = { DATABASE_URL: "postgres://db/x?sslmode=verify-full", DATABASE_CA_FILE: "ca.pem" };
+    expect(loadConfig(verified).database).toMatchObject({ ssl: "verify-full", caFile: "ca.pem" });
+  });
+
   it("refuses a minimum above the maximum, and an authority that would not be asked", () => {
     expect(faults({ DATABASE_POOL_MIN: "11" })).toEqual([expect.stringContaining("DATABASE_POOL_MIN")]);
     expect(faults({ DATABASE_CA_FILE: "ca.pem" })).toEqual([expect.stringContaining("DATABASE_CA_FILE")]);

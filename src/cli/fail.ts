@@ -1,5 +1,5 @@
 import { ConfigError } from "../config.ts";
-import { ConnectError } from "../database/connect.ts";
+import { ConnectError } from "../database/connect-error.ts";
 import { EmbeddedError } from "../database/embedded/errors.ts";
 
 /** The command was called in a way that it does not know. */

@@ -1,11 +1,11 @@
 import { signingSecret } from "../identity/secret.ts";
-import { createTokens } from "../identity/tokens.ts";
+import { createTokens, serviceName } from "../identity/tokens.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./fail.ts";
 
 /** `aeturnis-data token`: prints the token and nothing else, so that `$(…)` can take it. */
 export async function token(options: { service: string; lifetime: string }): Promise<void> {
-  if (!/^[\w.-]{1,60}$/.test(options.service)) {
+  if (!serviceName.test(options.service)) {
     throw new UsageError(
       "--service must be 1 to 60 letters, digits, dots, hyphens or underscores, such as game-server",
     );

@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
 import { setInterval as every } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config.ts";
 import { within } from "../deadline.ts";
 import type { Log } from "../log.ts";
+import { ConnectError, explain, locate } from "./connect-error.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "./retry.ts";
+import { timeouts, tls, withoutSslMode } from "./session.ts";
 import { createTiming, type Timing } from "./timing.ts";
 import type { Db } from "./transaction.ts";
 
@@ -32,14 +33,6 @@ export interface ConnectOptions {
 }
 
 const startPatience: Patience = { retries: 9, minTimeout: 100, maxTimeout: 5_000 };
-
-/** The database could not be reached, or would not have us. The message says where, why, and the remedy. */
-export class ConnectError extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = "ConnectError";
-  }
-}
 
 /**
  * Opens the pool and waits until the database answers.
@@ -88,7 +81,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     });
   } catch (error) {
     await close(0);
-    throw new ConnectError(explain(error, where, performance.now() - started), error);
+    throw new ConnectError(explain(error, { ...where, ssl: config.ssl, waited: performance.now() - started }), error);
   }
 
   const keeper = keepMinimum(client, { min: config.poolMin, interval: idleTimeout * 0.9, signal: stopKeeping.signal });
@@ -115,52 +108,4 @@ function keepMinimum(client: postgres.Sql, options: { min: number; interval: num
   // Ends, by rejection, when the pool is closed.
   keep().catch(() => {});
   return { warm };
-}
-
-/** PostgreSQL's own time-outs, so that no statement, lock or forgotten transaction holds others for ever. */
-function timeouts(config: DatabaseConfig): Record<string, number> {
-  const settings = {
-    statement_timeout: config.statementTimeout,
-    lock_timeout: config.lockTimeout,
-    idle_in_transaction_session_timeout: config.idleTransactionTimeout,
-  };
-  return Object.fromEntries(Object.entries(settings).filter(([, ms]) => ms > 0));
-}
-
-function tls(config: DatabaseConfig, url: string): false | "require" | object {
-  if (config.ssl === "disable") return false;
-  if (config.ssl === "require") return "require";
-  // Named here, because postgres.js names no host that is an IP address, and Node would verify "localhost" instead.
-  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-  return {
-    host,
-    rejectUnauthorized: true,
-    ...(config.caFile === undefined ? {} : { ca: readFileSync(config.caFile) }),
-  };
-}
-
-/** TLS is decided by the configuration, which has read `sslmode` already. */
-function withoutSslMode(url: string): string {
-  const parsed = new URL(url);
-  parsed.searchParams.delete("sslmode");
-  return parsed.href;
-}
-
-function locate(url: string): { host: string; database: string } {
-  const { host, pathname } = new URL(url);
-  return { host, database: decodeURIComponent(pathname.slice(1)) };
-}
-
-function explain(error: unknown, where: { host: string; database: string }, ms: number): string {
-  const code = codeOf(error);
-  const place = `PostgreSQL at ${where.host}`;
-  if (code === "28P01" || code === "28000") return `${place} refused the user or password: check DATABASE_URL.`;
-  if (code === "3D000") return `${place} has no database "${where.database}": create it, or check DATABASE_URL.`;
-  if (code !== undefined && isUnavailable(error)) {
-    return `${place} was not reached within ${Math.round(ms / 1000)} s (${code}): is it running, and is DATABASE_URL right?`;
-  }
-  // What a server says to a stranger holds nothing but names.
-  const text = error instanceof Error ? error.message : String(error);
-  const reason = code === undefined ? text : `${code}: ${text}`;
-  return `${place} could not be used (${reason}): check DATABASE_URL, DATABASE_SSL and DATABASE_CA_FILE.`;
 }

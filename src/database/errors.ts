@@ -14,6 +14,10 @@ const constraints: Readonly<Record<string, { field: string; message: string }>> 
     field: "passwordHash",
     message: "Must be a password hash in PHC form, such as $argon2id$…; never a password.",
   },
+  [usersConstraints.metadataKeys]: {
+    field: "metadata",
+    message: "Must not have the keys __proto__, constructor or prototype.",
+  },
   [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
 };
 

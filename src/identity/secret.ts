@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 
 /**
  * The secret that signs tokens: `JWT_SECRET`, or, outside production, one that is generated once and
@@ -14,5 +14,8 @@ export function signingSecret(config: Config): string {
     mkdirSync(config.dataDirectory, { recursive: true });
     writeFileSync(file, randomBytes(48).toString("base64url"), { mode: 0o600 });
   }
-  return readFileSync(file, "utf8").trim();
+  const secret = readFileSync(file, "utf8").trim();
+  if (secret.length < 32)
+    throw new ConfigError([`JWT_SECRET is not set, and the generated one in ${file} is cut short: delete that file`]);
+  return secret;
 }

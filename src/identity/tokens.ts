@@ -10,6 +10,12 @@ export const anonymous: Caller = { kind: "anonymous" };
 const party = "aeturnis-data";
 const algorithm = "HS256";
 
+/** Access tokens say so, and no other kind of token passes for one (RFC 9068, 2.1). */
+const typ = "at+jwt";
+
+/** Names of back ends: they stand in logs and in the audit trail. */
+export const serviceName = /^[\w.-]{1,60}$/;
+
 /** Tokens whose signature was found good are remembered: a game server sends the same one all day. */
 const remembered = 10_000;
 
@@ -22,7 +28,7 @@ export function createTokens(secret: string) {
     /** A token for a back end. @param lifetime jose's time span, such as `90d` or `12h` */
     signService: (name: string, lifetime: string): Promise<string> =>
       new SignJWT()
-        .setProtectedHeader({ alg: algorithm, typ: "JWT" })
+        .setProtectedHeader({ alg: algorithm, typ })
         .setIssuer(party)
         .setAudience(party)
         .setSubject(`service:${name}`)
@@ -40,14 +46,15 @@ export function createTokens(secret: string) {
         algorithms: [algorithm],
         issuer: party,
         audience: party,
+        typ,
         requiredClaims: ["sub", "exp"],
       }).catch((cause: unknown) => {
         const message =
           cause instanceof errors.JWTExpired ? "The access token has expired." : "The access token is not valid.";
         throw new Unauthenticated(message, { cause });
       });
-      const [kind, name] = (payload.sub ?? "").split(/:(.*)/s);
-      if (kind !== "service" || !name)
+      const [kind, name] = String(payload.sub).split(/:(.*)/s);
+      if (kind !== "service" || name === undefined || !serviceName.test(name))
         throw new Unauthenticated("The access token is of a kind that this version does not know.");
 
       const caller: Caller = { kind, name };

@@ -23,6 +23,7 @@ export async function pendingMigrations(db: Db): Promise<string[]> {
 export async function applyMigrations(url: string): Promise<string[]> {
   const client = postgres(url, {
     max: 1,
+    fetch_types: false,
     onnotice: () => {},
     connection: { application_name: "aeturnis-data migrate" },
   });

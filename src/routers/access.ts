@@ -13,10 +13,10 @@ import { t } from "./trpc.ts";
  * speak the caller's language.
  */
 export function allow(...callers: [Caller["kind"], ...Caller["kind"][]]) {
-  return t.procedure.meta({ allow: callers }).use(async ({ ctx, next }) => {
+  return t.procedure.meta({ allow: callers }).use(async ({ ctx, next, type }) => {
     const refusal = refuse(ctx.caller, callers);
     if (refusal !== undefined) throw fromDomainError(refusal);
-    const result = await within(ctx.parts.requestTimeout, next(), late);
+    const result = await within(ctx.parts.requestTimeout, next(), () => late(type));
     if (!result.ok) throw translate(result.error);
     return result;
   });
@@ -30,5 +30,11 @@ function refuse(caller: Context["caller"], allowed: readonly Caller["kind"][]): 
     : new Forbidden(`This procedure is not for a ${caller.kind}.`);
 }
 
-/** Queries queue while the database is away, and nobody waits for ever. */
-const late = () => fromDomainError(new Unavailable("The database did not answer in time. Try again in a few seconds."));
+/** Queries queue while the database is away, and nobody waits for ever. What was sent is not called back. */
+function late(type: string): Error {
+  const remedy =
+    type === "query"
+      ? "Try again in a few seconds."
+      : "The change may have been made, or may yet be: look before you repeat it.";
+  return fromDomainError(new Unavailable(`The database did not answer in time. ${remedy}`));
+}

@@ -50,29 +50,39 @@ export function describe(
 ): { message: string; field: string | null; retryAfter: number | null } {
   const { cause } = error;
   if (cause instanceof DomainError) {
-    return {
-      message: cause.message,
-      field: cause.field ?? null,
-      retryAfter: cause instanceof Unavailable ? cause.retryAfter : null,
-    };
+    const retryAfter = cause instanceof Unavailable ? cause.retryAfter : null;
+    return { message: cause.message, field: cause.field ?? null, retryAfter };
   }
   const issues = issuesOf(cause);
-  if (issues !== undefined) {
-    const message = issues.map(({ path, text }) => (path === "" ? text : `${path}: ${text}`)).join("; ");
-    return { message, field: issues[0]?.path || null, retryAfter: null };
+  if (issues !== undefined) return { ...tell(issues), retryAfter: null };
+  return { message: textOf(error, requestId), field: null, retryAfter: null };
+}
+
+function textOf({ code, message, cause }: TRPCError, requestId: string | null): string {
+  if (code === "INTERNAL_SERVER_ERROR") {
+    return `Something went wrong inside the service. It is in its log under request ${requestId ?? "(unknown)"}.`;
   }
-  const message =
-    error.code === "INTERNAL_SERVER_ERROR"
-      ? `Something went wrong inside the service. It is in its log under request ${requestId ?? "(unknown)"}.`
-      : error.message;
-  return { message, field: null, retryAfter: null };
+  // tRPC's own texts have no cause; a cause is an error of the engine or of a library, with its words.
+  return cause === undefined ? message : "The request could not be read.";
+}
+
+interface Issue {
+  readonly path: string;
+  readonly text: string;
 }
 
 /** What zod found wrong with an input. */
-function issuesOf(cause: unknown): { path: string; text: string }[] | undefined {
+function issuesOf(cause: unknown): Issue[] | undefined {
   if (!(cause instanceof Error) || !("issues" in cause) || !Array.isArray(cause.issues)) return undefined;
   return cause.issues.map((issue: { path: PropertyKey[]; message: string }) => ({
     path: issue.path.map(String).join("."),
     text: issue.message,
   }));
+}
+
+/** The first few of them: an input with thousands of faults is not answered with all. */
+function tell(issues: readonly Issue[]): { message: string; field: string | null } {
+  const shown = issues.slice(0, 10).map(({ path, text }) => (path === "" ? text : `${path}: ${text}`).slice(0, 300));
+  const more = issues.length > shown.length ? `; and ${issues.length - shown.length} more` : "";
+  return { message: shown.join("; ") + more, field: issues[0]?.path || null };
 }

@@ -15,6 +15,7 @@ export const usersConstraints = {
   role: "users_role_check",
   passwordHash: "users_password_hash_check",
   metadata: "users_metadata_check",
+  metadataKeys: "users_metadata_keys_check",
 } as const;
 
 /**
@@ -55,5 +56,9 @@ export const users = pgTable(
     check(usersConstraints.role, sql`role in ('user', 'moderator', 'admin')`),
     check(usersConstraints.passwordHash, sql`password_hash ~ '^[$][a-z0-9-]+[$]'`),
     check(usersConstraints.metadata, sql`jsonb_typeof(metadata) = 'object'`),
+    check(
+      usersConstraints.metadataKeys,
+      sql`not metadata @? '$.**.keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")'`,
+    ),
   ],
 );

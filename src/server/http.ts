@@ -1,17 +1,18 @@
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import underPressure from "@fastify/under-pressure";
-import { type FastifyError, type FastifyInstance, fastify } from "fastify";
+import { type FastifyInstance, fastify } from "fastify";
 import type { Config } from "../config.ts";
 import { Unavailable } from "../errors.ts";
 import type { Tokens } from "../identity/tokens.ts";
 import type { Parts } from "../routers/context.ts";
 import { identify, requestId } from "./identify.ts";
 import { addProbes } from "./probes.ts";
+import { addRefusals, refuseUnderPressure, refuseUnreadablePath } from "./refusals.ts";
 import { addTRPC } from "./trpc.ts";
 
-/** Largest request that is read (bytes): a batch of the largest inputs fits. */
-const bodyLimit = 1024 * 1024;
+/** Largest request that is read (bytes): a batch of a hundred of the largest inputs fits. */
+const bodyLimit = 4 * 1024 * 1024;
 
 /** The HTTP server: tRPC at `/trpc`, probes beside it. Not listening yet. */
 export async function createHttpServer(options: {
@@ -26,31 +27,25 @@ export async function createHttpServer(options: {
     routerOptions: { maxParamLength: 5_000 },
     requestTimeout: config.http.requestTimeout * 2,
     genReqId: (request) => requestId(request.headers),
+    frameworkErrors: refuseUnreadablePath,
   });
   // Every answer names its request, as the log does.
   server.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id);
+    reply.headers({ "x-request-id": request.id, "cache-control": "no-store" });
   });
-  server.setErrorHandler<FastifyError>(async (err, request, reply) => {
-    const code = err.statusCode ?? 500;
-    if (code >= 500) parts.log.error({ err, requestId: request.id }, "request failed");
-    // The texts of Fastify's own refusals (too large, not JSON, overloaded) are for callers; others are not.
-    const message =
-      code < 500 || err.code?.startsWith("FST_") ? err.message : "Something went wrong inside the service.";
-    return reply.code(code).send({ message, requestId: request.id });
-  });
-  server.setNotFoundHandler(async (request, reply) =>
-    reply
-      .code(404)
-      .send({ message: "There is nothing here; procedures are at /trpc/<router>.<procedure>.", requestId: request.id }),
-  );
+  addRefusals(server, parts.log);
   closeInTime(server, config.http.shutdownTimeout);
   await server.register(helmet, {
     // An API of JSON: nothing in an answer may be run or framed (OWASP REST Security Cheat Sheet).
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   });
   await server.register(cors, { origin: [...config.http.corsOrigins], maxAge: 3_600 });
-  await server.register(underPressure, { maxEventLoopDelay: 2_000, retryAfter: 2, exposeStatusRoute: false });
+  await server.register(underPressure, {
+    maxEventLoopDelay: 2_000,
+    retryAfter: 2,
+    exposeStatusRoute: false,
+    pressureHandler: refuseUnderPressure,
+  });
   addProbes(server, parts.database);
 
   addTRPC(server, {

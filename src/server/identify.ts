@@ -7,7 +7,7 @@ import { anonymous, type Caller, type Tokens } from "../identity/tokens.ts";
 export async function identify(headers: IncomingHttpHeaders, tokens: Tokens): Promise<Caller | Unauthenticated> {
   const { authorization } = headers;
   if (authorization === undefined) return anonymous;
-  const token = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization)?.[1];
+  const token = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];
   if (token === undefined) return new Unauthenticated("The Authorization header must read `Bearer <token>`.");
   try {
     return await tokens.verify(token);

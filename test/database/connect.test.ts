@@ -95,7 +95,7 @@ describe("connecting", () => {
     const { host } = new URL(wire.url);
     await expect(openPool(wire.url, {}, { log, patience: hurried })).rejects.toThrow(
       new RegExp(
-        `^PostgreSQL at ${host} was not reached within \\d s \\(ECONNREFUSED\\): is it running, and is DATABASE_URL right\\?$`,
+        `^PostgreSQL at ${host} was not reached within \\d s \\(ECONNREFUSED\\): is it running, is DATABASE_URL right\\?$`,
       ),
     );
     expect(lines.filter(({ level }) => level === "warn")).toHaveLength(3);

@@ -38,6 +38,8 @@ const killed = async () => {
     ).toHaveLength(0),
   );
 };
+const backends = () =>
+  database.sql`select 1 from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
 const written = async () => (await database.sql`select who from written order by who`).map((row) => row["who"]);
 
 describe("when the server ends a connection", () => {
@@ -124,6 +126,28 @@ describe("when the server ends a connection", () => {
     expect(await written()).toEqual([]);
     await sql.end();
   });
+});
+
+it("what waits for a reserved connection, or for a pool that is being closed, is refused when the connection goes", async () => {
+  const sql = driver();
+  const reserved = await sql.reserve();
+  const waiting = [1, 2, 3].map((n) => reserved`select pg_sleep(10), ${n}::int`);
+  const results = Promise.allSettled(waiting);
+  await vi.waitFor(async () => expect(await kill()).toHaveLength(1));
+  expect((await results).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+
+  const ending = driver();
+  const running = ending.begin((tx) => tx`select pg_sleep(10)`).catch(() => "failed");
+  await vi.waitFor(async () => expect(await backends()).toHaveLength(1));
+  const queued = ending`select 1`.then(
+    () => "ran",
+    () => "refused",
+  );
+  const ended = ending.end();
+  await kill();
+  expect(await Promise.all([running, queued])).toEqual(["failed", "refused"]);
+  await ended;
+  await vi.waitFor(async () => expect(await backends()).toHaveLength(0));
 });
 
 it("a server that hangs up during the start is an error, not an endless loop", async () => {

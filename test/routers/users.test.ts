@@ -95,7 +95,8 @@ describe("users.create", () => {
     ["username", { username: "with space" }],
     ["passwordHash", { passwordHash: "correct horse battery staple" }],
     ["metadata", { metadata: { note: "x".repeat(20_000) } }],
-    ["metadata", { metadata: { note: "nul\u0000" } }],
+    ["metadata.note", { metadata: { note: "nul\u0000" } }],
+    ["metadata.note", { metadata: { note: "half a pair \ud800" } }],
     ["metadata", { metadata: "text" as unknown as Record<string, unknown> }],
   ])("refuses a bad %s and names it", async (field, overrides) => {
     const refused = await refusal(client.users.create.mutate({ ...newUser(), ...overrides }));

@@ -24,6 +24,7 @@ describe("users", () => {
     ["role", "users_role_check", { role: "root" }],
     ["password in the clear", "users_password_hash_check", { password_hash: "hunter2" }],
     ["metadata that is no object", "users_metadata_check", { metadata: "[]" }],
+    ["key in metadata", "users_metadata_keys_check", { metadata: { a: [{ b: { constructor: 1 } }] } }],
   ])("refuse a bad %s, whoever writes it", async (_, constraint_name, overrides) => {
     await expect(insertUser(overrides)).rejects.toMatchObject({ code: "23514", constraint_name });
   });
@@ -41,6 +42,12 @@ describe("users", () => {
     });
     expect(versions).toEqual([...new Set(versions)].sort());
     expect(versions).toHaveLength(3);
+  });
+
+  it("keep updated_at from the start: nobody brings one along", async () => {
+    const id = await insertUser({ updated_at: new Date("2099-01-01") });
+    const [row] = await sql`select updated_at = created_at as same from users where id = ${id}`;
+    expect(row).toEqual({ same: true });
   });
 
   it("keep updated_at when an update changes nothing", async () => {

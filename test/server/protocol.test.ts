@@ -92,6 +92,7 @@ describe("a request by hand", () => {
     ["an input of null", "POST", "users.create", "null", 400],
     ["odd superjson annotations", "POST", "users.create", '{"json":{},"meta":{"values":{"__proto__":["Date"]}}}', 400],
     ["a batch that is no object", "POST", "users.create,users.update?batch=1", "[]", 400],
+    ["a batch of null", "GET", "users.byId?batch=1&input=null", undefined, 400],
     ["a batch of too many", "GET", `${Array(101).fill("health.status").join(",")}?batch=1`, undefined, 400],
   ])("%s is refused, not a fault", async (_, method, path, body, status) => {
     const response = await fetch(`${service.url}/${path}`, { method, headers: json, ...(body && { body }) });
@@ -103,7 +104,7 @@ describe("a request by hand", () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: json,
-      body: "x".repeat(2_000_000),
+      body: "x".repeat(5_000_000),
     });
     expect(response.status).toBe(413);
   });
@@ -115,6 +116,35 @@ describe("a request by hand", () => {
       body: "x",
     });
     expect(response.status).toBe(415);
+  });
+
+  it("with forms or files is refused before it is read", async () => {
+    const form = new FormData();
+    form.set("file", new Blob(["x".repeat(1000)]));
+    const response = await fetch(`${service.url}/users.update`, { method: "POST", headers, body: form });
+    expect(response.status).toBe(415);
+  });
+
+  it("with a path that cannot be read is refused in the same form, and names its request", async () => {
+    const response = await fetch(`${service.url}/%ZZ`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({
+      message: "The path of the request cannot be read.",
+      requestId: response.headers.get("x-request-id"),
+    });
+  });
+
+  it("is answered for itself, though its neighbour in the batch cannot be put into words", async () => {
+    const client = clientOf(service.url, serviceToken);
+    const [plain, odd] = [await client.users.create.mutate(newUser()), await client.users.create.mutate(newUser())];
+    // As nobody could through the service: nested deeper than JavaScript can recurse.
+    await database.sql`
+      update users set metadata = jsonb_build_object('deep', (repeat('[', 6000) || repeat(']', 6000))::jsonb) where id = ${odd.id}`;
+    const calls = [plain.id, odd.id].map((id) => client.users.byId.query({ id }));
+    expect(await Promise.allSettled(calls)).toMatchObject([
+      { status: "fulfilled", value: { id: plain.id } },
+      { status: "rejected", reason: { data: { code: "INTERNAL_SERVER_ERROR" } } },
+    ]);
   });
 
   it("to any other path gets a 404 that says where the procedures are", async () => {

@@ -67,7 +67,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
 }
 
 async function createDatabase(url: string): Promise<void> {
-  const sql = postgres(url.replace(/[^/]+$/, "postgres"), { max: 1, onnotice: () => {} });
+  const sql = postgres(url.replace(/[^/]+$/, "postgres"), { max: 1, fetch_types: false, onnotice: () => {} });
   try {
     const [found] = await sql`select 1 from pg_database where datname = ${databaseName}`;
     if (found === undefined) await sql`create database ${sql(databaseName)}`;

@@ -574,7 +574,7 @@ function Connection(options, queues = {}, { onopen = noop, onend = noop, onclose
 
       if (needsTypes) {
         initial.reserve && (initial = null)
-        return fetchArrayTypes()
+        return fetchArrayTypes().catch(() => { /* Patched: the connection went, and with it what waited for it. */ })
       }
 
       initial && !initial.reserve && execute(initial)

@@ -216,10 +216,15 @@ function Postgres(a, b) {
       ? c.execute(queue.shift())
       : move(c, reserved)
     c.reserved.release = true
+    // Patched: what waits for this connection would wait for ever.
+    c.onclose = e => {
+      while (queue.length)
+        queue.shift().reject(e)
+    }
 
     const sql = Sql(handler)
     sql.release = () => {
-      c.reserved = null
+      c.reserved = c.onclose = null
       c.gone || onopen(c)
     }
 
@@ -439,6 +444,9 @@ function Postgres(a, b) {
     c.reserved = null
     c.onclose && (c.onclose(e), c.onclose = null)
     options.onclose && options.onclose(c.id)
+    // Patched: a pool that is being closed opens nothing for what still waits.
+    while (ending && queries.length)
+      queries.shift().reject(Errors.connection('CONNECTION_ENDED', options, options))
     queries.length && closed.length && connect(closed.shift(), queries.shift())
   }
 }

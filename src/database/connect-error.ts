@@ -1,0 +1,34 @@
+import { codeOf, isUnavailable } from "./retry.ts";
+
+/** The database could not be reached, or would not have us. The message says where, why, and the remedy. */
+export class ConnectError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = "ConnectError";
+  }
+}
+
+/** Host and database of an address, without its user and password. */
+export function locate(url: string): { host: string; database: string } {
+  const { host, pathname } = new URL(url);
+  return { host, database: decodeURIComponent(pathname.slice(1)) };
+}
+
+/** Why no connection came about, and what to look at. */
+export function explain(
+  error: unknown,
+  { host, database, ssl, waited }: { host: string; database: string; ssl: string; waited: number },
+): string {
+  const code = codeOf(error);
+  const place = `PostgreSQL at ${host}`;
+  if (code === "28P01" || code === "28000") return `${place} refused the user or password: check DATABASE_URL.`;
+  if (code === "3D000") return `${place} has no database "${database}": create it, or check DATABASE_URL.`;
+  if (code !== undefined && isUnavailable(error)) {
+    const speaksTls = ssl === "disable" ? "" : `, and does it speak TLS (DATABASE_SSL=${ssl})`;
+    return `${place} was not reached within ${Math.round(waited / 1000)} s (${code}): is it running, is DATABASE_URL right${speaksTls}?`;
+  }
+  // What a server says to a stranger holds nothing but names.
+  const text = error instanceof Error ? error.message : String(error);
+  const reason = code === undefined ? text : `${code}: ${text}`;
+  return `${place} could not be used (${reason}): check DATABASE_URL, DATABASE_SSL and DATABASE_CA_FILE.`;
+}

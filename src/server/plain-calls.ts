@@ -1,0 +1,105 @@
+import {
+  type AnyTRPCRouter,
+  getTRPCErrorFromUnknown,
+  getTRPCErrorShape,
+  TRPCError,
+  transformTRPCResponse,
+} from "@trpc/server";
+import { getHTTPStatusCodeFromError } from "@trpc/server/http";
+import type { FastifyRequest } from "fastify";
+import type { Context } from "../routers/context.ts";
+import { appRouter } from "../routers/index.ts";
+
+/** Calls that one request may carry. */
+export const maxBatchSize = 100;
+
+/** Nothing here is cancelled half-way: a write that has begun is finished, whether or not its caller waits. */
+const { signal } = new AbortController();
+
+const { _config: config } = appRouter._def;
+const procedures: AnyTRPCRouter["_def"]["procedures"] = appRouter._def.procedures;
+
+/** What a request to `/trpc` is made of. */
+export interface Route {
+  Params: { path: string };
+  Querystring: { batch?: string; input?: string };
+}
+
+interface Call {
+  readonly path: string;
+  readonly type: "query" | "mutation";
+  readonly batchIndex: number;
+  readonly procedure: AnyTRPCRouter["_def"]["procedures"][string];
+  readonly getRawInput: () => Promise<unknown>;
+}
+
+interface Answer {
+  readonly path: string;
+  readonly status: number;
+  /** JSON. */
+  readonly body: string;
+  readonly error?: TRPCError;
+}
+
+/** The calls of a plain JSON request; undefined where the request is anything else. */
+export function plainCalls(request: FastifyRequest<Route>): Call[] | undefined {
+  const { method, query, headers } = request;
+  const type = method === "GET" ? "query" : method === "POST" ? "mutation" : undefined;
+  const text = method === "GET" ? query.input : request.body;
+  const batch = query.batch === "1";
+  if (type === undefined || headers["trpc-accept"] !== undefined) return undefined;
+  if (text !== undefined && typeof text !== "string") return undefined;
+  if (method === "POST" && !headers["content-type"]?.startsWith("application/json")) return undefined;
+
+  const paths = batch ? request.params.path.split(",") : [request.params.path];
+  if (paths.length > maxBatchSize || paths.some((path) => !isProcedure(path, type))) return undefined;
+
+  const inputs = text ? readInputs(text, batch) : () => undefined;
+  return paths.map((path, batchIndex) => ({
+    path,
+    type,
+    batchIndex,
+    procedure: procedures[path],
+    getRawInput: async () => {
+      const input = inputs(batchIndex);
+      return input === undefined ? undefined : config.transformer.input.deserialize(input);
+    },
+  }));
+}
+
+/** Calls a procedure and puts what it says into words. One that cannot be put into words is that call's error alone. */
+export async function answer(call: Call, ctx: Context): Promise<Answer> {
+  const { path } = call;
+  try {
+    const data = await call.procedure({ ...call, ctx, signal });
+    return { path, status: 200, body: JSON.stringify(transformTRPCResponse(config, { result: { data } })) };
+  } catch (cause) {
+    const error = getTRPCErrorFromUnknown(cause);
+    const shape = getTRPCErrorShape({ config, error, ctx, path, type: call.type, input: undefined });
+    const body = JSON.stringify(transformTRPCResponse(config, { error: shape }));
+    return { path, status: getHTTPStatusCodeFromError(error), body, error };
+  }
+}
+
+/** Gives the input of each call, or throws what is wrong with the text: that is the error of each of them. */
+function readInputs(text: string, batch: boolean): (batchIndex: number) => unknown {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+  if (!batch) return () => parsed;
+  return (batchIndex) => {
+    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+      throw new TRPCError({ code: "BAD_REQUEST", message: '"input" needs to be an object when doing a batch call' });
+    }
+    return (parsed as Record<number, unknown>)[batchIndex];
+  };
+}
+
+function isProcedure(path: string, type: "query" | "mutation"): boolean {
+  return Object.hasOwn(procedures, path) && procedures[path]._def.type === type;
+}

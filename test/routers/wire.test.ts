@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import superjson from "superjson";
+import { describe, expect, it } from "vitest";
+import { deserialize } from "../../src/routers/wire.ts";
+
+const refused = (input: unknown) => {
+  expect(() => deserialize(input)).toThrow(expect.objectContaining({ name: "Invalid" }));
+};
+
+describe("an input", () => {
+  it("arrives as superjson sent it: JSON, dates and undefined, whatever the keys", () => {
+    const key = fc.string({ unit: fc.constantFrom("a", ".", "\\", "0", " "), maxLength: 4 });
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.constantFrom(null, true, undefined, 1.5, "text"),
+        fc.date({ noInvalidDate: true }),
+        fc.array(tie("value"), { maxLength: 3 }),
+        fc.dictionary(key, tie("value"), { maxKeys: 3 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(fc.dictionary(key, value, { maxKeys: 4 }), (input) => {
+        const sent = JSON.parse(JSON.stringify(superjson.serialize(input)));
+        expect(deserialize(sent)).toEqual(superjson.deserialize(sent));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ["an annotation far behind an array's end", { json: { a: [] }, meta: { values: { "a.2000000": ["Date"] } } }],
+    ["an annotation of what every object has", { json: { a: 1 }, meta: { values: { toString: ["Date"] } } }],
+    ["an annotation of a kind that no input is", { json: { a: [] }, meta: { values: { a: ["set"] } } }],
+    ["a class", { json: { a: {} }, meta: { values: { a: [["class", "Error"]] } } }],
+    ["annotations that are no record", { json: {}, meta: { values: "Date" } }],
+    ["nothing", undefined],
+    ["no json", { id: 1 }],
+  ])("with %s is refused", (_, input) => refused(input));
+
+  it.each(["__proto__", "constructor", "prototype"])("with the key %s is refused, however deep", (key) => {
+    refused(JSON.parse(`{"json":{"a":[{"${key}":1}]}}`));
+  });
+
+  it("that nests deeper than 32 levels is refused, and one of a million levels is no fault", () => {
+    const nested = (levels: number) => ({ json: JSON.parse("[".repeat(levels) + "]".repeat(levels)) });
+    expect(deserialize(nested(32))).toBeDefined();
+    refused(nested(33));
+    let deep: unknown[] = [];
+    for (let level = 0; level < 1_000_000; level++) deep = [deep];
+    refused({ json: deep });
+  });
+
+  it("gets no references: each would double what it refers to", () => {
+    const json = { a: { x: 1 }, b: { y: 2 } };
+    expect(deserialize({ json, meta: { referentialEqualities: { a: ["b.y"], toString: ["then"] } } })).toEqual(json);
+  });
+});

@@ -23,7 +23,8 @@ export async function serve(): Promise<void> {
       await running?.close();
       log.info("stopped");
     },
-    { patience: config.http.shutdownTimeout * 2 },
+    // Requests, then queries, may each take their time; then the embedded server wants a moment.
+    { patience: config.http.shutdownTimeout * 2 + 15_000 },
   );
   const starting = createService({ config, log, signal: givenUp.signal, onLost: (fault) => stop({ fault }) });
   const service = await starting.catch((error: unknown) => {

@@ -37,7 +37,7 @@ export function retry<T>(
 const lostRaces = new Set(["40001", "40P01"]);
 
 /** SQLSTATEs that say "not now": the server is starting, stopping, full, standby, or a time-out was reached. */
-const notNow = new Set(["57P01", "57P02", "57P03", "57P05", "57014", "55P03", "53300", "25006", "25P03"]);
+const notNow = new Set(["57P01", "57P02", "57P03", "57P05", "57014", "55P03", "25006", "25P03"]);
 
 /** What Node and postgres.js call a connection that could not be made or was lost. */
 const lostConnections = new Set([
@@ -61,7 +61,7 @@ export const isLostRace = (error: unknown): boolean => lostRaces.has(codeOf(erro
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   // 08P01 is of class 08, too: a pooler's word for a setting that it does not accept, now or later.
-  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^08(?!P01)/.test(code));
+  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^(08(?!P01)|53)/.test(code));
 }
 
 /** SQLSTATE or connection error code, of the error itself or of the one that Drizzle wrapped. */

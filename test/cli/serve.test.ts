@@ -1,4 +1,14 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -133,6 +143,85 @@ describe("serve", () => {
     expect((await fetch(new URL("/readyz", first.url))).status).toBe(200);
   });
 
+  it("a second one is refused by whatever link it reaches the data", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    const first = await serve(env);
+    const link = `${dataFolder()}-link`;
+    symlinkSync(env.DATA_DIR, link);
+    const other = dataFolder();
+    mkdirSync(other);
+    symlinkSync(clusterOf(env.DATA_DIR) ?? "", join(other, "postgres"));
+    for (const folder of [link, other]) {
+      const { code, output } = await command(["serve"], { DATA_DIR: folder, PORT: "0" }).ended;
+      expect(code).toBe(1);
+      expect(output).toContain(`in use by process ${first.child.pid}`);
+    }
+    expect((await fetch(new URL("/readyz", first.url))).status).toBe(200);
+    // Or the clean-up would take the cluster along while it runs.
+    rmSync(join(other, "postgres"));
+    await first.stop();
+  });
+
+  it.each(["", "cut"])("starts with its data when the files of its secrets are lost (%j)", async (left) => {
+    const env = { DATA_DIR: dataFolder() };
+    const first = await serve(env);
+    const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
+    await first.stop();
+    for (const file of ["password", "jwt-secret", "url"]) writeFileSync(join(env.DATA_DIR, file), left);
+
+    const second = await serve(env);
+    expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
+  });
+
+  it("says what is wrong with data that is gone or of another version, and leaves nothing running", async () => {
+    const env = { DATA_DIR: dataFolder(), PORT: "0" };
+    await (await serve(env)).stop();
+    const refusal = async () => {
+      const { code, output } = await command(["serve"], env).ended;
+      expect(code).toBe(1);
+      expect(output).not.toMatch(/^ +at /m);
+      return output;
+    };
+    const cluster = clusterOf(env.DATA_DIR) ?? "";
+    writeFileSync(join(cluster, "PG_VERSION"), "17\n");
+    expect(await refusal()).toContain("was made by PostgreSQL 17");
+    writeFileSync(join(cluster, "PG_VERSION"), "18\n");
+    renameSync(cluster, `${cluster}-elsewhere`);
+    rmSync(join(env.DATA_DIR, "postgres"), { force: true });
+    symlinkSync(`${cluster}-gone`, join(env.DATA_DIR, "postgres"));
+    expect(await refusal()).toContain("is gone");
+    rmSync(join(env.DATA_DIR, "postgres"));
+    renameSync(`${cluster}-elsewhere`, join(env.DATA_DIR, "postgres"));
+  });
+
+  it("takes its server along when it is made to stop at once", async () => {
+    const env = { DATA_DIR: dataFolder(), SHUTDOWN_TIMEOUT_MS: "60000" };
+    const service = await serve(env);
+    const client = clientOf(service.url, await tokenFor(env));
+    const user = await client.users.create.mutate(newUser());
+    const sql = embedded(env.DATA_DIR);
+    await sql
+      .begin(async (tx) => {
+        await tx`select 1 from users where id = ${user.id} for update`;
+        const waiting = client.users.update.mutate({ id: user.id, metadata: {} }).catch(() => {});
+        await vi.waitFor(async () =>
+          expect(await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock'`).toHaveLength(1),
+        );
+        service.child.kill("SIGINT");
+        await said(service, /stopping/);
+        await vi.waitFor(
+          () => {
+            service.child.kill("SIGINT");
+            expect(service.child.exitCode).toBe(1);
+          },
+          { timeout: 5_000, interval: 200 },
+        );
+        await waiting;
+      })
+      .catch(() => {});
+    await vi.waitFor(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0), { timeout: 10_000 });
+  });
+
   it("of two that start at once on new data, one serves", async () => {
     const env = { DATA_DIR: dataFolder(), PORT: "0" };
     const both = [command(["serve"], env), command(["serve"], env)];
@@ -174,7 +263,6 @@ describe("serve", () => {
   it.skipIf(!root || !isReachable(import.meta.dirname, { uid: 65534, gid: 65534 }))(
     "runs as an ordinary user, too",
     async () => {
-      const { chownSync, mkdirSync } = await import("node:fs");
       const env = { DATA_DIR: dataFolder({ reachable: true }), HOME: "/nonexistent" };
       mkdirSync(env.DATA_DIR);
       chownSync(env.DATA_DIR, 65534, 65534);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { cp, mkdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type Account, isReachable } from "./account.ts";
@@ -27,13 +27,15 @@ export async function locateBinaries(
   const links = await readLinks(native);
   if (links.every(({ target }) => existsSync(join(folder, target))) && isUsable(native, account)) return native;
 
-  const copy = join(home, `postgresql-${version}-${platform}`);
+  const copy = join(home, `binaries-${version}-${platform}`);
   if (existsSync(copy)) return copy;
 
   // Made aside and renamed, so that a copy is whole or not there.
   const unfinished = `${copy}.${randomUUID()}`;
   await mkdir(dirname(unfinished), { recursive: true });
-  await cp(native, unfinished, { recursive: true, mode: 0 });
+  // Links as they are: cp would make them lead back to where they came from.
+  await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
+  await openToAll(unfinished);
   for (const { source, target } of links) {
     const link = join(unfinished, target.replace(/^native\//, ""));
     if (!existsSync(link)) await symlink(basename(source), link);
@@ -76,4 +78,16 @@ function isUsable(native: string, account: Account | undefined): boolean {
   const readable =
     (statSync(join(native, "bin", process.platform === "win32" ? "postgres.exe" : "postgres")).mode & 0o005) === 0o005;
   return readable && isReachable(native, account);
+}
+
+/** A umask of 077 at the installation keeps everybody else out; these are no secrets. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) await chmod(path, 0o755);
+    if (!entry.isFile()) continue;
+    const { mode } = await stat(path);
+    await chmod(path, mode & 0o100 ? 0o755 : 0o644);
+  }
 }

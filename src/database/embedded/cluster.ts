@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import {
+  chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -11,13 +12,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
+import { join } from "node:path";
 import { type Account, isReachable } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
-import { serverEnvironment } from "./environment.ts";
 import { EmbeddedError } from "./errors.ts";
+import { run } from "./program.ts";
 
 /** Superuser of the embedded server, and owner of its database. */
 export const superuser = "aeturnis";
@@ -30,56 +29,79 @@ const sharedHome = "/var/lib/aeturnis-data";
 export function reachableHome(folder: string, account: Account | undefined): string {
   mkdirSync(folder, { recursive: true });
   if (isReachable(folder, account)) return realpathSync(folder);
-  mkdirSync(sharedHome, { recursive: true, mode: 0o755 });
+  mkdirSync(sharedHome, { recursive: true });
+  // A umask may have kept others out.
+  chmodSync(sharedHome, 0o755);
   return sharedHome;
+}
+
+export interface ClusterOptions {
+  /** The data folder's real path. */
+  readonly folder: string;
+  /** Where the cluster goes, if the server's account cannot reach `folder`. */
+  readonly home: string;
+  readonly binaries: Binaries;
+  readonly account: Account | undefined;
+  readonly password: string;
 }
 
 /**
  * The cluster of a data folder: `<folder>/postgres`, made on the first call. Below a folder that the
  * server's account cannot enter, that is a link to a cluster outside of it.
  *
- * @returns the cluster's real path
+ * @returns the cluster's real path, and whether it was made just now
  */
-export async function openCluster(options: {
-  folder: string;
-  home: string;
-  binaries: Binaries;
-  account: Account | undefined;
-}): Promise<string> {
-  const { folder, home, binaries, account } = options;
+export async function openCluster(options: ClusterOptions): Promise<{ cluster: string; fresh: boolean }> {
+  const { folder, home, account } = options;
   const entry = join(folder, "postgres");
-  if (existsSync(entry)) return realpathSync(entry);
+  if (existsSync(entry)) return { cluster: realpathSync(entry), fresh: false };
+  requireNoDeadLink(entry);
 
-  const outside = home !== realpathSync(folder);
+  const outside = home !== folder;
   const cluster = outside ? join(home, `postgres-${randomUUID()}`) : entry;
-  // Made aside and renamed: a first start that is killed leaves no half cluster for the second.
-  const unfinished = `${cluster}.unfinished`;
+  // Made aside and renamed: a first start that is killed leaves no half cluster for the second, which
+  // finds what is left of it by the folder's name.
+  const unfinished = join(home, `unfinished-${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { mode: 0o700 });
   if (account !== undefined) chownSync(unfinished, account.uid, account.gid);
-  await initialize(unfinished, { password: password(folder), binaries, account });
+  await initialize(unfinished, options);
   renameSync(unfinished, cluster);
   if (outside) symlinkSync(cluster, entry);
-  return realpathSync(cluster);
+  return { cluster: realpathSync(cluster), fresh: true };
 }
 
-/** The superuser's password, generated on the first call; only the owner of the folder can read it. */
-export function password(folder: string): string {
-  const file = join(folder, "password");
-  if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString("base64url"), { mode: 0o600 });
-  return readFileSync(file, "utf8");
+/** Gives the superuser of a cluster that does not run a new password (manual, postgres, single-user mode). */
+export async function resetPassword(cluster: string, options: ClusterOptions): Promise<void> {
+  await run(join(options.binaries, "bin", "postgres"), {
+    args: ["--single", "-D", cluster, "postgres"],
+    account: options.account,
+    input: `alter role ${superuser} password '${options.password}'\n`,
+  });
 }
 
-async function initialize(
-  cluster: string,
-  options: { password: string; binaries: Binaries; account: Account | undefined },
-): Promise<void> {
-  const passwordFile = join(tmpdir(), `aeturnis-data-${randomUUID()}`);
-  writeFileSync(passwordFile, options.password, { mode: 0o600 });
-  if (options.account !== undefined) chownSync(passwordFile, options.account.uid, options.account.gid);
+/** @throws {EmbeddedError} when the cluster was made by another major version, which PostgreSQL does not read */
+export async function requireVersion(cluster: string, options: ClusterOptions): Promise<void> {
+  const made = readFileSync(join(cluster, "PG_VERSION"), "utf8").trim();
+  const installed = await run(join(options.binaries, "bin", "postgres"), {
+    args: ["--version"],
+    account: options.account,
+  });
+  if (installed.includes(` ${made}.`)) return;
+  throw new EmbeddedError(
+    `The data in ${cluster} was made by PostgreSQL ${made}, and this is ${installed.trim()}. Take it over with pg_dump of the ` +
+      "version that made it, or begin anew with another DATA_DIR.",
+  );
+}
+
+async function initialize(cluster: string, { binaries, account, password }: ClusterOptions): Promise<void> {
+  const passwordFile = `${cluster}.password`;
+  rmSync(passwordFile, { force: true });
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (account !== undefined) chownSync(passwordFile, account.uid, account.gid);
   try {
-    await run(join(options.binaries, "bin", "initdb"), {
-      account: options.account,
+    await run(join(binaries, "bin", "initdb"), {
+      account,
       args: [
         `--pgdata=${cluster}`,
         `--username=${superuser}`,
@@ -97,18 +119,7 @@ async function initialize(
   }
 }
 
-/** Runs one of PostgreSQL's programs to its end. @throws {EmbeddedError} with what it printed */
-export async function run(
-  program: string,
-  options: { args: readonly string[]; account: Account | undefined },
-): Promise<void> {
-  const child = spawn(program, options.args, {
-    ...options.account,
-    cwd: resolve("/"),
-    env: serverEnvironment,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const ended = new Promise<number | null>((done, failed) => child.once("error", failed).once("exit", done));
-  const [code, output, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  if (code !== 0) throw new EmbeddedError(`${program} failed (exit code ${code}):\n${(errors || output).trim()}`);
+function requireNoDeadLink(entry: string): void {
+  if (lstatSync(entry, { throwIfNoEntry: false }) === undefined) return;
+  throw new EmbeddedError(`The data that ${entry} leads to is gone. Bring it back, or remove that link to begin anew.`);
 }

@@ -5,9 +5,9 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Account } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
-import { serverEnvironment } from "./environment.ts";
 import { EmbeddedError } from "./errors.ts";
 import { readPidFile } from "./processes.ts";
+import { serverEnvironment } from "./program.ts";
 
 /** How long a server may take to start or stop, recovery after a crash included (ms). */
 export const patience = 60_000;

@@ -13,9 +13,10 @@ import { DataInUse } from "./errors.ts";
  * A listening local socket is the one lock that the operating system itself drops with its owner:
  * a lock file would stay behind after `kill -9`. Whoever connects is told the owner's process id.
  *
+ * @returns what gives it back
  * @throws {DataInUse} when another process has it
  */
-export async function lockFolder(folder: string): Promise<{ release: () => Promise<void> }> {
+export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const address = socketAddress(folder);
   const server = await listen(address).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== "EADDRINUSE") throw error;
@@ -26,11 +27,9 @@ export async function lockFolder(folder: string): Promise<{ release: () => Promi
     return listen(address);
   });
   server.unref();
-  return {
-    release: async () => {
-      server.close();
-      await once(server, "close");
-    },
+  return async () => {
+    server.close();
+    await once(server, "close");
   };
 }
 
@@ -50,11 +49,13 @@ async function listen(address: string): Promise<Server> {
   return server;
 }
 
-/** The owner's process id; undefined when nobody answers. */
+/** The owner's process id, or what is known of one that is stopped and does not answer; undefined when nobody listens. */
 async function askOwner(address: string): Promise<string | undefined> {
+  const socket = createConnection(address);
+  socket.setTimeout(2_000, () => socket.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
   try {
-    return await text(createConnection(address));
-  } catch {
-    return undefined;
+    return await text(socket);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ETIMEDOUT" ? "(one that does not answer)" : undefined;
   }
 }

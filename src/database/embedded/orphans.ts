@@ -4,10 +4,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../../log.ts";
 import type { Account } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
-import { run } from "./cluster.ts";
 import { EmbeddedError } from "./errors.ts";
 import { patience } from "./launch.ts";
 import { pidFile, readPidFile, serverProcesses } from "./processes.ts";
+import { run } from "./program.ts";
 
 /** Stops what a killed service left running on the cluster. We own the lock, so nobody else needs it. */
 export async function clearOrphans(

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
@@ -7,8 +7,6 @@ import { join } from "node:path";
 export function lastPort(folder: string): number {
   const file = join(folder, "url");
   if (!existsSync(file)) return 0;
-  // Made by an earlier start; its mode may have been changed since.
-  chmodSync(file, 0o600);
   const text = readFileSync(file, "utf8").trim();
   return URL.canParse(text) ? Number(new URL(text).port) : 0;
 }

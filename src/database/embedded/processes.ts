@@ -14,15 +14,15 @@ export function readPidFile(cluster: string): { pid: number; ready: boolean } | 
 }
 
 /**
- * Processes of a server that runs on `cluster`, its children included: each of them has the cluster
- * as its working directory. Undefined where the system does not show it (everywhere but Linux).
+ * Processes of a server that runs on `cluster`, its children included: each of them is a `postgres`
+ * with the cluster as its working directory. Undefined where the system does not show it (everywhere but Linux).
  */
 export function serverProcesses(cluster: string): number[] | undefined {
   if (process.platform !== "linux") return undefined;
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
-    .filter((pid) => workingDirectory(pid) === cluster);
+    .filter((pid) => workingDirectory(pid) === cluster && isPostgres(pid));
 }
 
 function workingDirectory(pid: number): string | undefined {
@@ -31,5 +31,13 @@ function workingDirectory(pid: number): string | undefined {
   } catch {
     // Gone meanwhile, or somebody else's.
     return undefined;
+  }
+}
+
+function isPostgres(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("postgres");
+  } catch {
+    return false;
   }
 }

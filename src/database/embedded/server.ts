@@ -1,10 +1,12 @@
-import { realpathSync, writeFileSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
 import type { Log } from "../../log.ts";
+import { keepSecret, writePrivately } from "../../secret-file.ts";
 import { serverAccount } from "./account.ts";
 import { locateBinaries } from "./binaries.ts";
-import { databaseName, openCluster, password, reachableHome, superuser } from "./cluster.ts";
+import { databaseName, openCluster, reachableHome, requireVersion, resetPassword, superuser } from "./cluster.ts";
+import { EmbeddedError } from "./errors.ts";
 import { launch } from "./launch.ts";
 import { lockFolder } from "./lock.ts";
 import { clearOrphans } from "./orphans.ts";
@@ -40,30 +42,47 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   const { log } = options;
   const account = serverAccount();
   const home = reachableHome(resolve(options.folder), account);
-  // One folder has one lock, by whatever links it is reached.
+  // One folder has one lock, by whatever links it is reached, and one cluster, by whatever folder.
   const folder = realpathSync(options.folder);
-  const lock = await lockFolder(folder);
-  let supervised: Awaited<ReturnType<typeof supervise>> | undefined;
+  const closers: (() => Promise<void>)[] = [];
   const stop = async () => {
-    await supervised?.stop();
-    await lock.release();
+    for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    closers.push(await lockFolder(folder));
     const binaries = await locateBinaries(home, account);
-    const cluster = await openCluster({ folder, home, binaries, account });
-    await clearOrphans(cluster, { binaries, account, log });
+    const { secret: password, fresh } = keepSecret(join(folder, "password"));
+    const clusterOptions = { folder, home, binaries, account, password };
+    const opened = await openCluster(clusterOptions);
+    const { cluster } = opened;
+    if (cluster !== folder) closers.push(await lockFolder(cluster));
+    if (!opened.fresh) {
+      await requireVersion(cluster, clusterOptions);
+      await clearOrphans(cluster, { binaries, account, log });
+      if (fresh) await resetPassword(cluster, clusterOptions);
+    }
 
     const port = await freePort(lastPort(folder));
-    const url = `postgres://${superuser}:${password(folder)}@127.0.0.1:${port}/${databaseName}`;
+    const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/${databaseName}`;
     const start = () => launch(cluster, { folder, binaries, account, port, settings: options.settings ?? {} });
-    supervised = await supervise(start, { log, onLost: options.onLost });
+    closers.push(await supervise(start, { log, onLost: options.onLost }));
     await createDatabase(url);
-    writeFileSync(join(folder, "url"), `${url}\n`, { mode: 0o600 });
+    writePrivately(join(folder, "url"), `${url}\n`);
     return { url, cluster, stop };
   } catch (error) {
     await stop();
-    throw error;
+    throw explainAccess(error, folder);
   }
+}
+
+/** Files that another user made are the one thing that a data folder can be wrong with and that nobody expects. */
+function explainAccess(error: unknown, folder: string): unknown {
+  if (!(error instanceof Error) || !("code" in error) || !/^(EACCES|EPERM)$/.test(String(error.code))) return error;
+  return new EmbeddedError(
+    `The data in ${folder} belongs to another user (${error.message}). Start as that user, hand it over with chown -R, ` +
+      "or take another DATA_DIR.",
+    { cause: error },
+  );
 }
 
 async function createDatabase(url: string): Promise<void> {

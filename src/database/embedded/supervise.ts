@@ -7,11 +7,11 @@ import { stopServer } from "./launch.ts";
 /** A server that dies more often than this within a minute is given up. */
 const restartsPerMinute = 5;
 
-/** Keeps the server running: starts it, and again when it dies, until it is stopped. */
+/** Keeps the server running: starts it, and again when it dies, until what is returned is called. */
 export async function supervise(
   start: () => Promise<ChildProcess>,
   options: { log: Log; onLost: ((error: Error) => void) | undefined },
-): Promise<{ stop: () => Promise<void> }> {
+): Promise<() => Promise<void>> {
   let child = await start();
   let stopping = false;
   let restarting: Promise<void> | undefined;
@@ -37,12 +37,15 @@ export async function supervise(
   };
   watch();
 
-  return {
-    stop: async () => {
-      stopping = true;
-      await restarting;
-      await stopServer(child);
-    },
+  // A process that ends without waiting for us (a second Ctrl-C, say) takes its server along: at once, but safely.
+  const atExit = () => child.kill("SIGQUIT");
+  process.once("exit", atExit);
+
+  return async () => {
+    stopping = true;
+    await restarting;
+    await stopServer(child);
+    process.off("exit", atExit);
   };
 }
 

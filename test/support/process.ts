@@ -68,7 +68,11 @@ export function command(
     signal: signal as string | null,
     output,
   }));
-  onTestFinished(() => void child.kill("SIGKILL"));
+  // Gently, so that it takes its database along.
+  onTestFinished(async () => {
+    child.kill("SIGTERM");
+    await ended;
+  });
   return { child, ended, output: () => output, look };
 }
 

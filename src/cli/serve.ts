@@ -35,10 +35,7 @@ export async function serve(): Promise<void> {
 }
 
 function firstScreen({ url, embedded, databaseVersion }: Service): string {
-  const data =
-    embedded === undefined
-      ? "at DATABASE_URL"
-      : `embedded, data in ${relative("", embedded.cluster) || embedded.cluster}`;
+  const data = embedded === undefined ? "at DATABASE_URL" : `embedded, data in ${nearby(embedded.cluster)}`;
   const lines = [
     ["API", url],
     ["database", `PostgreSQL ${databaseVersion}, ${data}`],
@@ -54,4 +51,10 @@ function firstScreen({ url, embedded, databaseVersion }: Service): string {
     ...lines.map(([name, text]) => `  ${name?.padEnd(10)}${text}`),
     "",
   ].join("\n");
+}
+
+/** A path as it is shorter: from here, if it is below. */
+function nearby(path: string): string {
+  const fromHere = relative("", path);
+  return fromHere.startsWith("..") ? path : fromHere;
 }

@@ -24,11 +24,13 @@ export function createTiming(options: { slowQuery: number; log: Log }) {
   let slowQueries = 0;
 
   function finished(statement: string, started: number): void {
-    const text = statement.replace(/\s+/g, " ").trim();
     const ms = Math.round((performance.now() - started) * 100) / 100;
     queries++;
+    const isSlow = ms >= options.slowQuery;
+    if (!isSlow && !options.log.isLevelEnabled("debug")) return;
+    const text = statement.replace(/\s+/g, " ").trim();
     options.log.debug({ query: text, ms }, "query");
-    if (ms < options.slowQuery) return;
+    if (!isSlow) return;
 
     slowQueries++;
     options.log.warn({ query: text, ms }, "slow query");

@@ -19,7 +19,11 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
   const stopping = new AbortController();
   const run = async () => {
     try {
-      const made = await retry(() => makePartitions(db), { ...patience, again: isUnavailable });
+      const made = await retry(() => makePartitions(db), {
+        ...patience,
+        again: isUnavailable,
+        signal: stopping.signal,
+      });
       if (made.length > 0) log.info({ partitions: made.map((row) => row["name"]) }, "audit partitions made");
     } catch (err) {
       if (!stopping.signal.aborted) log.error({ err }, "audit partitions could not be made; trying again later");

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { defineConfig } from "drizzle-kit";
+import { loadConfig } from "./src/config.ts";
+import { tls } from "./src/database/session.ts";
 
 // drizzle-kit cannot see a partitioned table: `push` would rename a partition into it and drop the
 // triggers' tables from under it. Migrations are the only way this schema changes.
@@ -11,16 +13,38 @@ if (process.argv.includes("push")) {
   process.exit(1);
 }
 
-// Without DATABASE_URL: the embedded server, whose address `npm start` leaves in .data/url.
-const embeddedUrl = `${process.env["DATA_DIR"] ?? ".data"}/url`;
-const url = process.env["DATABASE_URL"] ?? (existsSync(embeddedUrl) ? readFileSync(embeddedUrl, "utf8").trim() : "");
+// The database and the way to it are the service's: the same variables, the same refusals. Without
+// DATABASE_URL it is the embedded server, whose address `npm start` leaves in its data folder. What else
+// the service needs is no business of a migration.
+const env = { ...process.env, JWT_SECRET: undefined };
+const { dataDirectory, database } = loadConfig({ ...env, NODE_ENV: undefined });
+if (database.url !== undefined) loadConfig({ ...env, JWT_SECRET: "not needed to migrate, nor ever used" });
 
 export default defineConfig({
   dialect: "postgresql",
   schema: ["users", "user-security", "audit-log", "user-sessions"].map((table) => `./src/schema/${table}.ts`),
   out: "./drizzle",
-  dbCredentials: { url },
+  dbCredentials: credentials(database.url ?? embeddedUrl()),
   schemaFilter: ["public"],
   strict: true,
   verbose: true,
 });
+
+function embeddedUrl(): string {
+  const file = `${dataDirectory}/url`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+}
+
+/** Without an address those commands still work that need none: generate, check. */
+function credentials(url: string) {
+  if (url === "") return { url };
+  const { hostname, port, username, password, pathname } = new URL(url);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || 5432),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    ssl: tls(database, url),
+  };
+}

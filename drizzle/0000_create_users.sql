@@ -18,8 +18,10 @@ create table users (
   constraint users_role_check check (role in ('user', 'moderator', 'admin')),
   constraint users_password_hash_check check (password_hash ~ '^[$][a-z0-9-]+[$]'),
   constraint users_metadata_check check (jsonb_typeof(metadata) = 'object'),
-  -- Keys that no JavaScript client can be given: they would reach the prototype of what they are set on.
-  constraint users_metadata_keys_check check (not metadata @? '$.**.keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")')
+  -- What no JavaScript client can be given: keys that would reach the prototype of what they are set on, and
+  -- depth that cannot be recursed into. An error while looking counts as found.
+  constraint users_metadata_keys_check check (coalesce(metadata @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false),
+  constraint users_metadata_depth_check check (coalesce(metadata @? 'strict $.**{33 to last}', true) = false)
 );
 --> statement-breakpoint
 

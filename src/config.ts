@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hasKnownSslMode, isDatabaseUrl, isLocal, type SslMode, sslModeOf, sslModes } from "./database-url.ts";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(0).max(3_600_000).default(fallback);
 const connections = z.coerce.number().int().min(0).max(1000);
@@ -29,7 +30,7 @@ const environment = z.object({
   DATABASE_URL: z
     .string()
     .refine(
-      isPostgresUrl,
+      isDatabaseUrl,
       "must be a URL such as postgres://user:password@host:5432/database, with the characters / ? # @ % of a password " +
         "written as %2F %3F %23 %40 %25",
     )
@@ -40,7 +41,7 @@ const environment = z.object({
     .optional(),
   DATABASE_POOL_MIN: connections.default(2),
   DATABASE_POOL_MAX: connections.min(1).optional(),
-  DATABASE_SSL: z.enum(["disable", "require", "verify-full"]).optional(),
+  DATABASE_SSL: z.enum(sslModes).optional(),
   DATABASE_CA_FILE: z.string().min(1).optional(),
   STATEMENT_TIMEOUT_MS: milliseconds(5_000),
   LOCK_TIMEOUT_MS: milliseconds(2_000),
@@ -84,7 +85,7 @@ export interface DatabaseConfig {
   readonly poolMin: number;
   readonly poolMax: number;
   /** TLS: none, encrypted, or encrypted with the server's certificate and name verified. */
-  readonly ssl: "disable" | "require" | "verify-full";
+  readonly ssl: SslMode;
   /** PEM file of the authority that signed the server's certificate. */
   readonly caFile: string | undefined;
   /** PostgreSQL's own time-outs (ms, 0 is none). */
@@ -192,42 +193,8 @@ function fault(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-function isPostgresUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  // A second slash or an @ in the path are the rest of a password that was not escaped.
-  return (
-    /^postgres(ql)?:$/.test(url.protocol) &&
-    url.hostname !== "" &&
-    /^\/[^/@]+$/.test(url.pathname) &&
-    [url.username, url.password, url.pathname].every(isDecodable)
-  );
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isLocal(url: string): boolean {
-  return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
-}
-
-const sslModes: readonly unknown[] = ["disable", "require", "verify-full"];
-
-/** libpq knows more modes than these; to take one for none would be to drop TLS in silence. */
-function hasKnownSslMode(url: string): boolean {
-  if (!URL.canParse(url)) return true;
-  const { searchParams } = new URL(url);
-  return !searchParams.has("ssl") && (!searchParams.has("sslmode") || sslModes.includes(searchParams.get("sslmode")));
-}
-
-/** TLS as it was asked for: by its own variable, or by libpq's `?sslmode=` in the URL. */
-function sslOf(vars: Variables): DatabaseConfig["ssl"] | undefined {
+/** TLS as it was asked for: by its own variable, or in the URL. */
+function sslOf(vars: Variables): SslMode | undefined {
   if (vars.DATABASE_SSL !== undefined || vars.DATABASE_URL === undefined) return vars.DATABASE_SSL;
-  return (new URL(vars.DATABASE_URL).searchParams.get("sslmode") as DatabaseConfig["ssl"] | null) ?? undefined;
+  return sslModeOf(vars.DATABASE_URL);
 }

@@ -46,13 +46,25 @@ describe("the configuration", () => {
   });
 
   it("refuses a password with characters that would end it, and never takes it for a host or a database", () => {
-    for (const url of ["postgres://u:12/hunter2@db/x", "postgres://u:/hunter2@db/x", "postgres://u:hunter2%@db/x"]) {
+    for (const url of [
+      "postgres://u:12/hunter2@db/x",
+      "postgres://u:/hunter2@db/x",
+      "postgres://u:hunter2%@db/x",
+      "postgres://u:12/x?hunter2@db/x",
+      "postgres://u:12/x#hunter2@db/x",
+    ]) {
       expect(faults({ DATABASE_URL: url }).join()).toMatch(/^DATABASE_URL (?!.*hunter2)/);
     }
   });
 
   it("takes no mode of TLS that it does not know for none", () => {
-    for (const search of ["sslmode=verify-ca", "sslmode=VERIFY-FULL", "sslmode=prefer", "ssl=true"]) {
+    for (const search of [
+      "sslmode=verify-ca",
+      "sslmode=VERIFY-FULL",
+      "sslmode=prefer",
+      "ssl=true",
+      "sslmode=require&sslmode=disable",
+    ]) {
       expect(faults({ DATABASE_URL: `postgres://db/x?${search}` }), search).toEqual([
         expect.stringContaining("sslmode"),
       ]);

@@ -7,17 +7,15 @@ export class UsageError extends Error {}
 
 /** Ends a command that failed: one clear text for what a user can mend, everything for what we must. */
 export function fail(error: unknown): void {
-  console.error(isForUsers(error) ? error.message : error);
+  console.error(textForUsers(error) ?? error);
   process.exitCode = 1;
 }
 
-function isForUsers(error: unknown): error is Error {
-  if (isListenError(error)) error.message += ": set another PORT or HOST, or stop what listens there.";
-  return (
-    [UsageError, ConfigError, ConnectError, EmbeddedError].some((kind) => error instanceof kind) || isListenError(error)
-  );
-}
-
-function isListenError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error && error.syscall === "listen";
+function textForUsers(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("syscall" in error && error.syscall === "listen") {
+    return `${error.message}: set another PORT or HOST, or stop what listens there.`;
+  }
+  const known = [UsageError, ConfigError, ConnectError, EmbeddedError].some((kind) => error instanceof kind);
+  return known ? error.message : undefined;
 }

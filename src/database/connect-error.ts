@@ -8,12 +8,6 @@ export class ConnectError extends Error {
   }
 }
 
-/** Host and database of an address, without its user and password. */
-export function locate(url: string): { host: string; database: string } {
-  const { host, pathname } = new URL(url);
-  return { host, database: decodeURIComponent(pathname.slice(1)) };
-}
-
 /** Why no connection came about, and what to look at. */
 export function explain(
   error: unknown,

@@ -2,11 +2,12 @@ import { setInterval as every } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config.ts";
+import { locate, withoutSslMode } from "../database-url.ts";
 import { within } from "../deadline.ts";
 import type { Log } from "../log.ts";
-import { ConnectError, explain, locate } from "./connect-error.ts";
+import { ConnectError, explain } from "./connect-error.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "./retry.ts";
-import { timeouts, tls, withoutSslMode } from "./session.ts";
+import { timeouts, tls } from "./session.ts";
 import { createTiming, type Timing } from "./timing.ts";
 import type { Db } from "./transaction.ts";
 

@@ -18,6 +18,7 @@ const constraints: Readonly<Record<string, { field: string; message: string }>> 
     field: "metadata",
     message: "Must not have the keys __proto__, constructor or prototype.",
   },
+  [usersConstraints.metadataDepth]: { field: "metadata", message: "Must not nest deeper than 32 levels." },
   [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
 };
 

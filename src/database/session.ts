@@ -32,10 +32,3 @@ function readAuthority(file: string): Buffer {
     throw new ConnectError("The file that DATABASE_CA_FILE names cannot be read.", error);
   }
 }
-
-/** TLS is decided by the configuration, which has read `sslmode` already. */
-export function withoutSslMode(url: string): string {
-  const parsed = new URL(url);
-  parsed.searchParams.delete("sslmode");
-  return parsed.href;
-}

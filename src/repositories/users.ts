@@ -1,6 +1,7 @@
 import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import type { Executor } from "../database/transaction.ts";
 import { NotFound } from "../errors.ts";
+import { lower } from "../schema/columns.ts";
 import { users } from "../schema/index.ts";
 import { decodeCursor, encodeCursor, exactTime, type Page } from "./page.ts";
 
@@ -100,8 +101,8 @@ function prepareQueries(db: Executor) {
       .prepare(name);
   return {
     byId: one(eq(users.id, sql.placeholder("id")), "users_by_id"),
-    byEmail: one(sql`lower(${users.email}) = lower(${sql.placeholder("email")})`, "users_by_email"),
-    byUsername: one(sql`lower(${users.username}) = lower(${sql.placeholder("username")})`, "users_by_username"),
+    byEmail: one(sql`${lower(users.email)} = lower(${sql.placeholder("email")})`, "users_by_email"),
+    byUsername: one(sql`${lower(users.username)} = lower(${sql.placeholder("username")})`, "users_by_username"),
     firstPage: page(undefined, "users_first_page"),
     pageAfter: page(
       sql`(${users.createdAt}, ${users.id}) < (${sql.placeholder("at")}::timestamptz, ${sql.placeholder("id")}::uuid)`,

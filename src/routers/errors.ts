@@ -51,7 +51,7 @@ export function describe(
   const { cause } = error;
   if (cause instanceof DomainError) {
     const retryAfter = cause instanceof Unavailable ? cause.retryAfter : null;
-    return { message: cause.message, field: cause.field ?? null, retryAfter };
+    return { message: cut(cause.message), field: cut(cause.field ?? null), retryAfter };
   }
   const issues = issuesOf(cause);
   if (issues !== undefined) return { ...tell(issues), retryAfter: null };
@@ -84,5 +84,10 @@ function issuesOf(cause: unknown): Issue[] | undefined {
 function tell(issues: readonly Issue[]): { message: string; field: string | null } {
   const shown = issues.slice(0, 10).map(({ path, text }) => (path === "" ? text : `${path}: ${text}`).slice(0, 300));
   const more = issues.length > shown.length ? `; and ${issues.length - shown.length} more` : "";
-  return { message: shown.join("; ") + more, field: issues[0]?.path || null };
+  return { message: shown.join("; ") + more, field: cut(issues[0]?.path || null) };
+}
+
+/** A name that the caller chose, a key of metadata say, may be as long as the request. */
+function cut<Text extends string | null>(text: Text): Text | string {
+  return text !== null && text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }

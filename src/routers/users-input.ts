@@ -5,8 +5,13 @@ import { users } from "../schema/index.ts";
 /** Bytes of JSON that an account may carry along. */
 const metadataLimit = 16 * 1024;
 
-/** Any JSON. What it is made of is the caller's affair, so the type says no more than that. */
-const json: z.ZodType<unknown> = z.json();
+/** Metadata of a user, as one rule with one message: whatever is wrong inside is the caller's to find. */
+const metadata = z
+  .custom<Record<string, unknown>>(isJsonObject, "must be an object of JSON values: no undefined, no Date")
+  .refine(
+    (value) => Buffer.byteLength(JSON.stringify(value)) <= metadataLimit,
+    `must be at most ${metadataLimit} bytes of JSON`,
+  );
 
 const columns = createInsertSchema(users, {
   email: () => z.email("must be an email address").max(255, "must be at most 255 characters"),
@@ -19,13 +24,7 @@ const columns = createInsertSchema(users, {
         /^\$[a-z0-9-]+\$[\x21-\x7e]+$/,
         "must be a password hash in PHC form, such as $argon2id$…; never a password",
       ),
-  metadata: () =>
-    z
-      .record(z.string(), json)
-      .refine(
-        (value) => Buffer.byteLength(JSON.stringify(value)) <= metadataLimit,
-        `must be at most ${metadataLimit} bytes of JSON`,
-      ),
+  metadata,
 });
 
 export const userId = z.strictObject({ id: z.guid("must be a UUID") });
@@ -51,8 +50,21 @@ export const userChange = z
     "must change at least one of email, username, metadata",
   );
 
-export const userPage = z.strictObject({
-  /** Users a page. */
-  limit: z.int().min(1).max(100).default(20),
-  cursor: z.string().max(200).nullish(),
-});
+export const userPage = z
+  .strictObject({
+    /** Users a page. */
+    limit: z.int().min(1).max(100).default(20),
+    cursor: z.string().max(200).nullish(),
+  })
+  .prefault({});
+
+/** Inputs nest to a bounded depth (wire.ts), so this may recurse. */
+function isJsonObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && isJson(value);
+}
+
+function isJson(value: unknown): boolean {
+  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;
+  if (typeof value !== "object" || value instanceof Date) return false;
+  return Object.values(value).every(isJson);
+}

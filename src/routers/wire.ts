@@ -1,22 +1,26 @@
 import superjson, { type SuperJSONResult, type SuperJSONValue } from "superjson";
 import { Invalid } from "../errors.ts";
 
-/** Levels of arrays and objects that an input may nest. */
+/** Levels of arrays and objects that an input may nest, and values that it may hold. */
 const depthLimit = 32;
+const valueLimit = 10_000;
 
 /** Keys that would reach an object's prototype: superjson refuses to carry them, and so do the tables. */
 const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"]);
 
-/** Annotations that an input may carry. The others make things that no input is. */
-const annotations = new Set<unknown>(["Date", "undefined"]);
+/** Annotations that an input may carry, and what each stands on. The others make things that no input is. */
+const annotations: Readonly<Record<string, (value: unknown) => boolean>> = {
+  Date: (value) => typeof value === "string",
+  undefined: (value) => value === null,
+};
 
 /**
  * What a caller sent, as values: superjson's form, `{"json": …}`, with dates annotated as such.
  *
  * What callers send is theirs, and superjson trusts it: an annotation can fill memory by naming an
  * element far behind an array's end, double an object with each of its references, or put a function
- * where a text should be. So the JSON is looked over first, and only annotations of values that it
- * has come through.
+ * where a text should be. So the JSON is looked over first, bounded in depth and number, and only
+ * annotations that fit the values they name come through.
  *
  * @throws {Invalid} naming the field at fault
  */
@@ -24,38 +28,40 @@ export function deserialize(input: unknown): unknown {
   if (!isObject(input) || !Object.hasOwn(input, "json"))
     throw new Invalid('The input must be in superjson\'s form: {"json": <input>}.');
   const { json, meta } = input;
-  lookOver(json);
+  requireSound(json);
   if (meta === undefined) return json;
   const values = isObject(meta) ? meta["values"] : undefined;
-  return superjson.deserialize({ json, meta: { values: admitted(json, values), v: 1 } } as SuperJSONResult);
+  requireAnnotations(json, values);
+  return superjson.deserialize({ json, meta: { values, v: 1 } } as SuperJSONResult);
 }
 
 /** An answer in superjson's form. */
 export const serialize = (value: unknown): SuperJSONResult => superjson.serialize(value as SuperJSONValue);
 
-function admitted(json: unknown, values: unknown): unknown {
-  if (values === undefined) return undefined;
-  if (Array.isArray(values)) return admit("", values);
-  if (!isObject(values)) throw new Invalid("The input's annotations are not superjson's.");
-  for (const [path, annotation] of Object.entries(values)) {
-    admit(path, annotation);
-    if (!exists(json, path)) throw new Invalid("An annotation of the input names a value that is not there.");
+/** @throws {Invalid} when an annotation is of no known kind, or names a value that is not there or not of that kind */
+function requireAnnotations(json: unknown, values: unknown): void {
+  if (values === undefined) return;
+  if (Array.isArray(values)) requireAnnotation(json, "", values);
+  else if (!isObject(values)) throw new Invalid("The input's annotations are not superjson's.");
+  else
+    for (const [path, annotation] of Object.entries(values)) requireAnnotation(valueAt(json, path), path, annotation);
+}
+
+function requireAnnotation(value: unknown, path: string, annotation: unknown): void {
+  const kind = Array.isArray(annotation) && annotation.length === 1 ? String(annotation[0]) : "";
+  if (!Object.hasOwn(annotations, kind) || annotations[kind]?.(value) !== true) {
+    throw refusal(path, "no input holds a value of this kind");
   }
-  return values;
 }
 
-function admit(path: string, annotation: unknown): unknown {
-  if (Array.isArray(annotation) && annotation.length === 1 && annotations.has(annotation[0])) return annotation;
-  throw refusal(path, "no input holds a value of this kind");
-}
-
-function exists(json: unknown, path: string): boolean {
+/** The value at a path of superjson's; undefined, which JSON has none of, where there is none. */
+function valueAt(json: unknown, path: string): unknown {
   let value = json;
   for (const key of keysOf(path)) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return false;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Record<string, unknown>)[key];
   }
-  return true;
+  return value;
 }
 
 /** superjson writes dots between the keys of a path, and a backslash before a dot or a backslash of a key. */
@@ -64,19 +70,27 @@ function keysOf(path: string): string[] {
 }
 
 /** Refuses what no input may hold, however deep it lies. A loop, because recursion is what a hostile input is after. */
-function lookOver(json: unknown): void {
+function requireSound(json: unknown): void {
   const rest: { value: unknown; path: string; depth: number }[] = [{ value: json, path: "", depth: 0 }];
+  let values = 0;
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { value, path, depth } = next;
+    if (++values + rest.length > valueLimit)
+      throw new Invalid(`The input must not hold more than ${valueLimit} values.`);
     if (typeof value === "string") requireStorable(value, path);
+    // JSON's 1e999 is JavaScript's Infinity, which is no JSON any more.
+    if (typeof value === "number" && !Number.isFinite(value)) throw refusal(path, "must be a number that can be held");
     if (typeof value !== "object" || value === null) continue;
     if (depth === depthLimit) throw refusal(path, `must not nest deeper than ${depthLimit} levels`);
-    for (const [key, child] of Object.entries(value)) {
-      const childPath = path === "" ? key : `${path}.${key}`;
+    for (const key in value) {
       if (forbiddenKeys.has(key)) throw refusal(path, `must not have the key ${key}`);
       requireStorable(key, path);
-      if (typeof child === "string" || typeof child === "object")
-        rest.push({ value: child, path: childPath, depth: depth + 1 });
+      rest.push({
+        value: (value as Record<string, unknown>)[key],
+        path: path === "" ? key : `${path}.${key}`,
+        depth: depth + 1,
+      });
+      if (values + rest.length > valueLimit) break;
     }
   }
 }

@@ -16,6 +16,7 @@ export const usersConstraints = {
   passwordHash: "users_password_hash_check",
   metadata: "users_metadata_check",
   metadataKeys: "users_metadata_keys_check",
+  metadataDepth: "users_metadata_depth_check",
 } as const;
 
 /**
@@ -58,7 +59,8 @@ export const users = pgTable(
     check(usersConstraints.metadata, sql`jsonb_typeof(metadata) = 'object'`),
     check(
       usersConstraints.metadataKeys,
-      sql`not metadata @? '$.**.keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")'`,
+      sql`coalesce(metadata @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false`,
     ),
+    check(usersConstraints.metadataDepth, sql`coalesce(metadata @? 'strict $.**{33 to last}', true) = false`),
   ],
 );

@@ -81,23 +81,30 @@ export async function answer(call: Call, ctx: Context): Promise<Answer> {
   }
 }
 
-/** Gives the input of each call, or throws what is wrong with the text: that is the error of each of them. */
+/**
+ * Gives the input of each call, or throws what is wrong with the text: that is the error of each of them.
+ * Parsed once, and not before a procedure asks: whoever may not call it costs no parsing.
+ */
 function readInputs(text: string, batch: boolean): (batchIndex: number) => unknown {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
-  if (!batch) return () => parsed;
+  let outcome: { readonly value: unknown } | { readonly error: unknown } | undefined;
   return (batchIndex) => {
-    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    outcome ??= parse(text);
+    if ("error" in outcome) throw outcome.error;
+    if (!batch) return outcome.value;
+    const { value } = outcome;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new TRPCError({ code: "BAD_REQUEST", message: '"input" needs to be an object when doing a batch call' });
     }
-    return (parsed as Record<number, unknown>)[batchIndex];
+    return (value as Record<number, unknown>)[batchIndex];
   };
+}
+
+function parse(text: string): { value: unknown } | { error: unknown } {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    return { error };
+  }
 }
 
 function isProcedure(path: string, type: "query" | "mutation"): boolean {

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { sql } from "drizzle-orm";
 import type { Config } from "../config.ts";
 import { connect } from "../database/connect.ts";
+import { ConnectError } from "../database/connect-error.ts";
 import { type EmbeddedServer, startEmbedded } from "../database/embedded/server.ts";
+import { codeOf } from "../database/retry.ts";
 import { signingSecret } from "../identity/secret.ts";
 import { createTokens } from "../identity/tokens.ts";
 import type { Log } from "../log.ts";
@@ -10,6 +12,10 @@ import { applyMigrations, pendingMigrations } from "../migrations/status.ts";
 import { UserRepository } from "../repositories/users.ts";
 import { createHttpServer } from "./http.ts";
 import { startMaintenance } from "./maintenance.ts";
+
+const bookkeepingRights =
+  "The database does not let this role see which migrations are applied. As the role that migrates, run: " +
+  "grant usage on schema drizzle to <role>; grant select on drizzle.__drizzle_migrations to <role>;";
 
 /** A running service. */
 export interface Service {
@@ -62,7 +68,9 @@ export async function createService(options: {
     signal?.throwIfAborted();
     const database = await connect({ ...config.database, url }, { log, signal });
     closers.push(() => database.close(config.http.shutdownTimeout));
-    const pending = await pendingMigrations(database.db);
+    const pending = await pendingMigrations(database.db).catch((error: unknown) => {
+      throw codeOf(error) === "42501" ? new ConnectError(bookkeepingRights, error) : error;
+    });
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `npx drizzle-kit migrate`");
 
     signal?.throwIfAborted();

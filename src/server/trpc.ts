@@ -36,7 +36,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
       responseMeta: ({ errors }) => ({ headers: options.headers(errors) }),
       onError: options.onError,
     };
-    scope.all<Route>("/trpc/:path", async (req, res) => {
+    const handle = async (req: FastifyRequest<Route>, res: FastifyReply) => {
       const calls = plainCalls(req);
       if (calls === undefined) return fastifyRequestHandler({ ...adapter, req, res, path: req.params.path });
 
@@ -50,6 +50,8 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
         .headers(options.headers(answers.flatMap(({ error }) => error ?? [])))
         .type("application/json")
         .send(req.query.batch === "1" ? `[${bodies.join(",")}]` : bodies[0]);
-    });
+    };
+    scope.get<Route>("/trpc/:path", handle);
+    scope.post<Route>("/trpc/:path", handle);
   });
 }

@@ -34,7 +34,7 @@ describe("while the database is away", () => {
     const unready = await readiness(url);
     expect(unready.status).toBe(503);
     expect(unready.headers.get("retry-after")).toBe("2");
-    expect(await unready.json()).toEqual({ status: "not ready", database: false, pending: [] });
+    expect(await unready.json()).toEqual({ status: "not ready", database: false, pending: null });
     expect((await liveness(url)).status).toBe(200);
     expect(await clientOf(url).health.status.query()).toMatchObject({ ready: false, database: false });
 

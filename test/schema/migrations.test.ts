@@ -20,9 +20,11 @@ async function emptyDatabase() {
 }
 
 /** drizzle-kit itself, with nothing but DATABASE_URL set. */
-async function drizzleKit(url: string, ...args: string[]) {
+async function drizzleKit(url: string, command: string, more: Record<string, string> = {}) {
   const { PATH, HOME } = process.env;
-  return promisify(execFile)("node_modules/.bin/drizzle-kit", args, { env: { PATH, HOME, DATABASE_URL: url } });
+  return promisify(execFile)("node_modules/.bin/drizzle-kit", [command], {
+    env: { PATH, HOME, DATABASE_URL: url, ...more },
+  });
 }
 
 it("four migrations stand in order under their names, each with its way back", () => {
@@ -80,9 +82,16 @@ describe("drizzle-kit", () => {
     expect((await drizzleKit("", "check")).stdout).toContain("Everything's fine");
   });
 
+  it("migrate goes no other way to the database than the service: TLS as DATABASE_SSL says, or not at all", async () => {
+    const { url, sql } = await emptyDatabase();
+    // The server of the tests has no certificate that anybody would trust.
+    await expect(drizzleKit(url, "migrate", { DATABASE_SSL: "verify-full" })).rejects.toMatchObject({ code: 1 });
+    expect(await catalog(sql)).not.toContainEqual(expect.stringContaining("users"));
+  });
+
   it("push is refused, with the reason and the way that works", async () => {
     const { sql, url } = await emptyDatabase();
-    await expect(drizzleKit(url, "push", "--force")).rejects.toMatchObject({
+    await expect(drizzleKit(url, "push")).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/does not see partitioned tables[\s\S]*drizzle-kit generate/),
     });

@@ -18,6 +18,11 @@ async function insertUser(overrides: Record<string, unknown> = {}): Promise<stri
   return row?.["id"] as string;
 }
 
+/** So many arrays in each other. */
+function nested(levels: number): unknown {
+  return JSON.parse("[".repeat(levels) + "]".repeat(levels));
+}
+
 describe("users", () => {
   it.each([
     ["status", "users_status_check", { status: "deleted" }],
@@ -25,8 +30,16 @@ describe("users", () => {
     ["password in the clear", "users_password_hash_check", { password_hash: "hunter2" }],
     ["metadata that is no object", "users_metadata_check", { metadata: "[]" }],
     ["key in metadata", "users_metadata_keys_check", { metadata: { a: [{ b: { constructor: 1 } }] } }],
+    ["key in metadata beside a number", "users_metadata_keys_check", { metadata: { a: 1, b: [2, { prototype: 1 }] } }],
+    ["depth of metadata", "users_metadata_depth_check", { metadata: { a: nested(40) } }],
   ])("refuse a bad %s, whoever writes it", async (_, constraint_name, overrides) => {
     await expect(insertUser(overrides)).rejects.toMatchObject({ code: "23514", constraint_name });
+  });
+
+  it("take metadata that only looks like it breaks a rule", async () => {
+    const metadata = { a: "__proto__", list: [1, "constructor", null, { toString: true }], deep: nested(30), Æ: {} };
+    const id = await insertUser({ metadata });
+    expect((await sql`select metadata from users where id = ${id}`)[0]?.["metadata"]).toEqual(metadata);
   });
 
   it("keep updated_at by trigger: it rises with every change, also within a transaction, and no client sets it", async () => {

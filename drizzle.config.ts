@@ -42,8 +42,9 @@ function credentials(url: string) {
   return {
     host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port || 5432),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
+    // drizzle-kit takes an empty text for a mistake.
+    ...(username && { user: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
     database: decodeURIComponent(pathname.slice(1)),
     ssl: tls(database, url),
   };

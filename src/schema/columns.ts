@@ -8,4 +8,4 @@ export const instant = (name: string) => timestamp(name, { withTimezone: true, m
 export const createdAt = () => instant("created_at").notNull().default(sql`CURRENT_TIMESTAMP`);
 
 /** The form in which emails and usernames are compared: what the unique indexes are built on. */
-export const lower = (column: AnyPgColumn | string): SQL => sql`lower(${column})`;
+export const lower = (column: AnyPgColumn): SQL => sql`lower(${column})`;

@@ -1,10 +1,9 @@
 import type { AnyTRPCProcedure } from "@trpc/server";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
 import { appRouter } from "../../src/routers/index.ts";
 import type { Access } from "../../src/routers/trpc.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { clientOf, serviceToken, startService, tokens } from "../support/service.ts";
+import { clientOf, serviceToken, tokens, useService } from "../support/service.ts";
 
 /** Who may call what. A new procedure must be added here, and a changed rule changed here. */
 const matrix = {
@@ -20,16 +19,7 @@ const matrix = {
 
 const procedures: Record<string, AnyTRPCProcedure> = appRouter._def.procedures as never;
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-beforeAll(async () => {
-  database = await createDatabase();
-  service = await startService(database.url);
-});
-afterAll(async () => {
-  await service.close();
-  await database.drop();
-});
+const service = useService();
 
 /** How the service answers a caller: its rule is looked at before the input is. */
 async function statusOf(path: string, token?: string): Promise<number> {

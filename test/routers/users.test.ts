@@ -1,22 +1,12 @@
 import { TRPCClientError } from "@trpc/client";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { beforeAll, describe, expect, it } from "vitest";
 import { newUser, passwordHash } from "../support/factories.ts";
-import { clientOf, serviceToken, startService } from "../support/service.ts";
+import { clientOf, serviceToken, useService } from "../support/service.ts";
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
+const service = useService();
 let client: ReturnType<typeof clientOf>;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  service = await startService(database.url);
+beforeAll(() => {
   client = clientOf(service.url, serviceToken);
-});
-
-afterAll(async () => {
-  await service.close();
-  await database.drop();
 });
 
 const unknownId = "00000000-0000-4000-8000-000000000000";
@@ -47,7 +37,7 @@ describe("users.create", () => {
     });
     expect(user.createdAt).toBeInstanceOf(Date);
     expect(Object.keys(user)).not.toContain("passwordHash");
-    const [row] = await database.sql`select password_hash from users where id = ${user.id}`;
+    const [row] = await service.database.sql`select password_hash from users where id = ${user.id}`;
     expect(row?.["password_hash"]).toBe(passwordHash);
   });
 
@@ -83,7 +73,8 @@ describe("users.create", () => {
       spellings.map((spelling) => client.users.create.mutate(newUser({ username: spelling }))),
     );
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    const [row] = await database.sql`select count(*)::int from users where lower(username) = lower(${username})`;
+    const [row] = await service.database
+      .sql`select count(*)::int from users where lower(username) = lower(${username})`;
     expect(row?.["count"]).toBe(1);
   });
 
@@ -134,7 +125,7 @@ describe("look-ups", () => {
 
   it("do not see a softly deleted user", async () => {
     const user = await client.users.create.mutate(newUser());
-    await database.sql`update users set deleted_at = now() where id = ${user.id}`;
+    await service.database.sql`update users set deleted_at = now() where id = ${user.id}`;
     expect(await refusal(client.users.byId.query({ id: user.id }))).toMatchObject({ code: "NOT_FOUND" });
     expect(await refusal(client.users.byEmail.query({ email: user.email }))).toMatchObject({ code: "NOT_FOUND" });
     expect(await refusal(client.users.update.mutate({ id: user.id, metadata: {} }))).toMatchObject({

@@ -1,21 +1,11 @@
 import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
 import superjson from "superjson";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { AppRouter } from "../../src/routers/index.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
-import { clientOf, serviceToken, startService } from "../support/service.ts";
+import { clientOf, serviceToken, startService, useService } from "../support/service.ts";
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-beforeAll(async () => {
-  database = await createDatabase();
-  service = await startService(database.url);
-});
-afterAll(async () => {
-  await service.close();
-  await database.drop();
-});
+const service = useService();
 
 const headers = { authorization: `Bearer ${serviceToken}` };
 const json = { ...headers, "content-type": "application/json" };
@@ -138,8 +128,8 @@ describe("a request by hand", () => {
     const client = clientOf(service.url, serviceToken);
     const [plain, odd] = [await client.users.create.mutate(newUser()), await client.users.create.mutate(newUser())];
     // As nobody could: nested deeper than JavaScript can recurse, past the table's own rule.
-    await database.sql`alter table users drop constraint users_metadata_depth_check`;
-    await database.sql`
+    await service.database.sql`alter table users drop constraint users_metadata_depth_check`;
+    await service.database.sql`
       update users set metadata = jsonb_build_object('deep', (repeat('[', 6000) || repeat(']', 6000))::jsonb) where id = ${odd.id}`;
     const calls = [plain.id, odd.id].map((id) => client.users.byId.query({ id }));
     expect(await Promise.allSettled(calls)).toMatchObject([
@@ -157,7 +147,7 @@ describe("a request by hand", () => {
 
 describe("browsers", () => {
   it("may call from the origins in CORS_ORIGINS and from no others", async () => {
-    const open = await startService(database.url, { env: { CORS_ORIGINS: "https://game.example" } });
+    const open = await startService(service.database.url, { env: { CORS_ORIGINS: "https://game.example" } });
     try {
       const allowed = async (url: string, origin: string) =>
         (await fetch(`${url}/health.status`, { headers: { origin } })).headers.get("access-control-allow-origin");

@@ -1,12 +1,12 @@
 import { createTRPCClient, httpBatchLink } from "@trpc/client";
 import superjson from "superjson";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createTokens } from "../../src/identity/tokens.ts";
 import type { Log } from "../../src/log.ts";
 import type { AppRouter } from "../../src/routers/index.ts";
 import { createService } from "../../src/server/service.ts";
-import { quiet } from "./database.ts";
+import { createDatabase, quiet, type TestDatabase } from "./database.ts";
 
 export const secret = "a secret for the tests, and for nothing else at all";
 export const tokens = createTokens(secret);
@@ -17,7 +17,23 @@ export async function startService(url: string, options: { log?: Log; env?: Reco
   return createService({ config, log: options.log ?? quiet });
 }
 
-/** The same, closed when the test ends. */
+/** One service on a database of its own, for all tests of a file. */
+export function useService() {
+  const shared = {} as { database: TestDatabase; url: string };
+  let service: Awaited<ReturnType<typeof startService>>;
+  beforeAll(async () => {
+    shared.database = await createDatabase();
+    service = await startService(shared.database.url);
+    shared.url = service.url;
+  });
+  afterAll(async () => {
+    await service.close();
+    await shared.database.drop();
+  });
+  return shared;
+}
+
+/** What startService starts, closed when the test ends. */
 export async function serviceForTest(...args: Parameters<typeof startService>) {
   const service = await startService(...args);
   onTestFinished(() => service.close());

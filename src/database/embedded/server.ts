@@ -55,7 +55,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const clusterOptions = { folder, home, binaries, account, password };
     const opened = await openCluster(clusterOptions);
     const { cluster } = opened;
-    if (cluster !== folder) closers.push(await lockFolder(cluster));
+    closers.push(await lockFolder(cluster));
     if (!opened.fresh) {
       await requireVersion(cluster, clusterOptions);
       await clearOrphans(cluster, { binaries, account, log });

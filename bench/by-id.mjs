@@ -10,7 +10,7 @@ import postgres from "postgres";
 import { startEmbedded } from "../dist/database/embedded/server.js";
 import { createTokens } from "../dist/identity/tokens.js";
 import { createLog } from "../dist/log.js";
-import { applyMigrations } from "../dist/migrations/status.js";
+import { up } from "../dist/migrations/up.js";
 import { profileByPackage } from "./profile.mjs";
 
 const users = 100_000;
@@ -69,7 +69,7 @@ try {
 
 /** A hundred thousand users, in random order for the asking. */
 async function fill(url) {
-  await applyMigrations(url);
+  await up({ target: { url } });
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql`
     insert into users (email, username, password_hash, metadata)

@@ -1,5 +1,59 @@
 -- Players' accounts.
 
+-- Whoever waits for a table makes everybody wait who comes later: so not for long.
+set local lock_timeout = '2s';
+--> statement-breakpoint
+
+-- Two migrators that race wait here for each other, and not half-way through their changes.
+lock table drizzle.__drizzle_migrations in share row exclusive mode;
+--> statement-breakpoint
+
+-- Without it two that began at the same time could both apply a migration that can be repeated without an
+-- error, such as a change of rows. The slower one fails on this, whole.
+create unique index if not exists __drizzle_migrations_once on drizzle.__drizzle_migrations (created_at);
+--> statement-breakpoint
+
+create table if not exists drizzle.__drizzle_migrations_runs (
+  created_at bigint primary key,
+  started_at timestamptz,
+  applied_at timestamptz,
+  -- Of a migration that does not run in a transaction: hashes of its statements that are done.
+  statements text[] not null default '{}'
+);
+--> statement-breakpoint
+
+create or replace function drizzle.__drizzle_migrations_record() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- A migration begins where the one before it in the same transaction ended, or with the transaction.
+  started timestamptz := coalesce(nullif(current_setting('migrations.started_at', true), '')::timestamptz, now());
+begin
+  if tg_op = 'INSERT' then
+    insert into drizzle.__drizzle_migrations_runs as run (created_at, started_at, applied_at)
+    values (new.created_at, started, clock_timestamp())
+    on conflict (created_at) do update
+      set started_at = coalesce(run.started_at, excluded.started_at), applied_at = excluded.applied_at, statements = '{}';
+    perform set_config('migrations.started_at', clock_timestamp()::text, true);
+  elsif tg_op = 'UPDATE' then
+    update drizzle.__drizzle_migrations_runs set created_at = new.created_at where created_at = old.created_at;
+  else
+    delete from drizzle.__drizzle_migrations_runs where created_at = old.created_at;
+  end if;
+  return null;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without it nobody could say when a migration was applied and how long it took: drizzle-kit's own table
+-- has no time.
+create or replace trigger __drizzle_migrations_record
+  after insert or update or delete on drizzle.__drizzle_migrations
+  for each row
+  execute function drizzle.__drizzle_migrations_record();
+--> statement-breakpoint
+
 create table users (
   id uuid primary key default gen_random_uuid(),
   email varchar(255) not null constraint users_email_key unique,

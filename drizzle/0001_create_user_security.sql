@@ -1,5 +1,9 @@
 -- What guards an account: failed attempts, lock-out, two-factor state, password age.
 
+-- Whoever waits for a table makes everybody wait who comes later: so not for long.
+set local lock_timeout = '2s';
+--> statement-breakpoint
+
 create table user_security (
   user_id uuid primary key,
   login_attempts integer not null default 0,

@@ -1,6 +1,10 @@
 -- The audit trail, partitioned by month. Partitions live in a schema of their own, so that tools
 -- show the table and not its forty parts.
 
+-- Whoever waits for a table makes everybody wait who comes later: so not for long.
+set local lock_timeout = '2s';
+--> statement-breakpoint
+
 create schema partitions;
 --> statement-breakpoint
 

@@ -1,5 +1,9 @@
 -- Signed-in devices, one refresh token each.
 
+-- Whoever waits for a table makes everybody wait who comes later: so not for long.
+set local lock_timeout = '2s';
+--> statement-breakpoint
+
 create table user_sessions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null,

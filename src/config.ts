@@ -109,6 +109,17 @@ export class ConfigError extends Error {
 }
 
 /**
+ * The part of the configuration that reaches the database: for commands that have no use for the rest.
+ *
+ * @throws {ConfigError} with every fault at once
+ */
+export function loadDatabaseConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Config, "database" | "dataDirectory"> {
+  return loadConfig({ ...env, JWT_SECRET: "not needed here, and so never used" });
+}
+
+/**
  * Reads the configuration out of an environment. An empty variable counts as not set.
  *
  * @throws {ConfigError} with every fault at once

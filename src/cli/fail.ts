@@ -1,6 +1,7 @@
 import { ConfigError } from "../config.ts";
 import { ConnectError } from "../database/connect-error.ts";
 import { EmbeddedError } from "../database/embedded/errors.ts";
+import { MigrationError } from "../migrations/errors.ts";
 
 /** The command was called in a way that it does not know. */
 export class UsageError extends Error {}
@@ -16,6 +17,8 @@ function textForUsers(error: unknown): string | undefined {
   if ("syscall" in error && error.syscall === "listen") {
     return `${error.message}: set another PORT or HOST, or stop what listens there.`;
   }
-  const known = [UsageError, ConfigError, ConnectError, EmbeddedError].some((kind) => error instanceof kind);
+  const known = [UsageError, ConfigError, ConnectError, EmbeddedError, MigrationError].some(
+    (kind) => error instanceof kind,
+  );
   return known ? error.message : undefined;
 }

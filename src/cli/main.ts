@@ -1,21 +1,28 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { version } from "../server/service.ts";
+import { version } from "../version.ts";
 import { fail } from "./fail.ts";
-import { serve } from "./serve.ts";
-import { token } from "./token.ts";
+import { migrate } from "./migrate/index.ts";
 
 const program = new Command("aeturnis-data")
   .description("The identity data service of Aeturnis Online.")
   .version(version);
 
-program.command("serve").description("run the service").action(serve);
+// What a command needs is loaded when it is called: `migrate` waits for no web server to be read.
+
+program
+  .command("serve")
+  .description("run the service")
+  .option("--migrate", "apply pending migrations first; on the embedded database they always are", false)
+  .action(async (options) => (await import("./serve.ts")).serve(options));
 
 program
   .command("token")
   .description("print an access token for a back end of the game")
   .requiredOption("--service <name>", "the back end's name, as the audit trail will show it")
   .option("--lifetime <span>", "how long it is good for, such as 12h or 90d", "90d")
-  .action(token);
+  .action(async (options) => (await import("./token.ts")).token(options));
+
+program.addCommand(migrate);
 
 await program.parseAsync().catch(fail);

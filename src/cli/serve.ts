@@ -1,11 +1,12 @@
 import { relative } from "node:path";
 import { createLog } from "../log.ts";
-import { createService, type Service, version } from "../server/service.ts";
+import { createService, type Service } from "../server/service.ts";
+import { version } from "../version.ts";
 import { readConfig } from "./environment.ts";
 import { onStop } from "./stop.ts";
 
 /** `aeturnis-data serve`: runs until it is told to stop (SIGINT, SIGTERM), then lets running requests finish. */
-export async function serve(): Promise<void> {
+export async function serve({ migrate = false }: { migrate?: boolean } = {}): Promise<void> {
   const config = readConfig();
   const log = createLog({
     level: config.logLevel,
@@ -26,7 +27,7 @@ export async function serve(): Promise<void> {
     // Requests, then queries, may each take their time; then the embedded server wants a moment.
     { patience: config.http.shutdownTimeout * 2 + 15_000 },
   );
-  const starting = createService({ config, log, signal: givenUp.signal, onLost: (fault) => stop({ fault }) });
+  const starting = createService({ config, log, migrate, signal: givenUp.signal, onLost: (fault) => stop({ fault }) });
   const service = await starting.catch((error: unknown) => {
     if (!givenUp.signal.aborted) throw error;
   });

@@ -8,6 +8,8 @@ export interface Patience {
   /** Wait before the first repetition, and the longest wait (ms). */
   readonly minTimeout: number;
   readonly maxTimeout: number;
+  /** Longest time for all of them together (ms). */
+  readonly maxRetryTime?: number;
 }
 
 /** Runs `work` again while `again(error)` holds and patience lasts; then, or when aborted, throws the last error. */
@@ -25,6 +27,7 @@ export function retry<T>(
     maxTimeout: options.maxTimeout,
     factor: 2,
     randomize: true,
+    ...(options.maxRetryTime !== undefined && { maxRetryTime: options.maxRetryTime }),
     ...(options.signal && { signal: options.signal }),
     shouldRetry: ({ error }) => options.again(error),
     onFailedAttempt: ({ error, attemptNumber, retriesLeft }) => {

@@ -13,7 +13,7 @@ export function timeouts(config: DatabaseConfig): Record<string, number> {
 }
 
 /** What postgres.js is to do about TLS. @throws {ConnectError} when the authority's file cannot be read */
-export function tls(config: DatabaseConfig, url: string): false | "require" | object {
+export function tls(config: Pick<DatabaseConfig, "ssl" | "caFile">, url: string): false | "require" | object {
   if (config.ssl === "disable") return false;
   if (config.ssl === "require") return "require";
   // Named here, because postgres.js names no host that is an IP address, and Node would verify "localhost" instead.

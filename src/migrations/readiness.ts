@@ -1,5 +1,7 @@
+import { sql } from "drizzle-orm";
 import type { Database } from "../database/connect.ts";
-import { pendingMigrations } from "./status.ts";
+import type { Db } from "../database/transaction.ts";
+import { readJournal } from "./folder.ts";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -18,4 +20,15 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   if (!answers) return { ready: false, database: false, pending: null };
   const pending = await pendingMigrations(database.db).catch(() => null);
   return { ready: pending?.length === 0, database: true, pending };
+}
+
+/** Tags of the migrations that the database lacks, in order. */
+export async function pendingMigrations(db: Db): Promise<string[]> {
+  const [bookkeeping] = await db.execute(sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`);
+  const applied =
+    bookkeeping?.["exists"] === true ? await db.execute(sql`select created_at from drizzle.__drizzle_migrations`) : [];
+  const known = new Set(applied.map((row) => Number(row["created_at"])));
+  return readJournal()
+    .filter(({ when }) => !known.has(when))
+    .map(({ tag }) => tag);
 }

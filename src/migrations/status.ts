@@ -1,38 +1,51 @@
-import { sql } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
-import postgres from "postgres";
-import type { Db } from "../database/transaction.ts";
-import { migrationsFolder, readJournal } from "./journal.ts";
+import { defaultBookkeeping, readApplied } from "./bookkeeping.ts";
+import { compare, type State } from "./compare.ts";
+import { openConnections } from "./connect.ts";
+import { readMigrations } from "./folder.ts";
+import type { MigrateOptions } from "./options.ts";
 
-/** Tags of the migrations that the database lacks, in order. */
-export async function pendingMigrations(db: Db): Promise<string[]> {
-  const [bookkeeping] = await db.execute(sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`);
-  const applied =
-    bookkeeping?.["exists"] === true ? await db.execute(sql`select created_at from drizzle.__drizzle_migrations`) : [];
-  const known = new Set(applied.map((row) => Number(row["created_at"])));
-  return readJournal()
-    .filter(({ when }) => !known.has(when))
-    .map(({ tag }) => tag);
+export interface MigrationStatus {
+  readonly tag: string;
+  readonly state: State;
+  readonly appliedAt?: Date | undefined;
+  /** ms */
+  readonly duration?: number | undefined;
+  readonly note?: string | undefined;
+}
+
+export interface Status {
+  readonly migrations: readonly MigrationStatus[];
+  /** `attention`: a person has to look; see the states. */
+  readonly verdict: "current" | "pending" | "attention";
 }
 
 /**
- * Applies what is pending, as `drizzle-kit migrate` does, and returns its tags. On a connection of
- * its own: the pool's time-outs are for requests, and a migration may take longer.
+ * How every migration stands: those of the folder in the journal's order, then those that only the database
+ * knows. Changes nothing, and waits for nobody.
  */
-export async function applyMigrations(url: string): Promise<string[]> {
-  const client = postgres(url, {
-    max: 1,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { application_name: "aeturnis-data migrate" },
-  });
+export async function status(options: MigrateOptions): Promise<Status> {
+  const migrations = readMigrations(options.folder);
+  const connections = await openConnections(options.target, { signal: options.signal });
   try {
-    const db = drizzle(client);
-    const pending = await pendingMigrations(db);
-    if (pending.length > 0) await migrate(db, { migrationsFolder });
-    return pending;
+    const standings = compare(
+      migrations,
+      await readApplied(connections.sql, options.bookkeeping ?? defaultBookkeeping),
+    );
+    const unsettled = standings.some(
+      ({ state, note }) => (state !== "applied" && state !== "pending") || note !== undefined,
+    );
+    const pending = standings.some(({ state }) => state === "pending");
+    return {
+      migrations: standings.map(({ tag, state, applied, note }) => ({
+        tag,
+        state,
+        appliedAt: applied?.appliedAt,
+        duration: applied?.duration,
+        note,
+      })),
+      verdict: unsettled ? "attention" : pending ? "pending" : "current",
+    };
   } finally {
-    await client.end({ timeout: 5 });
+    await connections.end();
   }
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { sql } from "drizzle-orm";
 import type { Config } from "../config.ts";
 import { connect } from "../database/connect.ts";
@@ -8,8 +7,13 @@ import { codeOf } from "../database/retry.ts";
 import { signingSecret } from "../identity/secret.ts";
 import { createTokens } from "../identity/tokens.ts";
 import type { Log } from "../log.ts";
-import { applyMigrations, pendingMigrations } from "../migrations/status.ts";
+import type { Target } from "../migrations/connect.ts";
+import { DriftError } from "../migrations/errors.ts";
+import { logEvents } from "../migrations/log.ts";
+import { pendingMigrations } from "../migrations/readiness.ts";
+import { up } from "../migrations/up.ts";
 import { UserRepository } from "../repositories/users.ts";
+import { version } from "../version.ts";
 import { createHttpServer } from "./http.ts";
 import { startMaintenance } from "./maintenance.ts";
 
@@ -29,14 +33,11 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
-
 /**
- * Starts the whole service. Migrations are applied on the embedded server alone; elsewhere that is
- * the operator's step, and `/readyz` says what is pending.
+ * Starts the whole service. Migrations are applied on the embedded server, or when asked; elsewhere that
+ * is the operator's step, and `/readyz` says what is pending.
  *
+ * @param options.migrate applies pending migrations first; any number of services may start so at once
  * @param options.onLost called when the embedded server died for good
  * @param options.signal gives the start up; what was started is closed again
  * @throws {ConnectError} when the database cannot be reached
@@ -44,10 +45,11 @@ export const { version } = JSON.parse(readFileSync(new URL("../../package.json",
 export async function createService(options: {
   config: Config;
   log: Log;
+  migrate?: boolean;
   onLost?: (error: Error) => void;
   signal?: AbortSignal;
 }): Promise<Service> {
-  const { config, log, onLost, signal } = options;
+  const { config, log, migrate = false, onLost, signal } = options;
   // Undone in reverse, by close() and by a start that fails half-way.
   const closers: (() => void | Promise<void>)[] = [];
   const close = async () => {
@@ -61,9 +63,10 @@ export async function createService(options: {
       embedded = await startEmbedded({ folder: config.dataDirectory, log, ...(onLost && { onLost }) });
       closers.push(embedded.stop);
       ({ url } = embedded);
-      const applied = await applyMigrations(url);
-      if (applied.length > 0) log.info({ applied }, "migrations applied");
     }
+
+    signal?.throwIfAborted();
+    if (embedded !== undefined || migrate) await applyMigrations({ ...config.database, url }, { log, signal });
 
     signal?.throwIfAborted();
     const database = await connect({ ...config.database, url }, { log, signal });
@@ -71,7 +74,7 @@ export async function createService(options: {
     const pending = await pendingMigrations(database.db).catch((error: unknown) => {
       throw codeOf(error) === "42501" ? new ConnectError(bookkeepingRights, error) : error;
     });
-    if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `npx drizzle-kit migrate`");
+    if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
     signal?.throwIfAborted();
     const maintenance = startMaintenance(database.db, log);
@@ -94,4 +97,20 @@ export async function createService(options: {
     await close();
     throw error;
   }
+}
+
+/**
+ * A database that is newer than this version (a deployment that was taken back) is no reason not to start, as
+ * long as nothing is pending; the log says it.
+ *
+ * @throws {MigrationError}
+ */
+async function applyMigrations(
+  target: Target,
+  { log, signal }: { log: Log; signal: AbortSignal | undefined },
+): Promise<void> {
+  const { results, error } = await up({ target, signal, onEvent: logEvents(log) });
+  if (error === undefined) return;
+  if (!(error instanceof DriftError) || results.length > 0) throw error;
+  log.warn({ reason: error.message }, "migrations need a person");
 }

@@ -1,23 +1,16 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { migrationsFolder, readJournal } from "../../src/migrations/journal.ts";
+import { down } from "../../src/migrations/down.ts";
+import { migrationsFolder, readJournal } from "../../src/migrations/folder.ts";
+import { up } from "../../src/migrations/up.ts";
 import { catalog } from "../support/catalog.ts";
 import { createDatabase } from "../support/database.ts";
-
-const statements = (file: string) =>
-  readFileSync(join(migrationsFolder, file), "utf8").split("--> statement-breakpoint");
-
-async function emptyDatabase() {
-  const database = await createDatabase({ empty: true });
-  onTestFinished(database.drop);
-  return database;
-}
+import { emptyDatabase } from "../support/migrations.ts";
 
 /** drizzle-kit itself, with nothing but DATABASE_URL set. */
 async function drizzleKit(url: string, command: string, more: Record<string, string> = {}) {
@@ -39,31 +32,27 @@ it("four migrations stand in order under their names, each with its way back", (
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());
 });
 
-describe.each(readJournal().map(({ tag }, index) => [tag, index] as const))("%s", (tag, index) => {
+describe.each(readJournal().map(({ tag }) => tag))("%s", (tag) => {
   it("is undone by its down, and can be applied again to the same effect", async () => {
-    const { sql } = await emptyDatabase();
-    const run = (file: string) =>
-      sql.begin(async (tx) => {
-        for (const statement of statements(file)) await tx.unsafe(statement);
-      });
-    for (const before of readJournal().slice(0, index)) await run(`${before.tag}.sql`);
-
+    const { sql, target } = await emptyDatabase();
+    await up({ target, to: tag });
+    await down({ target });
     const before = await catalog(sql);
-    await run(`${tag}.sql`);
+    await up({ target, to: tag });
     const after = await catalog(sql);
     expect(after).not.toEqual(before);
-    await run(`${tag}.down.sql`);
+    await down({ target });
     expect(await catalog(sql)).toEqual(before);
-    await run(`${tag}.sql`);
+    await up({ target, to: tag });
     expect(await catalog(sql)).toEqual(after);
   });
 });
 
 it("0001_create_user_security gives the users who were there before it their row", async () => {
-  const { sql } = await emptyDatabase();
-  for (const statement of statements("0000_create_users.sql")) await sql.unsafe(statement);
+  const { sql, target } = await emptyDatabase();
+  await up({ target, to: "0000_create_users" });
   await sql`insert into users (email, username, password_hash) values ('old@example.com', 'old', '$bcrypt$x')`;
-  for (const statement of statements("0001_create_user_security.sql")) await sql.unsafe(statement);
+  await up({ target, to: "0001_create_user_security" });
   expect(await sql`select login_attempts from user_security`).toEqual([{ login_attempts: 0 }]);
 });
 

@@ -5,7 +5,7 @@ import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { startEmbedded } from "../../src/database/embedded/server.ts";
 import { createLog } from "../../src/log.ts";
-import { applyMigrations } from "../../src/migrations/status.ts";
+import { up } from "../../src/migrations/up.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -27,7 +27,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   await sql`create database ${sql(template)}`;
   const templateUrl = new URL(server.url);
   templateUrl.pathname = `/${template}`;
-  await applyMigrations(templateUrl.href);
+  const { error } = await up({ target: { url: templateUrl.href } });
+  if (error !== undefined) throw error;
 
   project.provide("serverUrl", server.url);
   project.provide("template", template);

@@ -1,0 +1,47 @@
+import { createInterface } from "node:readline/promises";
+import { type DownOptions, type DownReport, describeLoss, down, redo } from "../../migrations/down.ts";
+import type { Loss } from "../../migrations/losses.ts";
+import { count, finish } from "./print.ts";
+import { type CommonFlags, withSession } from "./session.ts";
+
+type Flags = CommonFlags &
+  Pick<DownOptions, "to" | "steps" | "all" | "dryRun" | "allowDrift" | "lockWait" | "lockTimeout"> & { yes?: boolean };
+
+/** `aeturnis-data migrate down` */
+export async function migrateDown(flags: Flags): Promise<void> {
+  await withSession(flags, async (options) => {
+    print(await down({ ...flags, ...options, confirm: confirmation(flags) }), flags);
+  });
+}
+
+/** `aeturnis-data migrate redo` */
+export async function migrateRedo(flags: Flags): Promise<void> {
+  await withSession(flags, async (options) => {
+    print(await redo({ ...flags, ...options, confirm: confirmation(flags) }), flags);
+  });
+}
+
+function print(report: DownReport, flags: Flags): void {
+  const nothing = report.results.length === 0 && report.error === undefined;
+  const list = report.results.map(({ tag }) => `  ${tag}`).join("\n");
+  const lost = report.losses.map((loss) => `\n  loses ${describeLoss(loss)}`).join("");
+  const text = nothing
+    ? "Nothing to do: no migration is applied."
+    : flags.dryRun
+      ? `Would be undone:\n${list}${lost}`
+      : `${count(report)}.`;
+  finish(report, { json: flags.json, text });
+}
+
+/** Asks on a terminal; elsewhere only `--yes` is a yes. */
+function confirmation({ yes, json }: Flags) {
+  if (yes) return () => true;
+  if (!process.stdin.isTTY || !process.stdout.isTTY || json) return undefined;
+  return async (losses: readonly Loss[]) => {
+    console.log(["This would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)].join("\n"));
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await terminal.question("Go on? (yes/no) ");
+    terminal.close();
+    return answer.trim().toLowerCase() === "yes";
+  };
+}

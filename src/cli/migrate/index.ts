@@ -1,0 +1,71 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+
+/** `aeturnis-data migrate …`: parses, and hands over to one file a command. */
+export const migrate = new Command("migrate").description("look at the database's migrations, apply and undo them");
+
+const folder = new Option("--folder <path>", "the folder that drizzle-kit writes (this package's own)");
+const table = new Option("--table <schema.table>", "where drizzle-kit keeps its records").default(
+  "drizzle.__drizzle_migrations",
+);
+const json = new Option("--json", "print the result as JSON; what happens meanwhile goes to standard error");
+const lockWait = new Option("--lock-wait <seconds>", "longest wait for other migrators, or for a table")
+  .argParser(seconds)
+  .default(600_000, "600");
+const lockTimeout = new Option(
+  "--lock-timeout <seconds>",
+  "longest stay in the queue for a table, before it is tried again",
+)
+  .argParser(seconds)
+  .default(2_000, "2");
+const yes = new Option("--yes", "do not ask");
+const dryRun = new Option("--dry-run", "only say what would be done");
+const allowDrift = new Option("--allow-drift", "go on although the database and the folder have gone different ways");
+const steps = new Option("--steps <count>", "at most so many").argParser(positive);
+
+function command(name: string, description: string, options: Option[]): Command {
+  const made = migrate.command(name).description(description);
+  for (const option of [...options, folder, table, json]) made.addOption(option);
+  return made;
+}
+
+command("up", "apply what is pending", [
+  new Option("--to <tag>", "the last one to apply"),
+  steps,
+  dryRun,
+  allowDrift,
+  lockWait,
+  lockTimeout,
+]).action(async (options) => (await import("./up.ts")).migrateUp(options));
+
+command("down", "undo the newest", [
+  steps,
+  new Option("--to <tag>", "go back to this one, which stays").conflicts(["steps", "all"]),
+  new Option("--all", "undo every one").conflicts("steps"),
+  dryRun,
+  yes,
+  allowDrift,
+  lockWait,
+  lockTimeout,
+]).action(async (options) => (await import("./down.ts")).migrateDown(options));
+
+command("redo", "undo the newest and apply it again", [yes, lockWait, lockTimeout]).action(async (options) =>
+  (await import("./down.ts")).migrateRedo(options),
+);
+
+command(
+  "status",
+  "one line a migration; exits with 0 when all are applied, 1 when some are pending, 2 when a person must look",
+  [],
+).action(async (options) => (await import("./status.ts")).migrateStatus(options));
+
+function seconds(text: string): number {
+  const ms = Number(text) * 1000;
+  if (text.trim() === "" || !(ms > 0 && ms <= 2_000_000_000))
+    throw new InvalidArgumentError("It must be a number of seconds.");
+  return ms;
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 on.");
+  return Number(text);
+}

@@ -1,0 +1,32 @@
+import type { MigrationError } from "../../migrations/errors.ts";
+import type { Report } from "../../migrations/options.ts";
+
+/** Prints a result for a program. */
+export function printJson(result: object): void {
+  console.log(
+    JSON.stringify(
+      result,
+      (_, value) => (value instanceof Error ? { name: value.name, message: value.message } : value),
+      2,
+    ),
+  );
+}
+
+/** What every command ends with: its result, its error, its exit code. */
+export function finish(report: Report, options: { json?: boolean | undefined; text: string }): void {
+  if (options.json) printJson(report);
+  else if (process.stdout.isTTY || report.results.length === 0) console.log(options.text);
+  if (report.error !== undefined) failWith(report.error, options);
+}
+
+function failWith(error: MigrationError, { json }: { json?: boolean | undefined }): void {
+  if (!json) console.error(error.message);
+  process.exitCode ||= 1;
+}
+
+/** `2 applied`, `1 failed`: how many came out how. */
+export function count(report: Report): string {
+  const counts = new Map<string, number>();
+  for (const { outcome } of report.results) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return [...counts].map(([outcome, number]) => `${number} ${outcome}`).join(", ");
+}

@@ -1,0 +1,31 @@
+import { type MigrationStatus, status } from "../../migrations/status.ts";
+import { fail } from "../fail.ts";
+import { printJson } from "./print.ts";
+import { duration } from "./report.ts";
+import { type CommonFlags, withSession } from "./session.ts";
+
+const exitCodes = { current: 0, pending: 1, attention: 2 };
+
+/** `aeturnis-data migrate status`: 0 all applied, 1 pending, 2 a person must look, or it could not be told. */
+export async function migrateStatus(flags: CommonFlags): Promise<void> {
+  try {
+    await withSession(flags, async (options) => {
+      const found = await status(options);
+      if (flags.json) printJson(found);
+      else for (const line of lines(found.migrations)) console.log(line);
+      process.exitCode ||= exitCodes[found.verdict];
+    });
+  } catch (error) {
+    fail(error);
+    process.exitCode = exitCodes.attention;
+  }
+}
+
+function lines(migrations: readonly MigrationStatus[]): string[] {
+  const width = Math.max(0, ...migrations.map(({ tag }) => tag.length));
+  return migrations.map(({ tag, state, appliedAt, duration: ms, note }) => {
+    const when = appliedAt === undefined ? "" : `${appliedAt.toISOString().replace("T", " ").slice(0, 19)} UTC`;
+    const took = ms === undefined ? "" : `in ${duration(ms)}`;
+    return `${tag.padEnd(width)}  ${state.padEnd(8)}  ${when.padEnd(23)}  ${took.padEnd(10)}  ${note ?? ""}`.trimEnd();
+  });
+}

@@ -1,0 +1,142 @@
+import type { Sql, TransactionSql } from "postgres";
+import type { Migration } from "./folder.ts";
+
+/** Where drizzle-kit keeps its records (its configuration's `migrations`). */
+export interface Bookkeeping {
+  readonly schema: string;
+  readonly table: string;
+}
+
+export const defaultBookkeeping: Bookkeeping = { schema: "drizzle", table: "__drizzle_migrations" };
+
+/** One migration that was applied, by whomever. */
+export interface Applied {
+  readonly id: number;
+  readonly when: number;
+  readonly hash: string;
+  /** Undefined: applied by drizzle-kit before anything kept the time. */
+  readonly appliedAt: Date | undefined;
+  /** How long it took (ms). */
+  readonly duration: number | undefined;
+}
+
+type Connection = Sql | TransactionSql;
+
+/** Quoted names of the records' parts. */
+export function namesOf({ schema, table }: Bookkeeping) {
+  const name = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  const inSchema = (text: string) => `${name(schema)}.${name(text)}`;
+  return {
+    schema: name(schema),
+    table: inSchema(table),
+    once: name(`${table}_once`),
+    runs: inSchema(`${table}_runs`),
+    record: inSchema(`${table}_record`),
+    trigger: name(`${table}_record`),
+  };
+}
+
+/**
+ * What we add to drizzle-kit's table. The first migration of this project holds the same statements, so
+ * that they are there whoever comes first; in other folders the first `up` adds them.
+ */
+export function guardSql(bookkeeping: Bookkeeping): string {
+  const { table, once, runs, record, trigger } = namesOf(bookkeeping);
+  return `
+-- Two migrators that race wait here for each other, and not half-way through their changes.
+lock table ${table} in share row exclusive mode;
+--> statement-breakpoint
+
+-- Without it two that began at the same time could both apply a migration that can be repeated without an
+-- error, such as a change of rows. The slower one fails on this, whole.
+create unique index if not exists ${once} on ${table} (created_at);
+--> statement-breakpoint
+
+create table if not exists ${runs} (
+  created_at bigint primary key,
+  started_at timestamptz,
+  applied_at timestamptz,
+  -- Of a migration that does not run in a transaction: hashes of its statements that are done.
+  statements text[] not null default '{}'
+);
+--> statement-breakpoint
+
+create or replace function ${record}() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- A migration begins where the one before it in the same transaction ended, or with the transaction.
+  started timestamptz := coalesce(nullif(current_setting('migrations.started_at', true), '')::timestamptz, now());
+begin
+  if tg_op = 'INSERT' then
+    insert into ${runs} as run (created_at, started_at, applied_at)
+    values (new.created_at, started, clock_timestamp())
+    on conflict (created_at) do update
+      set started_at = coalesce(run.started_at, excluded.started_at), applied_at = excluded.applied_at, statements = '{}';
+    perform set_config('migrations.started_at', clock_timestamp()::text, true);
+  elsif tg_op = 'UPDATE' then
+    update ${runs} set created_at = new.created_at where created_at = old.created_at;
+  else
+    delete from ${runs} where created_at = old.created_at;
+  end if;
+  return null;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without it nobody could say when a migration was applied and how long it took: drizzle-kit's own table
+-- has no time.
+create or replace trigger ${trigger}
+  after insert or update or delete on ${table}
+  for each row
+  execute function ${record}();
+--> statement-breakpoint
+`;
+}
+
+/** Makes drizzle-kit's table as drizzle-kit would, and what we add to it, where they are missing. */
+export async function ensureBookkeeping(tx: TransactionSql, bookkeeping: Bookkeeping): Promise<void> {
+  const { schema, table } = namesOf(bookkeeping);
+  const [found] = await tx`
+    select 1 from pg_trigger where tgrelid = to_regclass(${table}) and tgname = ${`${bookkeeping.table}_record`}`;
+  if (found !== undefined) return;
+  await tx.unsafe(`
+    create schema if not exists ${schema};
+    create table if not exists ${table} (id serial primary key, hash text not null, created_at bigint);
+    ${guardSql(bookkeeping)}`);
+}
+
+/** What is applied, in the order in which it was. */
+export async function readApplied(sql: Connection, bookkeeping: Bookkeeping): Promise<Applied[]> {
+  const { table, runs } = namesOf(bookkeeping);
+  const [there] =
+    await sql`select to_regclass(${table}) is not null as records, to_regclass(${runs}) is not null as runs`;
+  if (there?.["records"] !== true) return [];
+  const times = there["runs"] === true;
+  const rows = await sql.unsafe(`
+    select id, created_at, hash${times ? ", applied_at, extract(epoch from applied_at - started_at) * 1000 as duration" : ""}
+    from ${table} as record ${times ? `left join ${runs} as run using (created_at)` : ""}
+    order by id`);
+  return rows.map((row) => ({
+    id: Number(row["id"]),
+    when: Number(row["created_at"]),
+    hash: String(row["hash"]),
+    appliedAt: row["applied_at"] ? new Date(row["applied_at"]) : undefined,
+    duration: row["duration"] ? Math.round(Number(row["duration"])) : undefined,
+  }));
+}
+
+/** Records a migration as applied; `started` is when by the server's clock, else the start of the transaction. */
+export async function recordApplied(
+  tx: TransactionSql,
+  { hash, when }: Pick<Migration, "hash" | "when">,
+  { bookkeeping, started }: { bookkeeping: Bookkeeping; started?: string },
+): Promise<void> {
+  if (started !== undefined) await tx`select set_config('migrations.started_at', ${started}, true)`;
+  await tx.unsafe(`insert into ${namesOf(bookkeeping).table} (hash, created_at) values ($1, $2)`, [hash, when]);
+}
+
+export async function forget(tx: TransactionSql, when: number, bookkeeping: Bookkeeping): Promise<void> {
+  await tx.unsafe(`delete from ${namesOf(bookkeeping).table} where created_at = $1`, [when]);
+}

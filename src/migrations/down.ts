@@ -1,0 +1,105 @@
+import type { Standing } from "./compare.ts";
+import { MigrationError } from "./errors.ts";
+import type { Migration } from "./folder.ts";
+import { findLosses, type Loss } from "./losses.ts";
+import type { Report, RunOptions } from "./options.ts";
+import { openBooks, readStandings, takeSteps, withRun } from "./run.ts";
+import { statementsOf } from "./statements.ts";
+import { indexOf, up } from "./up.ts";
+
+export interface DownOptions extends RunOptions {
+  /** How many to undo, the newest first; 1 unless `to` or `all` says otherwise. */
+  readonly steps?: number | undefined;
+  /** The migration to go back to: it stays applied. */
+  readonly to?: string | undefined;
+  readonly all?: boolean | undefined;
+  /** Only says what would be undone, and which rows would be lost. */
+  readonly dryRun?: boolean | undefined;
+  /** Asked before rows are lost; without it nothing that loses rows is undone. */
+  readonly confirm?: ((losses: readonly Loss[]) => Promise<boolean> | boolean) | undefined;
+  /** Undoes although migrations are applied that the folder does not know. */
+  readonly allowDrift?: boolean | undefined;
+}
+
+export interface DownReport extends Report {
+  /** Rows that were, or would be, lost. */
+  readonly losses: readonly Loss[];
+}
+
+/**
+ * Undoes what is applied, the newest first, by the down files; each in a transaction of its own together
+ * with its line in drizzle-kit's table. Refuses before it touches anything when one has no way back.
+ *
+ * @throws {FolderError} when the folder is not whole
+ * @throws {ConnectError} when the database cannot be reached
+ */
+export async function down(options: DownOptions): Promise<DownReport> {
+  return withRun(options, async (run) => {
+    const standings = await readStandings(run);
+    const kept = (chosen: readonly Migration[]) => chosen.map(({ tag }) => ({ tag, outcome: "kept" as const }));
+    let chosen: Migration[] = [];
+    let losses: Loss[] = [];
+    try {
+      chosen = select(standings, options);
+      if (chosen.length === 0) return { results: [], losses };
+      await refuseDeadEnds(chosen);
+      await openBooks(run);
+      losses = await findLosses(run, chosen);
+      if (options.dryRun) return { results: kept(chosen), losses };
+      if (losses.length > 0 && !(await options.confirm?.(losses))) throw unconfirmed(losses);
+    } catch (error) {
+      if (!(error instanceof MigrationError)) throw error;
+      return { results: kept(chosen), losses, error };
+    }
+    return { ...(await takeSteps(run, chosen, "down")), losses };
+  });
+}
+
+/** Undoes the newest migration and applies it again: for whoever is just writing it. */
+export async function redo(options: RunOptions & Pick<DownOptions, "confirm">): Promise<DownReport> {
+  const undone = await down({ ...options, steps: 1 });
+  const newest = undone.results[0]?.tag;
+  if (undone.error !== undefined || newest === undefined) return undone;
+  const again = await up({ ...options, to: newest });
+  return { ...undone, ...again, results: [...undone.results, ...again.results] };
+}
+
+/** @throws {MigrationError} when the folder does not know what was applied last */
+function select(standings: readonly Standing[], { steps, to, all, allowDrift }: DownOptions): Migration[] {
+  const after = to === undefined ? -1 : indexOf(standings, to);
+  const applied = standings.filter(({ applied }) => applied !== undefined).sort((a, b) => b.when - a.when);
+  const chosen = applied
+    .filter((standing) => standing.migration !== undefined && standings.indexOf(standing) > after)
+    .slice(0, all || to !== undefined ? undefined : (steps ?? 1));
+  const oldest = chosen.at(-1)?.when ?? Number.POSITIVE_INFINITY;
+  const unknown = applied.filter(({ state, when }) => state === "unknown" && when > oldest);
+  if (unknown.length > 0 && !allowDrift) {
+    throw new MigrationError(
+      `Nothing was undone: ${unknown.map(({ tag }) => tag).join(", ")} was applied later, and no file here is it. Undo it ` +
+        "from the folder that has it, let `migrate repair` forget it, or go on with --allow-drift.",
+    );
+  }
+  return chosen.flatMap(({ migration }) => migration ?? []);
+}
+
+/** @throws {MigrationError} that names every migration that cannot be undone */
+async function refuseDeadEnds(migrations: readonly Migration[]): Promise<void> {
+  const reasons: string[] = [];
+  for (const { tag, down } of migrations) {
+    if (down === undefined) reasons.push(`${tag} has no ${tag}.down.sql`);
+    else if (down.irreversible !== undefined) reasons.push(`${tag} cannot be undone: ${down.irreversible}`);
+    else if ((await statementsOf(down)).length === 0) reasons.push(`${down.file} is empty`);
+  }
+  if (reasons.length === 0) return;
+  throw new MigrationError(["Nothing was undone:", ...reasons.map((reason) => `  - ${reason}`)].join("\n"));
+}
+
+const unconfirmed = (losses: readonly Loss[]) =>
+  new MigrationError(
+    `Nothing was undone, because rows would be lost:\n${losses.map((loss) => `  - ${describeLoss(loss)}`).join("\n")}`,
+  );
+
+export const describeLoss = ({ table, column, rows }: Loss) =>
+  column === undefined
+    ? `${table}: ${rows} ${rows === 1 ? "row" : "rows"}`
+    : `${table}.${column}: ${rows} ${rows === 1 ? "value" : "values"}`;

@@ -1,0 +1,90 @@
+/**
+ * A migration cannot be done, or cannot be done yet. The message is for an operator: what is wrong,
+ * where, what state the database is in, and the remedy.
+ */
+export class MigrationError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+
+  /** The same error, saying what state the database is in now. */
+  leaving(state: string): this {
+    this.message += `\n${state}`;
+    return this;
+  }
+}
+
+/** The migrations folder is not whole: the journal and the files disagree. */
+export class FolderError extends MigrationError {
+  readonly faults: readonly string[];
+
+  constructor(folder: string, faults: readonly string[]) {
+    super(`The migrations in ${folder} cannot be used:${faults.map((fault) => `\n  - ${fault}`).join("")}`);
+    this.faults = faults;
+  }
+}
+
+/** The database and the folder have gone different ways; a person has to decide. */
+export class DriftError extends MigrationError {}
+
+/** Somebody else held a lock for longer than we were told to wait. */
+export class LockWaitError extends MigrationError {}
+
+/** Told to stop, by a signal; what was running was rolled back. */
+export class StoppedError extends MigrationError {}
+
+/** A place in a migration file; line and column count from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The line itself. */
+  readonly text: string;
+}
+
+/** A statement of a migration failed. */
+export class StatementError extends MigrationError {
+  readonly tag: string;
+  readonly place: Place;
+  readonly sqlstate: string | undefined;
+  readonly detail: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(tag: string, place: Place, cause: Error & Partial<PostgresFields>) {
+    const { code, detail, hint, where } = cause;
+    super(
+      [
+        `${place.file}:${place.line}:${place.column}: ${cause.message}${code === undefined ? "" : ` (${code})`}`,
+        ...excerpt(place),
+        ...[
+          ["detail", detail],
+          ["hint", hint],
+          ["where", where],
+        ].flatMap(([name, text]) => (text ? [`  ${name}: ${text.replaceAll("\n", "\n    ")}`] : [])),
+      ].join("\n"),
+      { cause },
+    );
+    this.tag = tag;
+    this.place = place;
+    this.sqlstate = code;
+    this.detail = detail;
+    this.hint = hint;
+  }
+}
+
+interface PostgresFields {
+  code: string;
+  detail: string;
+  hint: string;
+  /** The call stack of a function that failed. */
+  where: string;
+}
+
+/** The line with a caret below; of a very long one the part around the caret. */
+function excerpt({ line, column, text }: Place): string[] {
+  const from = Math.max(0, column - 81);
+  const shown = text.slice(from, from + 160).replaceAll("\t", " ");
+  const gutter = `  ${line} | `;
+  return [`${gutter}${shown}`, `${" ".repeat(gutter.length + column - 1 - from)}^`];
+}

@@ -1,0 +1,52 @@
+import type { PendingQuery, Sql, TransactionSql } from "postgres";
+import { StatementError } from "./errors.ts";
+import type { Script } from "./folder.ts";
+import type { Direction, MigrateEvent } from "./options.ts";
+import { placeOf, type Statement } from "./statements.ts";
+
+/** The script that a statement comes from, and who wants to know. */
+export interface Context {
+  readonly tag: string;
+  readonly direction: Direction;
+  readonly script: Script;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent: (event: MigrateEvent) => void;
+}
+
+/** Runs statements one after the other. @throws {StatementError} with its place in the file */
+export async function execute(
+  sql: Sql | TransactionSql,
+  statements: readonly Statement[],
+  context: Context,
+  { first = 1, of = statements.length }: { first?: number; of?: number } = {},
+): Promise<void> {
+  for (const [index, statement] of statements.entries()) {
+    const started = performance.now();
+    try {
+      await cancellable(sql.unsafe(statement.text), context.signal);
+    } catch (error) {
+      throw located(error, statement, context);
+    }
+    const ms = Math.round(performance.now() - started);
+    context.onEvent({ type: "statement", tag: context.tag, number: first + index, of, ms });
+  }
+}
+
+/** A query that PostgreSQL is asked to cancel when the signal comes. */
+export async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?: AbortSignal): Promise<T> {
+  signal?.throwIfAborted();
+  const cancel = () => query.cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    return await query;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+/** The server's error, with its place in the file; any other (a lost connection) as it is. */
+function located(error: unknown, statement: Statement, { tag, script }: Context): unknown {
+  if (!(error instanceof Error) || error.name !== "PostgresError") return error;
+  const position = "position" in error ? Number(error.position) : 1;
+  return new StatementError(tag, placeOf(script, statement, position || 1), error);
+}

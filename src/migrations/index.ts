@@ -1,0 +1,11 @@
+export { type Bookkeeping, defaultBookkeeping } from "./bookkeeping.ts";
+export type { State } from "./compare.ts";
+export type { Target } from "./connect.ts";
+export { type DownOptions, type DownReport, describeLoss, down, redo } from "./down.ts";
+export * from "./errors.ts";
+export { migrationsFolder } from "./folder.ts";
+export type { Loss } from "./losses.ts";
+export type { Direction, MigrateEvent, MigrateOptions, Outcome, Report, RunOptions } from "./options.ts";
+export { checkReadiness, pendingMigrations, type Readiness } from "./readiness.ts";
+export { type MigrationStatus, type Status, status } from "./status.ts";
+export { type UpOptions, up } from "./up.ts";

@@ -1,0 +1,58 @@
+import type { Bookkeeping } from "./bookkeeping.ts";
+import type { Target } from "./connect.ts";
+import type { MigrationError } from "./errors.ts";
+
+/** What every command takes. */
+export interface MigrateOptions {
+  readonly target: Target;
+  /** The folder that drizzle-kit writes; this package's own unless told otherwise. */
+  readonly folder?: string | undefined;
+  readonly bookkeeping?: Bookkeeping | undefined;
+  readonly onEvent?: ((event: MigrateEvent) => void) | undefined;
+  /** Stops what is running and rolls it back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RunOptions extends MigrateOptions {
+  /** Longest wait for another migrator, or for tables that others hold (ms, 10 minutes). */
+  readonly lockWait?: number | undefined;
+  /** Longest that a statement stands in the queue for a table before it makes room and tries again (ms, 2000). */
+  readonly lockTimeout?: number | undefined;
+}
+
+/** What is happening, as it happens. */
+export type MigrateEvent =
+  | { readonly type: "start"; readonly tag: string; readonly direction: Direction; readonly statements: number }
+  | {
+      readonly type: "statement";
+      readonly tag: string;
+      readonly number: number;
+      readonly of: number;
+      readonly ms: number;
+    }
+  | { readonly type: "done"; readonly tag: string; readonly outcome: Outcome["outcome"]; readonly ms: number }
+  /** Waiting for a lock, since so many ms, behind these sessions. */
+  | { readonly type: "waiting"; readonly tag: string; readonly ms: number; readonly behind: readonly string[] }
+  /** The table was not free within `lockTimeout`; everything was given back, to be tried again. */
+  | { readonly type: "retry"; readonly tag: string; readonly attempt: number; readonly reason: string }
+  | { readonly type: "progress"; readonly tag: string; readonly ms: number; readonly phase?: string | undefined }
+  | { readonly type: "notice"; readonly message: string }
+  | { readonly type: "warning"; readonly message: string };
+
+export type Direction = "up" | "down";
+
+/** What became of one migration. */
+export interface Outcome {
+  readonly tag: string;
+  /** `applied elsewhere`: another migrator was faster; `kept`: it was to be undone, and was not. */
+  readonly outcome: "applied" | "applied elsewhere" | "reverted" | "pending" | "kept" | "failed";
+  /** ms */
+  readonly duration?: number | undefined;
+}
+
+/** What a command did. */
+export interface Report {
+  readonly results: readonly Outcome[];
+  /** Why it ended early. */
+  readonly error?: MigrationError | undefined;
+}

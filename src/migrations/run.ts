@@ -1,0 +1,125 @@
+import { ConnectError } from "../database/connect-error.ts";
+import { codeOf } from "../database/retry.ts";
+import { defaultBookkeeping, ensureBookkeeping, readApplied } from "./bookkeeping.ts";
+import { compare, type Standing } from "./compare.ts";
+import { openConnections } from "./connect.ts";
+import { MigrationError, StoppedError } from "./errors.ts";
+import { type Migration, readMigrations } from "./folder.ts";
+import { takeLock } from "./lock.ts";
+import type { Direction, Outcome, Report, RunOptions } from "./options.ts";
+import { type Run, takeStep } from "./step.ts";
+
+/** Opens what a command works with, and closes it when `work` is done. */
+export async function withRun<T>(
+  options: RunOptions & { allows?: Run["allows"] },
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const migrations = readMigrations(options.folder);
+  const onEvent = options.onEvent ?? (() => {});
+  const connections = await openConnections(options.target, {
+    onNotice: (message) => onEvent({ type: "notice", message }),
+    signal: options.signal,
+  });
+  try {
+    const run: Run = {
+      connections,
+      migrations,
+      bookkeeping: options.bookkeeping ?? defaultBookkeeping,
+      lockWait: options.lockWait ?? 600_000,
+      lockTimeout: options.lockTimeout ?? 2_000,
+      signal: options.signal,
+      onEvent,
+      allows: options.allows ?? (() => {}),
+    };
+    return await work(run).catch((error: unknown) => {
+      throw codeOf(error) === undefined ? error : explain(error, run);
+    });
+  } finally {
+    await connections.end();
+  }
+}
+
+/** Every migration as it stands now. */
+export async function readStandings({ connections, migrations, bookkeeping }: Run): Promise<Standing[]> {
+  return compare(migrations, await readApplied(connections.sql, bookkeeping));
+}
+
+/** The books, ready for a first entry. */
+export async function openBooks({ connections, ...run }: Run): Promise<void> {
+  await connections.sql.begin(async (tx) => {
+    await takeLock(tx, run);
+    await ensureBookkeeping(tx, run.bookkeeping);
+  });
+}
+
+/** Takes the steps one by one, and says what became of each; the first failure ends it. */
+export async function takeSteps(run: Run, migrations: readonly Migration[], direction: Direction): Promise<Report> {
+  const results: Outcome[] = [];
+  const waiting = () =>
+    migrations
+      .slice(results.length)
+      .map(({ tag }): Outcome => ({ tag, outcome: direction === "up" ? "pending" : "kept" }));
+  for (const migration of migrations) {
+    const started = performance.now();
+    try {
+      run.signal?.throwIfAborted();
+      results.push(await takeStep(run, migration, direction));
+    } catch (error) {
+      if (direction === "up" && (await appliedMeanwhile(run, migration, error))) {
+        results.push({
+          tag: migration.tag,
+          outcome: "applied elsewhere",
+          duration: Math.round(performance.now() - started),
+        });
+        continue;
+      }
+      const ms = Math.round(performance.now() - started);
+      run.onEvent({ type: "done", tag: migration.tag, outcome: "failed", ms });
+      results.push({ tag: migration.tag, outcome: "failed", duration: ms });
+      return {
+        results: [...results, ...waiting()],
+        error: explain(error, run).leaving(await describeState(run, migration)),
+      };
+    }
+  }
+  return { results };
+}
+
+/** A plain drizzle-kit knows no lock of ours: what fails beside it may have failed because it was faster. */
+async function appliedMeanwhile(run: Run, { when }: Migration, error: unknown): Promise<boolean> {
+  if (error instanceof MigrationError && error.cause === undefined) return false;
+  const standings = await readStandings(run).catch(() => []);
+  return standings.some((standing) => standing.when === when && standing.applied !== undefined);
+}
+
+function explain(error: unknown, { signal }: Run): MigrationError {
+  if (signal?.aborted) return new StoppedError("Stopped, as it was told to.", { cause: error });
+  if (error instanceof MigrationError) return error;
+  const code = codeOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === "42501") {
+    return new MigrationError(`${text} (42501): the role that migrates must own the tables, and drizzle-kit's own.`, {
+      cause: error,
+    });
+  }
+  return new MigrationError(`The database could not go on: ${text}${code === undefined ? "" : ` (${code})`}.`, {
+    cause: error,
+  });
+}
+
+/** What an operator needs to know after a failure. */
+async function describeState(run: Run, failed: Migration): Promise<string> {
+  const standings = await readStandings(run).catch((error: unknown) => {
+    if (error instanceof ConnectError || codeOf(error) !== undefined) return undefined;
+    throw error;
+  });
+  if (standings === undefined)
+    return "The database cannot be asked what state it is in. Run `migrate status` when it answers.";
+  const newest = standings.findLast(({ applied, migration }) => applied !== undefined && migration !== undefined);
+  const at = newest === undefined ? "no migration is applied" : `it is at ${newest.tag}`;
+  const script = failed.up;
+  const left = script.noTransaction
+    ? "does not run in a transaction: the statements before the failure are done and stay, and the next `migrate up` goes on behind them"
+    : "was rolled back, nothing of it is left";
+  return `State of the database: ${at}; ${failed.tag} ${left}.`;
+}

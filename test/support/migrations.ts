@@ -1,0 +1,45 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { createDatabase } from "./database.ts";
+
+export interface TestMigration {
+  readonly tag: string;
+  readonly up: string;
+  readonly down?: string;
+  /** ms; ten apart from the one before unless given. */
+  readonly when?: number;
+}
+
+const epoch = Date.UTC(2026, 0, 1);
+
+/** A folder as drizzle-kit would have left it, with these migrations; `write` changes it. */
+export function migrationsOf(...migrations: TestMigration[]) {
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-migrations-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  mkdirSync(join(folder, "meta"));
+  const write = (...all: TestMigration[]) => {
+    const entries = all.map(({ tag, when }, idx) => ({
+      idx,
+      version: "7",
+      when: when ?? epoch + idx * 10,
+      tag,
+      breakpoints: true,
+    }));
+    writeFileSync(join(folder, "meta/_journal.json"), JSON.stringify({ version: "7", dialect: "postgresql", entries }));
+    for (const { tag, up, down } of all) {
+      writeFileSync(join(folder, `${tag}.sql`), up);
+      if (down !== undefined) writeFileSync(join(folder, `${tag}.down.sql`), down);
+    }
+  };
+  write(...migrations);
+  return { folder, write };
+}
+
+/** An empty database for a test, dropped at its end. */
+export async function emptyDatabase() {
+  const database = await createDatabase({ empty: true });
+  onTestFinished(database.drop);
+  return { ...database, target: { url: database.url } };
+}

@@ -9,7 +9,8 @@ lock table drizzle.__drizzle_migrations in share row exclusive mode;
 --> statement-breakpoint
 
 -- Without it two that began at the same time could both apply a migration that can be repeated without an
--- error, such as a change of rows. The slower one fails on this, whole.
+-- error, such as a change of rows. The slower one fails on this, whole. (The table has a line a migration.)
+-- squawk-ignore require-concurrent-index-creation
 create unique index if not exists __drizzle_migrations_once on drizzle.__drizzle_migrations (created_at);
 --> statement-breakpoint
 

@@ -38,9 +38,15 @@ export function compare(migrations: readonly Migration[], applied: readonly Appl
       const moved = known.find(
         ({ migration, applied }) => applied === undefined && migration && isHashOf(migration, record.hash),
       );
-      const tag = Number.isNaN(record.when) ? "(no date)" : `(recorded ${new Date(record.when).toISOString()})`;
       const note = moved && `has the content of ${moved.tag}: its "when" in the journal has changed`;
-      return { tag, when: record.when, state: "unknown", migration: undefined, applied: record, note };
+      return {
+        tag: unknownName(record.when),
+        when: record.when,
+        state: "unknown",
+        migration: undefined,
+        applied: record,
+        note,
+      };
     });
   return [...known, ...unknown];
 }
@@ -62,3 +68,6 @@ export function troubles(standings: readonly Standing[]): string[] {
     return note === undefined ? [] : `${tag} is ${note}: \`migrate repair\` removes the second record.`;
   });
 }
+
+/** What a migration is called that only the books know. */
+export const unknownName = (when: number) => `(recorded ${new Date(when).toISOString()})`;

@@ -1,24 +1,15 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
-import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { down } from "../../src/migrations/down.ts";
 import { migrationsFolder, readJournal } from "../../src/migrations/folder.ts";
 import { up } from "../../src/migrations/up.ts";
 import { catalog } from "../support/catalog.ts";
 import { createDatabase } from "../support/database.ts";
-import { emptyDatabase } from "../support/migrations.ts";
-
-/** drizzle-kit itself, with nothing but DATABASE_URL set. */
-async function drizzleKit(url: string, command: string, more: Record<string, string> = {}) {
-  const { PATH, HOME } = process.env;
-  return promisify(execFile)("node_modules/.bin/drizzle-kit", [command], {
-    env: { PATH, HOME, DATABASE_URL: url, ...more },
-  });
-}
+import { drizzleKit, emptyDatabase } from "../support/migrations.ts";
 
 it("four migrations stand in order under their names, each with its way back", () => {
   const tags = readJournal().map(({ tag }) => tag);

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { createDatabase } from "./database.ts";
 
@@ -42,4 +44,12 @@ export async function emptyDatabase() {
   const database = await createDatabase({ empty: true });
   onTestFinished(database.drop);
   return { ...database, target: { url: database.url } };
+}
+
+/** drizzle-kit itself, with nothing but DATABASE_URL set. */
+export async function drizzleKit(url: string, command: string, more: Record<string, string> = {}) {
+  const { PATH, HOME } = process.env;
+  return promisify(execFile)("node_modules/.bin/drizzle-kit", [command], {
+    env: { PATH, HOME, DATABASE_URL: url, ...more },
+  });
 }

@@ -1,6 +1,6 @@
-import { createInterface } from "node:readline/promises";
 import { type DownOptions, type DownReport, describeLoss, down, redo } from "../../migrations/down.ts";
 import type { Loss } from "../../migrations/losses.ts";
+import { ask } from "./ask.ts";
 import { count, finish } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
@@ -33,15 +33,9 @@ function print(report: DownReport, flags: Flags): void {
   finish(report, { json: flags.json, text });
 }
 
-/** Asks on a terminal; elsewhere only `--yes` is a yes. */
-function confirmation({ yes, json }: Flags) {
-  if (yes) return () => true;
-  if (!process.stdin.isTTY || !process.stdout.isTTY || json) return undefined;
-  return async (losses: readonly Loss[]) => {
-    console.log(["This would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)].join("\n"));
-    const terminal = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await terminal.question("Go on? (yes/no) ");
-    terminal.close();
-    return answer.trim().toLowerCase() === "yes";
-  };
-}
+const confirmation = (flags: Flags) =>
+  ask(
+    flags,
+    (losses: readonly Loss[]) => ["This would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
+    "Go on?",
+  );

@@ -58,6 +58,26 @@ command(
   [],
 ).action(async (options) => (await import("./status.ts")).migrateStatus(options));
 
+command("repair", "show where drizzle-kit's table disagrees with the files, and mend it; never the schema", [yes])
+  .argument("[tags...]", "only these")
+  .action(async (tags, options) => (await import("./repair.ts")).migrateRepair({ ...options, tags }));
+
+migrate
+  .command("check")
+  .description("whether the journal and the files agree, and every migration has its way back; needs no database")
+  .addOption(folder)
+  .addOption(json)
+  .action(async (options) => (await import("./check.ts")).migrateCheck(options));
+
+migrate
+  .command("new")
+  .description("let drizzle-kit write the next migration, and put a skeleton of its way back beside it")
+  .argument("<name>", "what it does: add_country")
+  .option("--custom", "an empty one, for what drizzle-kit cannot know: triggers, functions, rows")
+  .addOption(folder)
+  .addOption(json)
+  .action(async (name, options) => (await import("./new.ts")).migrateNew({ ...options, name }));
+
 function seconds(text: string): number {
   const ms = Number(text) * 1000;
   if (text.trim() === "" || !(ms > 0 && ms <= 2_000_000_000))

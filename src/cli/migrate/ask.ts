@@ -1,0 +1,21 @@
+import { createInterface } from "node:readline/promises";
+
+/** Asks on a terminal; elsewhere only `--yes` is a yes. Undefined: nobody can be asked. */
+export function ask<T>(
+  { yes, json }: { yes?: boolean; json?: boolean },
+  describe: (subject: T) => readonly string[],
+  question: string,
+): ((subject: T) => Promise<boolean>) | undefined {
+  if (yes) return async () => true;
+  if (!process.stdin.isTTY || !process.stdout.isTTY || json) return undefined;
+  return async (subject) => {
+    console.log(describe(subject).join("\n"));
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    // Ctrl-C here, and the end of the input, are a no.
+    const stopping = new AbortController();
+    terminal.on("SIGINT", () => stopping.abort()).on("close", () => stopping.abort());
+    const answer = await terminal.question(`${question} (yes/no) `, { signal: stopping.signal }).catch(() => "no");
+    terminal.close();
+    return answer.trim().toLowerCase() === "yes";
+  };
+}

@@ -1,0 +1,11 @@
+import { checkFolder } from "../../migrations/check.ts";
+import { printJson } from "./print.ts";
+
+/** `aeturnis-data migrate check` */
+export async function migrateCheck(flags: { folder?: string; json?: boolean }): Promise<void> {
+  const faults = await checkFolder(flags.folder);
+  if (flags.json) printJson({ faults });
+  else if (faults.length === 0) console.log("The migrations are whole: journal, files and ways back agree.");
+  else for (const fault of faults) console.error(fault);
+  if (faults.length > 0) process.exitCode = 1;
+}

@@ -1,0 +1,20 @@
+import { type Repair, repair } from "../../migrations/repair.ts";
+import { ask } from "./ask.ts";
+import { printJson } from "./print.ts";
+import { type CommonFlags, withSession } from "./session.ts";
+
+/** `aeturnis-data migrate repair`: mends what is confirmed, on the terminal or by `--yes`; else only shows. */
+export async function migrateRepair(flags: CommonFlags & { tags: string[]; yes?: boolean }): Promise<void> {
+  await withSession(flags, async (options) => {
+    const confirm = ask(flags, (repairs: readonly Repair[]) => lines(repairs), "Mend this?");
+    const report = await repair({ ...options, tags: flags.tags, confirm });
+    if (flags.json) printJson(report);
+    else if (report.repairs.length === 0) console.log("Nothing to repair: the records agree with the files.");
+    else if (report.mended) console.log(["Mended:", ...lines(report.repairs)].join("\n"));
+    else console.log(["To be mended with --yes:", ...lines(report.repairs)].join("\n"));
+    if (report.repairs.length > 0 && !report.mended) process.exitCode ||= 1;
+  });
+}
+
+const lines = (repairs: readonly Repair[]) =>
+  repairs.map(({ tag, problem, remedy }) => `  ${tag}  ${problem}: ${remedy}`);

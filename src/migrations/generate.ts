@@ -1,0 +1,94 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { MigrationError } from "./errors.ts";
+import { migrationsFolder, readJournal, shortest } from "./folder.ts";
+import { type Statement, statementsOf } from "./statements.ts";
+
+export interface GenerateOptions {
+  /** What it does, as in `add_country`. */
+  readonly name: string;
+  /** An empty migration, for what drizzle-kit cannot know: triggers, functions, rows. */
+  readonly custom?: boolean | undefined;
+  /** The folder that drizzle.config.ts names as `out`. */
+  readonly folder?: string | undefined;
+  /** Where drizzle.config.ts is. */
+  readonly cwd?: string | undefined;
+}
+
+export interface Generated {
+  /** Undefined: drizzle-kit saw no change of the schema. */
+  readonly tag: string | undefined;
+  readonly files: readonly string[];
+}
+
+/**
+ * Lets drizzle-kit write the next migration, gives it its lock time-out, and puts a skeleton of the way back
+ * beside it. On a terminal drizzle-kit may ask whether something was renamed.
+ *
+ * @throws {MigrationError} when drizzle-kit fails, or cannot ask what it has to
+ */
+export async function generate(options: GenerateOptions): Promise<Generated> {
+  const { name, custom, folder = migrationsFolder, cwd = "." } = options;
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name))
+    throw new MigrationError("The name must be lower-case letters, digits and underscores, such as add_country.");
+  const before = new Set(
+    existsSync(join(folder, "meta/_journal.json")) ? readJournal(folder).map(({ tag }) => tag) : [],
+  );
+  const output = await drizzleKit(["generate", "--name", name, ...(custom ? ["--custom"] : [])], cwd);
+  const made = readJournal(folder).find(({ tag }) => !before.has(tag));
+  if (made === undefined) {
+    if (/No schema changes/.test(output)) return { tag: undefined, files: [] };
+    throw new MigrationError(
+      `drizzle-kit made no migration in ${shortest(folder)}. Run it on a terminal if it has to ask.\n${output}`.trimEnd(),
+    );
+  }
+
+  const up = join(folder, `${made.tag}.sql`);
+  writeFileSync(up, `${preamble}${readFileSync(up, "utf8")}`);
+  const script = { file: up, sql: readFileSync(up, "utf8"), noTransaction: false };
+  const down = join(folder, `${made.tag}.down.sql`);
+  writeFileSync(down, skeleton(made.tag, (await statementsOf(script)).slice(1)));
+  return { tag: made.tag, files: [up, down].map(shortest) };
+}
+
+const preamble = `-- Whoever waits for a table makes everybody wait who comes later: so not for long.
+set local lock_timeout = '2s';
+--> statement-breakpoint
+
+`;
+
+/** No statement, so that nobody can forget to write them: \`migrate check\` refuses an empty way back. */
+function skeleton(tag: string, statements: readonly Statement[]): string {
+  const done = statements.toReversed().map(({ text }) => `--   ${text.split("\n")[0]}`);
+  return [
+    `-- Undoes ${tag}. Write what takes back, in this order:`,
+    ...(done.length > 0 ? done : ["--   (nothing yet)"]),
+    '-- If it cannot be undone, let this be the first line instead: "-- migrate: irreversible <reason>".',
+    "",
+  ].join("\n");
+}
+
+/** Runs drizzle-kit, as it is installed here. @returns what it printed, where it is not seen on the terminal */
+async function drizzleKit(args: readonly string[], cwd: string): Promise<string> {
+  const onTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  const child = spawn(process.execPath, [locate(resolve(cwd)), ...args], {
+    cwd,
+    stdio: onTerminal ? "inherit" : ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new MigrationError(`drizzle-kit generate failed.\n${output}`.trimEnd());
+  return output;
+}
+
+function locate(folder: string): string {
+  const bin = join(folder, "node_modules/drizzle-kit/bin.cjs");
+  if (existsSync(bin)) return bin;
+  if (dirname(folder) !== folder) return locate(dirname(folder));
+  throw new MigrationError(
+    "drizzle-kit is not installed here: it belongs to development (`npm ci` without --omit=dev).",
+  );
+}

@@ -96,12 +96,18 @@ create or replace trigger ${trigger}
 `;
 }
 
+/** Whether the books are as `ensureBookkeeping` would leave them. */
+export async function isBookkeepingThere(sql: Connection, bookkeeping: Bookkeeping): Promise<boolean> {
+  const [found] = await sql`
+    select 1 from pg_trigger
+    where tgrelid = to_regclass(${namesOf(bookkeeping).table}) and tgname = ${`${bookkeeping.table}_record`}`;
+  return found !== undefined;
+}
+
 /** Makes drizzle-kit's table as drizzle-kit would, and what we add to it, where they are missing. */
 export async function ensureBookkeeping(tx: TransactionSql, bookkeeping: Bookkeeping): Promise<void> {
+  if (await isBookkeepingThere(tx, bookkeeping)) return;
   const { schema, table } = namesOf(bookkeeping);
-  const [found] = await tx`
-    select 1 from pg_trigger where tgrelid = to_regclass(${table}) and tgname = ${`${bookkeeping.table}_record`}`;
-  if (found !== undefined) return;
   await tx.unsafe(`
     create schema if not exists ${schema};
     create table if not exists ${table} (id serial primary key, hash text not null, created_at bigint);

@@ -28,7 +28,7 @@ export async function executeOutside(
   { bookkeeping, when, inTransaction }: { bookkeeping: Bookkeeping; when: number; inTransaction: InTransaction },
 ): Promise<void> {
   const { runs } = namesOf(bookkeeping);
-  const [run] = await sql.unsafe(`select statements from ${runs} where created_at = $1`, [when]);
+  const [run] = await sql.unsafe(`select to_json(statements) as statements from ${runs} where created_at = $1`, [when]);
   const done = (run?.["statements"] ?? []) as string[];
   const changed = statements.find((statement, index) => index < done.length && hashOf(statement) !== done[index]);
   if (changed !== undefined || done.length > statements.length) {

@@ -1,39 +1,81 @@
+import { setTimeout as after } from "node:timers/promises";
 import type { TransactionSql } from "postgres";
-import { codeOf } from "../database/retry.ts";
 import { type Bookkeeping, namesOf } from "./bookkeeping.ts";
 import { LockWaitError } from "./errors.ts";
+import { describeSessions } from "./watch.ts";
+
+export interface LockOptions {
+  readonly bookkeeping: Bookkeeping;
+  readonly lockWait: number;
+  readonly lockTimeout: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told after a second, and every ten, who has it. */
+  readonly onWaiting?: ((ms: number, behind: readonly string[]) => void) | undefined;
+}
 
 /**
  * Makes this transaction the only migrator of its database, until it ends, and gives it what a migration
  * needs: as much time as it takes, and a short stay in the queue for a table.
  *
  * A transaction-level advisory lock: one of a session's would be lost between two transactions in PgBouncer.
+ * It is asked for again and again, because a statement that waits for it would hold a snapshot, and the
+ * CREATE INDEX CONCURRENTLY of whoever has the lock would wait for that snapshot in turn, for ever.
  *
  * @returns when it was had, by the server's clock
  * @throws {LockWaitError} when another migrator has not finished after `lockWait` ms
  */
-export async function takeLock(
-  tx: TransactionSql,
-  options: { bookkeeping: Bookkeeping; lockWait: number; lockTimeout: number },
-): Promise<string> {
+export async function takeLock(tx: TransactionSql, options: LockOptions): Promise<string> {
+  const key = `hashtextextended('migrate ${namesOf(options.bookkeeping).table.replaceAll("'", "''")}', 0)`;
   await tx`
-    select set_config('lock_timeout', ${String(Math.max(1, Math.round(options.lockWait)))}, true),
-      set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`;
-  try {
-    await tx`select pg_advisory_xact_lock(hashtextextended(${`migrate ${namesOf(options.bookkeeping).table}`}, 0))`;
-  } catch (error) {
-    if (codeOf(error) !== "55P03") throw error;
-    const seconds = Math.round(options.lockWait / 1000);
-    throw new LockWaitError(
-      `Another migrator has been at work on this database for ${seconds} s. Nothing was changed here. Run \`migrate status\` ` +
-        "to see how far it is, or give it longer with --lock-wait.",
-      { cause: error },
-    );
+    select set_config('lock_timeout', ${String(options.lockTimeout)}, true), set_config('statement_timeout', '0', true),
+      set_config('idle_in_transaction_session_timeout', '0', true)`;
+  const started = performance.now();
+  let toldAt = Number.NEGATIVE_INFINITY;
+  for (let pause = 10; ; pause = Math.min(pause * 1.5, 500)) {
+    const [row] = await letGo(tx, `select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now`);
+    if (row?.["had"] === true) {
+      await noticeDeparture(tx);
+      return String(row["now"]);
+    }
+    const waited = performance.now() - started;
+    if (waited > options.lockWait) throw tooLong(options.lockWait);
+    if (waited > 1_000 && waited - toldAt > 10_000) {
+      toldAt = waited;
+      options.onWaiting?.(Math.round(waited), await holders(tx, key));
+    }
+    await after(pause * (0.5 + Math.random()), undefined, { signal: options.signal });
   }
-  const [row] = await tx`
-    select clock_timestamp()::text as now, set_config('lock_timeout', ${String(options.lockTimeout)}, true)`;
-  // A server that notices within a second that we are gone rolls back at once, instead of at the end of a long
-  // statement. On Windows it cannot notice.
+}
+
+/** A server that notices within a second that we are gone rolls back then, and not at the end of a long statement. */
+async function noticeDeparture(tx: TransactionSql): Promise<void> {
+  // On Windows it cannot.
   await tx`select set_config('client_connection_check_interval', '1s', true) where version() !~ 'Visual C|mingw'`;
-  return String(row?.["now"]);
+}
+
+async function holders(tx: TransactionSql, key: string): Promise<string[]> {
+  const rows = await tx.unsafe(`
+    select pid from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1
+    and database = (select oid from pg_database where datname = current_database())
+    and (classid::bigint << 32 | objid::bigint) = ${key}`);
+  const sessions = await describeSessions(
+    tx,
+    rows.map(({ pid }) => pid),
+  );
+  await letGo(tx, "select 1");
+  return sessions;
+}
+
+/**
+ * A query after which the transaction holds no snapshot while it is idle: one of the simple protocol. One with
+ * parameters leaves its portal open, and with it the snapshot that CREATE INDEX CONCURRENTLY waits for.
+ */
+export const letGo = (tx: TransactionSql, query: string) => tx.unsafe(query);
+
+function tooLong(lockWait: number): LockWaitError {
+  return new LockWaitError(
+    `Another migrator has been at work on this database for ${lockWait / 1000} s. Nothing was changed here. Run ` +
+      "`migrate status` to see how far it is, or give it longer with --lock-wait.",
+  );
 }

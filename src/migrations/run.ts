@@ -1,13 +1,13 @@
 import { ConnectError } from "../database/connect-error.ts";
 import { codeOf } from "../database/retry.ts";
-import { defaultBookkeeping, ensureBookkeeping, readApplied } from "./bookkeeping.ts";
+import { defaultBookkeeping, ensureBookkeeping, isBookkeepingThere, readApplied } from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
 import { openConnections } from "./connect.ts";
 import { MigrationError, StoppedError } from "./errors.ts";
 import { type Migration, readMigrations } from "./folder.ts";
 import { takeLock } from "./lock.ts";
 import type { Direction, Outcome, Report, RunOptions } from "./options.ts";
-import { type Run, takeStep } from "./step.ts";
+import { patiently, type Run, takeStep } from "./step.ts";
 
 /** Opens what a command works with, and closes it when `work` is done. */
 export async function withRun<T>(
@@ -45,11 +45,15 @@ export async function readStandings({ connections, migrations, bookkeeping }: Ru
 }
 
 /** The books, ready for a first entry. */
-export async function openBooks({ connections, ...run }: Run): Promise<void> {
-  await connections.sql.begin(async (tx) => {
-    await takeLock(tx, run);
-    await ensureBookkeeping(tx, run.bookkeeping);
-  });
+export async function openBooks(run: Run): Promise<void> {
+  const { sql } = run.connections;
+  if (await isBookkeepingThere(sql, run.bookkeeping)) return;
+  await patiently(run, "drizzle-kit's table", () =>
+    sql.begin(async (tx) => {
+      await takeLock(tx, run);
+      await ensureBookkeeping(tx, run.bookkeeping);
+    }),
+  );
 }
 
 /** Takes the steps one by one, and says what became of each; the first failure ends it. */

@@ -7,7 +7,7 @@ import type { Connections } from "./connect.ts";
 import { LockWaitError } from "./errors.ts";
 import { type Context, execute } from "./execute.ts";
 import type { Migration, Script } from "./folder.ts";
-import { takeLock } from "./lock.ts";
+import { letGo, takeLock } from "./lock.ts";
 import type { Direction, MigrateEvent, Outcome } from "./options.ts";
 import { type Statement, statementsOf } from "./statements.ts";
 import { watch } from "./watch.ts";
@@ -80,6 +80,7 @@ async function outside(run: Run, step: Step): Promise<boolean> {
     );
   return run.connections.sql.begin(async (tx) =>
     alone(run, step, tx, async () => {
+      await letGo(tx, "select 1");
       const [pid] = await sql`select pg_backend_pid() as pid`;
       const stopWatching = watch(run.connections.sql, Number(pid?.["pid"]), context);
       try {
@@ -103,10 +104,12 @@ async function alone(
   tx: TransactionSql,
   work: (started: string) => Promise<void>,
 ): Promise<boolean> {
+  const onWaiting = (ms: number, behind: readonly string[]) =>
+    run.onEvent({ type: "waiting", tag: migration.tag, ms, behind });
+  const started = await takeLock(tx, { ...run, onWaiting });
   const [session] = await tx`select pg_backend_pid() as pid`;
   const stopWatching = watch(run.connections.sql, Number(session?.["pid"]), context);
   try {
-    const started = await takeLock(tx, run);
     const standings = compare(run.migrations, await readApplied(tx, run.bookkeeping));
     const isApplied = standings.some(({ when, applied }) => when === migration.when && applied !== undefined);
     if (isApplied === (direction === "up")) return false;

@@ -1,5 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import type { MigrateEvent } from "./options.ts";
 
 /** Nobody wants to hear of waits shorter than this (ms), nor again sooner than `repeat`. */
@@ -37,11 +37,18 @@ export function watch(
   return () => stopping.abort();
 }
 
-/** Who holds what the session waits for; never what they do with it. */
+/** Who holds what the session waits for. */
 async function blockers(sql: Sql, pid: number): Promise<string[]> {
+  const [row] = await sql`select to_json(pg_blocking_pids(${pid})) as pids`;
+  return describeSessions(sql, row?.["pids"] ?? []);
+}
+
+/** Sessions in a person's words: who they are, and never what they do. */
+export async function describeSessions(sql: Sql | TransactionSql, pids: readonly number[]): Promise<string[]> {
+  if (pids.length === 0) return [];
   const rows = await sql`
     select pid, usename, application_name, state, coalesce(extract(epoch from now() - xact_start), 0)::int as seconds
-    from pg_stat_activity where pid = any (pg_blocking_pids(${pid}))`;
+    from pg_stat_activity where pid in ${sql(pids)}`;
   return rows.map(({ pid, usename, application_name, state, seconds }) => {
     const name = application_name ? `${application_name}, ` : "";
     return `process ${pid} (${name}user ${usename}, ${state}, in its transaction for ${seconds} s)`;

@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest";
+import { down } from "../../src/migrations/down.ts";
+import { status } from "../../src/migrations/status.ts";
+import { up } from "../../src/migrations/up.ts";
+import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
+import { command } from "../support/process.ts";
+
+const names = {
+  tag: "0000_names",
+  up: "create table names (name text);\n--> statement-breakpoint\ninsert into names values ('a'), ('a'), ('b');",
+};
+const unique = "create unique index concurrently names_once on names (name);";
+const concurrently = {
+  tag: "0001_index",
+  up: `-- migrate: no-transaction\ncreate table log (at text);\n--> statement-breakpoint\ninsert into log values ('one');\n--> statement-breakpoint\n${unique}\n--> statement-breakpoint\ninsert into log values ('two');`,
+  down: "-- migrate: no-transaction\ndrop index concurrently if exists names_once;\n--> statement-breakpoint\ndrop table log;",
+};
+
+async function prepare() {
+  const database = await emptyDatabase();
+  const migrations = migrationsOf(names, concurrently);
+  await up({ target: database.target, folder: migrations.folder, to: names.tag });
+  const indexes = async () =>
+    [
+      ...(await database.sql`select relname as name, indisvalid as valid from pg_index join pg_class on indexrelid = pg_class.oid where relname like 'names%'`),
+    ].map((row) => ({ ...row }));
+  return { ...database, ...migrations, indexes };
+}
+
+describe("-- migrate: no-transaction", () => {
+  it("a failure keeps what is done, cleans up the INVALID index, and the next up goes on behind it", async () => {
+    const { sql, target, folder, indexes } = await prepare();
+    const failed = await up({ target, folder });
+    expect(failed.error?.message).toMatch(/0001_index\.sql:6:1: could not create unique index "names_once" \(23505\)/);
+    expect(failed.error?.message).toMatch(
+      /0001_index does not run in a transaction: the statements before the failure are done and stay/,
+    );
+    expect(await indexes()).toEqual([]);
+    expect(await sql`select at from log`).toEqual([{ at: "one" }]);
+
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    expect(await up({ target, folder })).toMatchObject({ results: [{ tag: "0001_index", outcome: "applied" }] });
+    expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
+    expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
+    expect((await status({ target, folder })).verdict).toBe("current");
+    expect(await down({ target, folder, confirm: () => true })).toMatchObject({ results: [{ outcome: "reverted" }] });
+    expect(await indexes()).toEqual([]);
+  });
+
+  it("an INVALID index that a kill left is found and built anew", async () => {
+    const { sql, target, folder, indexes } = await prepare();
+    await expect(sql.unsafe(unique)).rejects.toMatchObject({ code: "23505" });
+    expect(await indexes()).toEqual([{ name: "names_once", valid: false }]);
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    const warnings: string[] = [];
+    const { error } = await up({
+      target,
+      folder,
+      onEvent: (event) => event.type === "warning" && warnings.push(event.message),
+    });
+    expect(error).toBeUndefined();
+    expect(warnings).toEqual(["dropped the INVALID index names_once that a failure had left"]);
+    expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
+  });
+
+  it("an index that was finished, though nobody could record it any more, is taken as done; one that others made is not", async () => {
+    const { sql, target, folder } = await prepare();
+    await up({ target, folder });
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    // The runner was killed after the server had built it.
+    await sql.unsafe(unique);
+    expect(await up({ target, folder })).toMatchObject({ results: [{ outcome: "applied" }] });
+
+    const fresh = await prepare();
+    await fresh.sql.unsafe(unique.replace("unique ", ""));
+    expect((await up({ target: fresh.target, folder: fresh.folder })).error?.message).toMatch(
+      /relation "names_once" already exists \(42P07\)/,
+    );
+  });
+
+  it("statements that are done and were edited since are refused, by line", async () => {
+    const { target, folder, write } = await prepare();
+    await up({ target, folder });
+    write(names, { ...concurrently, up: concurrently.up.replace("'one'", "'other'") });
+    expect((await up({ target, folder })).error?.message).toMatch(
+      /0001_index\.sql:4: the first 2 statements of 0001_index are done and committed, and were edited since/,
+    );
+  });
+
+  it("an index that is built concurrently needs a name", async () => {
+    const { target } = await prepare();
+    const { folder } = migrationsOf(names, {
+      tag: "0001_nameless",
+      up: "-- migrate: no-transaction\ncreate index concurrently on names (name);",
+    });
+    expect((await up({ target, folder })).error?.message).toMatch(/needs a name/);
+  });
+
+  it("kill -9 while the server builds: the next up waits for it or begins anew, and ends with a valid index", async () => {
+    const { sql, url, target, folder, indexes } = await prepare();
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    // An older snapshot keeps CREATE INDEX CONCURRENTLY waiting for as long as we like.
+    const old = await sql.reserve();
+    await old`begin isolation level repeatable read`;
+    await old`select 1`;
+    const running = command(["migrate", "up", "--folder", folder], { DATABASE_URL: url });
+    const building = async () =>
+      (await sql`select 1 from pg_stat_progress_create_index where phase like 'waiting%'`).length > 0;
+    while (!(await building())) await sql`select pg_sleep(0.02)`;
+    running.child.kill("SIGKILL");
+    await running.ended;
+    const next = up({ target, folder });
+    await old`commit`;
+    old.release();
+    expect(await next).toMatchObject({ results: [{ outcome: "applied" }] });
+    expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
+  });
+
+  it("two at once: one builds, the other waits and finds it done", async () => {
+    const { sql, target, folder } = await prepare();
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    const reports = await Promise.all([up({ target, folder }), up({ target, folder })]);
+    expect(reports.map(({ results }) => results[0]?.outcome).sort()).toEqual(["applied", "applied elsewhere"]);
+    expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
+  });
+});

@@ -35,7 +35,8 @@ begin
     insert into drizzle.__drizzle_migrations_runs as run (created_at, started_at, applied_at)
     values (new.created_at, started, clock_timestamp())
     on conflict (created_at) do update
-      set started_at = coalesce(run.started_at, excluded.started_at), applied_at = excluded.applied_at, statements = '{}';
+      set started_at = case when run.applied_at is null then run.started_at else excluded.started_at end,
+        applied_at = excluded.applied_at, statements = '{}';
     perform set_config('migrations.started_at', clock_timestamp()::text, true);
   elsif tg_op = 'UPDATE' then
     update drizzle.__drizzle_migrations_runs set created_at = new.created_at where created_at = old.created_at;

@@ -74,7 +74,8 @@ begin
     insert into ${runs} as run (created_at, started_at, applied_at)
     values (new.created_at, started, clock_timestamp())
     on conflict (created_at) do update
-      set started_at = coalesce(run.started_at, excluded.started_at), applied_at = excluded.applied_at, statements = '{}';
+      set started_at = case when run.applied_at is null then run.started_at else excluded.started_at end,
+        applied_at = excluded.applied_at, statements = '{}';
     perform set_config('migrations.started_at', clock_timestamp()::text, true);
   elsif tg_op = 'UPDATE' then
     update ${runs} set created_at = new.created_at where created_at = old.created_at;
@@ -142,6 +143,16 @@ export async function recordApplied(
 ): Promise<void> {
   if (started !== undefined) await tx`select set_config('migrations.started_at', ${started}, true)`;
   await tx.unsafe(`insert into ${namesOf(bookkeeping).table} (hash, created_at) values ($1, $2)`, [hash, when]);
+}
+
+/** Records a migration as there, without anybody knowing since when. */
+export async function recordFound(
+  tx: TransactionSql,
+  migration: Pick<Migration, "hash" | "when">,
+  bookkeeping: Bookkeeping,
+): Promise<void> {
+  await recordApplied(tx, migration, { bookkeeping });
+  await tx.unsafe(`delete from ${namesOf(bookkeeping).runs} where created_at = $1`, [migration.when]);
 }
 
 export async function forget(tx: TransactionSql, when: number, bookkeeping: Bookkeeping): Promise<void> {

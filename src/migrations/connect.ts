@@ -27,14 +27,19 @@ const patience: Patience = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 /** @throws {ConnectError} when the database cannot be reached, or refuses us */
 export async function openConnections(
   target: Target,
-  options: { onNotice?: ((message: string) => void) | undefined; signal?: AbortSignal | undefined } = {},
+  options: {
+    onNotice?: ((message: string) => void) | undefined;
+    signal?: AbortSignal | undefined;
+    /** Whether arrays are read as arrays: it costs a query. */
+    arrays?: boolean | undefined;
+  } = {},
 ): Promise<Connections> {
   const ssl = target.ssl ?? sslModeOf(target.url) ?? "disable";
   const open = (connection: Record<string, string | number> = {}) =>
     postgres(withoutSslMode(target.url), {
       max: 3,
       connect_timeout: 5,
-      fetch_types: false,
+      fetch_types: options.arrays ?? false,
       // Named statements do not survive PgBouncer.
       prepare: false,
       ssl: tls({ ssl, caFile: target.caFile }, target.url),

@@ -45,7 +45,11 @@ export async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, 
 }
 
 /** The server's error, with its place in the file; any other (a lost connection) as it is. */
-function located(error: unknown, statement: Statement, { tag, script }: Context): unknown {
+export function located(
+  error: unknown,
+  statement: Statement,
+  { tag, script }: Pick<Context, "tag" | "script">,
+): unknown {
   if (!(error instanceof Error) || error.name !== "PostgresError") return error;
   const position = "position" in error ? Number(error.position) : 1;
   return new StatementError(tag, placeOf(script, statement, position || 1), error);

@@ -30,6 +30,8 @@ export interface Migration {
   readonly hash: string;
   readonly up: Script;
   readonly down: Script | undefined;
+  /** `….rows.sql`: rows for the proof of the way back, where none can be thought out. */
+  readonly rows: Script | undefined;
 }
 
 /** One line of the journal. */
@@ -72,7 +74,8 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
   const migrations = readJournal(folder).flatMap(({ tag, when }): Migration[] => {
     const up = read(`${tag}.sql`);
     const down = read(`${tag}.down.sql`);
-    if (up !== undefined) return [{ tag, when, hash: sha256(up.sql), up, down }];
+    const rows = read(`${tag}.rows.sql`);
+    if (up !== undefined) return [{ tag, when, hash: sha256(up.sql), up, down, rows }];
     faults.push(`${tag}.sql does not exist, though the journal names it`);
     return [];
   });

@@ -44,8 +44,9 @@ export type Direction = "up" | "down";
 /** What became of one migration. */
 export interface Outcome {
   readonly tag: string;
-  /** `applied elsewhere`: another migrator was faster; `kept`: it was to be undone, and was not. */
-  readonly outcome: "applied" | "applied elsewhere" | "reverted" | "pending" | "kept" | "failed";
+  /** `applied elsewhere`: another migrator was faster; `kept`: it was to be undone, and was not;
+   * `recorded`: found there, and written into the books. */
+  readonly outcome: "applied" | "applied elsewhere" | "reverted" | "pending" | "kept" | "recorded" | "failed";
   /** ms */
   readonly duration?: number | undefined;
 }

@@ -11,7 +11,7 @@ import { patiently, type Run, takeStep } from "./step.ts";
 
 /** Opens what a command works with, and closes it when `work` is done. */
 export async function withRun<T>(
-  options: RunOptions & { allows?: Run["allows"] },
+  options: RunOptions & { allows?: Run["allows"]; arrays?: boolean },
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const migrations = readMigrations(options.folder);
@@ -19,6 +19,7 @@ export async function withRun<T>(
   const connections = await openConnections(options.target, {
     onNotice: (message) => onEvent({ type: "notice", message }),
     signal: options.signal,
+    arrays: options.arrays,
   });
   try {
     const run: Run = {

@@ -3,19 +3,22 @@ import type { Sql } from "postgres";
 import { codeOf } from "../database/retry.ts";
 import { openConnections, type Target } from "./connect.ts";
 import { MigrationError } from "./errors.ts";
+import type { MigrateOptions } from "./options.ts";
+import { openBooks, withRun } from "./run.ts";
+import type { Run } from "./step.ts";
 
 const prefix = "aeturnis_scratch_";
 
 /**
- * Makes an empty database on the target's server for `work`, and drops it afterwards, together with those
- * that killed commands have left.
+ * Makes an empty database on a server for `work`, and drops it afterwards, together with those that killed
+ * commands have left. What happens there is nobody's news.
  *
  * @throws {MigrationError} when this role may not create one
  */
 export async function withScratch<T>(
   server: Target,
-  { signal }: { signal?: AbortSignal | undefined },
-  work: (scratch: Target) => Promise<T>,
+  { folder, bookkeeping, signal }: Omit<MigrateOptions, "target" | "onEvent">,
+  work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const connections = await openConnections(server, { signal });
   const { sql } = connections;
@@ -26,7 +29,11 @@ export async function withScratch<T>(
     try {
       const url = new URL(server.url);
       url.pathname = `/${name}`;
-      return await work({ ...server, url: url.href });
+      const target = { ...server, url: url.href };
+      return await withRun({ target, folder, bookkeeping, signal, arrays: true }, async (run) => {
+        await openBooks(run);
+        return work(run);
+      });
     } finally {
       await sql`drop database if exists ${sql(name)} with (force)`;
     }
@@ -60,15 +67,5 @@ async function dropLeftOvers(sql: Sql): Promise<void> {
     // Somebody else may be faster.
     if (Number(datname.slice(prefix.length).split("_")[0]) < old)
       await sql`drop database if exists ${sql(datname)}`.catch(() => {});
-  }
-}
-
-/** A plain connection to it. */
-export async function onScratch<T>(scratch: Target, work: (sql: Sql) => Promise<T>): Promise<T> {
-  const connections = await openConnections(scratch);
-  try {
-    return await work(connections.sql);
-  } finally {
-    await connections.end();
   }
 }

@@ -28,7 +28,7 @@ export async function up(options: UpOptions): Promise<Report> {
   };
   return withRun({ ...options, allows }, async (run) => {
     const standings = await readStandings(run);
-    const pending = select(standings, options);
+    const pending = pendingOf(standings, options);
     if (options.allowDrift) {
       for (const message of troubles(standings)) run.onEvent({ type: "warning", message: `drift allowed: ${message}` });
     }
@@ -45,7 +45,8 @@ export async function up(options: UpOptions): Promise<Report> {
   });
 }
 
-function select(standings: readonly Standing[], { to, steps }: UpOptions): Migration[] {
+/** What `up` would apply. @throws {MigrationError} when the folder has no migration `to` */
+export function pendingOf(standings: readonly Standing[], { to, steps }: Pick<UpOptions, "to" | "steps">): Migration[] {
   const wanted = to === undefined ? standings : standings.slice(0, indexOf(standings, to) + 1);
   return wanted
     .filter(({ state }) => state === "pending" || state === "skipped")

@@ -5,9 +5,8 @@ import { readJournal } from "../../src/migrations/folder.ts";
 import type { MigrateEvent } from "../../src/migrations/options.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
-import { catalog } from "../support/catalog.ts";
 import { createDatabase } from "../support/database.ts";
-import { drizzleKit, emptyDatabase, migrationsOf } from "../support/migrations.ts";
+import { catalog, drizzleKit, emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const tables = [
   { tag: "0000_counts", up: "create table counts (n int);" },

@@ -7,9 +7,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { down } from "../../src/migrations/down.ts";
 import { migrationsFolder, readJournal } from "../../src/migrations/folder.ts";
 import { up } from "../../src/migrations/up.ts";
-import { catalog } from "../support/catalog.ts";
 import { createDatabase } from "../support/database.ts";
-import { drizzleKit, emptyDatabase } from "../support/migrations.ts";
+import { catalog, drizzleKit, emptyDatabase } from "../support/migrations.ts";
 
 it("four migrations stand in order under their names, each with its way back", () => {
   const tags = readJournal().map(({ tag }) => tag);

@@ -3,7 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Sql } from "postgres";
 import { onTestFinished } from "vitest";
+import { defaultBookkeeping } from "../../src/migrations/bookkeeping.ts";
+import { readCatalog } from "../../src/migrations/catalog.ts";
 import { createDatabase } from "./database.ts";
 
 export interface TestMigration {
@@ -53,3 +56,6 @@ export async function drizzleKit(url: string, command: string, more: Record<stri
     env: { PATH, HOME, DATABASE_URL: url, ...more },
   });
 }
+
+/** Everything that migrations have made. */
+export const catalog = (sql: Sql) => readCatalog(sql, { bookkeeping: defaultBookkeeping });

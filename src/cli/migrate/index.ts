@@ -20,6 +20,7 @@ const lockTimeout = new Option(
 const yes = new Option("--yes", "do not ask");
 const dryRun = new Option("--dry-run", "only say what would be done");
 const allowDrift = new Option("--allow-drift", "go on although the database and the folder have gone different ways");
+const scratch = new Option("--scratch <url>", "a server on which a scratch database may be made (the database's own)");
 const steps = new Option("--steps <count>", "at most so many").argParser(positive);
 
 function command(name: string, description: string, options: Option[]): Command {
@@ -57,6 +58,25 @@ command(
   "one line a migration; exits with 0 when all are applied, 1 when some are pending, 2 when a person must look",
   [],
 ).action(async (options) => (await import("./status.ts")).migrateStatus(options));
+
+command("plan", "show the SQL that up would run, what each statement locks and for whom; nothing is done", [
+  new Option("--to <tag>", "the last one to plan"),
+  steps,
+  scratch,
+]).action(async (options) => (await import("./plan.ts")).migratePlan(options));
+
+command("verify", "prove every way back on a scratch database, with rows in every table", [
+  new Option("--steps <count>", "only the newest so many").argParser(positive),
+  scratch,
+]).action(async (options) => (await import("./verify.ts")).migrateVerify(options));
+
+command("baseline", "record an existing database as being at a migration, if its catalog says so", [
+  scratch,
+  allowDrift,
+  lockWait,
+])
+  .argument("<tag>", "the migration that it is at")
+  .action(async (tag, options) => (await import("./baseline.ts")).migrateBaseline({ ...options, tag }));
 
 command("repair", "show where drizzle-kit's table disagrees with the files, and mend it; never the schema", [yes])
   .argument("[tags...]", "only these")

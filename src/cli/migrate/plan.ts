@@ -1,0 +1,68 @@
+import {
+  type Plan,
+  type PlannedLock,
+  type PlannedMigration,
+  type PlannedStatement,
+  plan,
+} from "../../migrations/plan.ts";
+import { printJson } from "./print.ts";
+import { type CommonFlags, withSession } from "./session.ts";
+
+/** `aeturnis-data migrate plan` */
+export async function migratePlan(
+  flags: CommonFlags & { to?: string; steps?: number; scratch?: string },
+): Promise<void> {
+  await withSession(flags, async (options) => {
+    const scratch = flags.scratch === undefined ? undefined : { ...options.target, url: flags.scratch };
+    const found = await plan({ ...options, to: flags.to, steps: flags.steps, scratch });
+    if (flags.json) printJson(found);
+    else console.log(text(found));
+    if (found.error === undefined) return;
+    if (!flags.json) console.error(found.error.message);
+    process.exitCode ||= 1;
+  });
+}
+
+function text({ migrations }: Plan): string {
+  if (migrations.length === 0) return "Nothing to do: every migration is applied.";
+  return migrations.flatMap(migrationLines).join("\n");
+}
+
+function migrationLines({ tag, transaction, statements, warnings }: PlannedMigration): string[] {
+  const how = transaction
+    ? "one transaction: what it locks stays locked until its end"
+    : "no transaction: each statement is committed by itself";
+  return [
+    `${tag} (${how})`,
+    "",
+    ...statements.flatMap(statementLines),
+    ...warnings.map((warning) => `  WARNING: ${warning}`),
+    ...(warnings.length > 0 ? [""] : []),
+  ];
+}
+
+function statementLines({ text, file, line, locks, rewrites, scans, outsideTransaction }: PlannedStatement): string[] {
+  const reads = (scans ?? []).filter((table) => !rewrites?.includes(table));
+  return [
+    `  -- ${file}:${line}`,
+    ...`${text.replace(/;$/, "")};`.split("\n").map((row) => `  ${row}`),
+    ...(outsideTransaction ? ["    runs outside of any transaction; beside readers and writers"] : []),
+    ...(locks ?? []).map((lock) => `    locks ${describe(lock)}`),
+    ...(rewrites ?? []).map((table) => `    writes all of ${table} anew`),
+    ...reads.map((table) => `    reads all of ${table}`),
+    "",
+  ];
+}
+
+function describe({ table, mode, partitions, rows, bytes, effect }: PlannedLock): string {
+  const words = mode
+    .replace(/Lock$/, "")
+    .replace(/\B[A-Z]/g, " $&")
+    .toUpperCase();
+  const size =
+    rows === undefined ? "not there yet" : `${Math.round(rows).toLocaleString("en")} rows, ${megabytes(bytes ?? 0)}`;
+  const parts = partitions === undefined ? "" : ` and ${partitions} of its partitions`;
+  return `${table}${parts} (${size}) ${words}: ${effect}`;
+}
+
+const megabytes = (bytes: number) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(0)} MB`);

@@ -1,0 +1,57 @@
+import type { Effects } from "./effects.ts";
+import { blocksWriters, type LockMode, whoWaits } from "./lock-words.ts";
+import type { Sizes } from "./sizes.ts";
+
+/** From so many rows on reading a whole table takes long enough for somebody to notice. */
+const bigTable = 10_000;
+
+/** What an operator should think about before running a migration, with the remedy. */
+export function warningsOf(statements: readonly Effects[], sizes: Sizes): string[] {
+  const isBig = (table: string) => (sizes.get(table)?.rows ?? 0) >= bigTable;
+  const held = new Map<string, LockMode>();
+  return statements.flatMap((effects) => {
+    const warnings: string[] = [];
+    for (const { table, mode } of effects.locks) if (blocksWriters(mode)) held.set(table, mode);
+    if (effects.outsideTransaction) held.clear();
+
+    const long = [...new Set([...effects.rewrites, ...effects.scans])].filter(isBig);
+    for (const table of long) {
+      const mode = held.get(table);
+      const work = effects.rewrites.includes(table) ? "is written anew" : "is read";
+      if (mode !== undefined)
+        warnings.push(
+          `${name(table, sizes)} ${work} as a whole, and meanwhile ${whoWaits(mode)}. ${remedy(effects, table, mode)}`,
+        );
+      const others = [...held.keys()].filter((other) => other !== table);
+      if (others.length > 0)
+        warnings.push(
+          `${others.join(", ")} stays locked while ${name(table, sizes)} ${work} as a whole. Take them apart into two migrations.`,
+        );
+    }
+    for (const { kind, table, column } of effects.drops) {
+      const rows = sizes.get(table)?.rows ?? 0;
+      if (rows > 0)
+        warnings.push(
+          `${kind} ${column === undefined ? table : `${table}.${column}`} is dropped, and with it what ${count(rows)} rows hold.`,
+        );
+    }
+    for (const { kind, table } of effects.writes) {
+      if (kind === "truncate") warnings.push(`${name(table, sizes)} is emptied.`);
+      else if (kind !== "insert" && isBig(table))
+        warnings.push(
+          `${name(table, sizes)} may have all its rows changed (${kind}) in one transaction, which keeps them locked. Change them in batches.`,
+        );
+    }
+    return warnings;
+  });
+}
+
+function remedy({ rewrites }: Effects, table: string, mode: LockMode): string {
+  if (rewrites.includes(table)) return "Add a new column, fill it in batches, and change over to it.";
+  if (mode === "ShareLock")
+    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction".';
+  return "Add the constraint as not valid, and validate it in a later migration.";
+}
+
+const name = (table: string, sizes: Sizes) => `${table} (${count(sizes.get(table)?.rows ?? 0)} rows)`;
+const count = (rows: number) => Math.round(rows).toLocaleString("en");

@@ -142,7 +142,7 @@ const bare = (migration: Migration, statements: readonly Statement[]): PlannedMi
 
 function bareStatement({ up }: Migration, statement: Statement): PlannedStatement {
   const { file, line } = placeOf(up, statement);
-  return { text: statement.text, file, line };
+  return { text: statement.text.replace(/;$/, ""), file, line };
 }
 
 /** Every migration touches the books. */

@@ -168,6 +168,16 @@ it.each(["hstore", "cube, earthdistance", "pg_stat_statements"])(
   },
 );
 
+it("what belongs to an extension's table goes with it", async () => {
+  await inVain(async (tx) => {
+    await tx.unsafe("create extension hstore schema app; create table app.theirs (a integer)");
+    await tx`alter extension hstore add table app.theirs`;
+    const before = await read(tx);
+    await tx.unsafe("alter table app.theirs add primary key (a), add check (a > 0); create index on app.theirs (a)");
+    expect(await read(tx)).toEqual(before);
+  });
+});
+
 it("whoever reads it, and whatever they may do, it is the same", async () => {
   await inVain(async (tx) => {
     const before = await read(tx);

@@ -118,7 +118,7 @@ create table nothing ();
 create table inherited (more integer) inherits (prices);
 
 -- Deferred, and named like nothing else.
-create table "Odd ""Table""" ("a b" integer primary key deferrable initially deferred, "select" text default 'it''s \\ok');
+create table "Odd ""Table""" ("a b" integer primary key deferrable initially deferred check ("a b" between 1 and 3), "select" text default 'it''s \\ok');
 
 -- These take nothing.
 create table impossible (n integer not null check (n > 5 and n < 3));

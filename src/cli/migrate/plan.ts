@@ -45,7 +45,7 @@ function statementLines({ text, file, line, locks, rewrites, scans, outsideTrans
   const reads = (scans ?? []).filter((table) => !rewrites?.includes(table));
   return [
     `  -- ${file}:${line}`,
-    ...`${text.replace(/;$/, "")};`.split("\n").map((row) => `  ${row}`),
+    ...`${text};`.split("\n").map((row) => `  ${row}`),
     ...(outsideTransaction ? ["    runs outside of any transaction; beside readers and writers"] : []),
     ...(locks ?? []).map((lock) => `    locks ${describe(lock)}`),
     ...(rewrites ?? []).map((table) => `    writes all of ${table} anew`),

@@ -42,10 +42,9 @@ export function createDraw(
   /** Draws the columns anew; the more attempts there were, the more is left empty. */
   function draw(
     row: Row,
-    numbers: ReadonlySet<number>,
+    wrong: ReadonlySet<number>,
     options: { shape: Shape; tries: number; parents: Parents },
   ): void {
-    const wanted = withOverlapping(table.references, numbers);
     const empty = {
       // At first a value that fits is looked for; but some CHECKs want a column to be null.
       full: options.tries < 40 ? 0.02 * Math.sign(options.tries) : 0.4,
@@ -53,19 +52,22 @@ export function createDraw(
       mixed: 0.5,
     }[options.shape];
     for (const column of columns) {
-      if (!wanted.has(column.number)) continue;
+      if (!wrong.has(column.number)) continue;
       const isEmpty = random() < empty;
       if (isEmpty && column.defaults && (column.required || random() < 0.5)) row.set(column.number, undefined);
       else row.set(column.number, isEmpty && !column.required ? null : value(column));
     }
-    refer(row, wanted, { empty, parents: options.parents });
+    refer(row, wrong, { empty, parents: options.parents });
   }
 
-  /** Widest references first: the narrower ones then follow them where they share columns. */
-  function refer(row: Row, wanted: ReadonlySet<number>, { empty, parents }: { empty: number; parents: Parents }): void {
+  /**
+   * References of which a column is wrong are drawn as a whole; the widest first, so that the narrower
+   * ones follow them where they share columns.
+   */
+  function refer(row: Row, wrong: ReadonlySet<number>, { empty, parents }: { empty: number; parents: Parents }): void {
     const settled = new Set<number>();
     for (const reference of table.references) {
-      if (!reference.columns.some((number) => wanted.has(number))) continue;
+      if (!reference.columns.some((number) => wrong.has(number))) continue;
       const open = reference.columns.filter((number) => !settled.has(number) && byNumber.has(number));
       const nullable = open.filter((number) => !byNumber.get(number)?.required);
       const fitting = (parents.get(reference) ?? []).filter((parent) =>
@@ -97,17 +99,6 @@ export function createDraw(
   }
 
   return { draw };
-}
-
-/** With the columns that are drawn together with them: those of a reference, and of what it overlaps with. */
-function withOverlapping(references: readonly Reference[], numbers: ReadonlySet<number>): Set<number> {
-  const all = new Set(numbers);
-  for (let size = -1; size !== all.size; ) {
-    size = all.size;
-    for (const { columns } of references)
-      if (columns.some((number) => all.has(number))) for (const number of columns) all.add(number);
-  }
-  return all;
 }
 
 /** Whether a value of the type is, or contains, one of the domain with the constraint. */

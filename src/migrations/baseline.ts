@@ -6,9 +6,9 @@ import { DriftError, MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 import { takeLock } from "./lock.ts";
 import type { Report, RunOptions } from "./options.ts";
-import { openBooks, readStandings, withRun } from "./run.ts";
+import { readStandings, withRun } from "./run.ts";
 import { withScratch } from "./scratch.ts";
-import { takeStep } from "./step.ts";
+import { openBooks, takeStep } from "./step.ts";
 import { indexOf } from "./up.ts";
 
 export interface BaselineOptions extends RunOptions {

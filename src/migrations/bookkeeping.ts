@@ -1,4 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
+import { codeOf } from "../database/retry.ts";
 import type { Migration } from "./folder.ts";
 
 /** Where drizzle-kit keeps its records (its configuration's `migrations`). */
@@ -97,29 +98,47 @@ create or replace trigger ${trigger}
 `;
 }
 
+/** A text for a statement that has no parameters: one round trip, where one with parameters takes two. */
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
 /** Whether the books are as `ensureBookkeeping` would leave them. */
 export async function isBookkeepingThere(sql: Connection, bookkeeping: Bookkeeping): Promise<boolean> {
-  const [found] = await sql`
+  const [found] = await sql.unsafe(`
     select 1 from pg_trigger
-    where tgrelid = to_regclass(${namesOf(bookkeeping).table}) and tgname = ${`${bookkeeping.table}_record`}`;
+    where tgrelid = to_regclass(${literal(namesOf(bookkeeping).table)}) and tgname = ${literal(`${bookkeeping.table}_record`)}`);
   return found !== undefined;
 }
 
-/** Makes drizzle-kit's table as drizzle-kit would, and what we add to it, where they are missing. */
+/** drizzle-kit was just making its table, too: PostgreSQL's IF NOT EXISTS does not wait for others. */
+export class Raced extends Error {}
+
+/**
+ * Makes drizzle-kit's table as drizzle-kit would, and what we add to it, where they are missing.
+ *
+ * @throws {Raced} when somebody else did at the same moment
+ */
 export async function ensureBookkeeping(tx: TransactionSql, bookkeeping: Bookkeeping): Promise<void> {
   if (await isBookkeepingThere(tx, bookkeeping)) return;
   const { schema, table } = namesOf(bookkeeping);
-  await tx.unsafe(`
-    create schema if not exists ${schema};
-    create table if not exists ${table} (id serial primary key, hash text not null, created_at bigint);
-    ${guardSql(bookkeeping)}`);
+  try {
+    await tx.unsafe(`
+      create schema if not exists ${schema};
+      create table if not exists ${table} (id serial primary key, hash text not null, created_at bigint);
+      ${guardSql(bookkeeping)}`);
+  } catch (error) {
+    const inCatalog = error instanceof Error && "schema_name" in error && error.schema_name === "pg_catalog";
+    if (inCatalog || ["42P06", "42P07", "42710"].includes(codeOf(error) ?? ""))
+      throw new Raced("raced", { cause: error });
+    throw error;
+  }
 }
 
 /** What is applied, in the order in which it was. */
 export async function readApplied(sql: Connection, bookkeeping: Bookkeeping): Promise<Applied[]> {
   const { table, runs } = namesOf(bookkeeping);
-  const [there] =
-    await sql`select to_regclass(${table}) is not null as records, to_regclass(${runs}) is not null as runs`;
+  const [there] = await sql.unsafe(
+    `select to_regclass(${literal(table)}) is not null as records, to_regclass(${literal(runs)}) is not null as runs`,
+  );
   if (there?.["records"] !== true) return [];
   const times = there["runs"] === true;
   const rows = await sql.unsafe(`
@@ -141,8 +160,9 @@ export async function recordApplied(
   { hash, when }: Pick<Migration, "hash" | "when">,
   { bookkeeping, started }: { bookkeeping: Bookkeeping; started?: string },
 ): Promise<void> {
-  if (started !== undefined) await tx`select set_config('migrations.started_at', ${started}, true)`;
-  await tx.unsafe(`insert into ${namesOf(bookkeeping).table} (hash, created_at) values ($1, $2)`, [hash, when]);
+  await tx.unsafe(`
+    ${started === undefined ? "" : `select set_config('migrations.started_at', ${literal(started)}, true);`}
+    insert into ${namesOf(bookkeeping).table} (hash, created_at) values (${literal(hash)}, ${Number(when)})`);
 }
 
 /** Records a migration as there, without anybody knowing since when. */

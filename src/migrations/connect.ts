@@ -24,6 +24,9 @@ export interface Connections {
 /** A server that is just starting is worth some seconds. */
 const patience: Patience = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 
+/** "Already exists, skipping": what IF NOT EXISTS is for. */
+const expected = new Set(["42P06", "42P07", "42710", "42701"]);
+
 /** @throws {ConnectError} when the database cannot be reached, or refuses us */
 export async function openConnections(
   target: Target,
@@ -43,7 +46,9 @@ export async function openConnections(
       // Named statements do not survive PgBouncer.
       prepare: false,
       ssl: tls({ ssl, caFile: target.caFile }, target.url),
-      onnotice: (notice) => options.onNotice?.(String(notice["message"])),
+      onnotice: (notice) => {
+        if (!expected.has(String(notice["code"]))) options.onNotice?.(String(notice["message"]));
+      },
       connection: { application_name: "aeturnis-data migrate", ...connection },
     });
   const opened: Sql[] = [];
@@ -55,7 +60,7 @@ export async function openConnections(
   opened.push(sql);
   const started = performance.now();
   try {
-    await retry(() => sql`select 1`, { ...patience, again: isUnavailable, signal: options.signal });
+    await retry(() => sql.unsafe("select 1"), { ...patience, again: isUnavailable, signal: options.signal });
   } catch (error) {
     await end();
     const waited = performance.now() - started;

@@ -3,7 +3,7 @@ import { MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 import { findLosses, type Loss } from "./losses.ts";
 import type { Report, RunOptions } from "./options.ts";
-import { openBooks, readStandings, takeSteps, withRun } from "./run.ts";
+import { readStandings, takeSteps, withRun } from "./run.ts";
 import { statementsOf } from "./statements.ts";
 import { indexOf, up } from "./up.ts";
 
@@ -43,7 +43,6 @@ export async function down(options: DownOptions): Promise<DownReport> {
       chosen = select(standings, options);
       if (chosen.length === 0) return { results: [], losses };
       await refuseDeadEnds(chosen);
-      await openBooks(run);
       losses = await findLosses(run, chosen);
       if (options.dryRun) return { results: kept(chosen), losses };
       if (losses.length > 0 && !(await options.confirm?.(losses))) throw unconfirmed(losses);

@@ -21,22 +21,18 @@ export interface LockOptions {
  * It is asked for again and again, because a statement that waits for it would hold a snapshot, and the
  * CREATE INDEX CONCURRENTLY of whoever has the lock would wait for that snapshot in turn, for ever.
  *
- * @returns when it was had, by the server's clock
+ * @returns when it was had, by the server's clock, and the session's process
  * @throws {LockWaitError} when another migrator has not finished after `lockWait` ms
  */
-export async function takeLock(tx: TransactionSql, options: LockOptions): Promise<string> {
+export async function takeLock(tx: TransactionSql, options: LockOptions): Promise<{ started: string; pid: number }> {
   const key = `hashtextextended('migrate ${namesOf(options.bookkeeping).table.replaceAll("'", "''")}', 0)`;
-  await tx`
-    select set_config('lock_timeout', ${String(options.lockTimeout)}, true), set_config('statement_timeout', '0', true),
-      set_config('idle_in_transaction_session_timeout', '0', true)`;
   const started = performance.now();
   let toldAt = Number.NEGATIVE_INFINITY;
+  await letGo(tx, settingsSql(options.lockTimeout));
   for (let pause = 10; ; pause = Math.min(pause * 1.5, 500)) {
-    const [row] = await letGo(tx, `select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now`);
-    if (row?.["had"] === true) {
-      await noticeDeparture(tx);
-      return String(row["now"]);
-    }
+    const query = `select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now, pg_backend_pid() as pid`;
+    const [row] = await letGo(tx, query);
+    if (row?.["had"] === true) return { started: row["now"], pid: row["pid"] };
     const waited = performance.now() - started;
     if (waited > options.lockWait) throw tooLong(options.lockWait);
     if (waited > 1_000 && waited - toldAt > 10_000) {
@@ -47,11 +43,14 @@ export async function takeLock(tx: TransactionSql, options: LockOptions): Promis
   }
 }
 
-/** A server that notices within a second that we are gone rolls back then, and not at the end of a long statement. */
-async function noticeDeparture(tx: TransactionSql): Promise<void> {
-  // On Windows it cannot.
-  await tx`select set_config('client_connection_check_interval', '1s', true) where version() !~ 'Visual C|mingw'`;
-}
+/**
+ * As much time as it takes, but a short stay in a queue. And a server that notices within a second that we are
+ * gone rolls back then, instead of at the end of a long statement; on Windows it cannot notice.
+ */
+const settingsSql = (lockTimeout: number) => `
+  select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true),
+    case when version() !~ 'Visual C|mingw' then set_config('client_connection_check_interval', '1s', true) end`;
 
 async function holders(tx: TransactionSql, key: string): Promise<string[]> {
   const rows = await tx.unsafe(`

@@ -1,13 +1,12 @@
 import { ConnectError } from "../database/connect-error.ts";
 import { codeOf } from "../database/retry.ts";
-import { defaultBookkeeping, ensureBookkeeping, isBookkeepingThere, readApplied } from "./bookkeeping.ts";
+import { defaultBookkeeping, readApplied } from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
 import { openConnections } from "./connect.ts";
 import { MigrationError, StoppedError } from "./errors.ts";
 import { type Migration, readMigrations } from "./folder.ts";
-import { takeLock } from "./lock.ts";
 import type { Direction, Outcome, Report, RunOptions } from "./options.ts";
-import { patiently, type Run, takeStep } from "./step.ts";
+import { type Run, takeStep } from "./step.ts";
 
 /** Opens what a command works with, and closes it when `work` is done. */
 export async function withRun<T>(
@@ -43,18 +42,6 @@ export async function withRun<T>(
 /** Every migration as it stands now. */
 export async function readStandings({ connections, migrations, bookkeeping }: Run): Promise<Standing[]> {
   return compare(migrations, await readApplied(connections.sql, bookkeeping));
-}
-
-/** The books, ready for a first entry. */
-export async function openBooks(run: Run): Promise<void> {
-  const { sql } = run.connections;
-  if (await isBookkeepingThere(sql, run.bookkeeping)) return;
-  await patiently(run, "drizzle-kit's table", () =>
-    sql.begin(async (tx) => {
-      await takeLock(tx, run);
-      await ensureBookkeeping(tx, run.bookkeeping);
-    }),
-  );
 }
 
 /** Takes the steps one by one, and says what became of each; the first failure ends it. */

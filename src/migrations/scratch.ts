@@ -4,8 +4,8 @@ import { codeOf } from "../database/retry.ts";
 import { openConnections, type Target } from "./connect.ts";
 import { MigrationError } from "./errors.ts";
 import type { MigrateOptions } from "./options.ts";
-import { openBooks, withRun } from "./run.ts";
-import type { Run } from "./step.ts";
+import { withRun } from "./run.ts";
+import { openBooks, type Run } from "./step.ts";
 
 const prefix = "aeturnis_scratch_";
 

@@ -33,12 +33,10 @@ export async function statementsOf(script: Script): Promise<Statement[]> {
 }
 
 async function split(piece: Statement, script: Script): Promise<Statement[]> {
-  const single = !piece.text.slice(0, -1).includes(";");
-  if (
-    (single && !/^(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b/i.test(piece.text)) ||
-    piece.text.length > largest
-  )
-    return [piece];
+  if (piece.text.length > largest) return [piece];
+  const bare = piece.text.replace(quoted, "");
+  if (copy.test(bare)) throw refused(piece, script, "has no client to COPY from or to. Use insert");
+  if (isPlainlyOne(bare)) return [piece];
   const trees = await parse(piece.text);
   if (trees === undefined) return [piece];
 
@@ -49,17 +47,26 @@ async function split(piece: Statement, script: Script): Promise<Statement[]> {
     const whole = bytes.subarray(at, end).toString();
     const skip = leading.exec(whole)?.[0].length ?? 0;
     const statement = { text: whole.slice(skip), offset: piece.offset + before + skip };
-    if (stmt !== undefined && "TransactionStmt" in stmt) throw transactionControl(statement, script);
+    if (stmt !== undefined && "TransactionStmt" in stmt) throw refused(statement, script, ownTransaction);
     return statement;
   });
 }
 
-function transactionControl(statement: Statement, script: Script): MigrationError {
+/** Texts, names and comments in their simple forms. */
+const quoted = /\$(\w*)\$[\s\S]*?\$\1\$|'[^'\\]*'|"[^"]*"|--[^\n]*/g;
+const transaction = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b/i;
+/** Either would wait for ever for the other side. */
+const copy = /(^|;)\s*copy\b[^;]*\b(from\s+stdin|to\s+stdout)\b/i;
+const ownTransaction =
+  'runs in a transaction of its own, and must not begin or end one. Remove the statement, or begin the file with "-- migrate: no-transaction"';
+
+/** Whether a glance is enough: reading PostgreSQL's grammar takes longer than most migrations do. */
+const isPlainlyOne = (bare: string) => !/[\\'"$]|\/\*/.test(bare) && !/;\s*\S/.test(bare) && !transaction.test(bare);
+
+function refused(statement: Statement, script: Script, why: string): MigrationError {
   const { file, line, column } = placeOf(script, statement);
-  return new MigrationError(
-    `${file}:${line}:${column}: a migration must not begin or end transactions (${statement.text}): it runs in one of its ` +
-      'own. Remove the statement, or begin the file with "-- migrate: no-transaction".',
-  );
+  const [first] = statement.text.split("\n");
+  return new MigrationError(`${file}:${line}:${column}: ${first}\nA migration ${why}.`);
 }
 
 /** Syntax trees by PostgreSQL's own parser; undefined when it does not understand the text: the server will say why. */

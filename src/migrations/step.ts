@@ -1,6 +1,14 @@
 import type { TransactionSql } from "postgres";
 import { codeOf, isLostRace, retry } from "../database/retry.ts";
-import { type Bookkeeping, forget, readApplied, recordApplied } from "./bookkeeping.ts";
+import {
+  type Bookkeeping,
+  ensureBookkeeping,
+  forget,
+  isBookkeepingThere,
+  Raced,
+  readApplied,
+  recordApplied,
+} from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
 import { executeOutside, type InTransaction } from "./concurrent.ts";
 import type { Connections } from "./connect.ts";
@@ -70,6 +78,7 @@ async function inside(run: Run, step: Step): Promise<boolean> {
 /** Statement by statement, on a connection of its own; this one holds the lock and writes the line when all are done. */
 async function outside(run: Run, step: Step): Promise<boolean> {
   const { context, statements, migration } = step;
+  await openBooks(run);
   const sql = await run.connections.outside();
   const inTransaction: InTransaction = (work) =>
     patiently(run, context.tag, () =>
@@ -97,6 +106,18 @@ async function outside(run: Run, step: Step): Promise<boolean> {
   );
 }
 
+/** The books, committed, for those who cannot write into them and migrate in one transaction. */
+export async function openBooks(run: Run): Promise<void> {
+  const { sql } = run.connections;
+  if (await isBookkeepingThere(sql, run.bookkeeping)) return;
+  await patiently(run, "drizzle-kit's table", () =>
+    sql.begin(async (tx) => {
+      await takeLock(tx, run);
+      await ensureBookkeeping(tx, run.bookkeeping);
+    }),
+  );
+}
+
 /** Does `work` as the only migrator, if it is still to be done. */
 async function alone(
   run: Run,
@@ -106,10 +127,10 @@ async function alone(
 ): Promise<boolean> {
   const onWaiting = (ms: number, behind: readonly string[]) =>
     run.onEvent({ type: "waiting", tag: migration.tag, ms, behind });
-  const started = await takeLock(tx, { ...run, onWaiting });
-  const [session] = await tx`select pg_backend_pid() as pid`;
-  const stopWatching = watch(run.connections.sql, Number(session?.["pid"]), context);
+  const { started, pid } = await takeLock(tx, { ...run, onWaiting });
+  const stopWatching = watch(run.connections.sql, pid, context);
   try {
+    await ensureBookkeeping(tx, run.bookkeeping);
     const standings = compare(run.migrations, await readApplied(tx, run.bookkeeping));
     const isApplied = standings.some(({ when, applied }) => when === migration.when && applied !== undefined);
     if (isApplied === (direction === "up")) return false;
@@ -145,7 +166,8 @@ export function patiently<T>(
     maxRetryTime: lockWait,
     minTimeout: 200,
     maxTimeout: 10_000,
-    again: (error) => !(error instanceof LockWaitError) && (codeOf(error) === "55P03" || isLostRace(error)),
+    again: (error) =>
+      error instanceof Raced || (!(error instanceof LockWaitError) && (codeOf(error) === "55P03" || isLostRace(error))),
     onRetry: (error, attempt) => onEvent({ type: "retry", tag, attempt, reason: messageOf(error) }),
     signal,
   });

@@ -2,7 +2,7 @@ import { type Standing, troubles } from "./compare.ts";
 import { DriftError, MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 import type { Report, RunOptions } from "./options.ts";
-import { openBooks, readStandings, takeSteps, withRun } from "./run.ts";
+import { readStandings, takeSteps, withRun } from "./run.ts";
 
 export interface UpOptions extends RunOptions {
   /** The last migration to apply, by its tag. */
@@ -40,7 +40,6 @@ export async function up(options: UpOptions): Promise<Report> {
     }
     if (options.dryRun) return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })) };
     if (pending.length === 0) return { results: [] };
-    await openBooks(run);
     return takeSteps(run, pending, "up");
   });
 }

@@ -100,10 +100,38 @@ describe("up", () => {
       up: "create table a (id int);\n commit;\ncreate table b (id int);",
     });
     const { error } = await up({ target, folder });
-    expect(error?.message).toMatch(/0000_commit\.sql:2:2: a migration must not begin or end transactions \(commit\)/);
+    expect(error?.message).toMatch(
+      /0000_commit\.sql:2:2: commit\nA migration runs in a transaction of its own, and must not begin or end one/,
+    );
     expect(await sql`select to_regclass('a') as a`).toEqual([{ a: null }]);
     const procedure = "create procedure p() language plpgsql as $$ begin commit; end; $$;";
     expect((await up({ target, folder: migrationsOf({ tag: "0000_p", up: procedure }).folder })).error).toBeUndefined();
+  });
+
+  it("refuses COPY from and to a client that is not there, instead of waiting for it", async () => {
+    const { target } = await emptyDatabase();
+    for (const copy of ["create table a (id int);\ncopy a from stdin;", "copy (select 1) to stdout;"]) {
+      const { error } = await up({ target, folder: migrationsOf({ tag: "0000_copy", up: copy }).folder });
+      expect(error?.message).toMatch(/A migration has no client to COPY from or to\. Use insert\./);
+    }
+  });
+
+  it("splits what only PostgreSQL's grammar can: dollar quotes, SQL functions, backslashes, nested comments", async () => {
+    const { target, sql } = await emptyDatabase();
+    const odd = [
+      "create function f() returns int begin atomic select 1; select 2; end;",
+      "select e'it\\'s; one', 'x''y;', $a$ $b$ ; $b$ $a$ /* ; /* ; */ ; */;",
+      'create table "semi;colon" (id int);',
+      "select 'the ü that counts in bytes';",
+      "create table last (id int, foreign key (id) references nowhere);",
+    ];
+    const { folder } = migrationsOf({ tag: "0000_odd", up: odd.join("\n") });
+    const { error } = await up({ target, folder });
+    expect(error).toMatchObject({ sqlstate: "42P01", place: { line: 5, column: 1 } });
+    expect(
+      (await up({ target, folder: migrationsOf({ tag: "0000_odd", up: odd.slice(0, 4).join("\n") }).folder })).error,
+    ).toBeUndefined();
+    expect(await sql`select f() as f`).toEqual([{ f: 2 }]);
   });
 
   it("takes empty files, comments alone, several statements a piece and Windows' line endings", async () => {

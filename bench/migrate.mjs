@@ -1,0 +1,89 @@
+// `migrate up` against `drizzle-kit migrate`, each as a whole process on an empty database of one server:
+// interleaved rounds, medians, their ratio.
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import postgres from "postgres";
+import { startEmbedded } from "../dist/database/embedded/server.js";
+import { createLog } from "../dist/log.js";
+
+const rounds = Number(process.env.BENCH_ROUNDS ?? 15);
+
+const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
+const database = await startEmbedded({ folder, log: createLog({ level: "error" }) });
+const sql = postgres(database.url, { max: 1, onnotice: () => {} });
+try {
+  // The barest configuration there is: this project's own would cost drizzle-kit more.
+  const config = join(folder, "drizzle.config.js");
+  const settings = `dialect: "postgresql", out: "./drizzle", dbCredentials: { url: process.env.DATABASE_URL }`;
+  writeFileSync(config, `module.exports = { ${settings} };`);
+  const peers = [
+    { name: "drizzle-kit migrate", args: ["node_modules/drizzle-kit/bin.cjs", "migrate", `--config=${config}`] },
+    { name: "aeturnis-data migrate up", args: ["dist/cli/main.js", "migrate", "up"] },
+  ];
+
+  const measured = peers.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, { args }] of peers.entries()) {
+      const ms = await onEmptyDatabase((url) => timed(args, url));
+      // The first round warms the disk's cache.
+      if (round > 0) measured[index].push(ms);
+    }
+    console.error(
+      `round ${round} of ${rounds}: ${measured.map((runs) => Math.round(runs.at(-1) ?? 0)).join(" · ")} ms`,
+    );
+  }
+
+  const rows = peers.map(({ name }, index) => ({
+    name,
+    "median (ms)": Math.round(median(measured[index])),
+    "min (ms)": Math.round(Math.min(...measured[index])),
+    "max (ms)": Math.round(Math.max(...measured[index])),
+  }));
+  const ratios = measured[1].map((ms, round) => ms / measured[0][round]);
+  console.table(rows);
+  const range = `${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)}`;
+  console.log(`ratio: ${median(ratios).toFixed(2)} of drizzle-kit's time (${range}, ${rounds} rounds)`);
+  mkdirSync("bench/results", { recursive: true });
+  const result = { at: new Date().toISOString(), cpu: cpus()[0]?.model, rounds, rows, ratio: median(ratios), measured };
+  writeFileSync("bench/results/migrate.json", `${JSON.stringify(result, null, 2)}\n`);
+} finally {
+  await sql.end();
+  await database.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function onEmptyDatabase(work) {
+  await sql`create database bench_migrate`;
+  try {
+    const url = new URL(database.url);
+    url.pathname = "/bench_migrate";
+    const took = await work(url.href);
+    await requireMigrated(url.href);
+    return took;
+  } finally {
+    await sql`drop database bench_migrate with (force)`;
+  }
+}
+
+async function timed(args, url) {
+  const started = performance.now();
+  await promisify(execFile)(process.execPath, args, { env: { ...process.env, DATABASE_URL: url } });
+  return performance.now() - started;
+}
+
+/** A failed migration is fast, too. */
+async function requireMigrated(url) {
+  const check = postgres(url, { max: 1 });
+  const [row] = await check`select count(*)::int as applied from drizzle.__drizzle_migrations`;
+  await check.end();
+  if (row.applied !== 4) throw new Error(`${row.applied} migrations were applied`);
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

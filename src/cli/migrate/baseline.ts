@@ -10,9 +10,8 @@ export async function migrateBaseline({ tag, allowDrift, lockWait, scratch, ...f
     const server = scratch === undefined ? undefined : { ...options.target, url: scratch };
     const report = await baseline({ ...options, tag, allowDrift, lockWait, scratch: server });
     const nothing = report.results.length === 0;
-    finish(report, {
-      json: flags.json,
-      text: nothing ? `Nothing to do: it is recorded up to ${tag}.` : `${count(report)}.`,
-    });
+    const text = nothing ? `Nothing to do: it is recorded up to ${tag}.` : `${count(report)}.`;
+    finish(report, { json: flags.json, text, logged: false });
+  });
   });
 }

@@ -30,7 +30,7 @@ function print(report: DownReport, flags: Flags): void {
     : flags.dryRun
       ? `Would be undone:\n${list}${lost}`
       : `${count(report)}.`;
-  finish(report, { json: flags.json, text });
+  finish(report, { json: flags.json, text, logged: !nothing && !flags.dryRun });
 }
 
 const confirmation = (flags: Flags) =>

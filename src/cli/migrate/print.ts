@@ -12,10 +12,10 @@ export function printJson(result: object): void {
   );
 }
 
-/** What every command ends with: its result, its error, its exit code. */
-export function finish(report: Report, options: { json?: boolean | undefined; text: string }): void {
+/** What every command ends with: its result, unless the log has told it step by step, its error, its exit code. */
+export function finish(report: Report, options: { json?: boolean | undefined; text: string; logged: boolean }): void {
   if (options.json) printJson(report);
-  else if (process.stdout.isTTY || report.results.length === 0) console.log(options.text);
+  else if (process.stdout.isTTY || !options.logged) console.log(options.text);
   if (report.error !== undefined) failWith(report.error, options);
 }
 

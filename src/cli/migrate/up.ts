@@ -15,6 +15,6 @@ export async function migrateUp(flags: Flags): Promise<void> {
       : flags.dryRun
         ? `Would be applied:\n${list}`
         : `${count(report)}.`;
-    finish(report, { json: flags.json, text });
+    finish(report, { json: flags.json, text, logged: !nothing && !flags.dryRun });
   });
 }

@@ -13,5 +13,4 @@ export async function migrateBaseline({ tag, allowDrift, lockWait, scratch, ...f
     const text = nothing ? `Nothing to do: it is recorded up to ${tag}.` : `${count(report)}.`;
     finish(report, { json: flags.json, text, logged: false });
   });
-  });
 }

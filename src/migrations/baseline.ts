@@ -4,7 +4,7 @@ import { compare } from "./compare.ts";
 import type { Target } from "./connect.ts";
 import { DriftError, MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
-import { takeLock } from "./lock.ts";
+import { asOnlyMigrator } from "./lock.ts";
 import type { Report, RunOptions } from "./options.ts";
 import { readStandings, withRun } from "./run.ts";
 import { withScratch } from "./scratch.ts";
@@ -44,8 +44,7 @@ export async function baseline(options: BaselineOptions): Promise<Report> {
     if (error !== undefined) run.onEvent({ type: "warning", message: `drift allowed: ${error.message}` });
 
     await openBooks(run);
-    await run.connections.sql.begin(async (tx) => {
-      await takeLock(tx, run);
+    await asOnlyMigrator(run, options.tag, async (tx) => {
       const now = compare(run.migrations, await readApplied(tx, run.bookkeeping));
       if (now.length !== standings.length || now.some(({ state }, index) => state !== standings[index]?.state))
         throw new MigrationError(

@@ -1,76 +1,117 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { TransactionSql } from "postgres";
-import { type Bookkeeping, namesOf } from "./bookkeeping.ts";
+import { codeOf, isLostRace, retry } from "../database/retry.ts";
+import { type Bookkeeping, namesOf, Raced } from "./bookkeeping.ts";
+import type { Connections } from "./connect.ts";
 import { LockWaitError } from "./errors.ts";
+import type { MigrateEvent } from "./options.ts";
 import { describeSessions } from "./watch.ts";
 
-export interface LockOptions {
+/** Part of a run that waiting takes. */
+export interface Patient {
+  readonly connections: Pick<Connections, "sql">;
   readonly bookkeeping: Bookkeeping;
+  /** Longest wait for other migrators, and for tables (ms). */
   readonly lockWait: number;
+  /** Longest stay in the queue for a table (ms). */
   readonly lockTimeout: number;
-  readonly signal?: AbortSignal | undefined;
-  /** Told after a second, and every ten, who has it. */
-  readonly onWaiting?: ((ms: number, behind: readonly string[]) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: (event: MigrateEvent) => void;
+}
+
+/** The session that is the only migrator now. */
+export interface OnlyMigrator {
+  /** When it became so, by the server's clock. */
+  readonly started: string;
+  readonly pid: number;
 }
 
 /**
- * Makes this transaction the only migrator of its database, until it ends, and gives it what a migration
- * needs: as much time as it takes, and a short stay in the queue for a table.
+ * Does `work` in a transaction that is the only migrator of its database until it ends, with what a migration
+ * needs: as much time as it takes, and a short stay in the queue for a table. `work` may be run again.
  *
- * A transaction-level advisory lock: one of a session's would be lost between two transactions in PgBouncer.
- * It is asked for again and again, because a statement that waits for it would hold a snapshot, and the
- * CREATE INDEX CONCURRENTLY of whoever has the lock would wait for that snapshot in turn, for ever.
+ * The lock is a transaction's, because a session's would be lost between two transactions in PgBouncer. It is
+ * asked for by transactions that end at once: waiters take no connection from a pool, and hold no snapshot that
+ * a CREATE INDEX CONCURRENTLY of whoever has the lock would have to wait for in turn.
  *
- * @returns when it was had, by the server's clock, and the session's process
  * @throws {LockWaitError} when another migrator has not finished after `lockWait` ms
  */
-export async function takeLock(tx: TransactionSql, options: LockOptions): Promise<{ started: string; pid: number }> {
-  const key = `hashtextextended('migrate ${namesOf(options.bookkeeping).table.replaceAll("'", "''")}', 0)`;
-  const started = performance.now();
+export async function asOnlyMigrator<T>(
+  run: Patient,
+  tag: string,
+  work: (tx: TransactionSql, session: OnlyMigrator) => Promise<T>,
+): Promise<T> {
+  const key = `hashtextextended('migrate ${namesOf(run.bookkeeping).table.replaceAll("'", "''")}', 0)`;
+  const begun = performance.now();
   let toldAt = Number.NEGATIVE_INFINITY;
-  await letGo(tx, settingsSql(options.lockTimeout));
-  for (let pause = 10; ; pause = Math.min(pause * 1.5, 500)) {
-    const query = `select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now, pg_backend_pid() as pid`;
-    const [row] = await letGo(tx, query);
-    if (row?.["had"] === true) return { started: row["now"], pid: row["pid"] };
-    const waited = performance.now() - started;
-    if (waited > options.lockWait) throw tooLong(options.lockWait);
+  for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
+    const done = await patiently(run, tag, () => run.connections.sql.begin((tx) => tryLock(tx, { key, run, work })));
+    if (done !== undefined) return done.value;
+    const waited = performance.now() - begun;
+    if (waited > run.lockWait) throw tooLong(run.lockWait);
     if (waited > 1_000 && waited - toldAt > 10_000) {
       toldAt = waited;
-      options.onWaiting?.(Math.round(waited), await holders(tx, key));
+      run.onEvent({ type: "waiting", tag, ms: Math.round(waited), behind: await holders(run, key) });
     }
-    await after(pause * (0.5 + Math.random()), undefined, { signal: options.signal });
+    await after(pause * (0.5 + Math.random()), undefined, { signal: run.signal });
   }
+}
+
+async function tryLock<T>(
+  tx: TransactionSql,
+  { key, run, work }: { key: string; run: Patient; work: (tx: TransactionSql, session: OnlyMigrator) => Promise<T> },
+): Promise<{ value: T } | undefined> {
+  const [, [row]] = (await tx.unsafe(`
+    ${settingsSql(run.lockTimeout)};
+    select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now, pg_backend_pid() as pid`)) as unknown as [
+    unknown,
+    [{ had: boolean; now: string; pid: number }],
+  ];
+  return row.had ? { value: await work(tx, { started: row.now, pid: row.pid }) } : undefined;
 }
 
 /**
  * As much time as it takes, but a short stay in a queue. And a server that notices within a second that we are
  * gone rolls back then, instead of at the end of a long statement; on Windows it cannot notice.
  */
-const settingsSql = (lockTimeout: number) => `
+export const settingsSql = (lockTimeout: number) => `
   select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
     set_config('idle_in_transaction_session_timeout', '0', true),
     case when version() !~ 'Visual C|mingw' then set_config('client_connection_check_interval', '1s', true) end`;
 
-async function holders(tx: TransactionSql, key: string): Promise<string[]> {
-  const rows = await tx.unsafe(`
+/**
+ * Whoever queues for a table makes everybody queue who comes later, readers too. So a transaction that has not
+ * got it in time gives everything back and tries again a little later (PostgreSQL manual, 20.11, lock_timeout).
+ */
+export function patiently<T>(
+  { onEvent, signal, lockWait }: Pick<Patient, "onEvent" | "signal" | "lockWait">,
+  tag: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  return retry(work, {
+    retries: Number.POSITIVE_INFINITY,
+    maxRetryTime: lockWait,
+    minTimeout: 200,
+    maxTimeout: 10_000,
+    again: (error) => error instanceof Raced || codeOf(error) === "55P03" || isLostRace(error),
+    onRetry: (error, attempt) => onEvent({ type: "retry", tag, attempt, reason: messageOf(error) }),
+    signal,
+  });
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
+
+async function holders({ connections }: Patient, key: string): Promise<string[]> {
+  const rows = await connections.sql.unsafe(`
     select pid from pg_locks
     where locktype = 'advisory' and granted and objsubid = 1
     and database = (select oid from pg_database where datname = current_database())
     and (classid::bigint << 32 | objid::bigint) = ${key}`);
-  const sessions = await describeSessions(
-    tx,
+  return describeSessions(
+    connections.sql,
     rows.map(({ pid }) => pid),
   );
-  await letGo(tx, "select 1");
-  return sessions;
 }
-
-/**
- * A query after which the transaction holds no snapshot while it is idle: one of the simple protocol. One with
- * parameters leaves its portal open, and with it the snapshot that CREATE INDEX CONCURRENTLY waits for.
- */
-export const letGo = (tx: TransactionSql, query: string) => tx.unsafe(query);
 
 function tooLong(lockWait: number): LockWaitError {
   return new LockWaitError(

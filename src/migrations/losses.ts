@@ -2,9 +2,9 @@ import type { TransactionSql } from "postgres";
 import { codeOf } from "../database/retry.ts";
 import { execute } from "./execute.ts";
 import type { Migration } from "./folder.ts";
-import { takeLock } from "./lock.ts";
+import { asOnlyMigrator } from "./lock.ts";
 import { statementsOf } from "./statements.ts";
-import { patiently, type Run } from "./step.ts";
+import type { Run } from "./step.ts";
 
 /** Rows, or the values of a column, that undoing would destroy. */
 export interface Loss {
@@ -23,21 +23,14 @@ class Enough extends Error {}
  * @throws {StatementError} when a down file fails
  */
 export async function findLosses(run: Run, migrations: readonly Migration[]): Promise<Loss[]> {
-  const tag = migrations[0]?.tag ?? "";
-  const gone = await patiently(run, tag, async () => {
-    let found: Gone[] = [];
-    await run.connections.sql
-      .begin(async (tx) => {
-        await takeLock(tx, run);
-        await tx.unsafe(snapshotSql);
-        for (const migration of migrations) await rehearse(tx, migration, run);
-        found = (await tx.unsafe<Gone[]>(goneSql)).map((row) => ({ ...row }));
-        throw new Enough();
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof Enough)) throw error;
-      });
-    return found;
+  let gone: Gone[] = [];
+  await asOnlyMigrator(run, migrations[0]?.tag ?? "", async (tx) => {
+    await tx.unsafe(snapshotSql);
+    for (const migration of migrations) await rehearse(tx, migration, run);
+    gone = (await tx.unsafe<Gone[]>(goneSql)).map((row) => ({ ...row }));
+    throw new Enough();
+  }).catch((error: unknown) => {
+    if (!(error instanceof Enough)) throw error;
   });
 
   const losses: Loss[] = [];

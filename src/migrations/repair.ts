@@ -3,7 +3,7 @@ import { type Applied, type Bookkeeping, ensureBookkeeping, namesOf, readApplied
 import { unknownName } from "./compare.ts";
 import { MigrationError } from "./errors.ts";
 import { isHashOf, type Migration } from "./folder.ts";
-import { takeLock } from "./lock.ts";
+import { asOnlyMigrator } from "./lock.ts";
 import type { MigrateOptions } from "./options.ts";
 import { withRun } from "./run.ts";
 import type { Run } from "./step.ts";
@@ -40,8 +40,7 @@ export async function repair(options: RepairOptions): Promise<RepairReport> {
     const wanted = select(mendsOf(run, await readApplied(run.connections.sql, run.bookkeeping)), options.tags);
     const shown = wanted.map(({ run: _, ...repair }) => repair);
     if (shown.length === 0 || !(await options.confirm?.(shown))) return { repairs: shown, mended: false };
-    await run.connections.sql.begin(async (tx) => {
-      await takeLock(tx, run);
+    await asOnlyMigrator(run, "drizzle-kit's table", async (tx) => {
       const now = select(mendsOf(run, await readApplied(tx, run.bookkeeping)), options.tags);
       if (JSON.stringify(now) !== JSON.stringify(wanted))
         throw new MigrationError("Nothing was mended: the books have changed meanwhile. Look again.");

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+
+const binary = "/usr/sbin/pgbouncer";
+
+/** Whether Debian's package is here; CI installs it. */
+export const hasPgBouncer = (() => {
+  try {
+    accessSync(binary);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** PgBouncer in transaction mode before a database, with so many connections to the server, stopped when the test ends. */
+export async function pgBouncer(databaseUrl: string, { poolSize }: { poolSize: number }): Promise<string> {
+  const { hostname, port, username, password, pathname } = new URL(databaseUrl);
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-pgbouncer-"));
+  chmodSync(folder, 0o755);
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const own = (listener.address() as AddressInfo).port;
+  listener.close();
+  await once(listener, "close");
+  const secret = password === "" ? "" : ` password=${decodeURIComponent(password)}`;
+  writeFileSync(join(folder, "users.txt"), `"${decodeURIComponent(username)}" ""\n`);
+  writeFileSync(
+    join(folder, "pgbouncer.ini"),
+    [
+      "[databases]",
+      `* = host=${hostname} port=${port || 5432} user=${decodeURIComponent(username)}${secret}`,
+      "[pgbouncer]",
+      `listen_addr = 127.0.0.1\nlisten_port = ${own}\nunix_socket_dir =`,
+      `auth_type = trust\nauth_file = ${folder}/users.txt`,
+      `pool_mode = transaction\ndefault_pool_size = ${poolSize}\nmax_client_conn = 200`,
+    ].join("\n"),
+  );
+  // It refuses to run as root.
+  const asNobody = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
+  const child = spawn(binary, ["-q", ...asNobody, join(folder, "pgbouncer.ini")], { stdio: "ignore" });
+  onTestFinished(async () => {
+    child.kill("SIGINT");
+    if (child.exitCode === null) await once(child, "exit");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  while (!(await answers(own))) if (child.exitCode !== null) throw new Error("PgBouncer did not start");
+  return `postgres://${username}@127.0.0.1:${own}${pathname}`;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

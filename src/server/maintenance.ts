@@ -1,6 +1,6 @@
 import { setInterval as every } from "node:timers/promises";
 import { sql } from "drizzle-orm";
-import { isUnavailable, type Patience, retry } from "../database/retry.ts";
+import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
 import type { Db } from "../database/transaction.ts";
 import type { Log } from "../log.ts";
 
@@ -26,7 +26,9 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
       });
       if (made.length > 0) log.info({ partitions: made.map((row) => row["name"]) }, "audit partitions made");
     } catch (err) {
-      if (!stopping.signal.aborted) log.error({ err }, "audit partitions could not be made; trying again later");
+      // No such function: the migration that makes it, and the first partitions, is pending.
+      if (codeOf(err) === "42883") log.debug("audit partitions wait for the migrations");
+      else if (!stopping.signal.aborted) log.error({ err }, "audit partitions could not be made; trying again later");
     }
   };
   const runs = async () => {

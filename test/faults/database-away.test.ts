@@ -95,7 +95,7 @@ describe("while migrations are pending", () => {
       pending: ["0000_create_users", "0001_create_user_security", "0002_create_audit_log", "0003_create_sessions"],
     });
     expect(lines).toContainEqual(
-      expect.objectContaining({ level: "warn", msg: expect.stringContaining("npx migrate up") }),
+      expect.objectContaining({ level: "warn", msg: expect.stringContaining("run `aeturnis-data migrate up`") }),
     );
 
     const input = newUser();

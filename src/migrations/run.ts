@@ -70,7 +70,7 @@ export async function takeSteps(run: Run, migrations: readonly Migration[], dire
       results.push({ tag: migration.tag, outcome: "failed", duration: ms });
       return {
         results: [...results, ...waiting()],
-        error: explain(error, run).leaving(await describeState(run, migration)),
+        error: explain(error, run).leaving(await describeState(run, migration, direction)),
       };
     }
   }
@@ -100,7 +100,7 @@ function explain(error: unknown, { signal }: Run): MigrationError {
 }
 
 /** What an operator needs to know after a failure. */
-async function describeState(run: Run, failed: Migration): Promise<string> {
+async function describeState(run: Run, failed: Migration, direction: Direction): Promise<string> {
   const standings = await readStandings(run).catch((error: unknown) => {
     if (error instanceof ConnectError || codeOf(error) !== undefined) return undefined;
     throw error;
@@ -109,9 +109,9 @@ async function describeState(run: Run, failed: Migration): Promise<string> {
     return "The database cannot be asked what state it is in. Run `migrate status` when it answers.";
   const newest = standings.findLast(({ applied, migration }) => applied !== undefined && migration !== undefined);
   const at = newest === undefined ? "no migration is applied" : `it is at ${newest.tag}`;
-  const script = failed.up;
-  const left = script.noTransaction
-    ? "does not run in a transaction: the statements before the failure are done and stay, and the next `migrate up` goes on behind them"
-    : "was rolled back, nothing of it is left";
-  return `State of the database: ${at}; ${failed.tag} ${left}.`;
+  const whole = direction === "up" ? "was rolled back, nothing of it is left" : "is still applied, whole";
+  const parts =
+    "does not run in a transaction: the statements before the failure are done and stay" +
+    (direction === "up" ? ", and the next `migrate up` goes on behind them" : "");
+  return `State of the database: ${at}; ${failed.tag} ${failed[direction]?.noTransaction ? parts : whole}.`;
 }

@@ -1,3 +1,5 @@
 drop table users;
 --> statement-breakpoint
 drop function set_updated_at();
+--> statement-breakpoint
+drop function keep_an_administrator();

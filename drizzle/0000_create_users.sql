@@ -77,7 +77,11 @@ create table users (
   -- What no JavaScript client can be given: keys that would reach the prototype of what they are set on, and
   -- depth that cannot be recursed into. An error while looking counts as found.
   constraint users_metadata_keys_check check (coalesce(metadata @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false),
-  constraint users_metadata_depth_check check (coalesce(metadata @? 'strict $.**{33 to last}', true) = false)
+  constraint users_metadata_depth_check check (coalesce(metadata @? 'strict $.**{33 to last}', true) = false),
+  constraint users_metadata_size_check check (pg_column_size(metadata) <= 65536),
+  constraint users_email_check check (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  -- ASCII alone: no two names look alike in another script, and none hides what it is.
+  constraint users_username_check check (username ~ '^[A-Za-z0-9_-]{3,50}$')
 );
 --> statement-breakpoint
 
@@ -91,19 +95,29 @@ create index idx_users_status on users (status) where status <> 'active';
 --> statement-breakpoint
 create index idx_users_created on users (created_at desc, id desc) where deleted_at is null;
 --> statement-breakpoint
+create index idx_users_status_created on users (status, created_at desc, id desc) where deleted_at is null;
+--> statement-breakpoint
+create index idx_users_role_created on users (role, created_at desc, id desc) where deleted_at is null;
+--> statement-breakpoint
+-- In the order of bytes: the one that `like 'abc%'` can use, whatever the database's collation.
+create index idx_users_username_order on users (lower(username) collate "C") where deleted_at is null;
+--> statement-breakpoint
+create index idx_users_metadata on users using gin (metadata jsonb_path_ops);
+--> statement-breakpoint
 
 -- Triggers.
 
+-- To the millisecond: a JavaScript Date holds no more, and a version must come back as it was.
 create function set_updated_at() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_op = 'INSERT' then
-    new.updated_at := current_timestamp;
+    new.updated_at := date_trunc('milliseconds', current_timestamp);
   elsif new is distinct from old then
     -- Strictly later than before, whatever the clock does: callers use updated_at as the row's version.
-    new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+    new.updated_at := greatest(date_trunc('milliseconds', clock_timestamp()), date_trunc('milliseconds', old.updated_at) + interval '1 millisecond');
   end if;
   return new;
 end;
@@ -116,6 +130,40 @@ create trigger users_set_updated_at
   before insert or update on users
   for each row
   execute function set_updated_at();
+--> statement-breakpoint
+
+create function keep_an_administrator() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- One after the other: two who demote each other at the same time would each see that the other one stays.
+  perform pg_advisory_xact_lock(hashtextextended('keep_an_administrator', 0));
+  if not exists (select from public.users where role = 'admin' and status = 'active' and deleted_at is null) then
+    raise exception 'the last active administrator must stay'
+      using errcode = 'restrict_violation', schema = 'public', table = 'users', constraint = 'users_last_admin';
+  end if;
+  return null;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without them nobody might be left who can appoint an administrator. They cost nothing where none is lost.
+create trigger keep_an_administrator_updated
+  after update of role, status, deleted_at on users
+  for each row
+  when (
+    old.role = 'admin' and old.status = 'active' and old.deleted_at is null
+    and not (new.role = 'admin' and new.status = 'active' and new.deleted_at is null)
+  )
+  execute function keep_an_administrator();
+--> statement-breakpoint
+create trigger keep_an_administrator_deleted
+  after delete on users
+  for each row
+  when (old.role = 'admin' and old.status = 'active' and old.deleted_at is null)
+  execute function keep_an_administrator();
 --> statement-breakpoint
 
 comment on table users is 'Players'' accounts. Email and username are unique without regard to case, also after a soft delete.';

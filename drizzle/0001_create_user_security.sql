@@ -20,6 +20,10 @@ create table user_security (
 );
 --> statement-breakpoint
 
+-- Accounts that somebody tries to get into, the latest first.
+create index idx_user_security_failures on user_security (last_attempt_at desc nulls last, user_id desc) where login_attempts > 0;
+--> statement-breakpoint
+
 -- Triggers.
 
 create function create_user_security() returns trigger

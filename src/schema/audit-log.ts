@@ -23,13 +23,15 @@ export const auditLog = pgTable(
     ipAddress: inet("ip_address"),
     userAgent: text("user_agent"),
     createdAt: createdAt(),
-    actor: varchar({ length: 100 }).notNull().default(sql`('db:' || current_user)`),
+    actor: varchar({ length: 100 }).notNull().default(sql`('db:' || session_user)`),
     requestId: varchar("request_id", { length: 64 }),
   },
   (table) => [
     primaryKey({ name: "audit_log_pkey", columns: [table.id, table.createdAt] }),
     index("idx_audit_user").on(table.userId, table.createdAt.desc().nullsFirst()),
     index("idx_audit_created").on(table.createdAt.desc().nullsFirst()),
+    index("idx_audit_actor").on(table.actor, table.createdAt.desc().nullsFirst()),
+    index("idx_audit_action").on(table.action, table.createdAt.desc().nullsFirst()),
     index("idx_audit_resource").on(table.resourceType, table.resourceId, table.createdAt.desc().nullsFirst()),
   ],
 );

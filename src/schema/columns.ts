@@ -9,3 +9,6 @@ export const createdAt = () => instant("created_at").notNull().default(sql`CURRE
 
 /** The form in which emails and usernames are compared: what the unique indexes are built on. */
 export const lower = (column: AnyPgColumn): SQL => sql`lower(${column})`;
+
+/** Text in the order of its bytes, whatever the database's collation: what `like 'abc%'` can use an index for. */
+export const byteOrder = (text: SQL): SQL => sql`(${text}) collate "C"`;

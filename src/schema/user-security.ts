@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { instant } from "./columns.ts";
 import { users } from "./users.ts";
 
@@ -24,7 +24,11 @@ export const userSecurity = pgTable(
     passwordChangedAt: instant("password_changed_at").notNull().default(sql`CURRENT_TIMESTAMP`),
     mustChangePassword: boolean("must_change_password").notNull().default(false),
   },
-  () => [
+  (table) => [
+    // Accounts that somebody tries to get into, the latest first.
+    index("idx_user_security_failures")
+      .on(table.lastAttemptAt.desc().nullsLast(), table.userId.desc().nullsFirst())
+      .where(sql`login_attempts > 0`),
     check("user_security_login_attempts_check", sql`login_attempts >= 0`),
     // Two-factor without a secret would lock the player out of the account for good.
     check("user_security_two_factor_check", sql`not two_factor_enabled or two_factor_secret is not null`),

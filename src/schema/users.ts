@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, jsonb, pgTable, uniqueIndex, uuid, varchar } from "drizzle-orm/pg-core";
-import { createdAt, instant, lower } from "./columns.ts";
+import { byteOrder, createdAt, instant, lower } from "./columns.ts";
 
 export const userStatuses = ["active", "suspended", "banned"] as const;
 export const userRoles = ["user", "moderator", "admin"] as const;
@@ -17,6 +17,10 @@ export const usersConstraints = {
   metadata: "users_metadata_check",
   metadataKeys: "users_metadata_keys_check",
   metadataDepth: "users_metadata_depth_check",
+  metadataSize: "users_metadata_size_check",
+  emailForm: "users_email_check",
+  usernameForm: "users_username_check",
+  lastAdmin: "users_last_admin",
 } as const;
 
 /**
@@ -53,6 +57,20 @@ export const users = pgTable(
     index("idx_users_created")
       .on(table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst())
       .where(sql`deleted_at is null`),
+    // What moderators list: one status or role, newest first; usernames by how they begin.
+    index("idx_users_status_created")
+      .on(table.status, table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst())
+      .where(sql`deleted_at is null`),
+    index("idx_users_role_created")
+      .on(table.role, table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst())
+      .where(sql`deleted_at is null`),
+    index("idx_users_username_order")
+      .on(byteOrder(lower(table.username)))
+      .where(sql`deleted_at is null`),
+    index("idx_users_metadata").using("gin", sql`${table.metadata} jsonb_path_ops`),
+    check(usersConstraints.emailForm, sql`email ~ '^[^@[:space:]]+@[^@[:space:]]+$'`),
+    check(usersConstraints.usernameForm, sql`username ~ '^[A-Za-z0-9_-]{3,50}$'`),
+    check(usersConstraints.metadataSize, sql`pg_column_size(metadata) <= 65536`),
     check(usersConstraints.status, sql`status in ('active', 'suspended', 'banned')`),
     check(usersConstraints.role, sql`role in ('user', 'moderator', 'admin')`),
     check(usersConstraints.passwordHash, sql`password_hash ~ '^[$][a-z0-9-]+[$]'`),

@@ -1,0 +1,15 @@
+drop trigger refuse_truncate on audit_log;
+--> statement-breakpoint
+drop function record_changes_of(regclass, text, text[], text[]);
+--> statement-breakpoint
+drop function record_change() cascade;
+--> statement-breakpoint
+drop function refuse_truncate() cascade;
+--> statement-breakpoint
+comment on column audit_log.changes is null;
+--> statement-breakpoint
+drop index idx_audit_action;
+--> statement-breakpoint
+drop index idx_audit_actor;
+--> statement-breakpoint
+alter table audit_log alter column actor set default ('db:' || current_user);

@@ -79,7 +79,7 @@ async function requireMigrated(url) {
   const check = postgres(url, { max: 1 });
   const [row] = await check`select count(*)::int as applied from drizzle.__drizzle_migrations`;
   await check.end();
-  if (row.applied !== 4) throw new Error(`${row.applied} migrations were applied`);
+  if (row.applied !== 5) throw new Error(`${row.applied} migrations were applied`);
 }
 
 function median(numbers) {

@@ -3,3 +3,5 @@ drop table users;
 drop function set_updated_at();
 --> statement-breakpoint
 drop function keep_an_administrator();
+--> statement-breakpoint
+drop function unverify_email();

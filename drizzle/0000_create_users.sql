@@ -72,7 +72,7 @@ create table users (
   metadata jsonb not null default '{}',
   constraint users_status_check check (status in ('active', 'suspended', 'banned')),
   constraint users_role_check check (role in ('user', 'moderator', 'admin')),
-  constraint users_password_hash_check check (password_hash ~ '^[$][a-z0-9-]+[$]'),
+  constraint users_password_hash_check check (password_hash ~ '^([$][a-z0-9-]+[$]|(pbkdf2|scrypt)[a-z0-9_:]*[$])'),
   constraint users_metadata_check check (jsonb_typeof(metadata) = 'object'),
   -- What no JavaScript client can be given: keys that would reach the prototype of what they are set on, and
   -- depth that cannot be recursed into. An error while looking counts as found.
@@ -130,6 +130,29 @@ create trigger users_set_updated_at
   before insert or update on users
   for each row
   execute function set_updated_at();
+--> statement-breakpoint
+
+create function unverify_email() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.email_verified := false;
+  -- A token that comes with the new address is for that address.
+  if new.email_verification_token is not distinct from old.email_verification_token then
+    new.email_verification_token := null;
+  end if;
+  return new;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without it an account could verify an address that it owns, and then take one that it does not.
+create trigger unverify_email
+  before update of email on users
+  for each row
+  when (lower(new.email) <> lower(old.email))
+  execute function unverify_email();
 --> statement-breakpoint
 
 create function keep_an_administrator() returns trigger

@@ -28,6 +28,27 @@ create index idx_sessions_expires on user_sessions (expires_at);
 create index idx_sessions_revoked on user_sessions (revoked_at) where revoked_at is not null;
 --> statement-breakpoint
 
+-- Triggers.
+
+create function end_sessions() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from public.user_sessions where user_id = new.id;
+  return null;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without it whoever is signed in to an account could go on playing after it was deleted.
+create trigger end_sessions
+  after update of deleted_at on users
+  for each row
+  when (old.deleted_at is null and new.deleted_at is not null)
+  execute function end_sessions();
+--> statement-breakpoint
+
 -- Clean-up. Deletes at most `batch_size` sessions that have expired, oldest first, and returns how
 -- many: call it until it returns less than that. Bounded, so that it never holds many rows or makes
 -- a long transaction; rows that somebody else holds are left for the next call.

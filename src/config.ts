@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import * as v from "valibot";
 import { hasKnownSslMode, isDatabaseUrl, isLocal, type SslMode, sslModeOf, sslModes } from "./database-url.ts";
 
@@ -37,6 +38,20 @@ const origins = v.pipe(
   ),
 );
 
+const proxies = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(",").map((proxy) => proxy.trim())),
+  v.transform((list) => list.filter((proxy) => proxy !== "")),
+  v.everyItem(isAddressOrRange, "must be IP addresses or ranges such as 10.0.0.0/8, parted by commas"),
+);
+
+function isAddressOrRange(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const family = isIP(address);
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return family !== 0 && fits && more.length === 0;
+}
+
 /**
  * Every variable that the service reads. Comments in `.env.example` are their documentation; a test
  * holds the two together.
@@ -49,6 +64,7 @@ const environment = v.object({
   HOST: v.optional(text, "127.0.0.1"),
   PORT: v.optional(whole(0, 65_535), "3000"),
   CORS_ORIGINS: v.optional(origins, ""),
+  TRUSTED_PROXIES: v.optional(proxies, ""),
   DATA_DIR: v.optional(text, ".data"),
   DATABASE_URL: v.optional(databaseUrl),
   DATABASE_POOL_MIN: v.optional(whole(0, 1000), "2"),
@@ -61,6 +77,7 @@ const environment = v.object({
   REQUEST_TIMEOUT_MS: v.optional(whole(1, 3_600_000), "10000"),
   SHUTDOWN_TIMEOUT_MS: milliseconds("10000"),
   SLOW_QUERY_MS: milliseconds("1000"),
+  SCAN_LIMIT_ROWS: v.optional(whole(0, 1_000_000_000), "100000"),
   JWT_SECRET: v.optional(
     v.pipe(v.string(), v.minLength(32, "must be at least 32 characters: `openssl rand -base64 48` makes a good one")),
   ),
@@ -79,6 +96,8 @@ export interface Config {
     readonly port: number;
     /** Browser origins that may call the service. */
     readonly corsOrigins: readonly string[];
+    /** Addresses of proxies whose word on where a request comes from is believed. */
+    readonly trustedProxies: readonly string[];
     /** Longest time a request may take (ms). */
     readonly requestTimeout: number;
     /** Longest wait for running requests when the service stops (ms). */
@@ -88,6 +107,8 @@ export interface Config {
   /** Secret of the HS256 signature of access tokens; undefined outside production means a generated one. */
   readonly jwtSecret: string | undefined;
   readonly logLevel: string;
+  /** Rows up to which a table may be read as a whole for a listing that no index answers. */
+  readonly scanLimit: number;
 }
 
 export interface DatabaseConfig {
@@ -153,6 +174,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       host: vars.HOST,
       port: vars.PORT,
       corsOrigins: Object.freeze(vars.CORS_ORIGINS),
+      trustedProxies: Object.freeze(vars.TRUSTED_PROXIES),
       requestTimeout: vars.REQUEST_TIMEOUT_MS,
       shutdownTimeout: vars.SHUTDOWN_TIMEOUT_MS,
     }),
@@ -168,6 +190,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       slowQuery: vars.SLOW_QUERY_MS,
     }),
     jwtSecret: vars.JWT_SECRET,
+    scanLimit: vars.SCAN_LIMIT_ROWS,
     logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),
   });
 }

@@ -12,13 +12,23 @@ const constraints: Readonly<Record<string, { field: string; message: string }>> 
   [usersConstraints.role]: { field: "role", message: "Unknown role." },
   [usersConstraints.passwordHash]: {
     field: "passwordHash",
-    message: "Must be a password hash in PHC form, such as $argon2id$…; never a password.",
+    message: "Must be a password hash, such as $argon2id$…; never a password.",
   },
   [usersConstraints.metadataKeys]: {
     field: "metadata",
     message: "Must not have the keys __proto__, constructor or prototype.",
   },
   [usersConstraints.metadataDepth]: { field: "metadata", message: "Must not nest deeper than 32 levels." },
+  [usersConstraints.metadataSize]: { field: "metadata", message: "Must be smaller." },
+  [usersConstraints.emailForm]: { field: "email", message: "Must be an email address." },
+  [usersConstraints.usernameForm]: {
+    field: "username",
+    message: "Must be 3 to 50 letters, digits, hyphens or underscores.",
+  },
+  [usersConstraints.lastAdmin]: {
+    field: "role",
+    message: "This is the last active administrator: appoint another one first.",
+  },
   [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
 };
 
@@ -35,6 +45,8 @@ export function toDomainError(error: unknown): DomainError | undefined {
 
   if (code === "23505")
     return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
+  // restrict_violation: something must stay as it is for the sake of something else.
+  if (code === "23001") return new Conflict(known?.message ?? "Something else depends on it.", options);
   if (code === "23514") return new Invalid(known?.message ?? "A value breaks a rule of the table.", options);
   if (code === "23503") return new Invalid("It refers to something that does not exist (any more).", options);
   if (code === "23502") return new Invalid("A required value is missing.", options);

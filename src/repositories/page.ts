@@ -1,39 +1,108 @@
-import { type AnyColumn, type SQL, sql } from "drizzle-orm";
-import { z } from "zod";
+import { and, type SQL, sql } from "drizzle-orm";
+import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
+import { describeAccess, flatten, isNarrow, isServed } from "./access.ts";
+import type { Cursors } from "./cursor.ts";
+import type { ListOptions, Page } from "./filter.ts";
+import { behind, exact, keysOf, orderBy, orderOf, reversed } from "./keyset.ts";
+import { type Listing, type ListingOf, nameOf } from "./listing.ts";
+import type { Sizes } from "./sizes.ts";
+import { estimate, exactCount } from "./totals.ts";
+import { type AnyFilter, whereOf } from "./where.ts";
 
-/** A page of a listing. Give `nextCursor` back to get the page behind it; null: this was the last. */
-export interface Page<Row> {
-  readonly items: Row[];
-  readonly nextCursor: string | null;
+/** Rows that may be skipped to reach a page by its number. */
+const deepest = 10_000;
+
+export const pageLimits = { default: 20, most: 100 } as const;
+
+/** What listings need beside the database. */
+export interface PageParts {
+  readonly cursors: Cursors;
+  readonly sizes: Sizes;
 }
 
-/** Where a page ended: the sort key of its last row. */
-export interface Position {
-  /** Time of the row, as text: a `Date` would lose the microseconds, and with them rows. */
-  readonly at: string;
-  readonly id: string;
-}
-
-const position = z.tuple([z.iso.datetime({ precision: 6 }), z.guid()]);
-
-/** A position as an opaque text. */
-export function encodeCursor({ at, id }: Position): string {
-  return Buffer.from(JSON.stringify([at, id])).toString("base64url");
-}
-
-/** @throws {Invalid} when the cursor is not one of ours */
-export function decodeCursor(cursor: string): Position {
-  try {
-    const [at, id] = position.parse(JSON.parse(Buffer.from(cursor, "base64url").toString()));
-    return { at, id };
-  } catch {
-    throw new Invalid("Not a cursor of this listing: pass nextCursor as it came, or none for the first page.", {
-      field: "cursor",
+/**
+ * A page of a listing.
+ *
+ * @param options.scan lets the database read the whole table, however large, where no index answers
+ * @throws {Invalid} for a cursor of another listing, and for a question that no index answers on a large table
+ */
+export async function readPage<Row>(
+  db: Executor,
+  listing: ListingOf<Row>,
+  { cursors, sizes }: PageParts,
+  options: ListOptions<Row> & { readonly scan?: boolean | undefined },
+): Promise<Page<Row>> {
+  const { limit = pageLimits.default, page: number, total: wanted = "none", scan = false } = options;
+  const filter = (options.where ?? {}) as AnyFilter;
+  const order = orderOf(options.sort, listing);
+  const question = { filter, order };
+  const cursor = options.cursor == null ? undefined : cursors.decode(nameOf(listing), question, options.cursor);
+  if (cursor !== undefined && number !== undefined) {
+    throw new Invalid("page: give either a cursor or the number of a page.", { field: "page" });
+  }
+  const skip = number === undefined ? 0 : (number - 1) * limit;
+  if (skip > deepest) {
+    throw new Invalid(`page: at most ${deepest} rows can be skipped. Follow nextCursor to go deeper.`, {
+      field: "page",
     });
   }
+  const served = isServed(filter, order, listing);
+  if (!scan && !served) await sizes.requireSmall(db, listing, unserved(listing));
+  if (!scan && wanted === "exact" && !isNarrow(flatten(filter), listing)) {
+    await sizes.requireSmall(db, listing, { field: "total", text: 'ask for "estimated", or for "none"' });
+  }
+
+  const condition = and(listing.visible, whereOf(filter, listing));
+  const keys = keysOf(order, listing);
+  const backwards = cursor?.side === "before";
+  const direction = backwards ? reversed(keys) : keys;
+  const positions = Object.fromEntries(keys.map((key, index) => [`position${index}`, exact(key)]));
+  const [found, total] = await Promise.all([
+    db
+      .select({ ...listing.columns, ...positions } as Record<string, SQL>)
+      .from(listing.table)
+      .where(and(condition, cursor && behind(direction, cursor.values)))
+      .orderBy(...orderBy(direction))
+      // One more than asked for tells whether there is another page.
+      .limit(limit + 1)
+      .offset(skip),
+    countIf(wanted, db, listing, condition),
+  ]);
+
+  const rows = backwards ? found.slice(0, limit).reverse() : found.slice(0, limit);
+  const more = found.length > limit;
+  const place = (row: Record<string, unknown> | undefined, side: "after" | "before") => {
+    const values =
+      row === undefined ? (cursor?.values ?? []) : keys.map((_, index) => row[`position${index}`] as string | null);
+    return cursors.encode(nameOf(listing), question, { values, side });
+  };
+  // Coming from one side, there is a page on that side: the one that the caller came from.
+  const hasNext = backwards || more;
+  const hasPrevious = backwards ? more : cursor !== undefined || skip > 0;
+  return {
+    items: rows.map((row) => withoutPositions(row)) as Row[],
+    nextCursor: hasNext ? place(rows.at(-1), "after") : null,
+    previousCursor: hasPrevious ? place(rows[0], "before") : null,
+    hasNext,
+    hasPrevious,
+    total,
+    pageCount: total === null ? null : Math.ceil(total / limit),
+  };
 }
 
-/** A time column as text in UTC with all its microseconds (ISO 8601). */
-export const exactTime = (column: AnyColumn): SQL<string> =>
-  sql<string>`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+function withoutPositions(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !/^position\d$/.test(name)));
+}
+
+function countIf(wanted: "exact" | "estimated" | "none", db: Executor, { table }: Listing, condition: SQL | undefined) {
+  if (wanted === "none") return null;
+  return wanted === "exact"
+    ? exactCount(db, table, condition)
+    : estimate(db, sql`select from ${table}${condition && sql` where ${condition}`}`);
+}
+
+const unserved = (listing: Listing) => ({
+  field: "where",
+  text: `no index answers this filter in this order. Ask for rows ${describeAccess(listing)}`,
+});

@@ -1,117 +1,131 @@
-import { and, desc, eq, isNull, sql } from "drizzle-orm";
-import type { Executor } from "../database/transaction.ts";
-import { NotFound } from "../errors.ts";
-import { lower } from "../schema/columns.ts";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import type { Actor } from "../database/actor.ts";
+import { Forbidden } from "../errors.ts";
+import { byteOrder, lower } from "../schema/columns.ts";
 import { users } from "../schema/index.ts";
-import { decodeCursor, encodeCursor, exactTime, type Page } from "./page.ts";
+import type { Definition, RepositoryParts } from "./base.ts";
+import type { User, UserRole, UserStatus } from "./rows.ts";
+import { SoftDeleteRepository } from "./soft-delete.ts";
+import { newUser, userBulkChange } from "./user-rules.ts";
 
-/** What of a user leaves the service. The hash and the verification token do not. */
-const publicColumns = {
-  id: users.id,
-  email: users.email,
-  username: users.username,
-  emailVerified: users.emailVerified,
-  status: users.status,
-  role: users.role,
-  metadata: users.metadata,
-  createdAt: users.createdAt,
-  updatedAt: users.updatedAt,
-  lastLogin: users.lastLogin,
+const lowerCase = (text: string) => text.toLowerCase();
+
+export const userDefinition: Definition<typeof users, User> = {
+  table: users,
+  key: users.id,
+  noun: "user",
+  // The hash and the verification token do not leave the service.
+  columns: {
+    id: users.id,
+    email: users.email,
+    username: users.username,
+    emailVerified: users.emailVerified,
+    status: users.status,
+    role: users.role,
+    metadata: users.metadata,
+    createdAt: users.createdAt,
+    updatedAt: users.updatedAt,
+    lastLogin: users.lastLogin,
+  },
+  visible: isNull(users.deletedAt),
+  version: users.updatedAt,
+  unique: ["email", "username"],
+  rules: { create: newUser, update: userBulkChange },
+  forms: {
+    email: { equal: lower(users.email), order: lower(users.email), given: lowerCase },
+    username: { equal: lower(users.username), order: byteOrder(lower(users.username)), given: lowerCase },
+  },
+  access: [
+    { equal: ["id"], few: true },
+    { equal: ["email"], few: true },
+    { equal: ["username"], few: true },
+    { sort: ["createdAt"] },
+    { sort: ["username"], beginning: true },
+    { sort: ["email"] },
+    { equal: ["status"], sort: ["createdAt"] },
+    { equal: ["role"], sort: ["createdAt"] },
+  ],
+  defaultSort: { field: "createdAt", direction: "desc" },
 };
 
-export type NewUser = Pick<typeof users.$inferInsert, "email" | "username" | "passwordHash" | "metadata"> & {
-  id: string;
-};
-export type UserChange = { [Field in "email" | "username" | "metadata"]?: NewUser[Field] | undefined };
+/** What decides what somebody may do, and what may be done to them. */
+export interface Standing {
+  readonly role: UserRole;
+  readonly status: UserStatus;
+  readonly deleted: boolean;
+}
 
-const visible = isNull(users.deletedAt);
+/** Accounts; softly deleted ones left out. */
+export class UserRepository extends SoftDeleteRepository<typeof users, User> {
+  #queries: ReturnType<UserRepository["prepare"]> | undefined;
 
-/** Users, softly deleted ones left out. */
-export class UserRepository {
-  readonly #db: Executor;
-  readonly #queries: ReturnType<typeof prepareQueries>;
-
-  constructor(db: Executor) {
-    this.#db = db;
-    this.#queries = prepareQueries(db);
-  }
-
-  /** @throws {NotFound} */
-  async findById(id: string) {
-    return found(await this.#queries.byId.execute({ id }));
+  constructor(parts: RepositoryParts, definition = userDefinition) {
+    super(parts, definition);
   }
 
   /** Ignores case. @throws {NotFound} */
-  async findByEmail(email: string) {
-    return found(await this.#queries.byEmail.execute({ email }));
+  async findByEmail(email: string): Promise<User> {
+    return this.found(await this.prepared.byEmail.execute({ email }));
   }
 
   /** Ignores case. @throws {NotFound} */
-  async findByUsername(username: string) {
-    return found(await this.#queries.byUsername.execute({ username }));
+  async findByUsername(username: string): Promise<User> {
+    return this.found(await this.prepared.byUsername.execute({ username }));
   }
 
-  /** Newest first, `limit` at a time. @throws {Invalid} for a cursor that is none of this listing's */
-  async list(options: { limit: number; cursor?: string | undefined }): Promise<Page<User>> {
-    // One more than asked for tells whether there is a next page.
-    const take = options.limit + 1;
-    const rows =
-      options.cursor === undefined
-        ? await this.#queries.firstPage.execute({ take })
-        : await this.#queries.pageAfter.execute({ take, ...decodeCursor(options.cursor) });
-    const page = rows.slice(0, options.limit);
-    const last = page.at(-1);
+  /** How an account stands now, a deleted one too; undefined when there is none. */
+  async standingOf(id: string): Promise<Standing | undefined> {
+    const [standing] = await this.prepared.standing.execute({ id });
+    return standing;
+  }
+
+  /**
+   * Lets an account play, or keeps it out.
+   *
+   * @param options.over roles that the caller may do this to
+   * @throws {Forbidden} when the account has another role
+   * @throws {Conflict} when it is the last active administrator's
+   */
+  async setStatus(by: Actor, id: string, status: UserStatus, { over }: { over: readonly UserRole[] }): Promise<User> {
+    const condition = and(eq(users.id, id), isNull(users.deletedAt), inArray(users.role, [...over]));
+    const rows = await this.change(by, condition, { status });
+    if (rows.length === 0) {
+      const { role } = await this.findById(id);
+      throw new Forbidden(
+        `Only an administrator may do this to ${role === "admin" ? "an administrator" : `a ${role}`}.`,
+      );
+    }
+    return this.found(rows);
+  }
+
+  /** @throws {NotFound} @throws {Conflict} when it is the last active administrator's */
+  async setRole(by: Actor, id: string, role: UserRole): Promise<User> {
+    return this.found(await this.change(by, and(eq(users.id, id), isNull(users.deletedAt)), { role }));
+  }
+
+  /** The same repository with another view of softly deleted users: for reading alone. */
+  seeing(deleted: "without" | "with" | "only"): UserRepository {
+    if (deleted === "without") return this;
+    const visible = deleted === "only" ? sql`${users.deletedAt} is not null` : undefined;
+    // The indexes that listings walk hold no deleted users.
+    const access = userDefinition.access.filter(({ few }) => few);
+    return new UserRepository(this.parts, { ...userDefinition, visible, access });
+  }
+
+  private get prepared() {
+    this.#queries ??= this.prepare();
+    return this.#queries;
+  }
+
+  private prepare() {
     return {
-      items: page.map(({ at: _, ...user }) => user),
-      nextCursor: rows.length > page.length && last !== undefined ? encodeCursor(last) : null,
+      byEmail: this.prepareOne(sql`${lower(users.email)} = lower(${sql.placeholder("email")})`, "by_email"),
+      byUsername: this.prepareOne(sql`${lower(users.username)} = lower(${sql.placeholder("username")})`, "by_username"),
+      standing: this.db
+        .select({ role: users.role, status: users.status, deleted: sql<boolean>`${users.deletedAt} is not null` })
+        .from(users)
+        .where(eq(users.id, sql.placeholder("id")))
+        .prepare("users_standing"),
     };
   }
-
-  /** Adds a user. The database rejects a taken email or username. */
-  async create(user: NewUser) {
-    return found(await this.#db.insert(users).values(user).returning(publicColumns));
-  }
-
-  /** Changes what is given and leaves the rest. @throws {NotFound} */
-  async update(id: string, change: UserChange) {
-    return found(
-      await this.#db
-        .update(users)
-        .set(change)
-        .where(and(eq(users.id, id), visible))
-        .returning(publicColumns),
-    );
-  }
-}
-
-/** A user as callers see it. */
-export type User = Awaited<ReturnType<UserRepository["findById"]>>;
-
-/** Built once for each executor: with a name, postgres.js keeps them prepared on each connection. */
-function prepareQueries(db: Executor) {
-  const one = (condition: ReturnType<typeof eq>, name: string) =>
-    db.select(publicColumns).from(users).where(and(condition, visible)).limit(1).prepare(name);
-  const page = (condition: ReturnType<typeof and>, name: string) =>
-    db
-      .select({ ...publicColumns, at: exactTime(users.createdAt) })
-      .from(users)
-      .where(and(condition, visible))
-      .orderBy(desc(users.createdAt), desc(users.id))
-      .limit(sql.placeholder("take"))
-      .prepare(name);
-  return {
-    byId: one(eq(users.id, sql.placeholder("id")), "users_by_id"),
-    byEmail: one(sql`${lower(users.email)} = lower(${sql.placeholder("email")})`, "users_by_email"),
-    byUsername: one(sql`${lower(users.username)} = lower(${sql.placeholder("username")})`, "users_by_username"),
-    firstPage: page(undefined, "users_first_page"),
-    pageAfter: page(
-      sql`(${users.createdAt}, ${users.id}) < (${sql.placeholder("at")}::timestamptz, ${sql.placeholder("id")}::uuid)`,
-      "users_page_after",
-    ),
-  };
-}
-
-function found<Row>([row]: Row[]): Row {
-  if (row === undefined) throw new NotFound("There is no such user.");
-  return row;
 }

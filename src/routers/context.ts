@@ -2,12 +2,11 @@ import type { Database } from "../database/connect.ts";
 import type { Unauthenticated } from "../errors.ts";
 import type { Caller } from "../identity/tokens.ts";
 import type { Log } from "../log.ts";
-import type { UserRepository } from "../repositories/users.ts";
+import type { Repositories } from "../repositories/index.ts";
 
 /** What the procedures are built on. One for the life of the service. */
-export interface Parts {
+export interface Parts extends Repositories {
   readonly database: Database;
-  readonly users: UserRepository;
   readonly log: Log;
   readonly version: string;
   /** Longest time a procedure may take (ms). */
@@ -17,8 +16,11 @@ export interface Parts {
 /** What a procedure knows of its request. */
 export interface Context {
   readonly parts: Parts;
-  /** Names the request in answers and in the log. */
+  /** Names the request in answers, in the log and in the audit trail. */
   readonly requestId: string;
   /** Who calls, or why their token was not accepted. */
   readonly caller: Caller | Unauthenticated;
+  /** Where the request comes from. */
+  readonly ipAddress: string;
+  readonly userAgent: string | undefined;
 }

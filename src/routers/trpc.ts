@@ -1,12 +1,12 @@
 import { initTRPC } from "@trpc/server";
-import type { Caller } from "../identity/tokens.ts";
+import type { Rule } from "./access.ts";
 import type { Context } from "./context.ts";
 import { describe, type ErrorData } from "./errors.ts";
 import { deserialize, serialize } from "./wire.ts";
 
 /** Who may call a procedure; beside each of them, as its `meta`. */
 export interface Access {
-  readonly allow: readonly Caller["kind"][];
+  readonly allow: readonly Rule[];
 }
 
 /** tRPC as this service uses it: dates arrive as dates, and errors as `ErrorData` says. */

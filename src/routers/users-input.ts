@@ -1,70 +1,57 @@
-import { createInsertSchema } from "drizzle-zod";
 import { z } from "zod";
-import { users } from "../schema/index.ts";
+import { newUser, type userBulkChange, userChange } from "../repositories/user-rules.ts";
+import { userRoles, userStatuses } from "../schema/index.ts";
 
-/** Bytes of JSON that an account may carry along. */
-const metadataLimit = 16 * 1024;
+/** Rows that one call may bring. */
+const mostRows = 5_000;
 
-/** Metadata of a user, as one rule with one message: whatever is wrong inside is the caller's to find. */
-const metadata = z
-  .custom<Record<string, unknown>>(isJsonObject, "must be an object of JSON values: no undefined, no Date")
-  .refine(
-    (value) => Buffer.byteLength(JSON.stringify(value)) <= metadataLimit,
-    `must be at most ${metadataLimit} bytes of JSON`,
-  );
+const id = z.guid("must be a UUID").transform((text) => text.toLowerCase());
+const version = z.date("must be the updatedAt that you saw").optional();
 
-const columns = createInsertSchema(users, {
-  email: () => z.email("must be an email address").max(255, "must be at most 255 characters"),
-  username: () => z.string().regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores"),
-  passwordHash: () =>
-    z
-      .string()
-      .max(255, "must be at most 255 characters")
-      .regex(
-        /^\$[a-z0-9-]+\$[\x21-\x7e]+$/,
-        "must be a password hash in PHC form, such as $argon2id$…; never a password",
-      ),
-  metadata,
-});
-
-export const userId = z.strictObject({ id: z.guid("must be a UUID") });
-export const userEmail = z.strictObject({ email: z.string().max(255, "must be at most 255 characters") });
+export const userId = z.strictObject({ id });
+export const userEmail = z.strictObject({ email: z.string().trim().max(255, "must be at most 255 characters") });
 export const userName = z.strictObject({ username: z.string().max(50, "must be at most 50 characters") });
 
-export const newUser = z.strictObject({
-  email: columns.shape.email,
-  username: columns.shape.username,
-  passwordHash: columns.shape.passwordHash,
-  metadata: columns.shape.metadata.optional(),
+export { newUser };
+
+/** Whether a listing takes softly deleted users along, or has no others. */
+export const deletedToo = { deleted: z.enum(["without", "with", "only"]).default("without") };
+
+const somethingChanged = (fields: string) => ({
+  error: `must change at least one of ${fields}`,
 });
 
-export const userChange = z
-  .strictObject({
-    id: userId.shape.id,
-    email: columns.shape.email.optional(),
-    username: columns.shape.username.optional(),
-    metadata: columns.shape.metadata.optional(),
-  })
+export const ownChange = z
+  .strictObject({ id: id.optional(), updatedAt: version, ...userChange.shape })
   .refine(
-    ({ id: _, ...change }) => Object.values(change).some((value) => value !== undefined),
-    "must change at least one of email, username, metadata",
+    ({ id: _, updatedAt: __, ...change }) => Object.values(change).some((value) => value !== undefined),
+    somethingChanged("email, username, metadata"),
   );
 
-export const userPage = z
-  .strictObject({
-    /** Users a page. */
-    limit: z.int().min(1).max(100).default(20),
-    cursor: z.string().max(200).nullish(),
-  })
-  .prefault({});
+export const newStatus = z.strictObject({ id, status: z.enum(userStatuses, "must be active, suspended or banned") });
+export const newRole = z.strictObject({ id, role: z.enum(userRoles, "must be user, moderator or admin") });
 
-/** Inputs nest to a bounded depth (wire.ts), so this may recurse. */
-function isJsonObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && isJson(value);
-}
+/** Rows are looked over one by one later, so that each can be refused by itself. */
+const rowsOf = <Row>() =>
+  z
+    .array(z.custom<Row>((row) => typeof row === "object" && row !== null, "must be an object"))
+    .min(1, "must have at least one row")
+    .max(mostRows, `must have at most ${mostRows} rows: make several calls`);
 
-function isJson(value: unknown): boolean {
-  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return true;
-  if (typeof value !== "object" || value instanceof Date) return false;
-  return Object.values(value).every(isJson);
-}
+/** All or none (the default), or those that can be written. */
+const atomic = z.boolean().default(true);
+
+export const newUsers = z.strictObject({ rows: rowsOf<z.input<typeof newUser>>(), atomic });
+
+export const userChanges = z.strictObject({
+  rows: rowsOf<{ id: string; updatedAt?: Date | undefined } & z.input<typeof userBulkChange>>(),
+  atomic,
+});
+
+export const userIds = z.strictObject({
+  ids: z
+    .array(id)
+    .min(1, "must have at least one id")
+    .max(mostRows, `must have at most ${mostRows} ids: make several calls`),
+  atomic,
+});

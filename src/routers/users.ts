@@ -1,31 +1,92 @@
-import { v7 as uuidv7 } from "uuid";
-import { allow } from "./access.ts";
+import { Forbidden } from "../errors.ts";
+import { userDefinition } from "../repositories/users.ts";
+import { about, allow } from "./access.ts";
+import { listInputWith } from "./list-input.ts";
 import { t } from "./trpc.ts";
-import { newUser, userChange, userEmail, userId, userName, userPage } from "./users-input.ts";
+import {
+  deletedToo,
+  newRole,
+  newStatus,
+  newUser,
+  newUsers,
+  ownChange,
+  userChanges,
+  userEmail,
+  userId,
+  userIds,
+  userName,
+} from "./users-input.ts";
+
+const userPage = listInputWith(userDefinition, deletedToo);
 
 export const usersRouter = t.router({
-  byId: allow("service")
+  /** The caller's own account. */
+  me: about("self").query(({ ctx }) => ctx.parts.users.findById(ctx.subject)),
+
+  byId: allow("moderator", "service")
     .input(userId)
     .query(({ ctx, input }) => ctx.parts.users.findById(input.id)),
 
-  byEmail: allow("service")
+  byEmail: allow("moderator", "service")
     .input(userEmail)
     .query(({ ctx, input }) => ctx.parts.users.findByEmail(input.email)),
 
-  byUsername: allow("service")
+  byUsername: allow("moderator", "service")
     .input(userName)
     .query(({ ctx, input }) => ctx.parts.users.findByUsername(input.username)),
 
-  list: allow("service")
+  list: allow("moderator", "service")
     .input(userPage)
-    .query(({ ctx, input }) => ctx.parts.users.list({ limit: input.limit, cursor: input.cursor ?? undefined })),
+    .query(({ ctx, input: { deleted, ...options } }) => {
+      const isAdmin = ctx.caller.kind === "user" && ctx.caller.role === "admin";
+      if (deleted !== "without" && !isAdmin)
+        throw new Forbidden("Only an administrator sees deleted users.", { field: "deleted" });
+      return ctx.parts.users.seeing(deleted).list({ ...options, scan: isAdmin });
+    }),
 
-  /** Time-ordered ids (RFC 9562, 5.7) keep new rows together at one end of the index. */
-  create: allow("service")
+  create: allow("admin", "service")
     .input(newUser)
-    .mutation(({ ctx, input }) => ctx.parts.users.create({ ...input, id: uuidv7() })),
+    .mutation(({ ctx, input }) => ctx.parts.users.create(ctx.by, input)),
 
-  update: allow("service")
-    .input(userChange)
-    .mutation(({ ctx, input: { id, ...change } }) => ctx.parts.users.update(id, change)),
+  createMany: allow("admin", "service")
+    .input(newUsers)
+    .mutation(({ ctx, input: { rows, atomic } }) => ctx.parts.users.createMany(ctx.by, rows, { atomic })),
+
+  update: about("self", "admin")
+    .input(ownChange)
+    .mutation(({ ctx, input: { id: _, updatedAt: version, ...change } }) =>
+      ctx.parts.users.update(ctx.by, ctx.subject, change, { version }),
+    ),
+
+  updateMany: allow("admin", "service")
+    .input(userChanges)
+    .mutation(({ ctx, input: { rows, atomic } }) => {
+      const changes = rows.map(({ id, updatedAt: version, ...change }) => ({ id, version, change }));
+      return ctx.parts.users.updateMany(ctx.by, changes, { atomic });
+    }),
+
+  setStatus: about("moderator", "admin")
+    .input(newStatus)
+    .mutation(({ ctx, input: { id, status } }) => {
+      const isAdmin = ctx.caller.kind === "user" && ctx.caller.role === "admin";
+      return ctx.parts.users.setStatus(ctx.by, id, status, {
+        over: isAdmin ? ["user", "moderator", "admin"] : ["user"],
+      });
+    }),
+
+  setRole: allow("admin")
+    .input(newRole)
+    .mutation(({ ctx, input: { id, role } }) => ctx.parts.users.setRole(ctx.by, id, role)),
+
+  delete: allow("admin")
+    .input(userId)
+    .mutation(({ ctx, input }) => ctx.parts.users.softDelete(ctx.by, input.id)),
+
+  deleteMany: allow("admin", "service")
+    .input(userIds)
+    .mutation(({ ctx, input: { ids, atomic } }) => ctx.parts.users.softDeleteMany(ctx.by, ids, { atomic })),
+
+  restore: allow("admin")
+    .input(userId)
+    .mutation(({ ctx, input }) => ctx.parts.users.restore(ctx.by, input.id)),
 });

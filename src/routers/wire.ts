@@ -3,7 +3,7 @@ import { Invalid } from "../errors.ts";
 
 /** Levels of arrays and objects that an input may nest, and values that it may hold. */
 const depthLimit = 32;
-const valueLimit = 10_000;
+const valueLimit = 100_000;
 
 /** Keys that would reach an object's prototype: superjson refuses to carry them, and so do the tables. */
 const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"]);

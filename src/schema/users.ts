@@ -29,7 +29,8 @@ export const usersConstraints = {
  * - An email and a username belong to one account, whatever their case, also after a soft delete:
  *   a name in a game must not change hands in silence.
  * - `updated_at` is kept by a trigger and rises with every update, so that it can serve as a version.
- * - `password_hash` is a hash in PHC or crypt form (`$…`): a password in the clear is refused.
+ * - `password_hash` is a hash in PHC, crypt or a framework's form: a password in the clear is refused.
+ * - A changed email is not verified any more. The last active administrator stays. Both by trigger.
  */
 export const users = pgTable(
   "users",
@@ -73,7 +74,7 @@ export const users = pgTable(
     check(usersConstraints.metadataSize, sql`pg_column_size(metadata) <= 65536`),
     check(usersConstraints.status, sql`status in ('active', 'suspended', 'banned')`),
     check(usersConstraints.role, sql`role in ('user', 'moderator', 'admin')`),
-    check(usersConstraints.passwordHash, sql`password_hash ~ '^[$][a-z0-9-]+[$]'`),
+    check(usersConstraints.passwordHash, sql`password_hash ~ '^([$][a-z0-9-]+[$]|(pbkdf2|scrypt)[a-z0-9_:]*[$])'`),
     check(usersConstraints.metadata, sql`jsonb_typeof(metadata) = 'object'`),
     check(
       usersConstraints.metadataKeys,

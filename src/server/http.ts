@@ -23,6 +23,8 @@ export async function createHttpServer(options: {
   const { config, parts, tokens } = options;
   const server = fastify({
     bodyLimit,
+    // Behind these the caller's address is in X-Forwarded-For; from anybody else that header could say anything.
+    trustProxy: [...config.http.trustedProxies],
     // A batch's path is all of its procedures' names.
     routerOptions: { maxParamLength: 5_000 },
     requestTimeout: config.http.requestTimeout * 2,
@@ -53,6 +55,8 @@ export async function createHttpServer(options: {
       parts,
       requestId: request.id,
       caller: await identify(request.headers, tokens),
+      ipAddress: request.ip,
+      userAgent: request.headers["user-agent"]?.slice(0, 1_000),
     }),
     headers: (errors) => {
       const seconds = Math.max(...errors.map(({ cause }) => (cause instanceof Unavailable ? cause.retryAfter : 0)));

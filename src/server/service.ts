@@ -12,7 +12,7 @@ import { DriftError } from "../migrations/errors.ts";
 import { logEvents } from "../migrations/log.ts";
 import { pendingMigrations } from "../migrations/readiness.ts";
 import { up } from "../migrations/up.ts";
-import { UserRepository } from "../repositories/users.ts";
+import { createRepositories } from "../repositories/index.ts";
 import { version } from "../version.ts";
 import { createHttpServer } from "./http.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -80,14 +80,15 @@ export async function createService(options: {
     const maintenance = startMaintenance(database.db, log);
     closers.push(maintenance.stop);
 
+    const secret = signingSecret(config);
     const parts = {
+      ...createRepositories(database.db, { secret, scanLimit: config.scanLimit }),
       database,
-      users: new UserRepository(database.db),
       log,
       version,
       requestTimeout: config.http.requestTimeout,
     };
-    const http = await createHttpServer({ config, parts, tokens: createTokens(signingSecret(config)) });
+    const http = await createHttpServer({ config, parts, tokens: createTokens(secret) });
     closers.push(() => http.close());
     const address = await http.listen({ host: config.http.host, port: config.http.port });
     log.info({ url: `${address}/trpc`, version }, "listening");

@@ -168,7 +168,7 @@ describe("aeturnis-data serve", () => {
     const env = { DATABASE_URL: url, PORT: "0" };
     const both = [command(["serve", "--migrate"], env), command(["serve", "--migrate"], env)];
     for (const one of both) await said(one, /API +(\S+)/);
-    expect(await sql`select count(*)::int as n from drizzle.__drizzle_migrations`).toEqual([{ n: 4 }]);
+    expect(await sql`select count(*)::int as n from drizzle.__drizzle_migrations`).toEqual([{ n: 5 }]);
     const again = await fetch(`${(await said(both[0] as never, /API +(\S+)/)).replace("/trpc", "")}/readyz`);
     expect(again.status).toBe(200);
   });

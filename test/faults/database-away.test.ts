@@ -92,7 +92,13 @@ describe("while migrations are pending", () => {
     expect(await unready.json()).toEqual({
       status: "not ready",
       database: true,
-      pending: ["0000_create_users", "0001_create_user_security", "0002_create_audit_log", "0003_create_sessions"],
+      pending: [
+        "0000_create_users",
+        "0001_create_user_security",
+        "0002_create_audit_log",
+        "0003_create_sessions",
+        "0004_record_changes",
+      ],
     });
     expect(lines).toContainEqual(
       expect.objectContaining({ level: "warn", msg: expect.stringContaining("run `aeturnis-data migrate up`") }),
@@ -127,7 +133,7 @@ describe("shutdown", () => {
     // The update waits for this lock, and so must the shutdown.
     const running = await database.sql.begin(async (tx) => {
       await tx`select 1 from users where id = ${user.id} for update`;
-      const update = client.users.update.mutate({ id: user.id, metadata: { finished: true } });
+      const update = client.users.updateMany.mutate({ rows: [{ id: user.id, metadata: { finished: true } }] });
       await vi.waitFor(async () =>
         expect(
           await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
@@ -142,7 +148,7 @@ describe("shutdown", () => {
       await vi.waitFor(async () => expect(await refused()).toBe(true));
       return { update, closing };
     });
-    expect(await running.update).toMatchObject({ metadata: { finished: true } });
+    expect(await running.update).toEqual({ written: 1, refused: [] });
     await running.closing;
   });
 });

@@ -15,7 +15,13 @@ async function finding(...migrations: TestMigration[]) {
 it("proves this project's own ways back, with rows in every table", async () => {
   const proofs = await verify({ server: server() });
   expect(proofs.map(({ tag, outcome, reasons, empty }) => ({ tag, outcome, reasons, empty }))).toEqual(
-    ["0000_create_users", "0001_create_user_security", "0002_create_audit_log", "0003_create_sessions"].map((tag) => ({
+    [
+      "0000_create_users",
+      "0001_create_user_security",
+      "0002_create_audit_log",
+      "0003_create_sessions",
+      "0004_record_changes",
+    ].map((tag) => ({
       tag,
       outcome: "proved",
       reasons: [],

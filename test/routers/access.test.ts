@@ -1,51 +1,146 @@
 import type { AnyTRPCProcedure } from "@trpc/server";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
 import { appRouter } from "../../src/routers/index.ts";
 import type { Access } from "../../src/routers/trpc.ts";
-import { clientOf, serviceToken, tokens, useService } from "../support/service.ts";
+import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
 
-/** Who may call what. A new procedure must be added here, and a changed rule changed here. */
-const matrix = {
-  "health.status": ["anonymous", "service"],
-  "health.details": ["service"],
-  "users.byId": ["service"],
-  "users.byEmail": ["service"],
-  "users.byUsername": ["service"],
-  "users.list": ["service"],
-  "users.create": ["service"],
-  "users.update": ["service"],
-} as const;
+/**
+ * Who may call what. A new procedure must be added here, and a changed rule changed here. Beside the callers stands
+ * for whom they may: `self` their own account, `user` a player's, `moderator` and `admin` that of one of those.
+ */
+const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "yes">>> = {
+  "audit.list": { user: "yes", moderator: "yes", admin: "yes" },
+  "audit.partitions": { admin: "yes" },
+  "audit.record": { service: "yes" },
+  "audit.recordMany": { service: "yes" },
+  "health.details": { service: "yes", admin: "yes" },
+  "health.status": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
+  "security.failures": { service: "yes" },
+  "security.get": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "security.requirePasswordChange": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
+  "security.unlock": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
+  "sessions.check": { service: "yes" },
+  "sessions.cleanUp": { admin: "yes" },
+  "sessions.list": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "sessions.revoke": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "sessions.revokeAll": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "users.byEmail": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.byId": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.byUsername": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.create": { admin: "yes", service: "yes" },
+  "users.createMany": { admin: "yes", service: "yes" },
+  "users.delete": { admin: "yes" },
+  "users.deleteMany": { admin: "yes", service: "yes" },
+  "users.list": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.me": { user: ["self"], moderator: ["self"], admin: ["self"] },
+  "users.restore": { admin: "yes" },
+  "users.setRole": { admin: "yes" },
+  "users.setStatus": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
+  "users.update": { user: ["self"], moderator: ["self"], admin: ["self", "user", "moderator", "admin"] },
+  "users.updateMany": { admin: "yes", service: "yes" },
+};
+
+const callerNames = ["anonymous", "user", "moderator", "admin", "service"] as const;
+type CallerName = (typeof callerNames)[number];
+const subjects = ["self", "user", "moderator", "admin"] as const;
+type Subject = (typeof subjects)[number];
 
 const procedures: Record<string, AnyTRPCProcedure> = appRouter._def.procedures as never;
+const rulesOf = (path: string) => (procedures[path]?._def.meta as Access | undefined)?.allow ?? [];
 
 const service = useService();
 
-/** How the service answers a caller: its rule is looked at before the input is. */
-async function statusOf(path: string, token?: string): Promise<number> {
-  const method = procedures[path]?._def.type === "query" ? "GET" : "POST";
-  const response = await fetch(`${service.url}/${path}`, {
-    method,
+/** Two accounts of each role: one that calls, and another one that something is done to. */
+const accounts = {} as Record<
+  `${"calling" | "other"} ${Exclude<Subject, "self">}`,
+  Awaited<ReturnType<typeof account>>
+>;
+beforeAll(async () => {
+  for (const place of ["calling", "other"] as const) {
+    for (const role of ["user", "moderator", "admin"] as const)
+      accounts[`${place} ${role}`] = await account(service.database.sql, role);
+  }
+});
+
+function tokenOf(caller: CallerName): string | undefined {
+  if (caller === "anonymous") return undefined;
+  return caller === "service" ? serviceToken : accounts[`calling ${caller}`].token;
+}
+
+/** How the service answers a caller: its rule is looked at before the input is, but for whose account it names. */
+async function ask(path: string, caller: CallerName, subject?: string) {
+  const isQuery = procedures[path]?._def.type === "query";
+  const token = tokenOf(caller);
+  // Nothing but the account is named, under both names: what is missing, or is one too many, is a BAD_REQUEST.
+  const input = JSON.stringify({ json: { ...(subject && { userId: subject, id: subject }), nothing: true } });
+  const response = await fetch(`${service.url}/${path}${isQuery ? `?input=${encodeURIComponent(input)}` : ""}`, {
+    method: isQuery ? "GET" : "POST",
     headers: { ...(token && { authorization: `Bearer ${token}` }), "content-type": "application/json" },
+    ...(!isQuery && { body: input }),
   });
   return response.status;
 }
 
 it("every procedure declares its rule, and this matrix holds them all", () => {
-  expect(Object.keys(procedures).sort()).toEqual(Object.keys(matrix).sort());
-  for (const [path, procedure] of Object.entries(procedures)) {
-    expect((procedure._def.meta as Access | undefined)?.allow, path).not.toHaveLength(0);
-  }
+  expect(Object.keys(procedures).sort()).toEqual(Object.keys(matrix));
+  for (const path of Object.keys(procedures)) expect(rulesOf(path), path).not.toHaveLength(0);
 });
 
-describe.each(Object.entries(matrix))("%s", (path, allowed: readonly string[]) => {
-  it.each([
-    ["anonymous", undefined],
-    ["service", serviceToken],
-  ])(`to %s`, async (caller, token) => {
-    const status = await statusOf(path, token);
-    if (allowed.includes(caller)) expect([200, 400]).toContain(status);
-    else expect(status).toBe(caller === "anonymous" ? 401 : 403);
+describe.each(Object.entries(matrix))("%s", (path, allowed) => {
+  const aboutOne = Object.values(allowed).some((whose) => whose !== "yes");
+
+  it.each(callerNames)("to %s", async (caller) => {
+    for (const subject of aboutOne ? subjects : [undefined]) {
+      const whose = allowed[caller];
+      const may = whose === "yes" || (subject !== undefined && whose?.includes(subject));
+      const id = subject === "self" ? idOf(caller) : subject && accounts[`other ${subject}`].id;
+      // A service and nobody at all have no account of their own.
+      if (subject === "self" && id === undefined) continue;
+      const status = await ask(path, caller, id);
+      const context = `${caller} calls ${path}${subject === undefined ? "" : ` for ${subject}`}`;
+      if (may) expect([200, 400], context).toContain(status);
+      else expect(status, context).toBe(caller === "anonymous" ? 401 : 403);
+    }
+  });
+});
+
+function idOf(caller: CallerName): string | undefined {
+  return caller === "anonymous" || caller === "service" ? undefined : accounts[`calling ${caller}`].id;
+}
+
+describe("an account", () => {
+  const me = (token: string) => clientOf(service.url, token).users.me.query();
+
+  it("whose role was taken away may not use it any more, though its token is older", async () => {
+    const moderator = await account(service.database.sql, "moderator");
+    const client = clientOf(service.url, moderator.token);
+    await client.users.byId.query({ id: moderator.id });
+    await service.database.sql`update users set role = 'user' where id = ${moderator.id}`;
+    await expect(client.users.byId.query({ id: moderator.id })).rejects.toMatchObject({ data: { code: "FORBIDDEN" } });
+  });
+
+  it.each(["suspended", "banned"])("that is %s is let in nowhere", async (status) => {
+    const { id, token } = await account(service.database.sql);
+    await me(token);
+    await service.database.sql`update users set status = ${status} where id = ${id}`;
+    await expect(me(token)).rejects.toMatchObject({
+      message: `This account is ${status}.`,
+      data: { code: "FORBIDDEN" },
+    });
+  });
+
+  it("that is deleted is nobody any more", async () => {
+    const { id, token } = await account(service.database.sql);
+    await service.database.sql`update users set deleted_at = now() where id = ${id}`;
+    await expect(me(token)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+  });
+
+  it("is found by its id in whatever case", async () => {
+    const { id, token } = await account(service.database.sql);
+    expect(await clientOf(service.url, token).security.get.query({ userId: id.toUpperCase() })).toMatchObject({
+      userId: id,
+    });
   });
 });
 

@@ -10,13 +10,14 @@ import { up } from "../../src/migrations/up.ts";
 import { createDatabase } from "../support/database.ts";
 import { catalog, drizzleKit, emptyDatabase } from "../support/migrations.ts";
 
-it("four migrations stand in order under their names, each with its way back", () => {
+it("the migrations stand in order under their names, each with its way back", () => {
   const tags = readJournal().map(({ tag }) => tag);
   expect(tags).toEqual([
     "0000_create_users",
     "0001_create_user_security",
     "0002_create_audit_log",
     "0003_create_sessions",
+    "0004_record_changes",
   ]);
   const files = readdirSync(migrationsFolder).filter((file) => file.endsWith(".sql"));
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());

@@ -59,7 +59,8 @@ describe("users", () => {
 
   it("keep updated_at from the start: nobody brings one along", async () => {
     const id = await insertUser({ updated_at: new Date("2099-01-01") });
-    const [row] = await sql`select updated_at = created_at as same from users where id = ${id}`;
+    const [row] =
+      await sql`select updated_at = date_trunc('milliseconds', created_at) as same from users where id = ${id}`;
     expect(row).toEqual({ same: true });
   });
 

@@ -81,7 +81,7 @@ describe("a request by hand", () => {
     ["an input without superjson's json", "POST", "users.create", "{}", 400],
     ["an input of null", "POST", "users.create", "null", 400],
     ["odd superjson annotations", "POST", "users.create", '{"json":{},"meta":{"values":{"__proto__":["Date"]}}}', 400],
-    ["a batch that is no object", "POST", "users.create,users.update?batch=1", "[]", 400],
+    ["a batch that is no object", "POST", "users.create,users.createMany?batch=1", "[]", 400],
     ["a batch of null", "GET", "users.byId?batch=1&input=null", undefined, 400],
     ["a batch of too many", "GET", `${Array(101).fill("health.status").join(",")}?batch=1`, undefined, 400],
   ])("%s is refused, not a fault", async (_, method, path, body, status) => {

@@ -3,7 +3,9 @@ import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { type ConnectOptions, connect, type Database } from "../../src/database/connect.ts";
+import type { Executor } from "../../src/database/transaction.ts";
 import { createLog } from "../../src/log.ts";
+import { createRepositories, type Repositories } from "../../src/repositories/index.ts";
 
 export const quiet = createLog({ level: "silent" });
 
@@ -45,6 +47,11 @@ export async function openPool(
   const database = await connect({ ...loadConfig(env).database, url }, { log: quiet, ...options });
   onTestFinished(() => database.close());
   return database;
+}
+
+/** The repositories on it, as the service has them. */
+export function repositoriesOn(db: Executor, options: { scanLimit?: number } = {}): Repositories {
+  return createRepositories(db, { secret: "signs the tests' cursors", scanLimit: options.scanLimit ?? 100_000 });
 }
 
 async function onServer(url: string, work: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {

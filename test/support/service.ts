@@ -1,4 +1,5 @@
 import { createTRPCClient, httpBatchLink } from "@trpc/client";
+import type { Sql } from "postgres";
 import superjson from "superjson";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
@@ -7,6 +8,7 @@ import type { Log } from "../../src/log.ts";
 import type { AppRouter } from "../../src/routers/index.ts";
 import { createService } from "../../src/server/service.ts";
 import { createDatabase, quiet, type TestDatabase } from "./database.ts";
+import { newUser } from "./factories.ts";
 
 export const secret = "a secret for the tests, and for nothing else at all";
 export const tokens = createTokens(secret);
@@ -51,6 +53,16 @@ export function clientOf(url: string, token?: string) {
       }),
     ],
   });
+}
+
+/** An account as psql would make one, and its access token. */
+export async function account(sql: Sql, role: "user" | "moderator" | "admin" = "user") {
+  const { email, username, passwordHash } = newUser();
+  const [row] = await sql`
+    insert into users (email, username, password_hash, role) values (${email}, ${username}, ${passwordHash}, ${role})
+    returning id`;
+  const id = row?.["id"] as string;
+  return { id, email, username, token: await tokens.signUser(id, "1h") };
 }
 
 export const serviceToken = await tokens.signService("test", "1h");

@@ -1,0 +1,87 @@
+import type { Access, Listing } from "./listing.ts";
+import { type AnyFilter, beginningOf, operatorsOf } from "./where.ts";
+
+/** One column of an order. */
+export interface Order {
+  readonly field: string;
+  readonly direction: "asc" | "desc";
+  readonly nulls: "first" | "last";
+}
+
+const ranges = new Set(["gt", "gte", "lt", "lte"]);
+
+/**
+ * Whether an index answers a filter in an order, so that the work grows with the page and not with the table:
+ * either few rows can match, by a key or what is like one; or the index that the order walks also holds
+ * everything that is asked.
+ */
+export function isServed(filter: AnyFilter, order: readonly Order[], listing: Listing): boolean {
+  const conditions = flatten(filter);
+  return isNarrow(conditions, listing) || listing.access.some((access) => walks(access, conditions, order, listing));
+}
+
+/** Whether few rows can match. */
+export function isNarrow(conditions: readonly AnyFilter[], { access }: Pick<Listing, "access">): boolean {
+  const keys = access.filter(({ few }) => few).map(({ equal = [] }) => equal);
+  const narrows = (parts: readonly AnyFilter[]): boolean =>
+    keys.some((fields) =>
+      fields.every((field) => parts.some((part) => equals(part[field], { list: fields.length === 1 }))),
+    ) || parts.some(({ or }) => Array.isArray(or) && or.every((branch) => narrows(flatten(branch))));
+  return narrows(conditions);
+}
+
+/** Conditions that must all hold, one field each; what `and` holds is the same as if it stood outside. */
+export function flatten(filter: AnyFilter): AnyFilter[] {
+  return Object.entries(filter).flatMap(([name, value]): AnyFilter[] => {
+    if (value === undefined) return [];
+    return name === "and" ? (value as AnyFilter[]).flatMap(flatten) : [{ [name]: value }];
+  });
+}
+
+function equals(condition: unknown, { list }: { list: boolean }): boolean {
+  if (condition === undefined) return false;
+  return operatorsOf(condition).some(([operator, operand]) =>
+    operator === "in" ? list || (operand as unknown[]).length === 1 : operator === "eq" && operand !== null,
+  );
+}
+
+/** Whether walking the index in its order, or against it, meets only rows that match. */
+function walks(
+  access: Access<string>,
+  conditions: readonly AnyFilter[],
+  order: readonly Order[],
+  { columns }: Listing,
+): boolean {
+  const { equal = [], sort = [] } = access;
+  const bound = equal.every((field) => conditions.some((condition) => equals(condition[field], { list: false })));
+  const directions = new Set(order.map(({ direction }) => direction));
+  const sorted =
+    order.length === sort.length && order.every(({ field }, index) => field === sort[index]) && directions.size === 1;
+  // Indexes hold rows with no value behind all others when read downwards.
+  const nulls = order.every(
+    ({ field, direction, nulls }) => columns[field]?.notNull || (direction === "desc") === (nulls === "last"),
+  );
+  return bound && sorted && nulls && conditions.every((condition) => isHeld(condition, access));
+}
+
+/** Whether the index holds what is asked: an equal field, or a stretch of the first one that it is sorted by. */
+function isHeld(condition: AnyFilter, { equal = [], sort = [], beginning = false }: Access<string>): boolean {
+  return Object.entries(condition).every(([field, value]) =>
+    operatorsOf(value).every(([operator, operand]) => {
+      if (equal.includes(field)) return equals({ [operator]: operand }, { list: false });
+      if (field !== sort[0]) return false;
+      if (ranges.has(operator)) return true;
+      return beginning && /like$/.test(operator) && beginningOf(String(operand)) !== "";
+    }),
+  );
+}
+
+/** What a caller could ask instead, in words. */
+export function describeAccess({ access }: Listing): string {
+  const ways = access.map(({ equal = [], sort = [], few }) => {
+    const fields = equal.join(" and ");
+    if (few) return `where ${fields} equals a value`;
+    return `${fields === "" ? "" : `where ${fields} equals a value, `}sorted by ${sort.join(", ")}`;
+  });
+  return ways.join("; or ");
+}

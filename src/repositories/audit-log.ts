@@ -1,0 +1,159 @@
+import DataLoader from "dataloader";
+import { sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
+import type { Actor } from "../database/actor.ts";
+import { toDomainError } from "../database/errors.ts";
+import { codeOf } from "../database/retry.ts";
+import type { Executor } from "../database/transaction.ts";
+import { Invalid } from "../errors.ts";
+import { auditLog } from "../schema/index.ts";
+import type { RepositoryParts } from "./base.ts";
+import type { ListOptions, Page } from "./filter.ts";
+import type { ListingOf } from "./listing.ts";
+import { readPage } from "./page.ts";
+import type { AuditEntry, AuditPartition } from "./rows.ts";
+
+export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } = {
+  table: auditLog,
+  key: auditLog.id,
+  columns: {
+    id: auditLog.id,
+    actor: auditLog.actor,
+    userId: auditLog.userId,
+    action: auditLog.action,
+    resourceType: auditLog.resourceType,
+    resourceId: auditLog.resourceId,
+    changes: auditLog.changes,
+    ipAddress: auditLog.ipAddress,
+    userAgent: auditLog.userAgent,
+    requestId: auditLog.requestId,
+    createdAt: auditLog.createdAt,
+  },
+  access: [
+    { equal: ["resourceType", "resourceId"], few: true },
+    { sort: ["createdAt"] },
+    { equal: ["userId"], sort: ["createdAt"] },
+    { equal: ["actor"], sort: ["createdAt"] },
+    { equal: ["action"], sort: ["createdAt"] },
+  ],
+  defaultSort: { field: "createdAt", direction: "desc" },
+};
+
+/** Something that happened in the game. */
+export interface AuditEvent {
+  readonly action: string;
+  readonly resourceType?: string | undefined;
+  readonly resourceId?: string | undefined;
+  readonly changes?: Record<string, unknown> | undefined;
+  /** The account that acted. */
+  readonly userId?: string | undefined;
+  readonly ipAddress?: string | undefined;
+  readonly userAgent?: string | undefined;
+}
+
+/** Rows that one statement writes. */
+const mostGathered = 1_000;
+
+/** The audit trail: it is added to and read, never changed. Changes of tables write theirs by trigger. */
+export class AuditLogRepository {
+  readonly #parts: RepositoryParts;
+  /** Those that are recorded in the same turn of the event loop go in one statement, and wait for its commit. */
+  readonly #gathered: DataLoader<Recorded, null>;
+
+  constructor(parts: RepositoryParts) {
+    this.#parts = parts;
+    this.#gathered = new DataLoader((events) => writeTogether(parts.db, events), {
+      cache: false,
+      maxBatchSize: mostGathered,
+    });
+  }
+
+  /** On the caller's transaction. */
+  within(tx: Executor): AuditLogRepository {
+    return new AuditLogRepository({ ...this.#parts, db: tx });
+  }
+
+  /** Records one event; when it is written, and not before, this resolves. @throws {Invalid} for an account that is not there */
+  async record(by: Actor, event: AuditEvent): Promise<void> {
+    await this.#gathered.load(recorded(by, event));
+  }
+
+  /** Records many events, all or none. @throws {Invalid} for an account that is not there */
+  recordMany(by: Actor, events: readonly AuditEvent[]): Promise<void> {
+    return write(
+      this.#parts.db,
+      events.map((event) => recorded(by, event)),
+    );
+  }
+
+  /** Newest first unless asked otherwise. */
+  list(options: ListOptions<AuditEntry> & { readonly scan?: boolean } = {}): Promise<Page<AuditEntry>> {
+    return readPage(this.#parts.db, auditListing, this.#parts, options);
+  }
+
+  /** The months of the trail, oldest first; `rows` as of the last ANALYZE, null before the first. */
+  async partitions(): Promise<AuditPartition[]> {
+    const rows = await this.#parts.db.execute(sql`
+      select relname as name, (regexp_matches(pg_get_expr(relpartbound, oid), '\\(''([^'']+)''\\) TO \\(''([^'']+)''\\)')) as bounds,
+        case when reltuples >= 0 then reltuples::float8 end as rows, pg_total_relation_size(oid)::float8 as bytes
+      from pg_class where oid in (select relid from pg_partition_tree('audit_log') where isleaf)
+      order by 2`);
+    return rows.map((row) => {
+      const [from, to] = row["bounds"] as [string, string];
+      return {
+        name: String(row["name"]),
+        from: new Date(from),
+        to: new Date(to),
+        rows: row["rows"] as number | null,
+        bytes: Number(row["bytes"]),
+      };
+    });
+  }
+}
+
+type Recorded = Readonly<Record<string, unknown>>;
+
+/** The event as a row: who reports it is the actor, whoever it is about. */
+function recorded(by: Actor, event: AuditEvent): Recorded {
+  return {
+    actor: by.name,
+    user_id: event.userId ?? by.userId,
+    action: event.action,
+    resource_type: event.resourceType,
+    resource_id: event.resourceId,
+    changes: event.changes,
+    ip_address: event.ipAddress ?? by.ipAddress,
+    user_agent: event.userAgent ?? by.userAgent,
+    request_id: by.requestId,
+  };
+}
+
+/** When one of them is no good each is tried by itself, so that it spoils no other. @returns what became of each */
+async function writeTogether(db: Executor, events: readonly Recorded[]): Promise<(null | Error)[]> {
+  try {
+    await write(db, events);
+    return events.map(() => null);
+  } catch (error) {
+    if (!(toDomainError(error) instanceof Invalid) || events.length === 1) throw error;
+    return Promise.all(
+      events.map((event) =>
+        write(db, [event]).then(
+          () => null,
+          (reason: Error) => reason,
+        ),
+      ),
+    );
+  }
+}
+
+async function write(db: Executor, events: readonly Recorded[]): Promise<void> {
+  try {
+    await db.execute(sql`
+      insert into ${auditLog} (actor, user_id, action, resource_type, resource_id, changes, ip_address, user_agent, request_id, created_at)
+      select actor, user_id, action, resource_type, resource_id, changes, ip_address, user_agent, request_id, clock_timestamp()
+      from jsonb_populate_recordset(null::${auditLog}, ${JSON.stringify(events)}::jsonb)`);
+  } catch (error) {
+    if (codeOf(error) !== "23503") throw error;
+    throw new Invalid("userId: there is no such user.", { field: "userId", cause: error });
+  }
+}

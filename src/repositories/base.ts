@@ -1,0 +1,246 @@
+import { and, eq, getTableName, type SQL, sql } from "drizzle-orm";
+import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
+import { v7 as uuidv7 } from "uuid";
+import type { z } from "zod";
+import { type Actor, recordedAs } from "../database/actor.ts";
+import { type Executor, inTransaction } from "../database/transaction.ts";
+import { Conflict, NotFound } from "../errors.ts";
+import { flatten, isNarrow } from "./access.ts";
+import { type BulkOptions, runBulk } from "./bulk.ts";
+import { deleteBatch, insertBatch, updateBatch } from "./bulk-sql.ts";
+import type { Filter, ListOptions, Page } from "./filter.ts";
+import type { ListingOf } from "./listing.ts";
+import { type PageParts, readPage } from "./page.ts";
+import type { BulkReport, Refusal } from "./rows.ts";
+import { exactCount } from "./totals.ts";
+import { type AnyFilter, whereOf } from "./where.ts";
+
+/** What a repository stands on. */
+export interface RepositoryParts extends PageParts {
+  readonly db: Executor;
+}
+
+/** A table, as its repository sees it. */
+export interface Definition<Table extends PgTable, Row> extends ListingOf<Row> {
+  readonly table: Table;
+  /** What one row is called, as in "There is no such user." */
+  readonly noun: string;
+  /** Keeps the row's version, where there is one: an update may say which it saw. */
+  readonly version?: PgColumn;
+  /** What a row must be before it is written, with messages for whoever wrote it: for rows in bulk. */
+  readonly rules?: { readonly create: z.ZodType; readonly update: z.ZodType };
+  /** Fields that are unique beside the key: they tell why a row of many was refused. */
+  readonly unique?: readonly (keyof Row & string)[];
+}
+
+type Insert<Table extends PgTable> = Table["$inferInsert"];
+/** A change of some fields; undefined leaves one as it is. */
+export type Change<Table extends PgTable> = {
+  readonly [Field in keyof Insert<Table>]?: Insert<Table>[Field] | undefined;
+};
+
+/**
+ * Rows of one table in and out. Reads give the named columns and no others; writes say who makes them, so that the
+ * audit trail knows. On the caller's transaction, given by `within`, or each in its own.
+ */
+export class Repository<Table extends PgTable, Row extends object> {
+  readonly definition: Definition<Table, Row>;
+  protected readonly db: Executor;
+  protected readonly parts: RepositoryParts;
+  #byId: ReturnType<Repository<Table, Row>["prepareOne"]> | undefined;
+
+  constructor(parts: RepositoryParts, definition: Definition<Table, Row>) {
+    this.definition = definition;
+    this.parts = parts;
+    this.db = parts.db;
+  }
+
+  /** The same repository on a transaction of the caller's. */
+  within(tx: Executor): this {
+    const Same = this.constructor as new (parts: RepositoryParts, definition: Definition<Table, Row>) => this;
+    return new Same({ ...this.parts, db: tx }, this.definition);
+  }
+
+  /** @throws {NotFound} */
+  async findById(id: string): Promise<Row> {
+    this.#byId ??= this.prepareOne(eq(this.definition.key, sql.placeholder("id")), "by_id");
+    return this.found(await this.#byId.execute({ id }));
+  }
+
+  /** The first row that matches, in the default order. */
+  async findOne(where: Filter<Row>): Promise<Row | undefined> {
+    const { items } = await this.list({ where, limit: 1 });
+    return items[0];
+  }
+
+  /** A page of what matches. @throws {Invalid} for what no index answers on a large table, unless `scan` */
+  list(options: ListOptions<Row> & { readonly scan?: boolean } = {}): Promise<Page<Row>> {
+    return readPage(this.db, this.definition, this.parts, options);
+  }
+
+  /** How many rows match. @throws {Invalid} where that takes reading a large table, unless `scan` */
+  async count(where: Filter<Row> = {} as never, { scan = false } = {}): Promise<number> {
+    const filter = where as AnyFilter;
+    if (!scan && !isNarrow(flatten(filter), this.definition)) {
+      await this.parts.sizes.requireSmall(this.db, this.definition, {
+        field: "where",
+        text: "this many rows cannot be counted one by one",
+      });
+    }
+    return exactCount(this.db, this.definition.table, and(this.definition.visible, whereOf(filter, this.definition)));
+  }
+
+  async create(by: Actor, values: Insert<Table>): Promise<Row> {
+    const { table } = this.definition;
+    return this.found(await this.db.insert(table).values(this.#withId(values)).returning(this.returning(by)));
+  }
+
+  /**
+   * Changes what is given and leaves the rest.
+   *
+   * @param options.version the version that the caller saw: refused if somebody was faster
+   * @throws {NotFound}
+   * @throws {Conflict} when the row has another version by now
+   */
+  async update(
+    by: Actor,
+    id: string,
+    change: Change<Table>,
+    options: { version?: Date | undefined } = {},
+  ): Promise<Row> {
+    const condition = and(eq(this.definition.key, id), this.definition.visible);
+    const rows = await this.change(by, and(condition, this.#isVersion(options.version)), change);
+    if (rows.length === 0 && options.version !== undefined) {
+      await this.findById(id);
+      throw new Conflict(`Somebody else changed this ${this.definition.noun} in the meantime: read it again.`, {
+        field: "updatedAt",
+      });
+    }
+    return this.found(rows);
+  }
+
+  /** Adds a row, or changes the one with this primary key. */
+  async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
+    const { table, key } = this.definition;
+    const rows = await this.db
+      .insert(table)
+      .values(this.#withId(values))
+      .onConflictDoUpdate({ target: key, set: values as PgUpdateSetSource<Table> })
+      .returning(this.returning(by));
+    return this.found(rows);
+  }
+
+  /** Removes a row for good. @throws {NotFound} */
+  async hardDelete(by: Actor, id: string): Promise<void> {
+    const { table, key } = this.definition;
+    this.found(
+      await this.db
+        .delete(table)
+        .where(eq(key, id))
+        .returning({ by: recordedAs(by) }),
+    );
+  }
+
+  /**
+   * Adds any number of rows, some at a time, each lot in one statement.
+   *
+   * @returns how many were added, and which were refused, by their place in `rows`, and why
+   */
+  createMany(by: Actor, rows: Rows<Insert<Table>>, options: BulkOptions = {}): Promise<BulkReport> {
+    const { definition } = this;
+    return runBulk(this.db, rows, options, {
+      check: (row) => this.#check(row, "create"),
+      run: (tx, batch) =>
+        insertBatch(
+          tx,
+          definition,
+          by,
+          batch.map(({ row, ...place }) => ({ ...place, row: this.#withId(row) })),
+        ),
+    });
+  }
+
+  /** Changes any number of rows, each in its own way; as `createMany`. */
+  updateMany(
+    by: Actor,
+    changes: Rows<{ readonly id: string; readonly version?: Date | undefined; readonly change: Change<Table> }>,
+    options: BulkOptions = {},
+  ): Promise<BulkReport> {
+    return runBulk(this.db, changes, options, {
+      check: ({ id, version, change }) => {
+        const checked = this.#check(change, "update");
+        return "refused" in checked ? checked : { row: { id, version, change: checked.row } };
+      },
+      run: (tx, batch) => updateBatch(tx, this.definition, by, batch),
+    });
+  }
+
+  /** Removes any number of rows for good; as `createMany`. */
+  hardDeleteMany(by: Actor, ids: Rows<string>, options: BulkOptions = {}): Promise<BulkReport> {
+    return runBulk(this.db, ids, options, { run: (tx, batch) => deleteBatch(tx, this.definition, by, batch) });
+  }
+
+  /** Runs several calls as one: on the caller's transaction, or one of its own. */
+  protected together<T>(work: (tx: Executor) => Promise<T>): Promise<T> {
+    return inTransaction(this.db, work);
+  }
+
+  /** A look-up by a key. Named, postgres.js keeps it prepared on each connection. */
+  protected prepareOne(condition: SQL, name: string) {
+    const { columns, table, visible } = this.definition;
+    return this.db
+      .select(columns as Record<string, PgColumn>)
+      .from(table as PgTable)
+      .where(and(condition, visible))
+      .limit(1)
+      .prepare(`${getTableName(table)}_${name}`);
+  }
+
+  protected async change(by: Actor, condition: SQL | undefined, change: object): Promise<Row[]> {
+    const set = change as PgUpdateSetSource<Table>;
+    return this.db.update(this.definition.table).set(set).where(condition).returning(this.returning(by)) as never;
+  }
+
+  /** The columns that a caller gets, and with them who changes the row. */
+  protected returning(by: Actor): Record<string, PgColumn> {
+    return { ...this.definition.columns, [actorColumn]: recordedAs(by) } as never;
+  }
+
+  /** @throws {NotFound} */
+  protected found(rows: readonly object[]): Row {
+    const [row] = rows as Record<string, unknown>[];
+    if (row === undefined) throw new NotFound(`There is no such ${this.definition.noun}.`);
+    const { [actorColumn]: _, ...shown } = row;
+    return shown as Row;
+  }
+
+  /** Times to the millisecond, because that is what a Date carries. */
+  #isVersion(version: Date | undefined): SQL | undefined {
+    const { version: column } = this.definition;
+    if (version === undefined) return undefined;
+    if (column === undefined) throw new TypeError(`${this.definition.noun} has no version`);
+    return sql`date_trunc('milliseconds', ${column}) = ${version.toISOString()}::timestamptz`;
+  }
+
+  /** Time-ordered ids (RFC 9562, 5.7) keep new rows together at one end of the index. */
+  #withId<Values extends object>(values: Values): Values {
+    return this.definition.key.name === "id" ? { id: uuidv7(), ...values } : values;
+  }
+
+  #check<Row>(
+    row: Row,
+    rule: "create" | "update",
+  ): { readonly row: Row } | { readonly refused: Omit<Refusal, "index"> } {
+    const parsed = this.definition.rules?.[rule].safeParse(row);
+    if (parsed === undefined) return { row };
+    if (parsed.success) return { row: parsed.data as Row };
+    const [issue] = parsed.error.issues;
+    const field = issue?.path.map(String).join(".") || null;
+    return { refused: { code: "BAD_REQUEST", field, message: issue?.message ?? "is not valid" } };
+  }
+}
+
+/** Rows in bulk: a list, or what comes from a file or a stream as it is wanted. */
+export type Rows<Given> = Iterable<Given> | AsyncIterable<Given>;
+
+const actorColumn = "recordedAs";

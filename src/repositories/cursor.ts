@@ -1,0 +1,69 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import { Invalid } from "../errors.ts";
+
+/** Where a page begins or ends: what its last row is ordered by, as exact text, and whether to go on behind it or before it. */
+export interface Position {
+  readonly values: readonly (string | null)[];
+  readonly side: "after" | "before";
+}
+
+const payload = z.tuple([z.string(), z.string(), z.enum(["after", "before"]), z.array(z.string().nullable())]);
+
+/** Bytes of the signature: what nobody guesses (NIST SP 800-107, 5.3.3). */
+const signatureLength = 16;
+
+/**
+ * Cursors: opaque texts, signed, so that nobody can make one up and have the database look from anywhere.
+ *
+ * @param secret the service's own; all instances need the same
+ */
+export function createCursors(secret: string) {
+  const key = createHmac("sha256", secret).update("aeturnis-data cursors").digest();
+  const sign = (text: string) => createHmac("sha256", key).update(text).digest().subarray(0, signatureLength);
+
+  return {
+    /** @param listing the table; @param question what was asked of it: filter and order */
+    encode(listing: string, question: unknown, { values, side }: Position): string {
+      const text = Buffer.from(JSON.stringify([listing, fingerprint(question), side, values]));
+      return Buffer.concat([sign(text.toString()), text]).toString("base64url");
+    },
+
+    /** @throws {Invalid} when the cursor is not ours, or is of another question */
+    decode(listing: string, question: unknown, cursor: string): Position {
+      const bytes = Buffer.from(cursor, "base64url");
+      const text = bytes.subarray(signatureLength).toString();
+      const signature = bytes.subarray(0, signatureLength);
+      if (signature.length < signatureLength || !timingSafeEqual(signature, sign(text))) {
+        throw refusal(
+          "is not one of this service: pass nextCursor or previousCursor as it came, or none for the first page",
+        );
+      }
+      const [table, asked, side, values] = payload.parse(JSON.parse(text));
+      if (table !== listing) throw refusal("belongs to another listing");
+      if (asked !== fingerprint(question)) {
+        throw refusal("belongs to another filter or order: pass where and sort as they were, or no cursor");
+      }
+      return { values, side };
+    },
+  };
+}
+
+export type Cursors = ReturnType<typeof createCursors>;
+
+const refusal = (text: string) => new Invalid(`cursor: ${text}`, { field: "cursor" });
+
+function fingerprint(question: unknown): string {
+  return createHmac("sha256", "question").update(canonical(question)).digest("base64url").slice(0, 12);
+}
+
+/** JSON in which the order of keys, and fields that are undefined, make no difference. */
+function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === "object" && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
+    ) ?? ""
+  );
+}

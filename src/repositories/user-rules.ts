@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { userStatuses } from "../schema/index.ts";
+import { jsonObject } from "./json-object.ts";
+import { isPasswordHash } from "./password-hash.ts";
+
+/** Bytes of JSON that an account may carry along. */
+const metadataLimit = 16 * 1024;
+
+/** Names that speak for the game, or that programs take for something else. */
+const reserved = new Set(
+  (
+    "admin administrator aeturnis anonymous bot contact deleted dev developer everyone game gamemaster gm guest help " +
+    "here mod moderator news nobody null official owner postmaster root security staff superuser support system team " +
+    "undefined unknown user webmaster"
+  ).split(" "),
+);
+
+/** The name without what people write to get round a list: `_Admin-` is still admin. */
+const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "").replace(/\d+$/, "");
+
+/**
+ * Letters, digits, hyphens and underscores of ASCII, and nothing else: what PRECIS (RFC 8265) and UTS 39 need tables
+ * for, that two names do not look alike, holds here by the alphabet. What of it the database checks, too, is in
+ * `users_username_check`.
+ */
+const username = z
+  .string("must be a text")
+  .regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)")
+  .refine((name) => !reserved.has(plain(name)), "is reserved: choose another one");
+
+/** Without spaces around it and in lower case: that is how it is kept. */
+const email = z
+  .string("must be a text")
+  .trim()
+  .toLowerCase()
+  .max(255, "must be at most 255 characters")
+  .pipe(z.email("must be an email address, such as mira@example.com"));
+
+const passwordHash = z
+  .string("must be a text")
+  .max(255, "must be at most 255 characters")
+  .refine(
+    isPasswordHash,
+    "must be a hash of argon2, bcrypt, scrypt or PBKDF2, such as $argon2id$v=19$…; never a password",
+  );
+
+const metadata = jsonObject(metadataLimit);
+
+/** A new account. */
+export const newUser = z.strictObject({ email, username, passwordHash, metadata: metadata.optional() });
+
+/** What of an account may be changed by whom it belongs to. */
+export const userChange = z.strictObject({
+  email: email.optional(),
+  username: username.optional(),
+  metadata: metadata.optional(),
+});
+
+/** What may be changed of many accounts at once: their roles may not. */
+export const userBulkChange = z.strictObject({
+  ...userChange.shape,
+  status: z.enum(userStatuses).optional(),
+  emailVerified: z.boolean("must be true or false").optional(),
+});

@@ -1,0 +1,362 @@
+import { randomUUID } from "node:crypto";
+import type { Sql, TransactionSql } from "postgres";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { newUser } from "../support/factories.ts";
+
+let database: TestDatabase;
+let sql: TestDatabase["sql"];
+let role: string;
+beforeAll(async () => {
+  database = await createDatabase();
+  ({ sql } = database);
+  role = (await sql`select current_user as role`)[0]?.["role"];
+});
+beforeEach(() => sql`delete from audit_log`);
+afterAll(() => database.drop());
+
+/** The trail as it was written, whoever of a table's rows it speaks of. */
+async function trail(connection: Sql | TransactionSql = sql) {
+  const rows = await connection`
+    select action, resource_type, resource_id, changes, actor, user_id, host(ip_address) as ip, user_agent, request_id
+    from audit_log order by created_at`;
+  return rows.map((row) => ({ ...row }));
+}
+
+async function insertUser(connection: Sql | TransactionSql = sql): Promise<string> {
+  const { email, username, passwordHash } = newUser();
+  const [row] = await connection`
+    insert into users (email, username, password_hash) values (${email}, ${username}, ${passwordHash}) returning id`;
+  return row?.["id"] as string;
+}
+
+async function insertSession(userId: string): Promise<string> {
+  const [row] = await sql`
+    insert into user_sessions (user_id, refresh_token_id, expires_at)
+    values (${userId}, ${randomUUID()}, now() + interval '1 hour') returning id`;
+  return row?.["id"] as string;
+}
+
+/** Who acts, as the service says it in the statement that changes. */
+const context = (more: object = {}) =>
+  JSON.stringify({
+    actor: "service:test",
+    ipAddress: "203.0.113.7",
+    userAgent: "curl",
+    requestId: "request-1",
+    ...more,
+  });
+
+describe("a change past the service", () => {
+  it("is recorded with the role that made it: insert, update and delete of every table", async () => {
+    const id = await insertUser();
+    const session = await insertSession(id);
+    await sql`update users set username = 'another_name', email_verified = true where id = ${id}`;
+    await sql`update user_security set login_attempts = 3 where user_id = ${id}`;
+    await sql`update user_sessions set user_agent = 'a phone' where id = ${session}`;
+    await sql`delete from user_sessions where id = ${session}`;
+
+    const rows = await trail();
+    expect(rows.map((row) => `${row["action"]} ${row["resource_type"]} ${row["resource_id"]}`)).toEqual([
+      `insert users ${id}`,
+      `insert user_security ${id}`,
+      `insert user_sessions ${session}`,
+      `update users ${id}`,
+      `update user_security ${id}`,
+      `update user_sessions ${session}`,
+      `delete user_sessions ${session}`,
+    ]);
+    for (const row of rows) expect(row).toMatchObject({ actor: `db:${role}`, user_id: null, ip: null });
+    expect(rows[3]?.["changes"]).toEqual({
+      username: [expect.any(String), "another_name"],
+      email_verified: [false, true],
+    });
+    expect(rows[4]?.["changes"]).toEqual({ login_attempts: [0, 3] });
+  });
+
+  it("names who logged in, whatever role was taken on since", async () => {
+    await sql
+      .begin(async (tx) => {
+        await tx`create role taken_on`;
+        await tx`grant usage on schema public to taken_on`;
+        await tx`grant select, insert on users to taken_on`;
+        await tx`grant insert on user_security to taken_on`;
+        await tx`set local role taken_on`;
+        await insertUser(tx);
+        await tx`reset role`;
+        expect((await trail(tx)).map((row) => row["actor"])).toEqual([`db:${role}`, `db:${role}`]);
+        throw new Error("enough");
+      })
+      .catch((error: Error) => expect(error.message).toBe("enough"));
+  });
+
+  it("of a role that may not touch the trail is recorded all the same", async () => {
+    const id = await insertUser();
+    await sql`delete from audit_log`;
+    await sql
+      .begin(async (tx) => {
+        await tx`create role studio`;
+        await tx`grant usage on schema public to studio`;
+        await tx`grant select, update on users to studio`;
+        await tx`set local role studio`;
+        await tx`update users set status = 'banned' where id = ${id}`;
+        await expect(
+          tx.savepoint((inner) => inner`insert into audit_log (action) values ('forged')`),
+        ).rejects.toMatchObject({ code: "42501" });
+        await tx`reset role`;
+        expect((await trail(tx)).map((row) => row["changes"])).toEqual([{ status: ["active", "banned"] }]);
+        throw new Error("enough");
+      })
+      .catch((error: Error) => expect(error.message).toBe("enough"));
+  });
+});
+
+describe("a change with a context", () => {
+  it("is recorded with who acts, for whom and from where, in the same statement", async () => {
+    const actor = await insertUser();
+    const id = await insertUser();
+    await sql`delete from audit_log`;
+    await sql`
+      update users set status = 'suspended' where id = ${id}
+      returning set_config('audit.context', ${context({ actor: `user:${actor}`, userId: actor })}, true)`;
+    expect(await trail()).toEqual([
+      {
+        action: "update",
+        resource_type: "users",
+        resource_id: id,
+        changes: { status: ["active", "suspended"] },
+        actor: `user:${actor}`,
+        user_id: actor,
+        ip: "203.0.113.7",
+        user_agent: "curl",
+        request_id: "request-1",
+      },
+    ]);
+  });
+
+  it("holds for that statement alone: the next one on the connection is somebody else's", async () => {
+    const id = await insertUser();
+    const connection = await sql.reserve();
+    try {
+      await connection`
+        update users set status = 'suspended' where id = ${id} returning set_config('audit.context', ${context()}, true)`;
+      await connection`update users set status = 'active' where id = ${id}`;
+    } finally {
+      connection.release();
+    }
+    expect((await trail()).slice(-2).map((row) => row["actor"])).toEqual(["service:test", `db:${role}`]);
+  });
+
+  it("holds for what follows by trigger and by cascade", async () => {
+    const id = await insertUser();
+    await insertSession(id);
+    await sql`delete from audit_log`;
+    await sql`delete from users where id = ${id} returning set_config('audit.context', ${context()}, true)`;
+    const rows = await trail();
+    expect(rows.map((row) => row["resource_type"]).sort()).toEqual(["user_security", "user_sessions", "users"]);
+    for (const row of rows)
+      expect(row).toMatchObject({ action: "delete", actor: "service:test", request_id: "request-1" });
+  });
+
+  it("of an account that deletes itself is recorded, though nobody is there to refer to", async () => {
+    const id = await insertUser();
+    await sql`delete from audit_log`;
+    await sql`
+      delete from users where id = ${id}
+      returning set_config('audit.context', ${context({ actor: `user:${id}`, userId: id })}, true)`;
+    expect(await trail()).toContainEqual(
+      expect.objectContaining({ resource_type: "users", actor: `user:${id}`, user_id: null }),
+    );
+  });
+
+  it("ends sessions with the account, on the trail of whoever deleted it", async () => {
+    const id = await insertUser();
+    const session = await insertSession(id);
+    await sql`delete from audit_log`;
+    await sql`update users set deleted_at = now() where id = ${id} returning set_config('audit.context', ${context()}, true)`;
+    expect(await sql`select 1 from user_sessions where id = ${session}`).toHaveLength(0);
+    expect((await trail()).map((row) => [row["action"], row["resource_type"], row["actor"]])).toEqual(
+      expect.arrayContaining([
+        ["update", "users", "service:test"],
+        ["delete", "user_sessions", "service:test"],
+      ]),
+    );
+  });
+});
+
+describe("what a row of the trail holds", () => {
+  it("shows that a secret changed, and never what it is", async () => {
+    const id = await insertUser();
+    const session = await insertSession(id);
+    await sql`update users set password_hash = '$argon2id$verysecret', email_verification_token = 'verysecret' where id = ${id}`;
+    await sql`
+      update user_security set two_factor_secret = 'verysecret', recovery_codes = '{verysecret}' where user_id = ${id}`;
+    await sql`update user_sessions set refresh_token_id = gen_random_uuid() where id = ${session}`;
+    await sql`update user_security set recovery_codes = null where user_id = ${id}`;
+    const [{ secret } = {}] = await sql`select refresh_token_id as secret from user_sessions where id = ${session}`;
+    await sql`delete from users where id = ${id}`;
+
+    const rows = await trail();
+    expect(JSON.stringify(rows)).not.toMatch(new RegExp(`verysecret|argon2|${secret}`));
+    expect(rows.filter((row) => row["action"] === "update").map((row) => row["changes"])).toEqual([
+      { password_hash: ["[secret]", "[secret]"], email_verification_token: [null, "[secret]"] },
+      { two_factor_secret: [null, "[secret]"], recovery_codes: [null, "[secret]"] },
+      { refresh_token_id: ["[secret]", "[secret]"] },
+      { recovery_codes: ["[secret]", null] },
+    ]);
+  });
+
+  it("every column of every recorded table is shown or named as a secret: a new one must be thought of", async () => {
+    const columns = await sql`
+      select table_name || '.' || column_name as name from information_schema.columns
+      where table_name in ('users', 'user_security', 'user_sessions') order by 1`;
+    expect(columns.map(({ name }) => name)).toMatchInlineSnapshot(`
+      [
+        "user_security.last_attempt_at",
+        "user_security.locked_until",
+        "user_security.login_attempts",
+        "user_security.must_change_password",
+        "user_security.password_changed_at",
+        "user_security.recovery_codes",
+        "user_security.two_factor_enabled",
+        "user_security.two_factor_secret",
+        "user_security.user_id",
+        "user_sessions.created_at",
+        "user_sessions.expires_at",
+        "user_sessions.id",
+        "user_sessions.ip_address",
+        "user_sessions.last_active",
+        "user_sessions.refresh_token_id",
+        "user_sessions.revoked_at",
+        "user_sessions.user_agent",
+        "user_sessions.user_id",
+        "users.created_at",
+        "users.deleted_at",
+        "users.email",
+        "users.email_verification_token",
+        "users.email_verified",
+        "users.id",
+        "users.last_login",
+        "users.metadata",
+        "users.password_hash",
+        "users.role",
+        "users.status",
+        "users.updated_at",
+        "users.username",
+      ]
+    `);
+  });
+
+  it("is the whole row of what is inserted or deleted, less what has no value", async () => {
+    const id = await insertUser();
+    await sql`delete from users where id = ${id}`;
+    const [inserted, deleted] = (await trail()).filter((row) => row["resource_type"] === "users");
+    const names = [
+      "created_at",
+      "email",
+      "email_verified",
+      "id",
+      "metadata",
+      "password_hash",
+      "role",
+      "status",
+      "username",
+    ];
+    expect(Object.keys(inserted?.["changes"]).sort()).toEqual(names);
+    expect(Object.keys(deleted?.["changes"]).sort()).toEqual([...names, "updated_at"].sort());
+    expect(inserted?.["changes"]).toMatchObject({ id: [null, id], status: [null, "active"] });
+    expect(deleted?.["changes"]).toMatchObject({ id: [id, null], status: ["active", null] });
+  });
+
+  it.each([
+    ["updated_at alone", (id: string) => sql`update users set updated_at = now() where id = ${id}`],
+    ["the same values again", (id: string) => sql`update users set status = status where id = ${id}`],
+    ["last_active alone", (id: string) => sql`update user_sessions set last_active = now() where user_id = ${id}`],
+    ["no row at all", () => sql`update users set status = 'banned' where id = ${randomUUID()}`],
+  ])("is not there for a change of %s", async (_, change) => {
+    const id = await insertUser();
+    await insertSession(id);
+    await sql`delete from audit_log`;
+    await change(id);
+    expect(await trail()).toEqual([]);
+  });
+
+  it("tells values apart that only look alike", async () => {
+    const id = await insertUser();
+    await sql`update users set metadata = '{"level": 1}' where id = ${id}`;
+    await sql`update users set metadata = '{"level": "1"}' where id = ${id}`;
+    expect((await trail()).slice(-1)[0]?.["changes"]).toEqual({ metadata: [{ level: 1 }, { level: "1" }] });
+  });
+});
+
+describe("many rows at once", () => {
+  it("leave a row each, whatever statement brings them", async () => {
+    const insert = sql`
+      insert into users (email, username, password_hash)
+      select 'many' || n || '@example.com', 'many' || n, '$argon2id$x' from generate_series(1, 300) n
+      on conflict (email) do update set status = 'suspended'`;
+    await insert;
+    const copy = await sql`copy users (email, username, password_hash) from stdin`.writable();
+    copy.end(Array.from({ length: 200 }, (_, n) => `copied${n}@example.com\tcopied${n}\t$argon2id$x\n`).join(""));
+    await new Promise((resolve, reject) => copy.on("finish", resolve).on("error", reject));
+    await sql`
+      insert into users (email, username, password_hash)
+      select 'many' || n || '@example.com', 'many' || n, '$argon2id$x' from generate_series(1, 310) n
+      on conflict (email) do update set status = 'suspended'`;
+    await sql`
+      merge into users using (select 'many' || n || '@example.com' as email from generate_series(1, 20) n) as given on users.email = given.email
+      when matched then update set status = 'banned'`;
+    await sql`delete from users where email like 'copied%'`;
+
+    const counts = await sql`
+      select action, count(*)::int, count(distinct resource_id)::int as rows from audit_log where resource_type = 'users'
+      group by action order by action`;
+    expect(counts.map((row) => ({ ...row }))).toEqual([
+      { action: "delete", count: 200, rows: 200 },
+      { action: "insert", count: 510, rows: 510 },
+      { action: "update", count: 320, rows: 300 },
+    ]);
+  });
+
+  it("are written in one statement of the trail, and not one by one", async () => {
+    await sql`
+      insert into users (email, username, password_hash)
+      select 'once' || n || '@example.com', 'once' || n, '$argon2id$x' from generate_series(1, 500) n`;
+    const [{ plan } = {}] = await sql.begin(async (tx) => {
+      const rows = await tx`explain (analyze, format json) update users set status = 'banned' where email like 'once%'`;
+      return [{ plan: rows[0]?.["QUERY PLAN"][0] }];
+    });
+    const trigger = plan.Triggers.find((one: { "Trigger Name": string }) => one["Trigger Name"] === "record_update");
+    expect(trigger).toMatchObject({ Calls: 1 });
+  });
+});
+
+describe("the trail and its change", () => {
+  it("are made together or not at all", async () => {
+    const id = await insertUser();
+    await sql`delete from audit_log`;
+    await expect(
+      sql.begin(async (tx) => {
+        await tx`update users set status = 'banned' where id = ${id}`;
+        throw new Error("changed my mind");
+      }),
+    ).rejects.toThrow("changed my mind");
+    expect(await trail()).toEqual([]);
+
+    await sql.begin(async (tx) => {
+      await tx`alter table audit_log add constraint nothing_more check (action <> 'update') not valid`;
+      await expect(
+        tx.savepoint((inner) => inner`update users set status = 'banned' where id = ${id}`),
+      ).rejects.toMatchObject({ code: "23514" });
+      expect(await tx`select status from users where id = ${id}`).toEqual([{ status: "active" }]);
+      await tx`alter table audit_log drop constraint nothing_more`;
+    });
+  });
+
+  it.each(["users", "user_security", "user_sessions", "audit_log"])(
+    "refuse TRUNCATE of %s, which would leave none",
+    async (table) => {
+      await expect(sql`truncate ${sql(table)} cascade`).rejects.toMatchObject({ code: "0A000" });
+    },
+  );
+});

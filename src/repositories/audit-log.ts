@@ -94,20 +94,23 @@ export class AuditLogRepository {
   /** The months of the trail, oldest first; `rows` as of the last ANALYZE, null before the first. */
   async partitions(): Promise<AuditPartition[]> {
     const rows = await this.#parts.db.execute(sql`
-      select relname as name, (regexp_matches(pg_get_expr(relpartbound, oid), '\\(''([^'']+)''\\) TO \\(''([^'']+)''\\)')) as bounds,
+      select relname as name, to_json(first) #>> '{}' as first, to_json(beyond) #>> '{}' as beyond,
         case when reltuples >= 0 then reltuples::float8 end as rows, pg_total_relation_size(oid)::float8 as bytes
-      from pg_class where oid in (select relid from pg_partition_tree('audit_log') where isleaf)
-      order by 2`);
-    return rows.map((row) => {
-      const [from, to] = row["bounds"] as [string, string];
-      return {
-        name: String(row["name"]),
-        from: new Date(from),
-        to: new Date(to),
-        rows: row["rows"] as number | null,
-        bytes: Number(row["bytes"]),
-      };
-    });
+      from pg_class
+      cross join lateral (select pg_get_expr(relpartbound, oid) as text) as bound
+      cross join lateral (
+        select substring(bound.text from $$FROM \('([^']+)'\)$$)::timestamptz as first,
+          substring(bound.text from $$TO \('([^']+)'\)$$)::timestamptz as beyond
+      ) as bounds
+      where oid in (select relid from pg_partition_tree('audit_log') where isleaf)
+      order by first`);
+    return rows.map((row) => ({
+      name: String(row["name"]),
+      from: new Date(String(row["first"])),
+      to: new Date(String(row["beyond"])),
+      rows: row["rows"] as number | null,
+      bytes: Number(row["bytes"]),
+    }));
   }
 }
 

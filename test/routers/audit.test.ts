@@ -1,0 +1,173 @@
+import { randomUUID } from "node:crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import { newUser } from "../support/factories.ts";
+import { refusal } from "../support/refusal.ts";
+import { account, clientOf, serviceToken, useService } from "../support/service.ts";
+
+const service = useService();
+const as = ({ token }: { token: string }) => clientOf(service.url, token);
+let game: ReturnType<typeof clientOf>;
+let moderator: ReturnType<typeof clientOf>;
+beforeAll(async () => {
+  game = clientOf(service.url, serviceToken);
+  moderator = as(await account(service.database.sql, "moderator"));
+});
+
+describe("an event of the game", () => {
+  it("is recorded as it was told, by whom, and for whom", async () => {
+    const player = await account(service.database.sql);
+    const event = {
+      action: "trade.completed",
+      resourceType: "trade",
+      resourceId: randomUUID(),
+      changes: { gold: [10, 20] },
+      userId: player.id,
+      ipAddress: "2001:db8::1",
+      userAgent: "the game",
+    };
+    expect(await game.audit.record.mutate(event)).toEqual({ recorded: 1 });
+    const { items } = await moderator.audit.list.query({
+      where: { resourceType: "trade", resourceId: event.resourceId },
+    });
+    expect(items).toEqual([
+      {
+        ...event,
+        id: expect.any(String),
+        actor: "service:test",
+        requestId: expect.any(String),
+        createdAt: expect.any(Date),
+      },
+    ]);
+  });
+
+  it.each([
+    ["an action that is a table's", { action: "update" }, "action"],
+    ["an unknown account", { action: "trade.completed", userId: randomUUID() }, "userId"],
+    ["an address that is none", { action: "trade.completed", ipAddress: "300.1.1.1" }, "ipAddress"],
+    ["changes that are no object", { action: "trade.completed", changes: [1] as never }, "changes"],
+    ["too much", { action: "trade.completed", changes: { text: "x".repeat(20_000) } }, "changes"],
+  ])("is refused with %s", async (_, event, field) => {
+    expect(await refusal(game.audit.record.mutate(event))).toMatchObject({ code: "BAD_REQUEST", field });
+  });
+
+  it("that is no good spoils none of those that travel with it", async () => {
+    const resourceId = randomUUID();
+    const calls = Array.from({ length: 64 }, (_, n) =>
+      game.audit.record.mutate({
+        action: "trade.completed",
+        resourceType: "trade",
+        resourceId,
+        ...(n === 40 && { userId: randomUUID() }),
+      }),
+    );
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map((_, n) => (n === 40 ? "rejected" : "fulfilled")));
+    expect(await service.database.sql`select count(*)::int from audit_log where resource_id = ${resourceId}`).toEqual([
+      { count: 63 },
+    ]);
+  });
+
+  it("comes with many others in one call, all or none", async () => {
+    const resourceId = randomUUID();
+    const events = Array.from({ length: 1_000 }, (_, n) => ({
+      action: "quest.step",
+      resourceType: "quest",
+      resourceId,
+      changes: { n },
+    }));
+    expect(await game.audit.recordMany.mutate({ events })).toEqual({ recorded: 1_000 });
+    const bad = [...events.slice(0, 5), { action: "quest.step", userId: randomUUID() }];
+    expect(await refusal(game.audit.recordMany.mutate({ events: bad }))).toMatchObject({
+      code: "BAD_REQUEST",
+      field: "userId",
+    });
+    expect(await service.database.sql`select count(*)::int from audit_log where resource_id = ${resourceId}`).toEqual([
+      { count: 1_000 },
+    ]);
+  });
+});
+
+describe("the trail of a procedure", () => {
+  it("says who called, from where, and under which request", async () => {
+    const response = await fetch(`${service.url}/users.create`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${serviceToken}`,
+        "content-type": "application/json",
+        "user-agent": "game-server/7",
+        "x-request-id": "request-4711",
+        "x-forwarded-for": "203.0.113.66",
+      },
+      body: JSON.stringify({ json: newUser() }),
+    });
+    const { id } = ((await response.json()) as { result: { data: { json: { id: string } } } }).result.data.json;
+    const { items } = await moderator.audit.list.query({ where: { resourceId: id, resourceType: "users" } });
+    expect(items).toMatchObject([
+      // No proxy is trusted here: what the header says is not believed.
+      {
+        action: "insert",
+        actor: "service:test",
+        ipAddress: "127.0.0.1",
+        userAgent: "game-server/7",
+        requestId: "request-4711",
+      },
+    ]);
+  });
+
+  it("has exactly one row for every row that a bulk call changed", async () => {
+    const rows = Array.from({ length: 1_200 }, () => newUser());
+    await game.users.createMany.mutate({ rows });
+    const [counts] = await service.database.sql`
+      select count(*)::int, count(distinct resource_id)::int as users from audit_log
+      where resource_type = 'users' and action = 'insert' and changes -> 'email' ->> 1 in ${service.database.sql(rows.map(({ email }) => email))}
+      and actor = 'service:test'`;
+    expect(counts).toEqual({ count: 1_200, users: 1_200 });
+  });
+});
+
+describe("audit.list", () => {
+  it("shows an account what it did itself, and nothing else", async () => {
+    const player = await account(service.database.sql);
+    const mine = as(player);
+    await mine.users.update.mutate({ metadata: { level: 1 } });
+    await game.audit.record.mutate({ action: "report.filed", userId: player.id });
+    const { items } = await mine.audit.list.query();
+    expect(items.map(({ action }) => action)).toEqual(["report.filed", "update"]);
+    const other = await account(service.database.sql);
+    expect((await as(other).audit.list.query({ where: { userId: player.id } })).items).toEqual([]);
+    expect(
+      (await as(other).audit.list.query({ where: { or: [{ userId: player.id }, { not: { action: "x" } }] } })).items,
+    ).toEqual([]);
+  });
+
+  it("finds by actor, account, resource, action and time", async () => {
+    const player = await account(service.database.sql);
+    const before = new Date();
+    await as(player).users.update.mutate({ metadata: { level: 9 } });
+    const filters = [
+      { actor: `user:${player.id}` },
+      { userId: player.id },
+      { resourceType: "users", resourceId: player.id, action: "update" },
+      { action: "update", createdAt: { gte: before }, userId: player.id },
+      { createdAt: { gte: before, lt: new Date(Date.now() + 60_000) }, resourceId: player.id, resourceType: "users" },
+    ];
+    for (const where of filters) {
+      const { items } = await moderator.audit.list.query({ where });
+      expect(items, JSON.stringify(where)).toContainEqual(
+        expect.objectContaining({ changes: { metadata: [{}, { level: 9 }] } }),
+      );
+    }
+  });
+});
+
+it("audit.partitions shows the months with their bounds", async () => {
+  const admin = as(await account(service.database.sql, "admin"));
+  const months = await admin.audit.partitions.query();
+  expect(months.length).toBeGreaterThanOrEqual(4);
+  for (const [index, { name, from, to, bytes }] of months.entries()) {
+    expect(name).toBe(`audit_log_${from.toISOString().slice(0, 7).replace("-", "_")}`);
+    expect(from.getTime()).toBeLessThan(to.getTime());
+    if (index > 0) expect(from).toEqual(months[index - 1]?.to);
+    expect(bytes).toBeGreaterThan(0);
+  }
+});

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { refusal } from "../support/refusal.ts";
+import { account, clientOf, startService } from "../support/service.ts";
+
+let database: TestDatabase;
+let service: Awaited<ReturnType<typeof startService>>;
+beforeAll(async () => {
+  database = await createDatabase();
+  service = await startService(database.url);
+});
+afterAll(async () => {
+  await service.close();
+  await database.drop();
+});
+
+const as = ({ token }: { token: string }) => clientOf(service.url, token);
+
+describe("the last active administrator", () => {
+  it("can be neither demoted, kept out nor deleted, by themselves, by others or past the service", async () => {
+    const { sql } = database;
+    await sql`update users set role = 'user'`.catch(() => {});
+    const only = await account(sql, "admin");
+    await sql`update users set role = 'user' where id <> ${only.id}`;
+    const lost = { code: "CONFLICT", message: "This is the last active administrator: appoint another one first." };
+    const client = as(only);
+    expect(await refusal(client.users.setRole.mutate({ id: only.id, role: "moderator" }))).toMatchObject(lost);
+    expect(await refusal(client.users.setStatus.mutate({ id: only.id, status: "banned" }))).toMatchObject(lost);
+    expect(await refusal(client.users.delete.mutate({ id: only.id }))).toMatchObject(lost);
+    expect((await client.users.deleteMany.mutate({ ids: [only.id], atomic: false })).refused).toMatchObject([
+      { code: "CONFLICT" },
+    ]);
+    await expect(sql`delete from users`).rejects.toMatchObject({ code: "23001" });
+    await expect(sql`update users set status = 'suspended'`).rejects.toMatchObject({ code: "23001" });
+
+    const next = await account(sql);
+    await client.users.setRole.mutate({ id: next.id, role: "admin" });
+    expect(await client.users.setRole.mutate({ id: only.id, role: "user" })).toMatchObject({ role: "user" });
+  });
+
+  it("stays when all of them demote each other at the same moment", async () => {
+    for (let round = 0; round < 5; round++) {
+      const admins = [
+        await account(database.sql, "admin"),
+        await account(database.sql, "admin"),
+        await account(database.sql, "admin"),
+      ];
+      await database.sql`update users set role = 'user' where role = 'admin' and id not in ${database.sql(admins.map(({ id }) => id))}`;
+      await Promise.allSettled(
+        admins.map((admin, index) =>
+          as(admin).users.setRole.mutate({ id: admins[(index + 1) % 3]?.id ?? "", role: "user" }),
+        ),
+      );
+      const [{ left } = {}] = await database.sql`select count(*)::int as left from users where role = 'admin'`;
+      expect(left).toBeGreaterThanOrEqual(1);
+    }
+  });
+});
+
+describe("a moderator", () => {
+  it("may keep players out and let them in, and nobody else", async () => {
+    const moderator = await account(database.sql, "moderator");
+    const player = await account(database.sql);
+    const client = as(moderator);
+    expect(await client.users.setStatus.mutate({ id: player.id, status: "banned" })).toMatchObject({
+      status: "banned",
+    });
+    expect(await client.users.setStatus.mutate({ id: player.id, status: "active" })).toMatchObject({
+      status: "active",
+    });
+    for (const other of [await account(database.sql, "moderator"), await account(database.sql, "admin"), moderator]) {
+      expect(await refusal(client.users.setStatus.mutate({ id: other.id, status: "banned" }))).toMatchObject({
+        code: "FORBIDDEN",
+      });
+      expect(await database.sql`select status from users where id = ${other.id}`).toEqual([{ status: "active" }]);
+    }
+  });
+
+  it("cannot reach who became a moderator while the ban was on its way", async () => {
+    const moderator = await account(database.sql, "moderator");
+    const player = await account(database.sql);
+    // The promotion holds the row; the ban has looked at it already and waits.
+    const banned = await database.sql.begin(async (tx) => {
+      await tx`update users set role = 'moderator' where id = ${player.id}`;
+      const ban = refusal(as(moderator).users.setStatus.mutate({ id: player.id, status: "banned" }));
+      for (;;) {
+        const [{ waits } = {}] =
+          await tx`select count(*)::int as waits from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        if (waits > 0) return { ban };
+      }
+    });
+    expect(await banned.ban).toMatchObject({ code: "FORBIDDEN" });
+    expect(await database.sql`select status from users where id = ${player.id}`).toEqual([{ status: "active" }]);
+  });
+});
+
+it("nobody raises their own role", async () => {
+  for (const role of ["user", "moderator"] as const) {
+    const own = await account(database.sql, role);
+    expect(await refusal(as(own).users.setRole.mutate({ id: own.id, role: "admin" }))).toMatchObject({
+      code: "FORBIDDEN",
+    });
+  }
+});

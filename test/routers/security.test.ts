@@ -1,0 +1,158 @@
+import { randomUUID } from "node:crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import { refusal } from "../support/refusal.ts";
+import { account, clientOf, serviceToken, useService } from "../support/service.ts";
+
+const service = useService();
+const as = ({ token }: { token: string }) => clientOf(service.url, token);
+let moderator: ReturnType<typeof clientOf>;
+beforeAll(async () => {
+  moderator = as(await account(service.database.sql, "moderator"));
+});
+
+describe("security", () => {
+  it("shows how an account is guarded, and none of its secrets", async () => {
+    const player = await account(service.database.sql);
+    await service.database.sql`
+      update user_security set two_factor_secret = 'verysecret', two_factor_enabled = true, recovery_codes = '{verysecret}'
+      where user_id = ${player.id}`;
+    const own = await as(player).security.get.query();
+    expect(own).toEqual({
+      userId: player.id,
+      loginAttempts: 0,
+      lastAttemptAt: null,
+      lockedUntil: null,
+      twoFactorEnabled: true,
+      passwordChangedAt: expect.any(Date),
+      mustChangePassword: false,
+    });
+    expect(await moderator.security.get.query({ userId: player.id })).toEqual(own);
+  });
+
+  it("unlocks an account, and makes it change its password", async () => {
+    const player = await account(service.database.sql);
+    await service.database.sql`
+      update user_security set login_attempts = 7, locked_until = now() + interval '1 hour' where user_id = ${player.id}`;
+    expect(await moderator.security.unlock.mutate({ userId: player.id })).toMatchObject({
+      loginAttempts: 0,
+      lockedUntil: null,
+    });
+    expect(await moderator.security.requirePasswordChange.mutate({ userId: player.id })).toMatchObject({
+      mustChangePassword: true,
+    });
+    const changes = await service.database.sql`
+      select actor, changes from audit_log where resource_type = 'user_security' and resource_id = ${player.id} and action = 'update'
+      order by created_at desc limit 2`;
+    expect(changes[0]).toMatchObject({
+      actor: expect.stringMatching(/^user:/),
+      changes: { must_change_password: [false, true] },
+    });
+  });
+
+  it("of nobody is not found", async () => {
+    expect(await refusal(moderator.security.unlock.mutate({ userId: randomUUID() }))).toMatchObject({
+      code: "NOT_FOUND",
+    });
+  });
+
+  it("lists accounts that somebody tries to get into, the latest first, and no others", async () => {
+    const players = [
+      await account(service.database.sql),
+      await account(service.database.sql),
+      await account(service.database.sql),
+    ];
+    for (const [index, { id }] of players.slice(0, 2).entries()) {
+      await service.database.sql`
+        update user_security set login_attempts = ${index + 1}, last_attempt_at = now() + ${`${index} minutes`}::interval where user_id = ${id}`;
+    }
+    const client = clientOf(service.url, serviceToken);
+    const { items } = await client.security.failures.query();
+    expect(items.map(({ userId }) => userId)).toEqual([players[1]?.id, players[0]?.id]);
+    expect((await client.security.failures.query({ where: { loginAttempts: { gte: 2 } } })).items).toHaveLength(1);
+  });
+});
+
+describe("sessions", () => {
+  const sessionOf = async (userId: string, more: { expires?: string; revoked?: boolean } = {}) => {
+    const [row] = await service.database.sql`
+      insert into user_sessions (user_id, refresh_token_id, ip_address, created_at, expires_at, revoked_at)
+      values (${userId}, ${randomUUID()}, '203.0.113.9', now() - interval '2 days', now() + ${more.expires ?? "1 hour"}::interval, ${more.revoked ? new Date() : null})
+      returning id`;
+    return row?.["id"] as string;
+  };
+  const check = (userId: string, sessionId: string) =>
+    clientOf(service.url, serviceToken).sessions.check.query({ userId, sessionId });
+
+  it("are good while they live and their account does, for the account that they are of", async () => {
+    const player = await account(service.database.sql);
+    const id = await sessionOf(player.id);
+    expect(await check(player.id, id)).toMatchObject({
+      id,
+      userId: player.id,
+      username: player.username,
+      role: "user",
+      ipAddress: "203.0.113.9",
+    });
+    expect(Object.keys((await check(player.id, id)) ?? {})).not.toContain("refreshTokenId");
+    expect(await check(randomUUID(), id)).toBeNull();
+    expect(await check(player.id, await sessionOf(player.id, { expires: "-1 second" }))).toBeNull();
+    expect(await check(player.id, await sessionOf(player.id, { revoked: true }))).toBeNull();
+    await service.database.sql`update users set status = 'banned' where id = ${player.id}`;
+    expect(await check(player.id, id)).toBeNull();
+  });
+
+  it("are listed for their account alone, whatever else the filter says", async () => {
+    const [one, other] = [await account(service.database.sql), await account(service.database.sql)];
+    const ids = [await sessionOf(one.id), await sessionOf(one.id, { revoked: true })];
+    await sessionOf(other.id);
+    const { items } = await as(one).sessions.list.query({ where: { or: [{ userId: other.id }, { userId: one.id }] } });
+    expect(items.map(({ id }) => id).sort()).toEqual(ids.sort());
+    expect((await moderator.sessions.list.query({ userId: one.id, where: { revokedAt: null } })).items).toHaveLength(1);
+    expect((await as(one).sessions.list.query({ where: { userId: other.id } })).items).toEqual([]);
+  });
+
+  it("are ended one by one, or all but the one in use, each with its row on the trail", async () => {
+    const player = await account(service.database.sql);
+    const ids = [await sessionOf(player.id), await sessionOf(player.id), await sessionOf(player.id)] as const;
+    const own = as(player);
+    expect(await own.sessions.revoke.mutate({ sessionId: ids[0] })).toMatchObject({
+      id: ids[0],
+      revokedAt: expect.any(Date),
+    });
+    expect(await refusal(own.sessions.revoke.mutate({ sessionId: ids[0] }))).toMatchObject({ code: "NOT_FOUND" });
+    expect(await own.sessions.revokeAll.mutate({ except: ids[1] })).toEqual({ revoked: 1 });
+    expect(await check(player.id, ids[1])).not.toBeNull();
+    expect(await own.sessions.revokeAll.mutate()).toEqual({ revoked: 1 });
+    const rows = await service.database.sql`
+      select actor, user_id, host(ip_address) as ip from audit_log where resource_id in ${service.database.sql(ids)} and action = 'update'`;
+    expect(rows).toHaveLength(3);
+    for (const row of rows) expect(row).toEqual({ actor: `user:${player.id}`, user_id: player.id, ip: "127.0.0.1" });
+  });
+
+  it("of another account cannot be ended", async () => {
+    const [one, other] = [await account(service.database.sql), await account(service.database.sql)];
+    const id = await sessionOf(other.id);
+    expect(await refusal(as(one).sessions.revoke.mutate({ sessionId: id }))).toMatchObject({ code: "NOT_FOUND" });
+    expect(await refusal(as(one).sessions.revoke.mutate({ userId: other.id, sessionId: id }))).toMatchObject({
+      code: "FORBIDDEN",
+    });
+    expect(await check(other.id, id)).not.toBeNull();
+  });
+
+  it("that are over are cleaned up, on the trail of who asked for it", async () => {
+    const admin = await account(service.database.sql, "admin");
+    const player = await account(service.database.sql);
+    const gone = [
+      await sessionOf(player.id, { expires: "-1 hour" }),
+      await sessionOf(player.id, { expires: "-2 hours" }),
+    ];
+    const alive = await sessionOf(player.id);
+    expect(await as(admin).sessions.cleanUp.mutate()).toMatchObject({ expired: expect.any(Number), more: false });
+    expect(await service.database.sql`select id from user_sessions where user_id = ${player.id}`).toEqual([
+      { id: alive },
+    ]);
+    const rows = await service.database.sql`
+      select actor from audit_log where resource_id in ${service.database.sql(gone)} and action = 'delete'`;
+    expect(rows.map(({ actor }) => actor)).toEqual([`user:${admin.id}`, `user:${admin.id}`]);
+  });
+});

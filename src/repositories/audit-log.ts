@@ -99,8 +99,8 @@ export class AuditLogRepository {
       from pg_class
       cross join lateral (select pg_get_expr(relpartbound, oid) as text) as bound
       cross join lateral (
-        select substring(bound.text from $$FROM \('([^']+)'\)$$)::timestamptz as first,
-          substring(bound.text from $$TO \('([^']+)'\)$$)::timestamptz as beyond
+        select substring(bound.text from $$FROM [(]'([^']+)'$$)::timestamptz as first,
+          substring(bound.text from $$TO [(]'([^']+)'$$)::timestamptz as beyond
       ) as bounds
       where oid in (select relid from pg_partition_tree('audit_log') where isleaf)
       order by first`);

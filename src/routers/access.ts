@@ -103,7 +103,8 @@ function accountIn(input: unknown): string | undefined {
   if (typeof input !== "object" || input === null) return undefined;
   const { userId, id } = input as Record<string, unknown>;
   const named = userId ?? id;
-  return named == null ? undefined : String(named).toLowerCase();
+  if (named == null) return undefined;
+  return typeof named === "string" ? named.toLowerCase() : "not an id";
 }
 
 /** @throws {Forbidden} for what is not theirs to do to this account */

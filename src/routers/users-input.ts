@@ -31,10 +31,10 @@ export const ownChange = z
 export const newStatus = z.strictObject({ id, status: z.enum(userStatuses, "must be active, suspended or banned") });
 export const newRole = z.strictObject({ id, role: z.enum(userRoles, "must be user, moderator or admin") });
 
-/** Rows are looked over one by one later, so that each can be refused by itself. */
-const rowsOf = <Row>() =>
+/** What a row changes is looked over later, so that each can be refused by itself; whose it is, is said here. */
+const rowsOf = <Row>(shape: z.ZodRawShape = {}) =>
   z
-    .array(z.custom<Row>((row) => typeof row === "object" && row !== null, "must be an object"))
+    .array(z.looseObject(shape, "must be an object") as unknown as z.ZodType<Row, Row>)
     .min(1, "must have at least one row")
     .max(mostRows, `must have at most ${mostRows} rows: make several calls`);
 
@@ -44,7 +44,10 @@ const atomic = z.boolean().default(true);
 export const newUsers = z.strictObject({ rows: rowsOf<z.input<typeof newUser>>(), atomic });
 
 export const userChanges = z.strictObject({
-  rows: rowsOf<{ id: string; updatedAt?: Date | undefined } & z.input<typeof userBulkChange>>(),
+  rows: rowsOf<{ id: string; updatedAt?: Date | undefined } & z.input<typeof userBulkChange>>({
+    id,
+    updatedAt: version,
+  }),
   atomic,
 });
 

@@ -48,19 +48,20 @@ begin
       (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
     select acting_user, 'update', tg_table_name, coalesce(old_row.value, new_row.value) ->> key_column, changed.columns,
       address, context ->> 'userAgent', clock_timestamp(), coalesce(context ->> 'actor', 'db:' || session_user), context ->> 'requestId'
-    from (select to_jsonb(old_rows) as value from old_rows) as old_row
+    -- Offset 0 keeps the rows as JSON, made once each and not anew for every column.
+    from (select to_jsonb(old_rows) as value from old_rows offset 0) as old_row
     -- Full: a row that was given another key is recorded under both.
-    full join (select to_jsonb(new_rows) as value from new_rows) as new_row
+    full join (select to_jsonb(new_rows) as value from new_rows offset 0) as new_row
       on old_row.value ->> key_column = new_row.value ->> key_column
     cross join lateral (
-      select jsonb_object_agg(coalesce(key, new_key), case
-        when coalesce(key, new_key) = any (secret_columns) then jsonb_build_array(
-          case when before <> 'null' then '[secret]' end, case when after <> 'null' then '[secret]' end)
-        else jsonb_build_array(before, after)
+      select jsonb_object_agg(key, case
+        when key = any (secret_columns) then jsonb_build_array(
+          case when old_row.value -> key <> 'null' then '[secret]' end,
+          case when new_row.value -> key <> 'null' then '[secret]' end)
+        else jsonb_build_array(old_row.value -> key, new_row.value -> key)
       end) as columns
-      -- Side by side, and not joined: rows of one table have the same keys in the same order.
-      from rows from (jsonb_each(old_row.value), jsonb_each(new_row.value)) as pair (key, before, new_key, after)
-      where before is distinct from after and coalesce(key, new_key) <> all (unrecorded_columns)
+      from jsonb_object_keys(coalesce(new_row.value, old_row.value)) as key
+      where old_row.value -> key is distinct from new_row.value -> key and key <> all (unrecorded_columns)
     ) as changed
     where changed.columns is not null;
 

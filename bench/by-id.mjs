@@ -12,6 +12,7 @@ import { createTokens } from "../dist/identity/tokens.js";
 import { createLog } from "../dist/log.js";
 import { up } from "../dist/migrations/up.js";
 import { profileByPackage } from "./profile.mjs";
+import { median } from "./support.mjs";
 
 const users = 100_000;
 const connections = 32;
@@ -151,10 +152,4 @@ function report(peers, measured, profile) {
     `${JSON.stringify({ users, connections, rounds, seconds, node: process.version, rows, ratio, ratios, profile }, null, 2)}\n`,
   );
   console.log(`written to ${file.pathname}`);
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

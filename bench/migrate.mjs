@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import postgres from "postgres";
 import { startEmbedded } from "../dist/database/embedded/server.js";
 import { createLog } from "../dist/log.js";
+import { median } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 15);
 
@@ -80,10 +81,4 @@ async function requireMigrated(url) {
   const [row] = await check`select count(*)::int as applied from drizzle.__drizzle_migrations`;
   await check.end();
   if (row.applied !== 5) throw new Error(`${row.applied} migrations were applied`);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

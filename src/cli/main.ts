@@ -23,6 +23,12 @@ program
   .option("--lifetime <span>", "how long it is good for, such as 12h or 90d", "90d")
   .action(async (options) => (await import("./token.ts")).token(options));
 
+program
+  .command("access")
+  .description("print who may call what, as the procedures declare it")
+  .option("--json", "as JSON", false)
+  .action(async (options) => (await import("./access.ts")).access(options));
+
 program.addCommand(migrate);
 
 await program.parseAsync().catch(fail);

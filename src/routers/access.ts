@@ -5,7 +5,7 @@ import { Forbidden, Invalid, NotFound, Unauthenticated, Unavailable } from "../e
 import type { UserRole } from "../repositories/rows.ts";
 import type { Context } from "./context.ts";
 import { fromDomainError, translate } from "./errors.ts";
-import { t } from "./trpc.ts";
+import { type Access, t } from "./trpc.ts";
 
 /**
  * Who may call a procedure. An account is a `user`, and by its role a `moderator` too, or an `admin`, who may whatever
@@ -34,7 +34,7 @@ const ranks: Record<UserRole, readonly Rule[]> = {
  * that speak the caller's language.
  */
 export function allow(...callers: [Exclude<Rule, "self">, ...Exclude<Rule, "self">[]]) {
-  return begin(callers, async (ctx) => ({ caller: await admit(ctx, callers) }));
+  return begin({ allow: callers, about: false }, async (ctx) => ({ caller: await admit(ctx, callers) }));
 }
 
 /**
@@ -42,7 +42,7 @@ export function allow(...callers: [Exclude<Rule, "self">, ...Exclude<Rule, "self
  * caller's own. Moderators may do nothing to moderators and administrators but themselves.
  */
 export function about(...callers: [Rule, ...Rule[]]) {
-  return begin(callers, async (ctx, getRawInput) => {
+  return begin({ allow: callers, about: true }, async (ctx, getRawInput) => {
     const caller = await admit(ctx, callers);
     const named = accountIn(await getRawInput());
     const subject = named ?? (caller.kind === "user" ? caller.id : undefined);
@@ -55,10 +55,10 @@ export function about(...callers: [Rule, ...Rule[]]) {
 }
 
 function begin<Known extends { caller: Admitted }>(
-  callers: readonly Rule[],
+  rule: Access,
   know: (ctx: Context, getRawInput: () => Promise<unknown>) => Promise<Known>,
 ) {
-  return t.procedure.meta({ allow: callers }).use(async ({ ctx, next, type, getRawInput }) => {
+  return t.procedure.meta(rule).use(async ({ ctx, next, type, getRawInput }) => {
     const call = async () => {
       const known = await know(ctx, getRawInput);
       return next({ ctx: { ...known, by: actorOf(known.caller, ctx) } });

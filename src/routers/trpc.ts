@@ -7,6 +7,8 @@ import { deserialize, serialize } from "./wire.ts";
 /** Who may call a procedure; beside each of them, as its `meta`. */
 export interface Access {
   readonly allow: readonly Rule[];
+  /** It is about one account: whose it may be depends on who calls. */
+  readonly about: boolean;
 }
 
 /** tRPC as this service uses it: dates arrive as dates, and errors as `ErrorData` says. */

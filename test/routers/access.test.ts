@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import type { AnyTRPCProcedure } from "@trpc/server";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
+import { accessMatrix, accessTable } from "../../src/routers/access-matrix.ts";
 import { appRouter } from "../../src/routers/index.ts";
 import type { Access } from "../../src/routers/trpc.ts";
 import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
@@ -85,6 +87,26 @@ async function ask(path: string, caller: CallerName, subject?: string) {
 it("every procedure declares its rule, and this matrix holds them all", () => {
   expect(Object.keys(procedures).sort()).toEqual(Object.keys(matrix));
   for (const path of Object.keys(procedures)) expect(rulesOf(path), path).not.toHaveLength(0);
+});
+
+it("is printed as it is, and API.md shows it", () => {
+  const words: Record<string, (whose: readonly Subject[]) => string> = {
+    user: (whose) => (whose.includes("self") ? "own" : ""),
+    moderator: (whose) =>
+      [...(whose.includes("self") ? ["own"] : []), ...(whose.includes("user") ? ["players'"] : [])].join(", "),
+    admin: (whose) => (whose.includes("admin") ? "all" : "own"),
+  };
+  const expected = Object.entries(matrix).map(([procedure, allowed]) => ({
+    procedure,
+    ...Object.fromEntries(
+      callerNames.map((caller) => {
+        const whose = allowed[caller] ?? "";
+        return [caller, typeof whose === "string" ? whose : words[caller]?.(whose)];
+      }),
+    ),
+  }));
+  expect(accessMatrix()).toEqual(expected);
+  expect(readFileSync("API.md", "utf8")).toContain(accessTable());
 });
 
 describe.each(Object.entries(matrix))("%s", (path, allowed) => {

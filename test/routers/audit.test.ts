@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newUser } from "../support/factories.ts";
 import { refusal } from "../support/refusal.ts";
-import { account, clientOf, serviceToken, useService } from "../support/service.ts";
+import { account, clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
 
 const service = useService();
 const as = ({ token }: { token: string }) => clientOf(service.url, token);
@@ -112,6 +112,21 @@ describe("the trail of a procedure", () => {
         requestId: "request-4711",
       },
     ]);
+  });
+
+  it("says where a request came from as a trusted proxy tells it, and no other", async () => {
+    const { url } = await serviceForTest(service.database.url, { env: { TRUSTED_PROXIES: "127.0.0.0/8, 10.0.0.1" } });
+    const headers = {
+      authorization: `Bearer ${serviceToken}`,
+      "content-type": "application/json",
+      "x-forwarded-for": "198.51.100.1, 203.0.113.66",
+    };
+    const user = newUser();
+    await fetch(`${url}/users.create`, { method: "POST", headers, body: JSON.stringify({ json: user }) });
+    const { id } = await game.users.byEmail.query({ email: user.email });
+    const { items } = await moderator.audit.list.query({ where: { resourceId: id, resourceType: "users" } });
+    // The last address is the one that the proxy saw; the first could be anything that the caller wrote.
+    expect(items).toMatchObject([{ ipAddress: "203.0.113.66" }]);
   });
 
   it("has exactly one row for every row that a bulk call changed", async () => {

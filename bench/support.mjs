@@ -1,0 +1,122 @@
+// What the benchmarks share: a server of their own, rounds in turn, medians, and a file with the figures.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { loadConfig } from "../dist/config.js";
+import { connect } from "../dist/database/connect.js";
+import { startEmbedded } from "../dist/database/embedded/server.js";
+import { createLog } from "../dist/log.js";
+import { up } from "../dist/migrations/up.js";
+import { createRepositories } from "../dist/repositories/index.js";
+
+const log = createLog({ level: "error" });
+
+/** Runs `work` with an embedded server that nobody else uses, fsync on, and a folder for its files. */
+export async function onServer(work) {
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
+  const server = await startEmbedded({ folder, log });
+  try {
+    await work(server, folder);
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A migrated database of that name, as the service reaches it and as psql would. */
+export async function migrated(server, name, { poolMax = 10 } = {}) {
+  const url = new URL(server.url);
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  await admin`create database ${admin(name)}`;
+  await admin.end();
+  url.pathname = `/${name}`;
+  const { error } = await up({ target: { url: url.href } });
+  if (error !== undefined) throw error;
+  const sql = postgres(url.href, { max: poolMax, onnotice: () => {}, fetch_types: false });
+  const database = await connect(
+    { ...loadConfig({ DATABASE_POOL_MAX: String(poolMax) }).database, url: url.href },
+    { log },
+  );
+  const repositories = createRepositories(database.db, { secret: "signs the benchmark's cursors", scanLimit: 100_000 });
+  return { url: url.href, sql, repositories, close: async () => Promise.all([database.close(), sql.end()]) };
+}
+
+/** So many users, without a row on the trail each: it is not what is measured. */
+export async function fillUsers(sql, count) {
+  await sql`alter table users disable trigger record_insert`;
+  await sql`alter table user_security disable trigger record_insert`;
+  await sql`
+    insert into users (email, username, password_hash, created_at, metadata)
+    select 'player' || n || '@example.com', 'player' || n, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo',
+      now() - n * interval '1 second', '{"level": 12}'
+    from generate_series(1, ${count}) n`;
+  await sql`alter table users enable trigger record_insert`;
+  await sql`alter table user_security enable trigger record_insert`;
+  await sql`vacuum analyze users`;
+}
+
+/** Calls `work` by so many callers, each again as soon as it is answered, for `seconds`. @returns calls a second */
+export async function callsPerSecond(work, { callers, seconds }) {
+  const end = performance.now() + seconds * 1000;
+  let calls = 0;
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      while (performance.now() < end) {
+        await work();
+        calls++;
+      }
+    }),
+  );
+  return (calls / (performance.now() - started)) * 1000;
+}
+
+/** Measures the peers in turn, so that what disturbs one disturbs the other; the first round warms up. */
+export async function inTurn(peers, { rounds, unit }) {
+  const measured = peers.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, { measure }] of peers.entries()) {
+      const figure = await measure();
+      if (round > 0) measured[index].push(figure);
+    }
+    const latest = measured.map((figures) => Math.round((figures.at(-1) ?? 0) * 100) / 100).join(" · ");
+    if (round > 0) console.error(`round ${round} of ${rounds}: ${latest} ${unit}`);
+  }
+  return measured;
+}
+
+/** Prints medians and the ratio of the last peer to the first, round by round, and keeps them. */
+export function report(file, title, { peers, measured, unit, rounds }) {
+  const rows = peers.map(({ name }, index) => ({
+    name,
+    [`median (${unit})`]: rounded(median(measured[index])),
+    [`min (${unit})`]: rounded(Math.min(...measured[index])),
+    [`max (${unit})`]: rounded(Math.max(...measured[index])),
+  }));
+  const ratios = measured.at(-1).map((figure, round) => figure / measured[0][round]);
+  console.log(`\n${title}\n`);
+  console.table(rows);
+  console.log(
+    `ratio: ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)}, ${rounds} rounds)\n`,
+  );
+  mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+  const result = {
+    title,
+    at: new Date().toISOString(),
+    cpu: cpus()[0]?.model,
+    node: process.version,
+    rows,
+    ratio: median(ratios),
+    ratios,
+  };
+  writeFileSync(new URL(`results/${file}.json`, import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+}
+
+const rounded = (figure) => Math.round(figure * 100) / 100;
+
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

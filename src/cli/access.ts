@@ -1,0 +1,6 @@
+import { accessMatrix, accessTable } from "../routers/access-matrix.ts";
+
+/** `aeturnis-data access`: who may call what, read off the procedures. */
+export function access({ json = false }: { json?: boolean }): void {
+  console.log(json ? JSON.stringify(accessMatrix(), null, 2) : accessTable());
+}

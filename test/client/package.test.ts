@@ -88,10 +88,30 @@ describe("the packed client", () => {
       const year: number = user.createdAt.getFullYear();
       const lastLogin: Date | null = user.lastLogin;
       const status: "active" | "suspended" | "banned" = user.status;
-      const page = await client.users.list.query({ limit: 10 });
+      const page = await client.users.list.query({
+        where: {
+          status: { in: ["banned", "suspended"] },
+          createdAt: { gte: new Date(0), lt: new Date() },
+          or: [{ username: { like: "mir*" } }, { lastLogin: null }, { emailVerified: true }],
+          not: { metadata: { contains: { guild: { id: 7 } } } },
+        },
+        sort: [{ field: "lastLogin", direction: "desc", nulls: "first" }, { field: "username" }],
+        limit: 10,
+        total: "estimated",
+      });
+      await client.users.list.query();
       const next: string | null = page.nextCursor;
+      const total: number | null = page.total;
+      const role: "user" | "moderator" | "admin" | undefined = page.items[0]?.role;
+      const { refused } = await client.users.createMany.mutate({ rows: [input], atomic: false });
+      const reason: { index: number; field: string | null } | undefined = refused[0];
+      const entries = (await client.audit.list.query({ where: { actor: "service:x", action: "update" } })).items;
+      const changes: Record<string, unknown> | null | undefined = entries[0]?.changes;
+      const session = await client.sessions.check.query({ userId: user.id, sessionId: user.id });
+      const owner: string | undefined = session?.username;
+      await client.users.update.mutate({ metadata: {}, updatedAt: user.updatedAt });
       const time: Date = (await client.health.status.query()).time;
-      export { lastLogin, next, status, time, year };
+      export { changes, lastLogin, next, owner, reason, role, status, time, total, year };
     `);
     expect(problems).toBe("");
   });
@@ -103,6 +123,20 @@ describe("the packed client", () => {
     ["a procedure that is not there", `client.users.drop.mutate({})`, "TS2339"],
     ["a query as a mutation", `client.users.byId.mutate({ id: "x" })`, "TS2339"],
     ["the password hash of a user", `(await client.users.byId.query({ id: "x" })).passwordHash`, "TS2339"],
+    [
+      "a filter by a column that may not be asked about",
+      `client.users.list.query({ where: { passwordHash: "x" } })`,
+      "TS2353",
+    ],
+    [
+      "an operator that the type of a field has not",
+      `client.users.list.query({ where: { emailVerified: { gt: true } } })`,
+      "TS2353",
+    ],
+    ["a status that there is not", `client.users.list.query({ where: { status: { in: ["gone"] } } })`, "TS2322"],
+    ["an order by what has none", `client.users.list.query({ sort: { field: "metadata" } })`, "TS2322"],
+    ["a role in an update", `client.users.update.mutate({ role: "admin" })`, "TS2353"],
+    ["the token of a session", `(await client.sessions.list.query()).items[0]?.refreshTokenId`, "TS2339"],
     ["a Date taken for text", `(await client.users.byId.query({ id: "x" })).createdAt.slice(0, 4)`, "TS2339"],
   ])("does not compile %s", (_, call, code) => {
     const problems = compile(`${preamble}

@@ -5,7 +5,8 @@ import {
   type PlannedStatement,
   plan,
 } from "../../migrations/plan.ts";
-import { printJson } from "./print.ts";
+import { printJson } from "../json.ts";
+import { complain } from "./fail.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate plan` */
@@ -18,7 +19,7 @@ export async function migratePlan(
     if (flags.json) printJson(found);
     else console.log(text(found));
     if (found.error === undefined) return;
-    if (!flags.json) console.error(found.error.message);
+    complain(found.error);
     process.exitCode ||= 1;
   });
 }

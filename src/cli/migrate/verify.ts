@@ -1,5 +1,6 @@
 import { type Proof, verify } from "../../migrations/verify.ts";
-import { printJson } from "./print.ts";
+import { printJson } from "../json.ts";
+import { complain } from "./fail.ts";
 import { duration } from "./report.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
@@ -7,8 +8,20 @@ import { type CommonFlags, withSession } from "./session.ts";
 export async function migrateVerify(flags: CommonFlags & { steps?: number; scratch?: string }): Promise<void> {
   await withSession(flags, async (options) => {
     const server = flags.scratch === undefined ? options.target : { ...options.target, url: flags.scratch };
-    const onProof = flags.json ? undefined : (proof: Proof) => console.log(lines(proof).join("\n"));
-    const proofs = await verify({ ...options, server, steps: flags.steps, onProof });
+    const proofs: Proof[] = [];
+    const onProof = (proof: Proof) => {
+      proofs.push(proof);
+      if (!flags.json) console.log(lines(proof).join("\n"));
+    };
+    try {
+      await verify({ ...options, server, steps: flags.steps, onProof });
+    } catch (error) {
+      // What is proved stays proved.
+      if (flags.json) printJson({ proofs, error });
+      complain(error);
+      process.exitCode ||= 1;
+      return;
+    }
     if (flags.json) printJson({ proofs });
     if (proofs.some(({ outcome }) => outcome === "failed" || outcome === "not tried")) process.exitCode ||= 1;
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { scratchServer } from "../../src/cli/migrate/session.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command, dataFolder, said, serve } from "../support/process.ts";
 
@@ -137,6 +138,30 @@ describe("aeturnis-data migrate", () => {
       proofs: [{ tag: "0000_a", outcome: "proved" }],
       error: { message: expect.stringContaining("CONNECTION_CLOSED") },
     });
+  });
+
+  it.each([
+    "postgres://u:s3cretPW@127.0.0.1:notaport/x",
+    "postgres:s3cretPW@127.0.0.1",
+    "postgres://u:s3cretPW%@127.0.0.1/x",
+    "mysql://u:s3cretPW@127.0.0.1/x",
+    "postgres://u:s3cretPW@127.0.0.1/x?sslmode=bogus",
+  ])("--scratch %s is refused as DATABASE_URL would be, and not repeated", async (scratch) => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a);
+    const { code, output } = await migrate(url, "verify", "--folder", folder, "--scratch", scratch);
+    expect(code).toBe(2);
+    expect(output).toMatch(/^--scratch (must be a URL such as|has an sslmode other than) .*\n$/);
+    expect(output).not.toContain("s3cret");
+  });
+
+  it("says of --scratch, and not of DATABASE_URL, that it is wrong, and asks it for the TLS that it names", async () => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a);
+    const { output } = await migrate(url, "plan", "--folder", folder, "--scratch", `${url}_none`);
+    expect(output).toContain("or check --scratch.");
+    expect(scratchServer({ url, ssl: "disable" }, `${url}?sslmode=require`).ssl).toBe("require");
+    expect(scratchServer({ url, ssl: "require" }, url).ssl).toBe("require");
   });
 
   it("down keeps rows unless --yes is said, where nobody can be asked", async () => {

@@ -2,12 +2,12 @@ import { type Proof, verify } from "../../migrations/verify.ts";
 import { printJson } from "../json.ts";
 import { complain } from "./fail.ts";
 import { duration } from "./report.ts";
-import { type CommonFlags, withSession } from "./session.ts";
+import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate verify`: exits with 1 when a way back is not proved. */
 export async function migrateVerify(flags: CommonFlags & { steps?: number; scratch?: string }): Promise<void> {
   await withSession(flags, async (options) => {
-    const server = flags.scratch === undefined ? options.target : { ...options.target, url: flags.scratch };
+    const server = scratchServer(options.target, flags.scratch);
     const proofs: Proof[] = [];
     const onProof = (proof: Proof) => {
       proofs.push(proof);

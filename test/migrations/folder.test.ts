@@ -32,6 +32,21 @@ describe("check", () => {
     ],
     ["a missing way back", [{ tag: "0000_a", up: a.up }], /0000_a has no way back: write 0000_a\.down\.sql/],
     ["an empty way back", [{ ...a, down: "-- todo\n" }], /0000_a\.down\.sql is empty/],
+    [
+      "a transaction of its own",
+      [{ ...a, up: "begin;\ncreate table a (id int);\ncommit;" }],
+      /0000_a\.sql:1:1: begin\nA migration runs in a transaction of its own/,
+    ],
+    [
+      "SQL that is none",
+      [{ ...a, down: "select 'ä';\ndrop tabel a;" }],
+      /0000_a\.down\.sql:2:6: syntax error at or near "tabel"$/,
+    ],
+    [
+      "a directive where nobody reads it",
+      [{ ...a, up: `-- An index.\n-- migrate: no-transaction\n${a.up}` }],
+      /0000_a\.sql:2: "-- migrate: no-transaction" must be the first line of the file$/,
+    ],
   ])("finds %s", async (_, migrations, fault) => {
     expect(await checkFolder(migrationsOf(...migrations).folder)).toEqual([expect.stringMatching(fault)]);
   });
@@ -44,6 +59,17 @@ describe("check", () => {
     ]);
     rmSync(join(folder, "0001_b.sql"));
     expect(await checkFolder(folder)).toEqual(["0001_b.sql does not exist, though the journal names it"]);
+  });
+
+  it("finds two entries of one number, and every fault at once", async () => {
+    const { folder } = migrationsOf({ ...a, up: "nonsense;" }, { ...b, down: "nonsense;" });
+    const journal = join(folder, "meta/_journal.json");
+    writeFileSync(journal, readFileSync(journal, "utf8").replace('"idx":1', '"idx":0'));
+    expect(await checkFolder(folder)).toEqual([
+      '0000_a and 0001_b have the same "idx" in the journal: 0',
+      expect.stringMatching(/0000_a\.sql:1:1: syntax error/),
+      expect.stringMatching(/0001_b\.down\.sql:1:1: syntax error/),
+    ]);
   });
 });
 

@@ -10,6 +10,7 @@ import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
 import { verify } from "../../src/migrations/verify.ts";
 import { drizzleKit, emptyDatabase, migrationsOf } from "../support/migrations.ts";
+import { command } from "../support/process.ts";
 
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
 const b = { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" };
@@ -117,6 +118,28 @@ describe("new", () => {
     await expect(generate({ name: "renamed", cwd, folder })).rejects.toThrow(
       /drizzle-kit made no migration in .*Run it on a terminal if it has to ask/s,
     );
+  });
+});
+
+describe("new, beside drizzle-kit's configuration", () => {
+  const schema = 'export const a = p.pgTable("a", { id: p.integer().primaryKey() });';
+
+  it("on a terminal says that the schema has not changed", async () => {
+    const { cwd, folder } = project(schema);
+    await generate({ name: "first", cwd, folder });
+    const again = command(["migrate", "new", "again", "--folder", "drizzle"], {}, { cwd, terminal: true });
+    expect(await again.ended).toMatchObject({
+      code: 0,
+      output: expect.stringContaining("No migration was made: the schema has not changed."),
+    });
+  });
+
+  it("makes nothing when that names another folder", async () => {
+    const { cwd, folder } = project(schema);
+    await expect(generate({ name: "first", cwd, folder: join(cwd, "zz") })).rejects.toThrow(
+      /No migration was made: drizzle-kit's configuration here writes into \.\/drizzle, not into .*zz/,
+    );
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

@@ -28,6 +28,12 @@ const databaseUrl = v.pipe(
   ),
 );
 
+/** What is wrong with the address of a database, in words that never repeat it; undefined: nothing. */
+export function faultOfDatabaseUrl(text: string): string | undefined {
+  const { issues } = v.safeParse(databaseUrl, text, { abortPipeEarly: true });
+  return issues?.[0].message;
+}
+
 const origins = v.pipe(
   v.string(),
   v.transform((list) => list.split(",").map((origin) => origin.trim())),

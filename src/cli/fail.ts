@@ -1,18 +1,41 @@
+import { CommanderError } from "commander";
 import { ConfigError } from "../config.ts";
 import { ConnectError } from "../database/connect-error.ts";
 import { EmbeddedError } from "../database/embedded/errors.ts";
 import { MigrationError } from "../migrations/errors.ts";
+import { printJson } from "./json.ts";
 
 /** The command was called in a way that it does not know. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
 
 /** Ends a command that failed: one clear text for what a user can mend, everything for what we must. */
 export function fail(error: unknown): void {
-  console.error(textForUsers(error) ?? error);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) refuse(error);
+  else {
+    console.error(textForUsers(error) ?? error);
+    process.exitCode = exitCodeOf(error);
+  }
 }
 
-function textForUsers(error: unknown): string | undefined {
+/** commander has said it on standard error, and `--help`, which ends like a failure, is none. */
+function refuse({ exitCode, message }: CommanderError): void {
+  if (exitCode === 0) return;
+  const usage = new UsageError(message.replace(/^error: /, ""));
+  // Whoever parses the answer gets one, although no option was parsed.
+  if (process.argv.includes("--json")) printJson({ error: usage });
+  process.exitCode = exitCodeOf(usage);
+}
+
+/** A call that is wrong is no answer: 1 is one of `migrate status`. */
+export const exitCodeOf = (error: unknown) => (error instanceof UsageError ? 2 : 1);
+
+/** What a user can mend, in words; undefined for what we must. */
+export function textForUsers(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("syscall" in error && error.syscall === "listen") {
     return `${error.message}: set another PORT or HOST, or stop what listens there.`;

@@ -6,7 +6,8 @@ import { migrate } from "./migrate/index.ts";
 
 const program = new Command("aeturnis-data")
   .description("The identity data service of Aeturnis Online.")
-  .version(version);
+  .version(version)
+  .exitOverride();
 
 // What a command needs is loaded when it is called: `migrate` waits for no web server to be read.
 

@@ -11,18 +11,31 @@ export class ConnectError extends Error {
 /** Why no connection came about, and what to look at. */
 export function explain(
   error: unknown,
-  { host, database, ssl, waited }: { host: string; database: string; ssl: string; waited: number },
+  {
+    host,
+    database,
+    ssl,
+    waited,
+    setting = "DATABASE_URL",
+  }: {
+    host: string;
+    database: string;
+    ssl: string;
+    waited: number;
+    /** What named the database. */
+    setting?: string | undefined;
+  },
 ): string {
   const code = codeOf(error);
   const place = `PostgreSQL at ${host}`;
-  if (code === "28P01" || code === "28000") return `${place} refused the user or password: check DATABASE_URL.`;
-  if (code === "3D000") return `${place} has no database "${database}": create it, or check DATABASE_URL.`;
+  if (code === "28P01" || code === "28000") return `${place} refused the user or password: check ${setting}.`;
+  if (code === "3D000") return `${place} has no database "${database}": create it, or check ${setting}.`;
   if (code !== undefined && isUnavailable(error)) {
     const speaksTls = ssl === "disable" ? "" : `, and does it speak TLS (DATABASE_SSL=${ssl})`;
-    return `${place} was not reached within ${Math.round(waited / 1000)} s (${code}): is it running, is DATABASE_URL right${speaksTls}?`;
+    return `${place} was not reached within ${Math.round(waited / 1000)} s (${code}): is it running, is ${setting} right${speaksTls}?`;
   }
   // What a server says to a stranger holds nothing but names.
   const text = error instanceof Error ? error.message : String(error);
   const reason = code === undefined ? text : `${code}: ${text}`;
-  return `${place} could not be used (${reason}): check DATABASE_URL, DATABASE_SSL and DATABASE_CA_FILE.`;
+  return `${place} could not be used (${reason}): check ${setting}, DATABASE_SSL and DATABASE_CA_FILE.`;
 }

@@ -21,23 +21,18 @@ export interface Standing {
 
 /** Holds the folder against the database: every migration in the journal's order, then the unknown ones. */
 export function compare(migrations: readonly Migration[], applied: readonly Applied[]): Standing[] {
-  const records = new Map(applied.map((record) => [record.when, record]));
-  const newest = Math.max(-1, ...records.keys());
-  const twice = new Set(applied.filter((record) => records.get(record.when) !== record).map(({ when }) => when));
+  const books = readBooks(migrations, applied);
+  const newest = Math.max(-1, ...books.map(({ when }) => when));
 
   const known = migrations.map((migration): Standing => {
-    const record = records.get(migration.when);
-    const state = stateOf(migration, record, newest);
-    const note = twice.has(migration.when) ? "recorded more than once" : undefined;
-    return { tag: migration.tag, when: migration.when, state, migration, applied: record, note };
+    const book = books.find(({ when }) => when === migration.when);
+    const state = stateOf(migration, book?.record, newest);
+    const note = book !== undefined && book.more.length > 0 ? "recorded more than once" : undefined;
+    return { tag: migration.tag, when: migration.when, state, migration, applied: book?.record, note };
   });
-  const whens = new Set(migrations.map(({ when }) => when));
-  const unknown = [...records.values()]
-    .filter(({ when }) => !whens.has(when))
-    .map((record): Standing => {
-      const moved = known.find(
-        ({ migration, applied }) => applied === undefined && migration && isHashOf(migration, record.hash),
-      );
+  const unknown = books
+    .filter(({ migration }) => migration === undefined)
+    .map(({ record, moved }): Standing => {
       const note = moved && `has the content of ${moved.tag}: its "when" in the journal has changed`;
       return {
         tag: unknownName(record.when),
@@ -49,6 +44,35 @@ export function compare(migrations: readonly Migration[], applied: readonly Appl
       };
     });
   return [...known, ...unknown];
+}
+
+/** All that is recorded of one time. */
+export interface Book {
+  readonly when: number;
+  /** The migration of that time, if the folder has one. */
+  readonly migration: Migration | undefined;
+  /** What counts: a record with the migration's content, if there is one. */
+  readonly record: Applied;
+  /** Those beside it, of which there should be none. */
+  readonly more: readonly Applied[];
+  /** The migration that an unknown record has become, when only the time in the journal has changed. */
+  readonly moved: Migration | undefined;
+}
+
+/** What is recorded, time by time, each held against the migration that it must be. */
+export function readBooks(migrations: readonly Migration[], applied: readonly Applied[]): Book[] {
+  const times = new Set(applied.map(({ when }) => when));
+  // One migration cannot be two of the books' lines, though several may have the same content.
+  const free = new Set(migrations.filter(({ when }) => !times.has(when)));
+  return [...times].flatMap((when): Book[] => {
+    const migration = migrations.find((candidate) => candidate.when === when);
+    const records = applied.filter((candidate) => candidate.when === when);
+    const record = records.find(({ hash }) => migration && isHashOf(migration, hash)) ?? records[0];
+    if (record === undefined) return [];
+    const moved = migration === undefined ? [...free].find((one) => isHashOf(one, record.hash)) : undefined;
+    if (moved !== undefined) free.delete(moved);
+    return [{ when, migration, record, more: records.filter((one) => one !== record), moved }];
+  });
 }
 
 function stateOf(migration: Migration, record: Applied | undefined, newest: number): State {
@@ -69,5 +93,10 @@ export function troubles(standings: readonly Standing[]): string[] {
   });
 }
 
-/** What a migration is called that only the books know. */
-export const unknownName = (when: number) => `(recorded ${new Date(when).toISOString()})`;
+/** What a migration is called that only the books know; whoever wrote its line may have written any number. */
+export function unknownName(when: number): string {
+  const time = new Date(when);
+  // NULL, which drizzle-kit takes for older than everything.
+  if (when === 0) return "(recorded without a time)";
+  return `(recorded ${Number.isNaN(time.getTime()) ? when : time.toISOString()})`;
+}

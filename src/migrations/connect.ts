@@ -10,6 +10,8 @@ export interface Target {
   readonly ssl?: SslMode | undefined;
   /** PEM file of the authority that signed the server's certificate. */
   readonly caFile?: string | undefined;
+  /** What named it, for messages (DATABASE_URL). */
+  readonly setting?: string | undefined;
 }
 
 /** Connections for one command; each is opened when it is first used. */
@@ -64,7 +66,7 @@ export async function openConnections(
   } catch (error) {
     await end();
     const waited = performance.now() - started;
-    throw new ConnectError(explain(error, { ...locate(target.url), ssl, waited }), error);
+    throw new ConnectError(explain(error, { ...locate(target.url), ssl, waited, setting: target.setting }), error);
   }
 
   const outside = async () => {

@@ -36,6 +36,8 @@ export interface Migration {
 
 /** One line of the journal. */
 export interface JournalEntry {
+  /** Its number; drizzle-kit names the next file and its snapshot by that of the last. */
+  readonly idx: number;
   readonly tag: string;
   readonly when: number;
 }
@@ -53,7 +55,7 @@ function parseEntries(text: string): JournalEntry[] | undefined {
   try {
     const { entries } = JSON.parse(text) as { entries: JournalEntry[] };
     const whole = entries.every(({ tag, when }) => typeof tag === "string" && Number.isSafeInteger(when));
-    return whole ? entries.map(({ tag, when }) => ({ tag, when })) : undefined;
+    return whole ? entries.map(({ idx, tag, when }) => ({ idx, tag, when })) : undefined;
   } catch {
     return undefined;
   }

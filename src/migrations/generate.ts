@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { MigrationError } from "./errors.ts";
 import { migrationsFolder, readJournal, shortest } from "./folder.ts";
 import { type Statement, statementsOf } from "./statements.ts";
@@ -27,19 +29,22 @@ export interface Generated {
  * Lets drizzle-kit write the next migration, gives it its lock time-out, and puts a skeleton of the way back
  * beside it. On a terminal drizzle-kit may ask whether something was renamed.
  *
- * @throws {MigrationError} when drizzle-kit fails, or cannot ask what it has to
+ * @throws {MigrationError} when drizzle-kit fails, cannot ask what it has to, or would write into another folder
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const { name, custom, folder = migrationsFolder, cwd = "." } = options;
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name))
     throw new MigrationError("The name must be lower-case letters, digits and underscores, such as add_country.");
+  const kit = locate(resolve(cwd));
+  await refuseOtherFolder(kit, { folder, cwd });
   const before = new Set(
     existsSync(join(folder, "meta/_journal.json")) ? readJournal(folder).map(({ tag }) => tag) : [],
   );
-  const output = await drizzleKit(["generate", "--name", name, ...(custom ? ["--custom"] : [])], cwd);
+  const output = await drizzleKit(kit, ["generate", "--name", name, ...(custom ? ["--custom"] : [])], cwd);
   const made = readJournal(folder).find(({ tag }) => !before.has(tag));
   if (made === undefined) {
-    if (/No schema changes/.test(output)) return { tag: undefined, files: [] };
+    // On a terminal it has asked, and said what it found.
+    if (output === undefined || /No schema changes/.test(output)) return { tag: undefined, files: [] };
     throw new MigrationError(
       `drizzle-kit made no migration in ${shortest(folder)}. Run it on a terminal if it has to ask.\n${output}`.trimEnd(),
     );
@@ -70,10 +75,37 @@ function skeleton(tag: string, statements: readonly Statement[]): string {
   ].join("\n");
 }
 
-/** Runs drizzle-kit, as it is installed here. @returns what it printed, where it is not seen on the terminal */
-async function drizzleKit(args: readonly string[], cwd: string): Promise<string> {
+/** drizzle-kit takes no folder beside its configuration: it would write there, and we look for its files here. */
+async function refuseOtherFolder(kit: string, { folder, cwd }: { folder: string; cwd: string }): Promise<void> {
+  const out = await configuredFolder(kit, cwd);
+  if (out === undefined || resolve(cwd, out) === resolve(folder)) return;
+  throw new MigrationError(
+    `No migration was made: drizzle-kit's configuration here writes into ${out}, not into ${shortest(folder)}. Name the ` +
+      "same folder in both (--folder, out), or go where the other configuration is.",
+  );
+}
+
+/**
+ * What the configuration names as `out`, read as drizzle-kit reads it: in any language, by its own tsx.
+ *
+ * @returns undefined when it cannot be read: drizzle-kit will say why
+ */
+async function configuredFolder(kit: string, cwd: string): Promise<string | undefined> {
+  const file = ["ts", "js", "json"].map((ending) => resolve(cwd, `drizzle.config.${ending}`)).find(existsSync);
+  const read = `const read = require(${JSON.stringify(file)}); console.log("\\n" + ((read.default ?? read).out ?? "drizzle"))`;
+  try {
+    const args = ["--require", createRequire(kit).resolve("tsx/cjs"), "--eval", read];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd });
+    return stdout.trimEnd().split("\n").at(-1);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs drizzle-kit, as it is installed here. @returns what it printed; undefined: it was seen on the terminal */
+async function drizzleKit(kit: string, args: readonly string[], cwd: string): Promise<string | undefined> {
   const onTerminal = process.stdin.isTTY && process.stdout.isTTY;
-  const child = spawn(process.execPath, [locate(resolve(cwd)), ...args], {
+  const child = spawn(process.execPath, [kit, ...args], {
     cwd,
     stdio: onTerminal ? "inherit" : ["ignore", "pipe", "pipe"],
   });
@@ -81,7 +113,7 @@ async function drizzleKit(args: readonly string[], cwd: string): Promise<string>
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (output += data));
   const [code] = await once(child, "close");
   if (code !== 0) throw new MigrationError(`drizzle-kit generate failed.\n${output}`.trimEnd());
-  return output;
+  return onTerminal ? undefined : output;
 }
 
 function locate(folder: string): string {

@@ -1,8 +1,8 @@
 import type { TransactionSql } from "postgres";
 import { type Applied, type Bookkeeping, ensureBookkeeping, namesOf, readApplied } from "./bookkeeping.ts";
-import { unknownName } from "./compare.ts";
+import { type Book, readBooks, unknownName } from "./compare.ts";
 import { MigrationError } from "./errors.ts";
-import { isHashOf, type Migration } from "./folder.ts";
+import { isHashOf } from "./folder.ts";
 import { asOnlyMigrator } from "./lock.ts";
 import type { MigrateOptions } from "./options.ts";
 import { withRun } from "./run.ts";
@@ -63,34 +63,18 @@ function mendsOf(
   { migrations, bookkeeping }: Pick<Run, "migrations" | "bookkeeping">,
   applied: readonly Applied[],
 ): Mend[] {
-  const mends: Mend[] = [];
-  const kept: Applied[] = [];
-  for (const when of new Set(applied.map((record) => record.when))) {
-    const records = applied.filter((record) => record.when === when);
-    const migration = migrations.find((candidate) => candidate.when === when);
-    const keep = records.find(({ hash }) => migration && isHashOf(migration, hash)) ?? records[0];
-    if (keep === undefined) continue;
-    kept.push(keep);
-    for (const { id } of records.filter((record) => record !== keep))
-      mends.push(forgetSecond(nameOf(when, migration), id, bookkeeping));
-  }
-  for (const record of kept) {
-    const mend = mendOf(record, migrations, kept, bookkeeping);
-    if (mend !== undefined) mends.push(mend);
-  }
-  return mends;
+  const books = readBooks(migrations, applied);
+  return [
+    ...books.flatMap((book) => book.more.map(({ id }) => forgetSecond(nameOf(book), id, bookkeeping))),
+    ...books.flatMap((book) => mendOf(book, bookkeeping) ?? []),
+  ];
 }
 
-function mendOf(
-  record: Applied,
-  migrations: readonly Migration[],
-  kept: readonly Applied[],
-  bookkeeping: Bookkeeping,
-): Mend | undefined {
+function mendOf(book: Book, bookkeeping: Bookkeeping): Mend | undefined {
   const { table } = namesOf(bookkeeping);
-  const { id, when, hash } = record;
-  const migration = migrations.find((candidate) => candidate.when === when);
-  const tag = nameOf(when, migration);
+  const { migration, moved } = book;
+  const { id, hash } = book.record;
+  const tag = nameOf(book);
   if (migration !== undefined) {
     if (isHashOf(migration, hash)) return undefined;
     const remedy = "records the file as it is now: for an edit that changes nothing in the database";
@@ -101,9 +85,6 @@ function mendOf(
       run: (tx) => tx.unsafe(`update ${table} set hash = $1 where id = $2`, [migration.hash, id]),
     };
   }
-  const moved = migrations.find(
-    (candidate) => isHashOf(candidate, hash) && !kept.some((other) => other.when === candidate.when),
-  );
   if (moved !== undefined) {
     const remedy = `records it as ${moved.tag}, which has its content`;
     return {
@@ -127,4 +108,4 @@ function forgetSecond(tag: string, id: number, bookkeeping: Bookkeeping): Mend {
   };
 }
 
-const nameOf = (when: number, migration: Migration | undefined) => migration?.tag ?? unknownName(when);
+const nameOf = ({ when, migration }: Book) => migration?.tag ?? unknownName(when);

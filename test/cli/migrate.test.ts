@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { scratchServer } from "../../src/cli/migrate/session.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command, dataFolder, said, serve } from "../support/process.ts";
 
@@ -9,6 +10,12 @@ const b = { tag: "0001_b", up: "create table b (id int);", down: "drop table b;"
 /** `aeturnis-data migrate …`, to its end. */
 async function migrate(url: string, ...args: string[]) {
   return command(["migrate", ...args], { DATABASE_URL: url }).ended;
+}
+
+/** The same where a person watches. */
+async function onTerminal(url: string, ...args: string[]) {
+  const { code, output } = await command(["migrate", ...args], { DATABASE_URL: url }, { terminal: true }).ended;
+  return { code, output: output.replaceAll("\r\n", "\n") };
 }
 
 describe("aeturnis-data migrate", () => {
@@ -60,27 +67,101 @@ describe("aeturnis-data migrate", () => {
         msg: "migration",
       }),
     ]);
-    const json = command(["migrate", "up", "--json", "--folder", folder], { DATABASE_URL: url });
-    let result = "";
-    json.child.stdout.on("data", (data) => (result += data));
-    await json.ended;
-    expect(JSON.parse(result)).toEqual({
+    expect(JSON.parse((await migrate(url, "up", "--json", "--folder", folder)).stdout)).toEqual({
       results: [{ tag: "0001_b", outcome: "applied", duration: expect.any(Number) }],
     });
   });
 
-  it("a migration that fails ends it with 1 and one readable text, and with --json with that in it", async () => {
+  it("a migration that fails ends it with 1: a text for a person, a line of the log for everybody else, with --json a part of the result", async () => {
     const { url } = await emptyDatabase();
     const { folder } = migrationsOf({ tag: "0000_a", up: "select nonsense;" });
+    const text =
+      /^.*0000_a\.sql:1:8: column "nonsense" does not exist \(42703\)\n {2}1 \| select nonsense;\n {13}\^\nState of the database: no migration is applied/;
+    const place = { tag: "0000_a", file: `${folder}/0000_a.sql`, line: 1, column: 8, sqlstate: "42703" };
+
     const { code, output } = await migrate(url, "up", "--folder", folder);
     expect(code).toBe(1);
-    expect(output).toMatch(
-      /0000_a\.sql:1:8: column "nonsense" does not exist \(42703\)\n {2}1 \| select nonsense;\n {13}\^\nState of the database: no migration is applied/,
-    );
-    expect(output).not.toMatch(/ at .*\.js:/);
+    const lines = output.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line)).at(-1)).toMatchObject({
+      ...place,
+      level: "error",
+      msg: expect.stringMatching(text),
+    });
+
     const json = await migrate(url, "up", "--json", "--folder", folder);
     expect(json.code).toBe(1);
-    expect(json.output).toMatch(/"message": ".*column \\"nonsense\\" does not exist/);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      results: [{ tag: "0000_a", outcome: "failed" }],
+      error: { ...place, name: "StatementError", message: expect.stringMatching(text) },
+    });
+
+    const terminal = await onTerminal(url, "up", "--folder", folder);
+    expect(terminal.code).toBe(1);
+    expect(terminal.output).toMatch(new RegExp(text.source, "m"));
+    expect(terminal.output).not.toMatch(/^\{| at .*\.js:/m);
+  });
+
+  it.each<[string[], number, object]>([
+    [["up", "--to", "0009_z"], 1, { name: "MigrationError", message: expect.stringContaining("no migration 0009_z") }],
+    [["plan", "--to", "0009_z"], 1, { name: "MigrationError" }],
+    [["baseline", "0009_z"], 1, { name: "MigrationError" }],
+    [["repair", "0009_z"], 1, { name: "MigrationError" }],
+    [["new", "Bad Name"], 1, { name: "MigrationError", message: expect.stringContaining("lower-case letters") }],
+    [["up", "--folder", "/nowhere"], 1, { name: "FolderError" }],
+    [["up", "--table", "foo"], 2, { name: "UsageError", message: expect.stringContaining("--table must be") }],
+    [["up", "--steps", "0"], 2, { name: "UsageError", message: expect.stringMatching(/^option '--steps <count>'/) }],
+    [["status", "--nonsense"], 2, { name: "UsageError", message: "unknown option '--nonsense'" }],
+    [["baseline"], 2, { name: "UsageError", message: "missing required argument 'tag'" }],
+  ])("%j fails with --json, too, in JSON and nothing else on standard output", async (args, code, error) => {
+    const { url } = await emptyDatabase();
+    const found = await migrate(url, ...args, "--json");
+    expect(found.code).toBe(code);
+    expect(JSON.parse(found.stdout)).toEqual({ error: expect.objectContaining(error) });
+  });
+
+  it("without a database it can reach the same", async () => {
+    const { url } = await emptyDatabase();
+    const unknown = await migrate(`${url}_none`, "up", "--json");
+    expect(JSON.parse(unknown.stdout)).toEqual({ error: { name: "ConnectError", message: expect.any(String) } });
+    const bad = await migrate("postgres:s3cret@x", "status", "--json");
+    expect(JSON.parse(bad.stdout)).toEqual({ error: { name: "ConfigError", message: expect.any(String) } });
+    expect([unknown.code, bad.code]).toEqual([1, 2]);
+    expect(bad.output).not.toContain("s3cret");
+  });
+
+  it("verify --json keeps what it has proved when it cannot go on", async () => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a, { ...b, down: "select pg_terminate_backend(pg_backend_pid());" });
+    const { code, stdout } = await migrate(url, "verify", "--json", "--folder", folder);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      proofs: [{ tag: "0000_a", outcome: "proved" }],
+      error: { message: expect.stringContaining("CONNECTION_CLOSED") },
+    });
+  });
+
+  it.each([
+    "postgres://u:s3cretPW@127.0.0.1:notaport/x",
+    "postgres:s3cretPW@127.0.0.1",
+    "postgres://u:s3cretPW%@127.0.0.1/x",
+    "mysql://u:s3cretPW@127.0.0.1/x",
+    "postgres://u:s3cretPW@127.0.0.1/x?sslmode=bogus",
+  ])("--scratch %s is refused as DATABASE_URL would be, and not repeated", async (scratch) => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a);
+    const { code, output } = await migrate(url, "verify", "--folder", folder, "--scratch", scratch);
+    expect(code).toBe(2);
+    expect(output).toMatch(/^--scratch (must be a URL such as|has an sslmode other than) .*\n$/);
+    expect(output).not.toContain("s3cret");
+  });
+
+  it("says of --scratch, and not of DATABASE_URL, that it is wrong, and asks it for the TLS that it names", async () => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a);
+    const { output } = await migrate(url, "plan", "--folder", folder, "--scratch", `${url}_none`);
+    expect(output).toContain("or check --scratch.");
+    expect(scratchServer({ url, ssl: "disable" }, `${url}?sslmode=require`).ssl).toBe("require");
+    expect(scratchServer({ url, ssl: "require" }, url).ssl).toBe("require");
   });
 
   it("down keeps rows unless --yes is said, where nobody can be asked", async () => {
@@ -90,7 +171,7 @@ describe("aeturnis-data migrate", () => {
     await sql`insert into a values (1), (2)`;
     expect(await migrate(url, "down", "--folder", folder)).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/Nothing was undone, because rows would be lost:\n {2}- public\.a: 2 rows/),
+      output: expect.stringContaining(String.raw`because rows would be lost:\n  - public.a: 2 rows`),
     });
     expect((await migrate(url, "down", "--dry-run", "--json", "--folder", folder)).output).toMatch(
       /"losses": \[\s+\{\s+"table": "public\.a",\s+"rows": 2/,
@@ -132,7 +213,7 @@ describe("aeturnis-data migrate", () => {
   ])("refuses %j in one sentence", async (args, message) => {
     const { url } = await emptyDatabase();
     const { code, output } = await migrate(url, ...args);
-    expect(code).not.toBe(0);
+    expect(code).toBe(args[1] === "--to" ? 1 : 2);
     expect(output).toMatch(message);
     expect(output).not.toMatch(/ at .*\.js:/);
   });

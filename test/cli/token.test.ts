@@ -22,7 +22,7 @@ it.each([
   [["--service", "two words"], "--service"],
 ])("refuses %j, naming the option", async (args, option) => {
   const { code, output } = await command(["token", "--service", "x", ...args], { JWT_SECRET: secret }).ended;
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(output).toContain(option);
   expect(output).not.toMatch(/^ +at /m);
 });

@@ -99,7 +99,7 @@ describe("repair", () => {
     expect(await states(options)).toEqual([
       "0000_a edited",
       "0001_b pending",
-      "0003_d edited recorded more than once",
+      "0003_d applied recorded more than once",
       '(recorded 2026-01-01T00:00:00.010Z) unknown has the content of 0001_b: its "when" in the journal has changed',
       "(recorded 2026-01-01T00:00:00.020Z) unknown",
     ]);
@@ -126,6 +126,45 @@ describe("repair", () => {
     ]).toEqual([...before]);
     expect((await up(options)).error).toBeUndefined();
     await expect(repair({ ...options, tags: ["0000_a"] })).rejects.toThrow(/nothing to repair about 0000_a/);
+  });
+
+  it("tells two renumbered migrations of the same content from each other", async () => {
+    const { sql, target } = await emptyDatabase();
+    const same = "create table if not exists twin (id int);";
+    const { folder, write } = migrationsOf({ tag: "0000_a", up: same }, { tag: "0001_b", up: same });
+    await up({ target, folder });
+    const later = Date.UTC(2026, 0, 2);
+    write({ tag: "0000_a", up: same, when: later }, { tag: "0001_b", up: same, when: later + 10 });
+    const options = { target, folder };
+    expect((await states(options)).slice(2)).toEqual([
+      expect.stringMatching(/has the content of 0000_a/),
+      expect.stringMatching(/has the content of 0001_b/),
+    ]);
+    expect((await repair({ ...options, confirm: () => true })).mended).toBe(true);
+    expect(await states(options)).toEqual(["0000_a applied", "0001_b applied"]);
+    expect(await sql`select id::int, created_at::float8 as when from drizzle.__drizzle_migrations order by id`).toEqual(
+      [
+        { id: 1, when: later },
+        { id: 2, when: later + 10 },
+      ],
+    );
+  });
+
+  it("names, and forgets, a line whose time is none", async () => {
+    const { sql, target } = await emptyDatabase();
+    const { folder } = migrationsOf(a);
+    const options = { target, folder };
+    await up(options);
+    await sql`alter table drizzle.__drizzle_migrations disable trigger all`;
+    await sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('odd', 1700000000000000000), ('none', null)`;
+    const names = ["(recorded 1700000000000000000)", "(recorded without a time)"];
+    expect(await states(options)).toEqual(["0000_a applied", ...names.map((name) => `${name} unknown`)]);
+    expect((await up(options)).error?.message).toContain(`${names[0]} was applied, but no file here is it`);
+    expect(await repair({ ...options, confirm: () => true })).toMatchObject({
+      mended: true,
+      repairs: names.map((tag) => ({ tag, problem: "unknown" })),
+    });
+    expect(await states(options)).toEqual(["0000_a applied"]);
   });
 
   it("keeps when a migration was applied, and how long it took", async () => {

@@ -10,6 +10,7 @@ import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
 import { verify } from "../../src/migrations/verify.ts";
 import { drizzleKit, emptyDatabase, migrationsOf } from "../support/migrations.ts";
+import { command } from "../support/process.ts";
 
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
 const b = { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" };
@@ -32,6 +33,21 @@ describe("check", () => {
     ],
     ["a missing way back", [{ tag: "0000_a", up: a.up }], /0000_a has no way back: write 0000_a\.down\.sql/],
     ["an empty way back", [{ ...a, down: "-- todo\n" }], /0000_a\.down\.sql is empty/],
+    [
+      "a transaction of its own",
+      [{ ...a, up: "begin;\ncreate table a (id int);\ncommit;" }],
+      /0000_a\.sql:1:1: begin\nA migration runs in a transaction of its own/,
+    ],
+    [
+      "SQL that is none",
+      [{ ...a, down: "select 'ä';\ndrop tabel a;" }],
+      /0000_a\.down\.sql:2:6: syntax error at or near "tabel"$/,
+    ],
+    [
+      "a directive where nobody reads it",
+      [{ ...a, up: `-- An index.\n-- migrate: no-transaction\n${a.up}` }],
+      /0000_a\.sql:2: "-- migrate: no-transaction" must be the first line of the file$/,
+    ],
   ])("finds %s", async (_, migrations, fault) => {
     expect(await checkFolder(migrationsOf(...migrations).folder)).toEqual([expect.stringMatching(fault)]);
   });
@@ -44,6 +60,17 @@ describe("check", () => {
     ]);
     rmSync(join(folder, "0001_b.sql"));
     expect(await checkFolder(folder)).toEqual(["0001_b.sql does not exist, though the journal names it"]);
+  });
+
+  it("finds two entries of one number, and every fault at once", async () => {
+    const { folder } = migrationsOf({ ...a, up: "nonsense;" }, { ...b, down: "nonsense;" });
+    const journal = join(folder, "meta/_journal.json");
+    writeFileSync(journal, readFileSync(journal, "utf8").replace('"idx":1', '"idx":0'));
+    expect(await checkFolder(folder)).toEqual([
+      '0000_a and 0001_b have the same "idx" in the journal: 0',
+      expect.stringMatching(/0000_a\.sql:1:1: syntax error/),
+      expect.stringMatching(/0001_b\.down\.sql:1:1: syntax error/),
+    ]);
   });
 });
 
@@ -91,6 +118,28 @@ describe("new", () => {
     await expect(generate({ name: "renamed", cwd, folder })).rejects.toThrow(
       /drizzle-kit made no migration in .*Run it on a terminal if it has to ask/s,
     );
+  });
+});
+
+describe("new, beside drizzle-kit's configuration", () => {
+  const schema = 'export const a = p.pgTable("a", { id: p.integer().primaryKey() });';
+
+  it("on a terminal says that the schema has not changed", async () => {
+    const { cwd, folder } = project(schema);
+    await generate({ name: "first", cwd, folder });
+    const again = command(["migrate", "new", "again", "--folder", "drizzle"], {}, { cwd, terminal: true });
+    expect(await again.ended).toMatchObject({
+      code: 0,
+      output: expect.stringContaining("No migration was made: the schema has not changed."),
+    });
+  });
+
+  it("makes nothing when that names another folder", async () => {
+    const { cwd, folder } = project(schema);
+    await expect(generate({ name: "first", cwd, folder: join(cwd, "zz") })).rejects.toThrow(
+      /No migration was made: drizzle-kit's configuration here writes into \.\/drizzle, not into .*zz/,
+    );
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 

@@ -43,20 +43,24 @@ export function serversOn(folder: string): number[] {
     });
 }
 
-/** `aeturnis-data …` as a process of its own, with this environment and no other. */
+/** `aeturnis-data …` as a process of its own, with this environment and no other; `terminal`: on one (util-linux). */
 export function command(
   args: string[],
   env: Record<string, string> = {},
-  options: { uid?: number; gid?: number } = {},
+  { terminal = false, ...options }: { uid?: number; gid?: number; cwd?: string; terminal?: boolean } = {},
 ) {
   const path = [dirname(process.execPath), process.env["PATH"]].join(":");
-  const child = spawn(process.execPath, [main, ...args], {
+  const plain = [process.execPath, main, ...args];
+  const [program = "", ...rest] = terminal ? ["script", "-qec", plain.map(quote).join(" "), "/dev/null"] : plain;
+  const child = spawn(program, rest, {
     env: { PATH: path, HOME: process.env["HOME"] ?? "/", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...options,
   });
   let output = "";
+  let stdout = "";
   const look = new EventTarget();
+  child.stdout.on("data", (data) => (stdout += data));
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (data) => {
       output += data;
@@ -67,6 +71,7 @@ export function command(
     code: code as number | null,
     signal: signal as string | null,
     output,
+    stdout,
   }));
   // Gently, so that it takes its database along.
   onTestFinished(async () => {
@@ -75,6 +80,8 @@ export function command(
   });
   return { child, ended, output: () => output, look };
 }
+
+const quote = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The service, answering. */
 export async function serve(env: Record<string, string>, options: { uid?: number; gid?: number } = {}) {

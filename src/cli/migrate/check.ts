@@ -1,5 +1,5 @@
 import { checkFolder } from "../../migrations/check.ts";
-import { printJson } from "./print.ts";
+import { printJson } from "../json.ts";
 
 /** `aeturnis-data migrate check` */
 export async function migrateCheck(flags: { folder?: string; json?: boolean }): Promise<void> {

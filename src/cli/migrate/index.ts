@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
 /** `aeturnis-data migrate …`: parses, and hands over to one file a command. */
-export const migrate = new Command("migrate").description("look at the database's migrations, apply and undo them");
+export const migrate = new Command("migrate")
+  .description("look at the database's migrations, apply and undo them")
+  .exitOverride();
 
 const folder = new Option("--folder <path>", "the folder that drizzle-kit writes (this package's own)");
 const table = new Option("--table <schema.table>", "where drizzle-kit keeps its records").default(
@@ -23,6 +25,18 @@ const allowDrift = new Option("--allow-drift", "go on although the database and 
 const scratch = new Option("--scratch <url>", "a server on which a scratch database may be made (the database's own)");
 const steps = new Option("--steps <count>", "at most so many").argParser(positive);
 
+/** Commands end as they must also when they throw; the usage that commander refuses is not theirs. */
+const toItsEnd =
+  <Args extends unknown[]>(run: (...args: Args) => Promise<void>) =>
+  async (...args: Args): Promise<void> => {
+    try {
+      await run(...args);
+    } catch (error) {
+      const invoked = args.at(-1) as Command;
+      (await import("./fail.ts")).failWith(error, invoked.opts());
+    }
+  };
+
 function command(name: string, description: string, options: Option[]): Command {
   const made = migrate.command(name).description(description);
   for (const option of [...options, folder, table, json]) made.addOption(option);
@@ -36,7 +50,7 @@ command("up", "apply what is pending", [
   allowDrift,
   lockWait,
   lockTimeout,
-]).action(async (options) => (await import("./up.ts")).migrateUp(options));
+]).action(toItsEnd(async (options) => (await import("./up.ts")).migrateUp(options)));
 
 command("down", "undo the newest", [
   steps,
@@ -47,28 +61,28 @@ command("down", "undo the newest", [
   allowDrift,
   lockWait,
   lockTimeout,
-]).action(async (options) => (await import("./down.ts")).migrateDown(options));
+]).action(toItsEnd(async (options) => (await import("./down.ts")).migrateDown(options)));
 
-command("redo", "undo the newest and apply it again", [yes, lockWait, lockTimeout]).action(async (options) =>
-  (await import("./down.ts")).migrateRedo(options),
+command("redo", "undo the newest and apply it again", [yes, lockWait, lockTimeout]).action(
+  toItsEnd(async (options) => (await import("./down.ts")).migrateRedo(options)),
 );
 
 command(
   "status",
   "one line a migration; exits with 0 when all are applied, 1 when some are pending, 2 when a person must look",
   [],
-).action(async (options) => (await import("./status.ts")).migrateStatus(options));
+).action(toItsEnd(async (options) => (await import("./status.ts")).migrateStatus(options)));
 
 command("plan", "show the SQL that up would run, what each statement locks and for whom; nothing is done", [
   new Option("--to <tag>", "the last one to plan"),
   steps,
   scratch,
-]).action(async (options) => (await import("./plan.ts")).migratePlan(options));
+]).action(toItsEnd(async (options) => (await import("./plan.ts")).migratePlan(options)));
 
 command("verify", "prove every way back on a scratch database, with rows in every table", [
   new Option("--steps <count>", "only the newest so many").argParser(positive),
   scratch,
-]).action(async (options) => (await import("./verify.ts")).migrateVerify(options));
+]).action(toItsEnd(async (options) => (await import("./verify.ts")).migrateVerify(options)));
 
 command("baseline", "record an existing database as being at a migration, if its catalog says so", [
   scratch,
@@ -76,18 +90,18 @@ command("baseline", "record an existing database as being at a migration, if its
   lockWait,
 ])
   .argument("<tag>", "the migration that it is at")
-  .action(async (tag, options) => (await import("./baseline.ts")).migrateBaseline({ ...options, tag }));
+  .action(toItsEnd(async (tag, options) => (await import("./baseline.ts")).migrateBaseline({ ...options, tag })));
 
 command("repair", "show where drizzle-kit's table disagrees with the files, and mend it; never the schema", [yes])
   .argument("[tags...]", "only these")
-  .action(async (tags, options) => (await import("./repair.ts")).migrateRepair({ ...options, tags }));
+  .action(toItsEnd(async (tags, options) => (await import("./repair.ts")).migrateRepair({ ...options, tags })));
 
 migrate
   .command("check")
   .description("whether the journal and the files agree, and every migration has its way back; needs no database")
   .addOption(folder)
   .addOption(json)
-  .action(async (options) => (await import("./check.ts")).migrateCheck(options));
+  .action(toItsEnd(async (options) => (await import("./check.ts")).migrateCheck(options)));
 
 migrate
   .command("new")
@@ -96,7 +110,7 @@ migrate
   .option("--custom", "an empty one, for what drizzle-kit cannot know: triggers, functions, rows")
   .addOption(folder)
   .addOption(json)
-  .action(async (name, options) => (await import("./new.ts")).migrateNew({ ...options, name }));
+  .action(toItsEnd(async (name, options) => (await import("./new.ts")).migrateNew({ ...options, name })));
 
 function seconds(text: string): number {
   const ms = Number(text) * 1000;

@@ -1,5 +1,5 @@
 import { type GenerateOptions, generate } from "../../migrations/generate.ts";
-import { printJson } from "./print.ts";
+import { printJson } from "../json.ts";
 
 /** `aeturnis-data migrate new` */
 export async function migrateNew(flags: GenerateOptions & { json?: boolean }): Promise<void> {

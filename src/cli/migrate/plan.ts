@@ -5,20 +5,21 @@ import {
   type PlannedStatement,
   plan,
 } from "../../migrations/plan.ts";
-import { printJson } from "./print.ts";
-import { type CommonFlags, withSession } from "./session.ts";
+import { printJson } from "../json.ts";
+import { complain } from "./fail.ts";
+import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate plan` */
 export async function migratePlan(
   flags: CommonFlags & { to?: string; steps?: number; scratch?: string },
 ): Promise<void> {
   await withSession(flags, async (options) => {
-    const scratch = flags.scratch === undefined ? undefined : { ...options.target, url: flags.scratch };
+    const scratch = scratchServer(options.target, flags.scratch);
     const found = await plan({ ...options, to: flags.to, steps: flags.steps, scratch });
     if (flags.json) printJson(found);
     else console.log(text(found));
     if (found.error === undefined) return;
-    if (!flags.json) console.error(found.error.message);
+    complain(found.error);
     process.exitCode ||= 1;
   });
 }

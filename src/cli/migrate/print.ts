@@ -1,26 +1,13 @@
-import type { MigrationError } from "../../migrations/errors.ts";
 import type { Report } from "../../migrations/options.ts";
-
-/** Prints a result for a program. */
-export function printJson(result: object): void {
-  console.log(
-    JSON.stringify(
-      result,
-      (_, value) => (value instanceof Error ? { name: value.name, message: value.message } : value),
-      2,
-    ),
-  );
-}
+import { printJson } from "../json.ts";
+import { complain } from "./fail.ts";
 
 /** What every command ends with: its result, unless the log has told it step by step, its error, its exit code. */
 export function finish(report: Report, options: { json?: boolean | undefined; text: string; logged: boolean }): void {
   if (options.json) printJson(report);
   else if (process.stdout.isTTY || !options.logged) console.log(options.text);
-  if (report.error !== undefined) failWith(report.error, options);
-}
-
-function failWith(error: MigrationError, { json }: { json?: boolean | undefined }): void {
-  if (!json) console.error(error.message);
+  if (report.error === undefined) return;
+  complain(report.error);
   process.exitCode ||= 1;
 }
 

@@ -1,6 +1,6 @@
 import { type Repair, repair } from "../../migrations/repair.ts";
+import { printJson } from "../json.ts";
 import { ask } from "./ask.ts";
-import { printJson } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate repair`: mends what is confirmed, on the terminal or by `--yes`; else only shows. */

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { faultOfDatabaseUrl } from "../../config.ts";
+import { sslModeOf } from "../../database-url.ts";
 import type { Bookkeeping } from "../../migrations/bookkeeping.ts";
 import type { Target } from "../../migrations/connect.ts";
 import type { MigrateOptions } from "../../migrations/options.ts";
@@ -39,6 +41,14 @@ export async function withSession(flags: CommonFlags, work: (options: MigrateOpt
     reporter.end();
     process.off("SIGINT", stop).off("SIGTERM", stop);
   }
+}
+
+/** The server that `--scratch` names, else the database's own. Its password may be in it: it is checked, and never printed. */
+export function scratchServer(database: Target, url: string | undefined): Target {
+  if (url === undefined) return database;
+  const fault = faultOfDatabaseUrl(url);
+  if (fault !== undefined) throw new UsageError(`--scratch ${fault}`);
+  return { ...database, url, ssl: sslModeOf(url) ?? database.ssl, setting: "--scratch" };
 }
 
 function bookkeeping(name: string): Bookkeeping {

@@ -1,6 +1,6 @@
 import { type MigrationStatus, status } from "../../migrations/status.ts";
-import { fail } from "../fail.ts";
-import { printJson } from "./print.ts";
+import { printJson } from "../json.ts";
+import { failWith } from "./fail.ts";
 import { duration } from "./report.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
@@ -16,7 +16,7 @@ export async function migrateStatus(flags: CommonFlags): Promise<void> {
       process.exitCode ||= exitCodes[found.verdict];
     });
   } catch (error) {
-    fail(error);
+    failWith(error, flags);
     process.exitCode = exitCodes.attention;
   }
 }

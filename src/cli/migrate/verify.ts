@@ -1,14 +1,27 @@
 import { type Proof, verify } from "../../migrations/verify.ts";
-import { printJson } from "./print.ts";
+import { printJson } from "../json.ts";
+import { complain } from "./fail.ts";
 import { duration } from "./report.ts";
-import { type CommonFlags, withSession } from "./session.ts";
+import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate verify`: exits with 1 when a way back is not proved. */
 export async function migrateVerify(flags: CommonFlags & { steps?: number; scratch?: string }): Promise<void> {
   await withSession(flags, async (options) => {
-    const server = flags.scratch === undefined ? options.target : { ...options.target, url: flags.scratch };
-    const onProof = flags.json ? undefined : (proof: Proof) => console.log(lines(proof).join("\n"));
-    const proofs = await verify({ ...options, server, steps: flags.steps, onProof });
+    const server = scratchServer(options.target, flags.scratch);
+    const proofs: Proof[] = [];
+    const onProof = (proof: Proof) => {
+      proofs.push(proof);
+      if (!flags.json) console.log(lines(proof).join("\n"));
+    };
+    try {
+      await verify({ ...options, server, steps: flags.steps, onProof });
+    } catch (error) {
+      // What is proved stays proved.
+      if (flags.json) printJson({ proofs, error });
+      complain(error);
+      process.exitCode ||= 1;
+      return;
+    }
     if (flags.json) printJson({ proofs });
     if (proofs.some(({ outcome }) => outcome === "failed" || outcome === "not tried")) process.exitCode ||= 1;
   });

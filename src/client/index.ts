@@ -1,4 +1,4 @@
-import { createTRPCClient, httpBatchLink } from "@trpc/client";
+import { createTRPCClient, httpBatchLink, httpLink, splitLink } from "@trpc/client";
 import type { TRPCDataTransformer } from "@trpc/server";
 import superjson from "superjson";
 import type { AppRouter } from "../routers/index.ts";
@@ -16,7 +16,8 @@ export interface ClientOptions {
 }
 
 /**
- * A client of the service, typed by its router: calls of one turn of the event loop travel together.
+ * A client of the service, typed by its router: calls of one turn of the event loop travel together, but for those
+ * that bring many rows, of which several would be more than one request may hold.
  *
  * @example
  * const client = createClient({ url: "http://127.0.0.1:3000/trpc", token });
@@ -24,18 +25,21 @@ export interface ClientOptions {
  * user.createdAt.getFullYear(); // dates arrive as Date
  */
 export function createClient({ url, token }: ClientOptions) {
+  const options = {
+    url,
+    transformer,
+    headers: async () => {
+      const current = typeof token === "function" ? await token() : token;
+      return current === undefined ? {} : { authorization: `Bearer ${current}` };
+    },
+  };
   return createTRPCClient<AppRouter>({
     links: [
-      httpBatchLink({
-        url,
-        transformer,
+      splitLink({
+        condition: ({ path }) => path.endsWith("Many"),
+        true: httpLink(options),
         // What the service takes in one request, and a server in one line; a longer list goes in several.
-        maxItems: 100,
-        maxURLLength: 8_000,
-        headers: async () => {
-          const current = typeof token === "function" ? await token() : token;
-          return current === undefined ? {} : { authorization: `Bearer ${current}` };
-        },
+        false: httpBatchLink({ ...options, maxItems: 100, maxURLLength: 8_000 }),
       }),
     ],
   });

@@ -161,12 +161,20 @@ describe("the packed client", () => {
        const client = createClient({ url: ${JSON.stringify(url)}, token: ${JSON.stringify(serviceToken)} });
        const user = await client.users.create.mutate(${JSON.stringify(input)});
        const many = await Promise.all(Array.from({ length: 250 }, () => client.users.byId.query({ id: user.id })));
+       const rows = (lot) => Array.from({ length: 5000 }, (_, n) => ({ email: \`lot\${lot}n\${n}@example.com\`, username: \`lot\${lot}n\${n}\`, passwordHash: ${JSON.stringify(input.passwordHash)}, metadata: { note: "x".repeat(100) } }));
+       const lots = await Promise.all([1, 2, 3].map((lot) => client.users.createMany.mutate({ rows: rows(lot) })));
        const refused = await client.users.create.mutate(${JSON.stringify(input)}).catch(({ data }) => data);
-       console.log(JSON.stringify({ isDate: user.createdAt instanceof Date, many: many.length, code: refused.code, field: refused.field }));`,
+       console.log(JSON.stringify({ isDate: user.createdAt instanceof Date, many: many.length, written: lots.map(({ written }) => written), code: refused.code, field: refused.field }));`,
     );
     // Not execFileSync: this very process answers.
     const { stdout } = await promisify(execFile)(process.execPath, ["run.js"], { cwd: frontend });
-    expect(JSON.parse(stdout)).toEqual({ isDate: true, many: 250, code: "CONFLICT", field: "email" });
+    expect(JSON.parse(stdout)).toEqual({
+      isDate: true,
+      many: 250,
+      written: [5000, 5000, 5000],
+      code: "CONFLICT",
+      field: "email",
+    });
     await close();
     await database.drop();
   });

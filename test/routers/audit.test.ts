@@ -76,6 +76,8 @@ describe("an event of the game", () => {
       changes: { n },
     }));
     expect(await game.audit.recordMany.mutate({ events })).toEqual({ recorded: 1_000 });
+    const { items } = await moderator.audit.list.query({ where: { resourceType: "quest", resourceId }, limit: 3 });
+    expect(items.map(({ changes }) => changes?.["n"])).toEqual([999, 998, 997]);
     const bad = [...events.slice(0, 5), { action: "quest.step", userId: randomUUID() }];
     expect(await refusal(game.audit.recordMany.mutate({ events: bad }))).toMatchObject({
       code: "BAD_REQUEST",

@@ -9,6 +9,7 @@ import type { MigrateOptions } from "./options.ts";
 import { fillTables } from "./rows.ts";
 import { readStandings, withRun } from "./run.ts";
 import { withScratch } from "./scratch.ts";
+import { refuseServerWide } from "./server-wide.ts";
 import { readSizes, type Sizes, type TableSize } from "./sizes.ts";
 import { placeOf, type Statement, statementsOf } from "./statements.ts";
 import { takeStep } from "./step.ts";
@@ -69,6 +70,7 @@ export async function plan(options: PlanOptions): Promise<Plan> {
 
     const planned: PlannedMigration[] = [];
     try {
+      if (options.scratch === undefined) await refuseServerWide([...applied, ...pending].map(({ up }) => up));
       await withScratch(options.scratch ?? options.target, options, async (scratch) => {
         const { sql } = scratch.connections;
         for (const migration of applied) await takeStep(scratch, migration, "up");

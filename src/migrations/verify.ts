@@ -6,12 +6,15 @@ import { type Migration, readMigrations } from "./folder.ts";
 import type { MigrateOptions } from "./options.ts";
 import { fillTables, readRows } from "./rows.ts";
 import { withScratch } from "./scratch.ts";
+import { refuseServerWide } from "./server-wide.ts";
 import { statementsOf } from "./statements.ts";
 import { type Run, takeStep } from "./step.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"> {
   /** The server on which a scratch database is made; nothing else there is touched. */
   readonly server: Target;
+  /** Whether the server is there to be thrown away, so that its roles and settings may be changed, too. */
+  readonly disposable?: boolean | undefined;
   /** Only the newest so many; those before them are applied unproved. */
   readonly steps?: number | undefined;
   /** Told of each as soon as it is known. */
@@ -35,11 +38,12 @@ export interface Proof {
  * the catalog and the rows that were there as they were. A migration that fails is reported, and the next
  * one is proved on a database that was built without its down.
  *
- * @throws {MigrationError} when no scratch database can be made
+ * @throws {MigrationError} when no scratch database can be made, or a migration would change the whole server
  */
 export async function verify(options: VerifyOptions): Promise<readonly Proof[]> {
   const migrations = readMigrations(options.folder);
   const first = options.steps === undefined ? 0 : Math.max(0, migrations.length - options.steps);
+  if (!options.disposable) await refuseServerWide(migrations.flatMap(({ up, down, rows }) => [up, down, rows]));
   const proofs: Proof[] = [];
   let next = first;
   while (next < migrations.length) {

@@ -8,7 +8,13 @@ export async function migrateVerify(flags: CommonFlags & { steps?: number; scrat
   await withSession(flags, async (options) => {
     const server = flags.scratch === undefined ? options.target : { ...options.target, url: flags.scratch };
     const onProof = flags.json ? undefined : (proof: Proof) => console.log(lines(proof).join("\n"));
-    const proofs = await verify({ ...options, server, steps: flags.steps, onProof });
+    const proofs = await verify({
+      ...options,
+      server,
+      disposable: flags.scratch !== undefined,
+      steps: flags.steps,
+      onProof,
+    });
     if (flags.json) printJson({ proofs });
     if (proofs.some(({ outcome }) => outcome === "failed" || outcome === "not tried")) process.exitCode ||= 1;
   });

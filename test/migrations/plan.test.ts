@@ -112,6 +112,15 @@ describe("plan", () => {
     ]);
   });
 
+  it("measures without made-up rows what does not take them, and says so", async () => {
+    const { error, next } = await planned({ up: "alter table players alter email set not null;" });
+    expect(error).toBeUndefined();
+    expect(next).toMatchObject({
+      statements: [{ scans: ["players"] }],
+      empty: [{ table: "public.players", reason: expect.stringContaining("contains null values") }],
+    });
+  });
+
   it("without the right to make a scratch database: the SQL, and how to get the rest", async () => {
     const { sql, url, target } = await emptyDatabase();
     const role = `planner_${process.pid}`;

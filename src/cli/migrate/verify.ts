@@ -24,9 +24,6 @@ function lines({ tag, outcome, reasons, empty, duration: ms }: Proof): string[] 
   return [
     `${outcome.padEnd(12)}  ${tag.padEnd(40)}  ${duration(ms)}`,
     ...reasons.map((reason) => `  ${reason.replaceAll("\n", "\n  ")}`),
-    ...empty.map(
-      ({ table, reason }) =>
-        `  without rows in ${table}, for which none were found (${reason}): write some into ${tag}.rows.sql`,
-    ),
+    ...empty.map(({ table, reason }) => `  without rows in ${table}: ${reason.replaceAll("\n", "\n  ")}`),
   ];
 }

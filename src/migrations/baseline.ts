@@ -1,4 +1,5 @@
 import { readApplied, recordFound } from "./bookkeeping.ts";
+import { asRestored } from "./catalog/restored.ts";
 import { compareCatalogs, readCatalog } from "./catalog.ts";
 import { compare } from "./compare.ts";
 import type { Target } from "./connect.ts";
@@ -41,7 +42,8 @@ export async function baseline(options: BaselineOptions): Promise<Report> {
       for (const { migration } of wanted) if (migration !== undefined) await takeStep(scratch, migration, "up");
       return readCatalog(scratch.connections.sql, view);
     });
-    const found = compareCatalogs(expected, await readCatalog(run.connections.sql, view));
+    const actual = await readCatalog(run.connections.sql, view);
+    const found = compareCatalogs(expected.map(asRestored), actual.map(asRestored));
     const error = differ(found, options.tag);
     if (error !== undefined && !options.allowDrift) return { results: pending(missing), error };
     if (error !== undefined) run.onEvent({ type: "warning", message: `drift allowed: ${error.message}` });

@@ -62,7 +62,7 @@ function remedy(
     return "Refresh it concurrently, which needs a unique index on it, and better not in a migration.";
   if (rewrites.includes(table)) return "Add a new column, fill it in batches, and change over to it.";
   if (mode === "ShareLock")
-    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction".';
+    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction" (README has an example).';
   return "Add the constraint as not valid, and validate it in a later migration.";
 }
 

@@ -5,7 +5,7 @@ import type { MigrateOptions } from "./options.ts";
 import { withScratch } from "./scratch.ts";
 import { refuseServerWide } from "./server-wide.ts";
 import { type Run, takeStep } from "./step.ts";
-import { prove, putRows } from "./verify/prove.ts";
+import { type Finding, prove, putRows } from "./verify/prove.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"> {
   /** The server on which a scratch database is made; nothing else there is touched. */
@@ -75,12 +75,14 @@ async function proveFrom(run: Run, { first, aside, onProof }: Start): Promise<{ 
     proofs.push(proof);
     onProof?.(proof);
   };
+  let known: Pick<Finding, "catalog"> = {};
   for (const [index, migration] of run.migrations.entries()) {
     if (index < first) continue;
     const { tag } = migration;
     const started = performance.now();
     const tried = index === first ? aside : undefined;
-    const { stuck, ...found } = await prove(run, migration, tried ?? nothingAside);
+    const { stuck, catalog, ...found } = await prove(run, migration, { aside: tried ?? nothingAside, ...known });
+    known = catalog === undefined ? {} : { catalog };
     const again = setAside(tried, stuck);
     if (again !== undefined) return { proofs, aside: again };
     add({ tag, ...found, duration: Math.round(performance.now() - started) });

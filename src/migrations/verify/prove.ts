@@ -15,6 +15,8 @@ export interface Finding {
   readonly empty: readonly Empty[];
   /** Why not even its up works. */
   readonly stuck?: MigrationError;
+  /** What migrations have made by now: the next one need not look again. */
+  readonly catalog?: readonly string[];
 }
 
 /** What is there at one moment: what migrations have made, and the rows, in columns that were there before. */
@@ -24,9 +26,13 @@ interface View {
 }
 
 /** Goes up, down and up again, and looks each time at what is there. */
-export async function prove(run: Run, migration: Migration, aside: Aside): Promise<Finding> {
+export async function prove(
+  run: Run,
+  migration: Migration,
+  { aside, catalog }: { aside: Aside } & Pick<Finding, "catalog">,
+): Promise<Finding> {
   const columns = await readColumns(run);
-  const before = await look(run, columns);
+  const before = await look(run, columns, catalog);
   let empty: readonly Empty[] = [];
   try {
     await takeStep(run, migration, "up");
@@ -56,7 +62,7 @@ export async function prove(run: Run, migration: Migration, aside: Aside): Promi
     reasons.push(...(await afterUpAgain(run, migration, { after, again })));
     await putRows(run, migration, { again: true });
     await fill();
-    return { outcome: reasons.length > 0 ? "failed" : "proved", reasons, empty };
+    return { outcome: reasons.length > 0 ? "failed" : "proved", reasons, empty, catalog: again.catalog };
   } catch (error) {
     return { outcome: "failed", reasons: [asFailure(error).message], empty };
   }
@@ -67,9 +73,9 @@ function asFailure(error: unknown): MigrationError {
   return error;
 }
 
-async function look({ connections, bookkeeping }: Run, columns: Columns): Promise<View> {
+async function look({ connections, bookkeeping }: Run, columns: Columns, catalog?: Finding["catalog"]): Promise<View> {
   const { sql } = connections;
-  return { catalog: await readCatalog(sql, { bookkeeping }), rows: await readRows(sql, columns) };
+  return { catalog: catalog ?? (await readCatalog(sql, { bookkeeping })), rows: await readRows(sql, columns) };
 }
 
 /** The rows that the migration's own `.rows.sql` gives; those that are there already, from the time before its down, may be. */

@@ -60,6 +60,11 @@ describe("a way back is not proved that", () => {
       /left over: .*grant/i,
     ],
     [
+      "forgets an owner",
+      { tag: "0001_b", up: "alter table a owner to pg_monitor;", down: "select 1;" },
+      /left over: owner of table public\.a: pg_monitor/,
+    ],
+    [
       "forgets a comment",
       { tag: "0001_b", up: "comment on table a is 'x';", down: "select 1;" },
       /left over: comment on table public\.a: x/,

@@ -75,7 +75,10 @@ function asFailure(error: unknown): MigrationError {
 
 async function look({ connections, bookkeeping }: Run, columns: Columns, catalog?: Finding["catalog"]): Promise<View> {
   const { sql } = connections;
-  return { catalog: catalog ?? (await readCatalog(sql, { bookkeeping })), rows: await readRows(sql, columns) };
+  return {
+    catalog: catalog ?? (await readCatalog(sql, { bookkeeping, owners: true })),
+    rows: await readRows(sql, columns),
+  };
 }
 
 /** The rows that the migration's own `.rows.sql` gives; those that are there already, from the time before its down, may be. */

@@ -1,5 +1,5 @@
 import type { Script } from "./folder.ts";
-import { parse, placeOf, type Statement, statementsOf } from "./statements.ts";
+import { largest, parse, placeOf, type Statement, statementsOf } from "./statements.ts";
 
 /** What may lose rows or keep everybody out, and squawk lets pass; the name excuses it. */
 const dangers = {
@@ -36,7 +36,7 @@ const suspicious = /\b(truncate|delete|update|merge|cascade|do|cluster|vacuum)\b
 
 async function dangersOf({ text }: Statement): Promise<Set<Danger>> {
   const found = new Set<Danger>();
-  if (!suspicious.test(text)) return found;
+  if (!suspicious.test(text) || text.length > largest) return found;
   for (const { stmt } of (await parse(text)) ?? []) visit(stmt, found);
   return found;
 }

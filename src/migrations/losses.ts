@@ -59,7 +59,7 @@ export async function findLosses(run: Run, migrations: readonly Migration[]): Pr
 
 /**
  * Runs the down files as far as a transaction can: what cannot run in one (dropping an index, say) loses no
- * rows, unless it commits by itself; of that nothing is known.
+ * rows, unless it detaches a partition, or is a program that commits; of those nothing is known.
  */
 async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: Run): Promise<Loss[]> {
   const deadline = performance.now() + 2 * run.lockTimeout;
@@ -73,14 +73,17 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
       try {
         await tx.savepoint((inner) => execute(inner, [statement], context));
       } catch (error) {
-        if (codeOf(error) === "2D000") untried.push({ unknown: `${down.file} commits by itself` });
-        else if (codeOf(error) !== "25001") throw error;
+        if (codeOf(error) !== "25001" && codeOf(error) !== "2D000") throw error;
+        if (codeOf(error) === "2D000" || detaches.test(statement.text))
+          untried.push({ unknown: `${down.file} has what cannot be tried in a transaction` });
       }
     }
     await settleConstraints(tx);
   }
   return untried;
 }
+
+const detaches = /\bdetach\b/i;
 
 /** What has become of the rows, by table; partitions count as the table that they are part of. */
 async function compare(tx: TransactionSql, before: Tables): Promise<Found[]> {

@@ -1,6 +1,6 @@
 import { MigrationError } from "./errors.ts";
 import type { Script } from "./folder.ts";
-import { parse, placeOf, statementsOf } from "./statements.ts";
+import { largest, parse, placeOf, statementsOf } from "./statements.ts";
 
 /**
  * Refuses to run on a scratch database what changes more than a database: roles, tablespaces, other databases
@@ -65,8 +65,8 @@ const shared = new Set([
 ]);
 
 async function isServerWide(text: string): Promise<boolean> {
-  const trees = await parse(text);
-  if (trees === undefined) return inText.test(text);
+  const trees = text.length > largest ? undefined : await parse(text);
+  if (trees === undefined) return atStart.test(text);
   return trees.some(({ stmt = {} }) => {
     const [[kind, node] = []] = Object.entries(stmt as Record<string, Record<string, unknown>>);
     if (kind === undefined || node === undefined) return false;
@@ -79,5 +79,8 @@ async function isServerWide(text: string): Promise<boolean> {
   });
 }
 
-const inText =
-  /\b(create|alter|drop)\s+(role|user(?!\s+mapping)|group|tablespace|database|subscription)\b|\balter\s+system\b|\b(drop|reassign)\s+owned\b/i;
+const words =
+  "((create|alter|drop)\\s+(role|user(?!\\s+mapping)|group|tablespace|database|subscription)|alter\\s+system|(drop|reassign)\\s+owned)\\b";
+const inText = new RegExp(`\\b${words}`, "i");
+/** Where the grammar cannot be asked: a load of data may have these words anywhere. */
+const atStart = new RegExp(`(^|;)\\s*${words}`, "i");

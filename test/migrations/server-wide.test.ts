@@ -23,6 +23,7 @@ it.each([
   ["alter role x rename to y", true],
   ["do $$ begin execute format('create role %I', 'x'); end $$", true],
   ["do $$ begin -- create role x\n perform 1; end $$", false],
+  ["create user x with no grammar", true],
   ["create user mapping for current_user server s", false],
   ["grant select on users to public", false],
   ["comment on column a.role is 'drop role x'", false],

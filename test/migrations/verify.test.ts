@@ -202,6 +202,25 @@ describe("an up that does not take made-up rows, as `up` would not have them the
       [{ table: "public.a", reason: /violates foreign key constraint/ }],
     ],
     [
+      "keys of its own",
+      [
+        {
+          tag: "0001_kinds",
+          up: "create table kinds (id int primary key check (id between 1 and 3)); create table uses (kind int not null references kinds);",
+          down: "drop table uses; drop table kinds;",
+        },
+        {
+          tag: "0002_seed",
+          up: "insert into kinds values (1), (2), (3);",
+          down: "delete from kinds where id between 1 and 3;",
+        },
+      ],
+      [
+        { table: "public.kinds", reason: /duplicate key/ },
+        { table: "public.uses", reason: /as there were none in public\.kinds/ },
+      ],
+    ],
+    [
       "a type",
       [
         {

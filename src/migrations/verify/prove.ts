@@ -47,7 +47,7 @@ export async function prove(
   };
   try {
     await putRows(run, migration);
-    empty = [...emptied(aside), ...(await fill())];
+    empty = [...emptied(aside), ...referring(before.rows, aside), ...(await fill())];
     const unproved = await deadEnd(migration);
     if (unproved !== undefined) return { ...unproved, empty };
 
@@ -95,6 +95,13 @@ export async function putRows(
   } catch (error) {
     if (!again || !(error instanceof StatementError) || error.sqlstate !== "23505") throw error;
   }
+}
+
+/** Tables that were empty, too, because their rows refer to those that went without. */
+function referring(before: Rows, { tables }: Aside): Empty[] {
+  const bare = [...before].filter(([table, rows]) => tables.size > 0 && rows.length === 0 && !tables.has(table));
+  const others = [...tables.keys()].join(", ");
+  return bare.map(([table]) => ({ table, reason: `there were none before its up, as there were none in ${others}` }));
 }
 
 /** What cannot be undone, and so not be proved. */

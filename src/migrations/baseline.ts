@@ -1,4 +1,5 @@
 import { readApplied, recordFound } from "./bookkeeping.ts";
+import { asRestored } from "./catalog/restored.ts";
 import { compareCatalogs, readCatalog } from "./catalog.ts";
 import { compare } from "./compare.ts";
 import type { Target } from "./connect.ts";
@@ -8,6 +9,7 @@ import { asOnlyMigrator } from "./lock.ts";
 import type { Report, RunOptions } from "./options.ts";
 import { readStandings, withRun } from "./run.ts";
 import { withScratch } from "./scratch.ts";
+import { refuseServerWide } from "./server-wide.ts";
 import { openBooks, takeStep } from "./step.ts";
 import { indexOf } from "./up.ts";
 
@@ -25,7 +27,8 @@ export interface BaselineOptions extends RunOptions {
  * with what the migrations up to that one build. Grants and partitions may differ: they are an operator's
  * and the calendar's.
  *
- * @throws {MigrationError} when the tag is unknown, or no scratch database can be made
+ * @throws {MigrationError} when the tag is unknown, or no scratch database can be made, or a migration would
+ *   change the target's whole server
  */
 export async function baseline(options: BaselineOptions): Promise<Report> {
   return withRun(options, async (run) => {
@@ -33,12 +36,14 @@ export async function baseline(options: BaselineOptions): Promise<Report> {
     const wanted = standings.slice(0, indexOf(standings, options.tag) + 1);
     const missing = wanted.flatMap(({ applied, migration }) => (applied === undefined ? (migration ?? []) : []));
     if (missing.length === 0) return { results: [] };
+    if (options.scratch === undefined) await refuseServerWide(wanted.map(({ migration }) => migration?.up));
     const view = { bookkeeping: run.bookkeeping, grants: false, partitions: false };
     const expected = await withScratch(options.scratch ?? options.target, options, async (scratch) => {
       for (const { migration } of wanted) if (migration !== undefined) await takeStep(scratch, migration, "up");
       return readCatalog(scratch.connections.sql, view);
     });
-    const found = compareCatalogs(expected, await readCatalog(run.connections.sql, view));
+    const actual = await readCatalog(run.connections.sql, view);
+    const found = compareCatalogs(expected.map(asRestored), actual.map(asRestored));
     const error = differ(found, options.tag);
     if (error !== undefined && !options.allowDrift) return { results: pending(missing), error };
     if (error !== undefined) run.onEvent({ type: "warning", message: `drift allowed: ${error.message}` });

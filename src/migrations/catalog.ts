@@ -8,12 +8,14 @@ export interface CatalogOptions {
   readonly bookkeeping: Bookkeeping;
   /** Whether to tell who may do what, default privileges included. Default: true. */
   readonly grants?: boolean;
+  /** Whether to tell who owns what. Default: false, because elsewhere it is somebody else. */
+  readonly owners?: boolean;
   /** Whether to tell of partitions, and of what belongs to them. Default: true. */
   readonly partitions?: boolean;
 }
 
 interface Row {
-  readonly about: "object" | "comment" | "grants";
+  readonly about: "object" | "comment" | "owner" | "grants";
   readonly kind: string;
   readonly line: string;
   readonly schema: string | null;
@@ -24,16 +26,17 @@ interface Row {
 
 /**
  * Everything that migrations make, one line an object, sorted, in words that two databases can be
- * compared by. What belongs to an extension, who owns what and the position of columns are left out:
- * a column that was dropped can only come back as the last one. Needs PostgreSQL 15 or later; the
- * connection may be in a transaction or not.
+ * compared by. What belongs to an extension and the position of columns are left out: a column that
+ * was dropped can only come back as the last one. Needs PostgreSQL 15 or later; the connection may be
+ * in a transaction or not.
  */
 export async function readCatalog(sql: Sql | ReservedSql | TransactionSql, options: CatalogOptions): Promise<string[]> {
-  const { bookkeeping, grants = true, partitions = true } = options;
+  const { bookkeeping, grants = true, owners = false, partitions = true } = options;
   // One text of three statements, so that a pool runs all of them on the same connection.
   const results = (await sql.unsafe(withFixedSettings(catalogQuery))) as unknown as Row[][];
   return (results[1] ?? [])
     .filter((row) => grants || row.about !== "grants")
+    .filter((row) => owners || row.about !== "owner")
     .filter((row) => partitions || !row.partition)
     .filter((row) => !isBookkeeping(row, bookkeeping))
     .map(({ line }) => line)

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { findDangers } from "./dangers.ts";
 import { FolderError } from "./errors.ts";
 import { type Migration, migrationsFolder, readJournal, readMigrations, shortest } from "./folder.ts";
 import { inspect } from "./syntax.ts";
@@ -6,7 +7,8 @@ import { inspect } from "./syntax.ts";
 /**
  * What is wrong with a folder, without a database: a journal whose times do not rise (drizzle-kit would skip a
  * migration in silence) or whose numbers repeat, files and journal that do not match one to one, tags whose order
- * as names is another, a migration without a way back, SQL that PostgreSQL's grammar or the migrator refuses.
+ * as names is another, a migration without a way back, SQL that PostgreSQL's grammar or the migrator refuses, what
+ * loses rows and does not say why.
  */
 export async function checkFolder(folder: string = migrationsFolder): Promise<string[]> {
   let migrations: Migration[];
@@ -24,6 +26,7 @@ export async function checkFolder(folder: string = migrationsFolder): Promise<st
       faults.push(`${tag} is not later than ${before.tag} in the journal ("when"): drizzle-kit would skip it`);
     if (before !== undefined && tag <= before.tag)
       faults.push(`${tag} stands behind ${before.tag} in the journal, and before it by its name`);
+    faults.push(...(await findDangers(up)));
     if (down === undefined) faults.push(`${tag} has no way back: write ${tag}.down.sql`);
     for (const script of [up, down, rows]) {
       if (script === undefined || script.irreversible !== undefined) continue;

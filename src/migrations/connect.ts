@@ -72,7 +72,8 @@ export async function openConnections(
   const outside = async () => {
     // Readers and writers go on beside CREATE INDEX CONCURRENTLY and its like: they may take their time. A
     // server that notices within a second that we are gone leaves no builder behind.
-    const patient = open({ statement_timeout: 0, lock_timeout: 0, client_connection_check_interval: 1_000 });
+    // (postgres.js leaves out the number 0, and the role's own time-out would hold.)
+    const patient = open({ statement_timeout: "0", lock_timeout: "0", client_connection_check_interval: 1_000 });
     opened.push(patient);
     try {
       await patient`select 1`;

@@ -98,7 +98,11 @@ const unconfirmed = (losses: readonly Loss[]) =>
     `Nothing was undone, because rows would be lost:\n${losses.map((loss) => `  - ${describeLoss(loss)}`).join("\n")}`,
   );
 
-export const describeLoss = ({ table, column, rows }: Loss) =>
-  column === undefined
-    ? `${table}: ${rows} ${rows === 1 ? "row" : "rows"}`
-    : `${table}.${column}: ${rows} ${rows === 1 ? "value" : "values"}`;
+/** "public.a.note: 3 values", with what becomes of them unless they are gone. */
+export function describeLoss({ table, column, change, rows, unknown }: Loss): string {
+  const what = column === undefined ? "row" : "value";
+  const many =
+    rows === undefined ? `an unknown number of ${what}s (${unknown})` : `${rows} ${what}${rows === 1 ? "" : "s"}`;
+  const name = [table, column].filter((part) => part !== undefined).join(".");
+  return [name, many].filter((part) => part !== "").join(": ") + (change === undefined ? "" : ` ${change}`);
+}

@@ -1,16 +1,27 @@
-import type { TransactionSql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { codeOf } from "../database/retry.ts";
 import { execute } from "./execute.ts";
 import type { Migration } from "./folder.ts";
 import { asOnlyMigrator } from "./lock.ts";
+import { isEmptied, readTables, settleConstraints, type Table, type Tables } from "./losses/tables.ts";
 import { statementsOf } from "./statements.ts";
 import type { Run } from "./step.ts";
 
 /** Rows, or the values of a column, that undoing would destroy. */
 export interface Loss {
-  readonly table: string;
+  /** Undefined: it could not be tried, so that nobody knows which. */
+  readonly table?: string | undefined;
   readonly column?: string | undefined;
-  readonly rows: number;
+  /** What becomes of them, such as "changed"; undefined: they are gone. */
+  readonly change?: string | undefined;
+  /** Undefined: nobody knows how many, for the reason given as `unknown`. */
+  readonly rows?: number | undefined;
+  readonly unknown?: string | undefined;
+}
+
+/** A loss, or what to count to know it: afterwards, in the table as it still is. */
+interface Found extends Loss {
+  readonly count?: { readonly what: string; readonly from: string };
 }
 
 /** Ends a transaction that was only to be looked at. */
@@ -18,76 +29,117 @@ class Enough extends Error {}
 
 /**
  * What undoing these migrations would destroy: not guessed from their SQL, but seen by undoing them in a
- * transaction that is rolled back. The rows are counted afterwards, when nobody has to wait for it.
+ * transaction that is rolled back. Meanwhile others wait for the tables, so it gets twice the time that a
+ * statement may stand in the queue for one; what takes longer is of unknown loss. The rows are counted
+ * afterwards, when nobody has to wait for it.
  *
  * @throws {StatementError} when a down file fails
  */
 export async function findLosses(run: Run, migrations: readonly Migration[]): Promise<Loss[]> {
-  let gone: Gone[] = [];
+  let found: Found[] = [];
   await asOnlyMigrator(run, migrations[0]?.tag ?? "", async (tx) => {
-    await tx.unsafe(snapshotSql);
-    for (const migration of migrations) await rehearse(tx, migration, run);
-    gone = (await tx.unsafe<Gone[]>(goneSql)).map((row) => ({ ...row }));
+    const before = await readTables(tx);
+    const untried = await rehearse(tx, migrations, run);
+    found = [...(await compare(tx, before)), ...untried];
     throw new Enough();
   }).catch((error: unknown) => {
-    if (!(error instanceof Enough)) throw error;
+    if (error instanceof Enough) return;
+    if (codeOf(error) !== "57014" || run.signal?.aborted) throw error;
+    found = [{ unknown: `trying it would make others wait for longer than ${(2 * run.lockTimeout) / 1000} s` }];
   });
 
-  const losses: Loss[] = [];
-  for (const { name, column, counted, left } of gone) {
-    const rows = Number(left ?? 0);
-    if (counted === null) losses.push({ table: name, rows });
+  const losses = new Map<string, Loss>();
+  for (const { count, ...loss } of found) {
+    const counted = count === undefined ? loss : { ...loss, ...(await countRows(run.connections.sql, count)) };
+    const key = JSON.stringify([loss.table, loss.column, loss.change]);
+    losses.set(key, addUp(losses.get(key), counted));
+  }
+  return [...losses.values()].filter(({ rows, unknown }) => unknown !== undefined || (rows ?? 0) > 0);
+}
+
+/**
+ * Runs the down files as far as a transaction can: what cannot run in one (dropping an index, say) loses no
+ * rows, unless it detaches a partition, or is a program that commits; of those nothing is known.
+ */
+async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: Run): Promise<Loss[]> {
+  const deadline = performance.now() + 2 * run.lockTimeout;
+  const untried: Loss[] = [];
+  for (const { tag, down } of migrations) {
+    if (down === undefined) continue;
+    const context = { tag, direction: "down", script: down, signal: run.signal, onEvent: () => {} } as const;
+    for (const statement of await statementsOf(down)) {
+      const left = run.lockTimeout === 0 ? 0 : Math.max(1, Math.ceil(deadline - performance.now()));
+      await tx.unsafe(`set local statement_timeout = ${left}`);
+      try {
+        await tx.savepoint((inner) => execute(inner, [statement], context));
+      } catch (error) {
+        if (codeOf(error) !== "25001" && codeOf(error) !== "2D000") throw error;
+        if (codeOf(error) === "2D000" || detaches.test(statement.text))
+          untried.push({ unknown: `${down.file} has what cannot be tried in a transaction` });
+      }
+    }
+    await settleConstraints(tx);
+  }
+  return untried;
+}
+
+const detaches = /\bdetach\b/i;
+
+/** What has become of the rows, by table; partitions count as the table that they are part of. */
+async function compare(tx: TransactionSql, before: Tables): Promise<Found[]> {
+  // A reader who is not shown every row is told so by an error.
+  await tx.unsafe("set local row_security = off");
+  const after = await readTables(tx);
+  const isRewritten = ({ oid, file }: Table) => after.has(oid) && after.get(oid)?.file !== file;
+  const rewritten = new Set([...before.values()].filter(isRewritten).map(({ root }) => root));
+
+  const found: Found[] = [];
+  for (const table of before.values()) {
+    const root = before.get(table.root) ?? table;
+    const [now, top] = [after.get(table.oid), after.get(root.oid)];
+    if (table === root && top === undefined) found.push({ table: root.name, count: allOf(root) });
+    if (top === undefined) continue;
+    if (table === root) found.push(...lostColumns(table, top, rewritten.has(root.oid)));
+    if (table.kind !== "r") continue;
+    if (now?.root !== table.root || (await isEmptied(tx, table, now)))
+      found.push({ table: root.name, count: allOf(table) });
     else {
-      const [row] = await run.connections.sql.unsafe(`select count(${counted}) as rows from ${name}`);
-      losses.push({ table: name, column: column ?? undefined, rows: Number(row?.["rows"]) - rows });
+      found.push({ table: root.name, rows: now.deleted });
+      found.push({ table: root.name, change: "changed", rows: now.updated });
     }
   }
-  return losses.filter(({ rows }) => rows > 0);
+  return found;
 }
 
-/** Runs a down file as far as a transaction can: what cannot run in one (dropping an index, say) loses no rows. */
-async function rehearse(tx: TransactionSql, { tag, down }: Migration, { signal }: Run): Promise<void> {
-  if (down === undefined) return;
-  const context = { tag, direction: "down", script: down, signal, onEvent: () => {} } as const;
-  for (const statement of await statementsOf(down)) {
-    try {
-      await tx.savepoint((inner) => execute(inner, [statement], context));
-    } catch (error) {
-      if (codeOf(error) !== "25001") throw error;
-    }
+/** Columns that are gone, or whose values were written anew as another type. */
+function lostColumns(table: Table, now: Table, isRewritten: boolean): Found[] {
+  return Object.entries(table.columns).flatMap(([number, { name, type }]): Found[] => {
+    const loss = { table: table.name, column: name, count: allOf(table, name) };
+    const is = now.columns[number];
+    if (is === undefined) return [loss];
+    return is.type !== type && isRewritten ? [{ ...loss, change: `turned into ${is.type}` }] : [];
+  });
+}
+
+/** Without the rows of tables that inherit from it; those of a partitioned table are all in its partitions. */
+const allOf = ({ name, kind }: Table, what = "*") => ({ what, from: `${kind === "r" ? "only " : ""}${name}` });
+
+async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<Loss>> {
+  try {
+    const [row] = await sql.begin(async (tx) => {
+      await tx.unsafe("set local row_security = off; set local statement_timeout = 0");
+      return tx.unsafe(`select count(${what}) as rows from ${from}`);
+    });
+    return { rows: Number(row?.["rows"]) };
+  } catch (error) {
+    if (codeOf(error) !== "42501" || !(error instanceof Error)) throw error;
+    return { unknown: error.message };
   }
 }
 
-interface Gone {
-  readonly name: string;
-  readonly column: string | null;
-  /** What to count outside; null: `left` says how many rows were deleted. */
-  readonly counted: string | null;
-  readonly left: string | null;
+function addUp(one: Loss | undefined, other: Loss): Loss {
+  if (one === undefined) return other;
+  const unknown = one.unknown ?? other.unknown;
+  if (unknown !== undefined) return { ...one, rows: undefined, unknown };
+  return { ...one, rows: (one.rows ?? 0) + (other.rows ?? 0) };
 }
-
-const userTables = `
-  relkind in ('r', 'p', 'm') and relpersistence <> 't' and not exists (
-    select 1 from pg_inherits join pg_class parent on parent.oid = inhparent
-    where inhrelid = pg_class.oid and parent.relkind = 'p')
-  and relnamespace not in (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema')`;
-
-/** Tables and columns as they are before; a partitioned table stands for its parts. */
-const snapshotSql = `
-  create temporary table tables_before on commit drop as
-  select pg_class.oid, format('%I.%I', nspname, relname) as name, relfilenode
-  from pg_class join pg_namespace on pg_namespace.oid = relnamespace where ${userTables};
-  create temporary table columns_before on commit drop as
-  select attrelid, attnum, attname from pg_attribute join tables_before on oid = attrelid
-  where attnum > 0 and not attisdropped`;
-
-const goneSql = `
-  select name, null as column, '*' as counted, null as left
-  from tables_before where oid not in (select oid from pg_class)
-  union all
-  select name, columns_before.attname, format('%I', columns_before.attname), null
-  from columns_before join tables_before on tables_before.oid = attrelid
-  join pg_attribute using (attrelid, attnum) where attisdropped
-  union all
-  select name, null, null, pg_stat_get_xact_tuples_deleted(oid)::text
-  from tables_before join pg_class using (oid) where pg_stat_get_xact_tuples_deleted(oid) > 0`;

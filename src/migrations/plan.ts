@@ -1,51 +1,35 @@
-import { type Bookkeeping, defaultBookkeeping } from "./bookkeeping.ts";
 import type { Target } from "./connect.ts";
-import { type Effects, FailedStatement, measure, type TableLock } from "./effects.ts";
+import { type Effects, FailedStatement, measure } from "./effects.ts";
 import { MigrationError, StatementError } from "./errors.ts";
 import { located } from "./execute.ts";
 import type { Migration } from "./folder.ts";
-import { whoWaits } from "./lock-words.ts";
+import {
+  type Aside,
+  type Columns,
+  emptied,
+  fillChanged,
+  nothingAside,
+  readColumns,
+  setAside,
+  without,
+} from "./made-up.ts";
 import type { MigrateOptions } from "./options.ts";
-import { fillTables } from "./rows.ts";
+import { describe, type PlannedMigration, tablesOf, unmeasured, withoutBooks } from "./plan/describe.ts";
 import { readStandings, withRun } from "./run.ts";
 import { withScratch } from "./scratch.ts";
-import { readSizes, type Sizes, type TableSize } from "./sizes.ts";
-import { placeOf, type Statement, statementsOf } from "./statements.ts";
-import { takeStep } from "./step.ts";
+import { refuseServerWide } from "./server-wide.ts";
+import { readSizes, type Sizes } from "./sizes.ts";
+import { type Statement, statementsOf } from "./statements.ts";
+import { type Run, takeStep } from "./step.ts";
 import { pendingOf } from "./up.ts";
-import { warningsOf } from "./warnings.ts";
+
+export type { PlannedLock, PlannedMigration, PlannedStatement } from "./plan/describe.ts";
 
 export interface PlanOptions extends MigrateOptions {
   readonly to?: string | undefined;
   readonly steps?: number | undefined;
   /** The server on which a scratch database is made, to measure on; the target's own unless told otherwise. */
   readonly scratch?: Target | undefined;
-}
-
-/** A lock on a table that is there now. */
-export interface PlannedLock extends TableLock, TableSize {
-  /** Who waits while it is held. */
-  readonly effect: string;
-}
-
-export interface PlannedStatement {
-  readonly text: string;
-  readonly file: string;
-  readonly line: number;
-  /** Undefined: not measured. */
-  readonly locks?: readonly PlannedLock[] | undefined;
-  /** Tables that it writes anew, or reads, as a whole. */
-  readonly rewrites?: readonly string[];
-  readonly scans?: readonly string[];
-  readonly outsideTransaction?: boolean;
-}
-
-export interface PlannedMigration {
-  readonly tag: string;
-  /** In one transaction, so that every lock is held until the end. */
-  readonly transaction: boolean;
-  readonly statements: readonly PlannedStatement[];
-  readonly warnings: readonly string[];
 }
 
 export interface Plan {
@@ -60,7 +44,6 @@ export interface Plan {
  * of its tables.
  */
 export async function plan(options: PlanOptions): Promise<Plan> {
-  const bookkeeping = options.bookkeeping ?? defaultBookkeeping;
   return withRun(options, async (run) => {
     const standings = await readStandings(run);
     const pending = pendingOf(standings, options);
@@ -69,27 +52,66 @@ export async function plan(options: PlanOptions): Promise<Plan> {
 
     const planned: PlannedMigration[] = [];
     try {
-      await withScratch(options.scratch ?? options.target, options, async (scratch) => {
-        const { sql } = scratch.connections;
-        for (const migration of applied) await takeStep(scratch, migration, "up");
-        for (const migration of pending) {
-          await fillTables(sql, { bookkeeping });
-          const statements = await statementsOf(migration.up);
-          const effects = (await measured(sql, migration, statements)).map((effect) =>
-            withoutBooks(effect, bookkeeping),
-          );
-          planned.push(
-            describe(migration, statements, effects, await readSizes(run.connections.sql, tablesOf(effects))),
-          );
-        }
-      });
+      if (options.scratch === undefined) await refuseServerWide([...applied, ...pending].map(({ up }) => up));
+      let aside: Aside | undefined;
+      while (planned.length < pending.length) {
+        const done = planned.length;
+        aside = await withScratch(options.scratch ?? options.target, options, async (scratch) => {
+          for (const migration of [...applied, ...pending.slice(0, done)]) await takeStep(scratch, migration, "up");
+          return planFrom(scratch, pending.slice(done), { aside, add, sizesOf });
+        });
+      }
       return { migrations: planned };
     } catch (error) {
       if (!(error instanceof MigrationError)) throw error;
       const rest = await Promise.all(pending.slice(planned.length).map(unmeasured));
       return { migrations: [...planned, ...rest], error };
     }
+
+    function add(migration: PlannedMigration): void {
+      planned.push(migration);
+    }
+
+    function sizesOf(tables: readonly string[]): Promise<Sizes> {
+      return readSizes(run.connections.sql, tables);
+    }
   });
+}
+
+interface Planning {
+  readonly aside: Aside | undefined;
+  readonly add: (migration: PlannedMigration) => void;
+  /** As they are at the target. */
+  readonly sizesOf: (tables: readonly string[]) => Promise<Sizes>;
+}
+
+/** Measures one after the other, until one does not take the rows: then says what it goes without at its next attempt. */
+async function planFrom(
+  scratch: Run,
+  migrations: readonly Migration[],
+  { aside, add, sizesOf }: Planning,
+): Promise<Aside | undefined> {
+  const { connections, bookkeeping } = scratch;
+  let before: Columns = new Map();
+  for (const [index, migration] of migrations.entries()) {
+    const tried = index === 0 ? aside : undefined;
+    const now = await readColumns(scratch);
+    await fillChanged(scratch, { now, before, aside: tried });
+    before = without(now, tried ?? nothingAside);
+    const statements = await statementsOf(migration.up);
+    try {
+      const effects = (await measured(connections.sql, migration, statements)).map((effect) =>
+        withoutBooks(effect, bookkeeping),
+      );
+      const empty = emptied(tried ?? nothingAside);
+      add({ ...describe(migration, statements, effects, await sizesOf(tablesOf(effects))), empty });
+    } catch (error) {
+      const again = setAside(tried, error);
+      if (again === undefined) throw error;
+      return again;
+    }
+  }
+  return undefined;
 }
 
 type Sql = Parameters<typeof measure>[0];
@@ -106,62 +128,3 @@ async function measured(sql: Sql, { tag, up }: Migration, statements: readonly S
     throw found.leaving("It failed on a scratch database; nothing was done to yours.");
   }
 }
-
-function describe(
-  migration: Migration,
-  statements: readonly Statement[],
-  effects: readonly Effects[],
-  sizes: Sizes,
-): PlannedMigration {
-  return {
-    ...bare(migration, statements),
-    statements: statements.map((statement, index) => {
-      const effect = effects[index];
-      return {
-        ...bareStatement(migration, statement),
-        locks: effect?.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table), effect: whoWaits(lock.mode) })),
-        rewrites: effect?.rewrites ?? [],
-        scans: effect?.scans ?? [],
-        outsideTransaction: effect?.outsideTransaction ?? false,
-      };
-    }),
-    warnings: warningsOf(effects, sizes),
-  };
-}
-
-async function unmeasured(migration: Migration): Promise<PlannedMigration> {
-  return bare(migration, await statementsOf(migration.up));
-}
-
-const bare = (migration: Migration, statements: readonly Statement[]): PlannedMigration => ({
-  tag: migration.tag,
-  transaction: !migration.up.noTransaction,
-  statements: statements.map((statement) => bareStatement(migration, statement)),
-  warnings: [],
-});
-
-function bareStatement({ up }: Migration, statement: Statement): PlannedStatement {
-  const { file, line } = placeOf(up, statement);
-  return { text: statement.text.replace(/;$/, ""), file, line };
-}
-
-/** Every migration touches the books. */
-function withoutBooks(effects: Effects, { schema, table: books }: Bookkeeping): Effects {
-  const isOther = (table: string) => ![`${schema}.${books}`, `${schema}.${books}_runs`].includes(table);
-  return {
-    ...effects,
-    locks: effects.locks.filter(({ table }) => isOther(table)),
-    scans: effects.scans.filter(isOther),
-    writes: effects.writes.filter(({ table }) => isOther(table)),
-  };
-}
-
-const tablesOf = (effects: readonly Effects[]) => [
-  ...new Set(
-    effects.flatMap(({ locks, rewrites, scans, drops, writes }) => [
-      ...[...locks, ...drops, ...writes].map(({ table }) => table),
-      ...rewrites,
-      ...scans,
-    ]),
-  ),
-];

@@ -1,6 +1,6 @@
 import type { Bookkeeping } from "./bookkeeping.ts";
 import { type Connection, inSavepoint } from "./rows/connection.ts";
-import { describe, nameOf, quoted, quoteName, type Table } from "./rows/description.ts";
+import { describe, listTables, nameOf, quoted, quoteName, type Table } from "./rows/description.ts";
 import { createFill } from "./rows/fill.ts";
 import { inOrder } from "./rows/order.ts";
 import { createRandom } from "./rows/random.ts";
@@ -68,7 +68,8 @@ function isWanted(table: Table, { bookkeeping, only: names }: FillOptions): bool
 }
 
 /** Without the rows of tables that inherit from it; those of a partitioned table are all in its partitions. */
-const only = (table: Table) => `${table.partitioned ? "" : "only "}${quoted(table)}`;
+const only = (table: Pick<Table, "schema" | "name" | "partitioned">) =>
+  `${table.partitioned ? "" : "only "}${quoted(table)}`;
 
 /**
  * All rows of every table as JSON texts, sorted, by "schema.table"; of partitions under their table's
@@ -79,11 +80,11 @@ export async function readRows(
   sql: Connection,
   columns?: ReadonlyMap<string, readonly string[]>,
 ): Promise<Map<string, string[]>> {
-  const tables = (await describe(sql)).tables.filter((table) => columns === undefined || columns.has(nameOf(table)));
+  const tables = (await listTables(sql)).filter((table) => columns === undefined || columns.has(nameOf(table)));
   if (tables.length === 0) return new Map();
   const selects = tables.map((table, index) => {
     const wanted = columns?.get(nameOf(table));
-    const names = table.columns.map(({ name }) => name).filter((name) => wanted === undefined || wanted.includes(name));
+    const names = table.columns.filter((name) => wanted === undefined || wanted.includes(name));
     const list = names.map((name) => `one.${quoteName(name)}`);
     return `select ${index} as place, (select coalesce(json_agg(to_jsonb(cut)::text), '[]') from (select ${list} from ${only(table)} as one) as cut)::text as rows`;
   });

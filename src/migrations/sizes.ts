@@ -5,6 +5,8 @@ export interface TableSize {
   /** As PostgreSQL estimates it; counted up to `countedRows` where it has never looked. */
   readonly rows?: number | undefined;
   readonly bytes?: number | undefined;
+  /** A materialized view: it is refreshed, not written. */
+  readonly materialized?: boolean | undefined;
 }
 
 export type Sizes = ReadonlyMap<string, TableSize>;
@@ -20,10 +22,12 @@ export async function readSizes(sql: Sql, tables: readonly string[]): Promise<Si
         select coalesce(relid, to_regclass(${table})) as oid
         from (select 1) as one left join pg_partition_tree(to_regclass(${table})) on isleaf
       )
-      select sum(reltuples)::float8 as rows, sum(pg_total_relation_size(oid))::float8 as bytes, min(reltuples) < 0 as unknown
+      select sum(reltuples)::float8 as rows, sum(pg_total_relation_size(oid))::float8 as bytes, min(reltuples) < 0 as unknown,
+        bool_or(relkind = 'm') as materialized
       from parts join pg_class using (oid)`;
     if (row?.["rows"] == null) continue;
-    sizes.set(table, { rows: row["unknown"] ? await countUpTo(sql, table) : row["rows"], bytes: row["bytes"] });
+    const rows = row["unknown"] ? await countUpTo(sql, table) : row["rows"];
+    sizes.set(table, { rows, bytes: row["bytes"], ...(row["materialized"] && { materialized: true }) });
   }
   return sizes;
 }

@@ -12,7 +12,7 @@ const breakpoint = "--> statement-breakpoint";
 /** What a statement may begin with that is not part of it. */
 const leading = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
 /** Larger pieces (loads of data) are sent as they stand: their syntax tree would not fit into memory. */
-const largest = 1_000_000;
+export const largest = 1_000_000;
 
 /**
  * The statements of a script, one by one, so that a failure can be told to the line: drizzle-kit's

@@ -1,9 +1,6 @@
 import { MigrationError } from "./errors.ts";
 import type { Script } from "./folder.ts";
-import { placeOf, type Statement, statementsOf } from "./statements.ts";
-
-/** Larger pieces are loads of data, whose syntax trees would not fit into memory. */
-const largest = 1_000_000;
+import { largest, placeOf, type Statement, statementsOf } from "./statements.ts";
 
 /** What PostgreSQL, or the migrator, would refuse of a script before it runs anything, each with its place. */
 export async function inspect(script: Script): Promise<{ empty: boolean; faults: string[] }> {

@@ -68,6 +68,31 @@ describe("baseline", () => {
     await expect(baseline({ target, folder, tag: "0002_c" })).rejects.toThrow(/There is no migration 0002_c/);
   });
 
+  it("takes a copy that was restored from a dump, though PostgreSQL tells its definitions otherwise", async () => {
+    const { sql, target } = await emptyDatabase();
+    const cast = {
+      tag: "0000_cast",
+      up: `create table "Cast" (kind varchar(9) check (kind in ('a', 'b, (c)', 'it''s', '\\')), "other Kind" varchar);
+        create index part on "Cast" (kind) where kind not in ('x', 'y');
+        create view few as select * from "Cast" where kind in ('a', 'b') or 'a' in (kind, "other Kind");`,
+      down: "drop view few;",
+    };
+    const { folder } = migrationsOf(cast);
+    await up({ target, folder });
+    const definitions = () => sql`
+      select pg_get_constraintdef((select oid from pg_constraint where contype = 'c' and conrelid = '"Cast"'::regclass)) as check,
+        pg_get_indexdef('part'::regclass) as index, pg_get_viewdef('few'::regclass) as view`;
+    const [before] = await definitions();
+    // What pg_dump writes down, and psql reads again.
+    await sql.unsafe(`
+      drop index part; alter table "Cast" drop constraint "Cast_kind_check";
+      create or replace view few as ${before?.["view"]};
+      alter table "Cast" add constraint "Cast_kind_check" ${before?.["check"]};
+      ${before?.["index"]}; drop schema drizzle cascade`);
+    expect(await definitions()).not.toEqual([before]);
+    expect((await baseline({ target, folder, tag: cast.tag })).error).toBeUndefined();
+  });
+
   it("a database with older months of the audit trail is what this project's migrations build", async () => {
     const { sql, target } = await emptyDatabase();
     await up({ target });

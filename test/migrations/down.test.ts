@@ -107,6 +107,93 @@ describe("down", () => {
     ]);
   });
 
+  it.each([
+    ["TRUNCATE", "truncate a;", [{ table: "public.a", rows: 3 }]],
+    ["TRUNCATE before new rows", "truncate a; insert into a values (9);", [{ table: "public.a", rows: 3 }]],
+    ["deleted in a partition", "delete from p where id = 1;", [{ table: "public.p", rows: 2 }]],
+    ["TRUNCATE of a partition", "truncate p1;", [{ table: "public.p", rows: 2 }]],
+    ["a partition dropped", "drop table p1;", [{ table: "public.p", rows: 2 }]],
+    ["a partition detached", "alter table p detach partition p1;", [{ table: "public.p", rows: 2 }]],
+    ["values changed", "update a set note = null;", [{ table: "public.a", change: "changed", rows: 3 }]],
+    [
+      "values cut",
+      "alter table a alter note type varchar(2) using left(note, 2);",
+      [{ table: "public.a", column: "note", change: "turned into character varying(2)", rows: 2 }],
+    ],
+    [
+      "values turned into another type",
+      "alter table a alter id type bigint;",
+      [expect.objectContaining({ column: "id" })],
+    ],
+    ["nothing, by a rewrite", "alter table a add c timestamptz default clock_timestamp(); cluster a using a_pkey;", []],
+    ["nothing, by new rows", "insert into a values (9); insert into p values (2);", []],
+  ])("sees what is lost: %s", async (_, undo, losses) => {
+    const { sql, options } = await applied({
+      ...a,
+      up: `${a.up}\ncreate table p (id int) partition by list (id);\ncreate table p1 partition of p for values in (1);\ncreate table p2 partition of p for values in (2);`,
+      down: undo,
+    });
+    await sql`insert into a values (1, 'long'), (2, 'longer'), (3, null)`;
+    await sql`insert into p values (1), (1), (2)`;
+    expect((await down({ ...options, dryRun: true })).losses).toEqual(losses);
+  });
+
+  it("asks for rows that row security hides from it: nobody knows how many", async () => {
+    const secret = `alter table a enable row level security; alter table a force row level security;`;
+    const { sql, url, folder } = await applied({ ...a, up: "select 1;", down: "drop table a;" });
+    const role = `hidden_${process.pid}`;
+    await sql.unsafe(`create role ${role} login password 'x'; grant all on schema public, drizzle to ${role};
+      grant all on all tables in schema drizzle to ${role}; ${a.up} insert into a values (1); ${secret} alter table a owner to ${role}`);
+    const as = new URL(url);
+    as.username = role;
+    as.password = "x";
+    const { losses, error } = await down({ target: { url: as.href }, folder });
+    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+    expect(losses).toEqual([{ table: "public.a", unknown: expect.stringContaining("row-level security") }]);
+    expect(error?.message).toMatch(/public\.a: an unknown number of rows \(.*row-level security/);
+  });
+
+  it.each([
+    ["commits", "do $$ begin delete from a; commit; end $$;"],
+    ["detaches", "alter table p detach partition p1 concurrently;"],
+  ])("asks for what a transaction cannot try: a down that %s", async (_, undo) => {
+    const { options } = await applied({
+      ...a,
+      up: `${a.up} create table p (id int) partition by list (id); create table p1 partition of p for values in (1);`,
+      down: `-- migrate: no-transaction\n${undo}`,
+    });
+    expect((await down({ ...options, dryRun: true })).losses).toEqual([
+      { unknown: expect.stringMatching(/0000_a\.down\.sql has what cannot be tried in a transaction/) },
+    ]);
+  });
+
+  it("tries it for a short time only, because others wait meanwhile; then it asks for what nobody knows", async () => {
+    const { options, there } = await applied({ ...a, down: "drop table a; select pg_sleep(60);" });
+    const { error } = await down({ ...options, lockTimeout: 50 });
+    expect(error?.message).toMatch(
+      /an unknown number of rows \(trying it would make others wait for longer than 0\.1 s\)/,
+    );
+    expect(await there()).toEqual(["a"]);
+  });
+
+  it("tries several in one transaction, though one leaves constraints to be checked at its end", async () => {
+    const referring = {
+      tag: "0001_b",
+      up: "create table b (a int references a deferrable initially deferred);",
+      down: "delete from b; delete from a;",
+    };
+    const more = { tag: "0000_a", up: a.up, down: "alter table b add c int; drop table a cascade;" };
+    const { sql, options } = await applied(more, referring);
+    await sql`insert into a values (1)`;
+    await sql`insert into b values (1)`;
+    const { losses, error } = await down({ ...options, all: true, dryRun: true });
+    expect(error).toBeUndefined();
+    expect(losses).toEqual([
+      { table: "public.a", rows: 1 },
+      { table: "public.b", rows: 1 },
+    ]);
+  });
+
   it("does not ask where nothing is lost", async () => {
     const { options } = await applied(a, b);
     const { error } = await down({ ...options, confirm: () => expect.fail("asked") });

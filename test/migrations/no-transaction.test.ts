@@ -1,7 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, inject, it } from "vitest";
 import { down } from "../../src/migrations/down.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
+import { verify } from "../../src/migrations/verify.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command } from "../support/process.ts";
 
@@ -123,4 +128,17 @@ describe("-- migrate: no-transaction", () => {
     expect(reports.map(({ results }) => results[0]?.outcome).sort()).toEqual(["applied", "applied elsewhere"]);
     expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
   });
+});
+
+it("README's example passes squawk, is applied and leads back", async () => {
+  const readme = readFileSync("README.md", "utf8");
+  const example = /```sql\n( *-- migrate: no-transaction\n[\s\S]*?)```/.exec(readme)?.[1]?.replace(/^ +/gm, "") ?? "";
+  const wayBack = /`(drop index concurrently [^`]*)`/.exec(readme)?.[1] ?? "";
+  const { folder } = migrationsOf(
+    { tag: "0000_users", up: "create table users (status text);", down: "drop table users;" },
+    { tag: "0001_index", up: example, down: `-- migrate: no-transaction\n${wayBack}` },
+  );
+  await promisify(execFile)("node_modules/.bin/squawk", ["--config", ".squawk.toml", join(folder, "0001_index.sql")]);
+  const proofs = await verify({ server: { url: inject("serverUrl") }, folder });
+  expect(proofs).toMatchObject([{ outcome: "proved" }, { outcome: "proved" }]);
 });

@@ -85,6 +85,17 @@ describe("plan", () => {
       "alter table guilds add column a int;\nalter table players add constraint positive check (id > 0);",
       /guilds stays locked while players \(20,000 rows\) is read as a whole/,
     ],
+    ["rows deleted", "delete from players where id = 1;", /players \(20,000 rows\) may lose rows, which are deleted/],
+    [
+      "rows deleted by MERGE",
+      "merge into players using guilds on players.id = guilds.id when matched then delete;",
+      /players \(20,000 rows\) may lose rows, which are deleted/,
+    ],
+    [
+      "a view made of what an earlier statement has locked",
+      "alter table players add column a int;\ncreate materialized view m as select * from players;",
+      /players \(20,000 rows\) is read as a whole, and meanwhile nobody can read or write it\. Take them apart into two/,
+    ],
   ])("warns of %s", async (_, text, warning) => {
     const { next } = await planned({ up: text });
     expect(next?.warnings).toContainEqual(expect.stringMatching(warning));
@@ -96,6 +107,36 @@ describe("plan", () => {
       up: "-- migrate: no-transaction\ncreate index concurrently i on players (name);",
     });
     expect(next).toMatchObject({ transaction: false, warnings: [], statements: [{ outsideTransaction: true }] });
+  });
+
+  it("warns of one row that may be deleted, as of many", async () => {
+    const { next } = await planned({ up: "delete from players;" }, 1);
+    expect(next?.warnings).toEqual(["players (1 rows) may lose rows, which are deleted."]);
+  });
+
+  it("warns of a materialized view while it is refreshed, unless that is done concurrently", async () => {
+    const { sql, target } = await emptyDatabase();
+    const made = {
+      ...players,
+      up: `${players.up} create materialized view m as select * from players; create unique index on m (id);`,
+    };
+    const { folder } = migrationsOf(
+      made,
+      { tag: "0001_refresh", up: "refresh materialized view m;" },
+      { tag: "0002_concurrently", up: "refresh materialized view concurrently m;" },
+    );
+    await up({ target, folder, to: made.tag });
+    await sql`insert into players select n, 'name', 'mail' from generate_series(1, 20000) as n`;
+    await sql.unsafe("refresh materialized view m; analyze players; analyze m");
+    const { migrations } = await plan({ target, folder });
+    expect(migrations.map(({ warnings }) => warnings)).toEqual([
+      [
+        expect.stringMatching(
+          /^m \(20,000 rows\) is written anew .* Refresh it concurrently, which needs a unique index/,
+        ),
+      ],
+      [],
+    ]);
   });
 
   it("finds a statement that would fail, before it fails", async () => {
@@ -110,6 +151,15 @@ describe("plan", () => {
       "alter table players add column a int",
       "alter table player add column b int",
     ]);
+  });
+
+  it("measures without made-up rows what does not take them, and says so", async () => {
+    const { error, next } = await planned({ up: "alter table players alter email set not null;" });
+    expect(error).toBeUndefined();
+    expect(next).toMatchObject({
+      statements: [{ scans: ["players"] }],
+      empty: [{ table: "public.players", reason: expect.stringContaining("contains null values") }],
+    });
   });
 
   it("without the right to make a scratch database: the SQL, and how to get the rest", async () => {

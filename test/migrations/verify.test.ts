@@ -60,6 +60,11 @@ describe("a way back is not proved that", () => {
       /left over: .*grant/i,
     ],
     [
+      "forgets an owner",
+      { tag: "0001_b", up: "alter table a owner to pg_monitor;", down: "select 1;" },
+      /left over: owner of table public\.a: pg_monitor/,
+    ],
+    [
       "forgets a comment",
       { tag: "0001_b", up: "comment on table a is 'x';", down: "select 1;" },
       /left over: comment on table public\.a: x/,
@@ -84,6 +89,196 @@ describe("a way back is not proved that", () => {
       tag: "0001_b",
       outcome: "failed",
       reasons: expect.arrayContaining([expect.stringMatching(reason)]),
+    });
+  });
+});
+
+describe("rows that the up puts in", () => {
+  const roles = {
+    tag: "0000_roles",
+    up: "create table roles (id serial primary key, name text not null unique, made timestamptz not null default now());\ncreate table rights (role int not null references roles, name text);",
+    down: "drop table rights; drop table roles;",
+  };
+  const seed =
+    "insert into roles (name) values ('moderator');\ninsert into rights select id, 'mute' from roles where name = 'moderator';";
+
+  it("must be gone after its down, and be there again when it is applied again", async () => {
+    const down = "delete from rights where name = 'mute'; delete from roles where name = 'moderator';";
+    expect(await finding(roles, { tag: "0001_seed", up: seed, down })).toMatchObject({
+      outcome: "proved",
+      reasons: [],
+    });
+  });
+
+  it.each([
+    ["leaves them", "select 1;", /1 rows of public\.roles are left over that its up has put in: .*moderator/],
+    [
+      "puts in others",
+      "delete from rights where name = 'mute'; update roles set name = 'x' where name = 'moderator'; insert into roles (name) values ('y');",
+      /2 rows of public\.roles are there anew: .*"[xy]"/,
+    ],
+    ["takes others away", "delete from rights; delete from roles;", /3 of 3 rows of public\.roles are gone or changed/],
+  ])("a down is not proved that %s", async (_, down, reason) => {
+    const found = await finding(roles, { tag: "0001_seed", up: seed, down });
+    expect(found).toMatchObject({ outcome: "failed" });
+    expect(found?.reasons.join("\n")).toMatch(reason);
+  });
+
+  it("may be others each time, where they are so by what they are", async () => {
+    const stamped = {
+      tag: "0000_stamps",
+      up: "create table stamps (id uuid, at timestamptz, name text);",
+      down: "drop table stamps;",
+    };
+    const up = "insert into stamps values (gen_random_uuid(), now(), 'first');";
+    const down = "delete from stamps where name = 'first';";
+    expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+
+  it("may stay where only a trigger has put them: what is recorded is recorded", async () => {
+    const audited = {
+      tag: "0000_audited",
+      up: `create table roles (name text primary key);
+        create table changes (at timestamptz default clock_timestamp(), what text);
+        create function record() returns trigger language plpgsql as $$ begin insert into changes (what) values (tg_op); return null; end $$;
+        create trigger record after insert or delete on roles for each row execute function record();`,
+      down: "drop table roles; drop function record(); drop table changes;",
+    };
+    const seeded = {
+      tag: "0001_seed",
+      up: "insert into roles values ('a');",
+      down: "delete from roles where name = 'a';",
+    };
+    expect(await finding(audited, seeded)).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+
+  it("may be put back by a down whose up has taken them away", async () => {
+    const archive = {
+      ...a,
+      up: `${a.up} create table archive (like a, batch text);`,
+      down: "drop table archive; drop table a;",
+    };
+    const moved = {
+      tag: "0001_archive",
+      up: "with gone as (delete from a returning *) insert into archive select gone.*, '0001' from gone;",
+      down: "with back as (delete from archive where batch = '0001' returning id, name) insert into a select * from back;",
+    };
+    expect(await finding(archive, moved)).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+});
+
+describe("an up that does not take made-up rows, as `up` would not have them there,", () => {
+  const nullable = {
+    tag: "0000_a",
+    up: "create table a (id int primary key, name text, other int);\ncreate table b (id int primary key);",
+    down: "drop table b; drop table a;",
+  };
+  const cases: [string, TestMigration[], { table: string; reason: RegExp }[]][] = [
+    [
+      "not null",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a alter name set not null;",
+          down: "alter table a alter name drop not null;",
+        },
+      ],
+      [
+        {
+          table: "public.a",
+          reason: /does not take made-up ones \(.*contains null values.*earlier migration's \.rows\.sql/,
+        },
+      ],
+    ],
+    [
+      "a foreign key",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a add constraint f foreign key (other) references b;",
+          down: "alter table a drop constraint f;",
+        },
+      ],
+      [{ table: "public.a", reason: /violates foreign key constraint/ }],
+    ],
+    [
+      "keys of its own",
+      [
+        {
+          tag: "0001_kinds",
+          up: "create table kinds (id int primary key check (id between 1 and 3)); create table uses (kind int not null references kinds);",
+          down: "drop table uses; drop table kinds;",
+        },
+        {
+          tag: "0002_seed",
+          up: "insert into kinds values (1), (2), (3);",
+          down: "delete from kinds where id between 1 and 3;",
+        },
+      ],
+      [
+        { table: "public.kinds", reason: /duplicate key/ },
+        { table: "public.uses", reason: /as there were none in public\.kinds/ },
+      ],
+    ],
+    [
+      "a type",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a alter name type int using name::int;",
+          down: "alter table a alter name type text;",
+        },
+      ],
+      [{ table: "any table", reason: /invalid input syntax/ }],
+    ],
+    [
+      "a check made valid later",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a add constraint c check (other > 5 and other < 7) not valid;",
+          down: "alter table a drop constraint c;",
+        },
+        {
+          tag: "0002_c",
+          up: "alter table a validate constraint c;",
+          down: "alter table a drop constraint c; alter table a add constraint c check (other > 5 and other < 7) not valid;",
+        },
+      ],
+      [],
+    ],
+  ];
+  it.each(cases)("is proved without: %s", async (_, migrations, empty) => {
+    const { folder } = migrationsOf(nullable, ...migrations);
+    const proofs = await verify({ server: server(), folder });
+    expect(proofs.map(({ outcome, reasons }) => ({ outcome, reasons }))).toEqual(
+      proofs.map(() => ({ outcome: "proved", reasons: [] })),
+    );
+    expect(proofs).toHaveLength(1 + migrations.length);
+    expect(proofs.at(-1)?.empty).toEqual(
+      empty.map(({ table, reason }) => ({ table, reason: expect.stringMatching(reason) })),
+    );
+  });
+
+  it("takes those that an earlier .rows.sql gives", async () => {
+    const next = {
+      tag: "0001_b",
+      up: "alter table a alter name set not null;",
+      down: "alter table a alter name drop not null; delete from a where name = 'given';",
+    };
+    const { folder } = migrationsOf(nullable, next);
+    writeFileSync(`${folder}/0000_a.rows.sql`, "insert into a values (-1, 'given');");
+    expect((await verify({ server: server(), folder, steps: 1 })).at(-1)).toMatchObject({
+      outcome: "failed",
+      reasons: [expect.stringMatching(/1 of 1 rows of public\.a are gone or changed: .*given/)],
+    });
+  });
+
+  it("still fails where it fails on empty tables, too", async () => {
+    const broken = { tag: "0001_b", up: "do $$ begin raise exception 'never'; end $$;", down: "select 1;" };
+    expect(await finding(nullable, broken)).toMatchObject({
+      outcome: "failed",
+      reasons: [expect.stringContaining("never")],
     });
   });
 });

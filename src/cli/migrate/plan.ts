@@ -29,7 +29,7 @@ function text({ migrations }: Plan): string {
   return migrations.flatMap(migrationLines).join("\n");
 }
 
-function migrationLines({ tag, transaction, statements, warnings }: PlannedMigration): string[] {
+function migrationLines({ tag, transaction, statements, warnings, empty }: PlannedMigration): string[] {
   const how = transaction
     ? "one transaction: what it locks stays locked until its end"
     : "no transaction: each statement is committed by itself";
@@ -38,7 +38,8 @@ function migrationLines({ tag, transaction, statements, warnings }: PlannedMigra
     "",
     ...statements.flatMap(statementLines),
     ...warnings.map((warning) => `  WARNING: ${warning}`),
-    ...(warnings.length > 0 ? [""] : []),
+    ...empty.map(({ table, reason }) => `  measured without rows in ${table}: ${reason}`),
+    ...(warnings.length + empty.length > 0 ? [""] : []),
   ];
 }
 

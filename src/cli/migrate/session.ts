@@ -43,9 +43,9 @@ export async function withSession(flags: CommonFlags, work: (options: MigrateOpt
   }
 }
 
-/** The server that `--scratch` names, else the database's own. Its password may be in it: it is checked, and never printed. */
-export function scratchServer(database: Target, url: string | undefined): Target {
-  if (url === undefined) return database;
+/** The server that `--scratch` names, if it does. Its password may be in it: it is checked, and never printed. */
+export function scratchServer(database: Target, url: string | undefined): Target | undefined {
+  if (url === undefined) return undefined;
   const fault = faultOfDatabaseUrl(url);
   if (fault !== undefined) throw new UsageError(`--scratch ${fault}`);
   return { ...database, url, ssl: sslModeOf(url) ?? database.ssl, setting: "--scratch" };

@@ -7,14 +7,15 @@ import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 /** `aeturnis-data migrate verify`: exits with 1 when a way back is not proved. */
 export async function migrateVerify(flags: CommonFlags & { steps?: number; scratch?: string }): Promise<void> {
   await withSession(flags, async (options) => {
-    const server = scratchServer(options.target, flags.scratch);
+    const scratch = scratchServer(options.target, flags.scratch);
+    const server = scratch ?? options.target;
     const proofs: Proof[] = [];
     const onProof = (proof: Proof) => {
       proofs.push(proof);
       if (!flags.json) console.log(lines(proof).join("\n"));
     };
     try {
-      await verify({ ...options, server, steps: flags.steps, onProof });
+      await verify({ ...options, server, disposable: scratch !== undefined, steps: flags.steps, onProof });
     } catch (error) {
       // What is proved stays proved.
       if (flags.json) printJson({ proofs, error });
@@ -31,9 +32,6 @@ function lines({ tag, outcome, reasons, empty, duration: ms }: Proof): string[] 
   return [
     `${outcome.padEnd(12)}  ${tag.padEnd(40)}  ${duration(ms)}`,
     ...reasons.map((reason) => `  ${reason.replaceAll("\n", "\n  ")}`),
-    ...empty.map(
-      ({ table, reason }) =>
-        `  without rows in ${table}, for which none were found (${reason}): write some into ${tag}.rows.sql`,
-    ),
+    ...empty.map(({ table, reason }) => `  without rows in ${table}: ${reason.replaceAll("\n", "\n  ")}`),
   ];
 }

@@ -41,4 +41,10 @@ const byDefault = `
     null, null, false
   from pg_default_acl left join pg_namespace on pg_namespace.oid = defaclnamespace`;
 
+export const owners = `
+  select 'owner', kind, format('owner of %s %s: %s', kind, name, pg_get_userbyid(owner)), schema, part, partition
+  from ours join (${access}) as access (classoid, objoid, objsubid, type, acl, owner)
+    on (classoid, objoid, objsubid) = (ours.classid, ours.objid, ours.subid)
+  where subid = 0`;
+
 export const grants = `${onObjects} union all ${byDefault}`;

@@ -1,4 +1,4 @@
-import { grants } from "./grants.ts";
+import { grants, owners } from "./grants.ts";
 import { others } from "./others.ts";
 import { programs } from "./programs.ts";
 import { relations } from "./relations.ts";
@@ -43,5 +43,7 @@ export const catalogQuery = `
   union all
   select 'comment', kind, format('comment on %s %s: %s', kind, name, description), schema, part, partition
   from ours join pg_description d on (d.classoid, d.objoid, d.objsubid) = (ours.classid, ours.objid, ours.subid)
+  union all
+  ${owners}
   union all
   ${grants}`;

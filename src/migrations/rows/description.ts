@@ -100,14 +100,18 @@ const partitionColumns = `
     select from pg_depend where classid = 'pg_class'::regclass and objid = relid and objsubid = attnum
       and refclassid = 'pg_class'::regclass and refobjid = relid and refobjsubid = 0 and deptype = 'i')`;
 
+/** No partitions, nothing of the system's or of an extension's. */
+const ours = `
+  relkind in ('r', 'p') and not relispartition and nspname !~ '^pg_' and nspname <> 'information_schema'
+  and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')`;
+
 const tables = `
   select c.oid::text, nspname as schema, relname as name, relkind = 'p' as partitioned,
     ${list(columns)} as columns, ${list(checks)} as checks, ${list(keys)} as keys, ${list(references)} as "references",
     array(${partitionColumns}) as "partitionColumns",
     array(select pg_get_expr(relpartbound, b.oid) from pg_partition_tree(c.oid) join pg_class b on b.oid = relid where relpartbound is not null) as bounds
   from pg_class c join pg_namespace n on n.oid = relnamespace
-  where relkind in ('r', 'p') and not relispartition and nspname !~ '^pg_' and nspname <> 'information_schema'
-    and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')
+  where ${ours}
   order by nspname, relname`;
 
 /** What decides which rows the tables of a database take. */
@@ -121,6 +125,19 @@ export async function describe(
     types: (Type & { oid: string })[];
   };
   return { tables: described.tables, types: new Map(described.types.map((type) => [type.oid, type])) };
+}
+
+/** The same tables, with nothing but their columns: what it takes to read their rows. */
+export async function listTables(
+  sql: Sql | ReservedSql | TransactionSql,
+): Promise<(Pick<Table, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
+  return sql.unsafe(`
+    select nspname as schema, relname as name, relkind = 'p' as partitioned,
+      (select coalesce(json_agg(attname order by attname), '[]') from pg_attribute
+       where attrelid = c.oid and attnum > 0 and not attisdropped) as columns
+    from pg_class c join pg_namespace n on n.oid = relnamespace
+    where ${ours}
+    order by nspname, relname`);
 }
 
 export const nameOf = ({ schema, name }: { schema: string; name: string }): string => `${schema}.${name}`;

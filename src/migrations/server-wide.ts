@@ -1,0 +1,86 @@
+import { MigrationError } from "./errors.ts";
+import type { Script } from "./folder.ts";
+import { largest, parse, placeOf, statementsOf } from "./statements.ts";
+
+/**
+ * Refuses to run on a scratch database what changes more than a database: roles, tablespaces, other databases
+ * and settings belong to the whole server, and so to whoever else is on it.
+ *
+ * @throws {MigrationError} that names every such statement, with the remedy
+ */
+export async function refuseServerWide(scripts: readonly (Script | undefined)[]): Promise<void> {
+  const found: string[] = [];
+  for (const script of scripts) {
+    // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
+    if (script === undefined || !suspicious.test(script.sql)) continue;
+    for (const statement of await statementsOf(script)) {
+      if (!suspicious.test(statement.text) || !(await isServerWide(statement.text))) continue;
+      const { file, line } = placeOf(script, statement);
+      found.push(`  - ${file}:${line}: ${statement.text.split("\n")[0]}`);
+    }
+  }
+  if (found.length === 0) return;
+  throw new MigrationError(
+    [
+      "Nothing was run, because this would change the server itself, for everybody on it, and not only a scratch database:",
+      ...found,
+      "Name another server, one to throw away, with --scratch <url>.",
+    ].join("\n"),
+  );
+}
+
+const suspicious =
+  /\b(roles?|users?|group|grant|revoke|owned|tablespace|database|system|subscription|parameter|security\s+label)\b/i;
+
+/** Statements of PostgreSQL's grammar that are about nothing else. */
+const always = new Set([
+  "CreateRoleStmt",
+  "AlterRoleStmt",
+  "AlterRoleSetStmt",
+  "DropRoleStmt",
+  "GrantRoleStmt",
+  "DropOwnedStmt",
+  "ReassignOwnedStmt",
+  "CreateTableSpaceStmt",
+  "DropTableSpaceStmt",
+  "AlterTableSpaceOptionsStmt",
+  "CreatedbStmt",
+  "DropdbStmt",
+  "AlterDatabaseStmt",
+  "AlterDatabaseSetStmt",
+  "AlterDatabaseRefreshCollStmt",
+  "AlterSystemStmt",
+  "CreateSubscriptionStmt",
+  "AlterSubscriptionStmt",
+  "DropSubscriptionStmt",
+]);
+/** Those that may be about something else. */
+const sometimes = new Set(["RenameStmt", "AlterOwnerStmt", "CommentStmt", "SecLabelStmt", "GrantStmt"]);
+const shared = new Set([
+  "OBJECT_ROLE",
+  "OBJECT_DATABASE",
+  "OBJECT_TABLESPACE",
+  "OBJECT_PARAMETER_ACL",
+  "OBJECT_SUBSCRIPTION",
+]);
+
+async function isServerWide(text: string): Promise<boolean> {
+  const trees = text.length > largest ? undefined : await parse(text);
+  if (trees === undefined) return atStart.test(text);
+  return trees.some(({ stmt = {} }) => {
+    const [[kind, node] = []] = Object.entries(stmt as Record<string, Record<string, unknown>>);
+    if (kind === undefined || node === undefined) return false;
+    if (always.has(kind)) return true;
+    if (sometimes.has(kind))
+      return [node["objtype"], node["objectType"], node["renameType"]].some((type) => shared.has(String(type)));
+    // Programs: what they run is a text, too.
+    if (kind === "DoStmt" || kind === "CreateFunctionStmt") return inText.test(text.replace(/--[^\n]*/g, ""));
+    return false;
+  });
+}
+
+const words =
+  "((create|alter|drop)\\s+(role|user(?!\\s+mapping)|group|tablespace|database|subscription)|alter\\s+system|(drop|reassign)\\s+owned)\\b";
+const inText = new RegExp(`\\b${words}`, "i");
+/** Where the grammar cannot be asked: a load of data may have these words anywhere. */
+const atStart = new RegExp(`(^|;)\\s*${words}`, "i");

@@ -45,7 +45,9 @@ export async function asOnlyMigrator<T>(
   const begun = performance.now();
   let toldAt = Number.NEGATIVE_INFINITY;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
-    const done = await patiently(run, tag, () => run.connections.sql.begin((tx) => tryLock(tx, { key, run, work })));
+    const done = await patiently(run, tag, () =>
+      run.connections.sql.begin(isolation, (tx) => tryLock(tx, { key, run, work })),
+    );
     if (done !== undefined) return done.value;
     const waited = performance.now() - begun;
     if (waited > run.lockWait) throw tooLong(run.lockWait);
@@ -56,6 +58,9 @@ export async function asOnlyMigrator<T>(
     await after(pause * (0.5 + Math.random()), undefined, { signal: run.signal });
   }
 }
+
+/** Whatever the role's default: a snapshot of the whole transaction would be one to wait for. */
+export const isolation = "isolation level read committed";
 
 async function tryLock<T>(
   tx: TransactionSql,
@@ -77,7 +82,8 @@ async function tryLock<T>(
 export const settingsSql = (lockTimeout: number) => `
   select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
     set_config('idle_in_transaction_session_timeout', '0', true),
-    case when version() !~ 'Visual C|mingw' then set_config('client_connection_check_interval', '1s', true) end`;
+    case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', '0', true) end,
+    case when version() !~* 'windows|msvc|mingw|visual c' then set_config('client_connection_check_interval', '1s', true) end`;
 
 /**
  * Whoever queues for a table makes everybody queue who comes later, readers too. So a transaction that has not

@@ -12,7 +12,7 @@ import { executeOutside, type InTransaction } from "./concurrent.ts";
 import type { Connections } from "./connect.ts";
 import { type Context, execute } from "./execute.ts";
 import type { Migration, Script } from "./folder.ts";
-import { asOnlyMigrator, type OnlyMigrator, type Patient, patiently, settingsSql } from "./lock.ts";
+import { asOnlyMigrator, isolation, type OnlyMigrator, type Patient, patiently, settingsSql } from "./lock.ts";
 import type { Direction, Outcome } from "./options.ts";
 import { type Statement, statementsOf } from "./statements.ts";
 import { watch } from "./watch.ts";
@@ -68,10 +68,10 @@ async function outside(run: Run, step: Step): Promise<boolean> {
   const { context, statements, migration } = step;
   const { bookkeeping } = run;
   await openBooks(run);
-  const sql = await run.connections.outside();
+  const { sql } = await run.connections.outside(0);
   const inTransaction: InTransaction = (work) =>
     patiently(run, context.tag, () =>
-      sql.begin(async (tx) => {
+      sql.begin(isolation, async (tx) => {
         await tx.unsafe(settingsSql(run.lockTimeout));
         await work(tx);
       }),

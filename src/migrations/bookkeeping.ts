@@ -154,16 +154,28 @@ export async function readApplied(sql: Connection, bookkeeping: Bookkeeping): Pr
   }));
 }
 
-/** Records a migration as applied; `started` is when by the server's clock, else the start of the transaction. */
+/** The transaction in which a line is written: the one that took the lock, or the line is not written. */
+export interface InTransaction {
+  /** When the work began, by the server's clock. */
+  readonly started: string;
+  /** When the transaction did (s since 1970). */
+  readonly transaction: string;
+}
+
+/** @returns false when the migration has ended the transaction */
 export async function recordApplied(
   tx: TransactionSql,
   { hash, when }: Pick<Migration, "hash" | "when">,
-  { bookkeeping, started }: { bookkeeping: Bookkeeping; started?: string },
-): Promise<void> {
-  await tx.unsafe(`
-    ${started === undefined ? "" : `select set_config('migrations.started_at', ${literal(started)}, true);`}
-    insert into ${namesOf(bookkeeping).table} (hash, created_at) values (${literal(hash)}, ${Number(when)})`);
+  { bookkeeping, started, transaction }: { bookkeeping: Bookkeeping } & InTransaction,
+): Promise<boolean> {
+  const { count } = await tx.unsafe(`
+    insert into ${namesOf(bookkeeping).table} (hash, created_at)
+    select ${literal(hash)}, ${Number(when)} from set_config('migrations.started_at', ${literal(started)}, true)
+    where ${isStill(transaction)}`);
+  return count > 0;
 }
+
+const isStill = (transaction: string) => `extract(epoch from now()) = ${Number(transaction)}`;
 
 /** Records a migration as there, without anybody knowing since when. */
 export async function recordFound(
@@ -171,10 +183,19 @@ export async function recordFound(
   migration: Pick<Migration, "hash" | "when">,
   bookkeeping: Bookkeeping,
 ): Promise<void> {
-  await recordApplied(tx, migration, { bookkeeping });
-  await tx.unsafe(`delete from ${namesOf(bookkeeping).runs} where created_at = $1`, [migration.when]);
+  const { table, runs } = namesOf(bookkeeping);
+  await tx.unsafe(`insert into ${table} (hash, created_at) values ($1, $2)`, [migration.hash, migration.when]);
+  await tx.unsafe(`delete from ${runs} where created_at = $1`, [migration.when]);
 }
 
-export async function forget(tx: TransactionSql, when: number, bookkeeping: Bookkeeping): Promise<void> {
-  await tx.unsafe(`delete from ${namesOf(bookkeeping).table} where created_at = $1`, [when]);
+/** @returns false when the migration has ended the transaction */
+export async function forget(
+  tx: TransactionSql,
+  when: number,
+  { bookkeeping, transaction }: { bookkeeping: Bookkeeping } & Pick<InTransaction, "transaction">,
+): Promise<boolean> {
+  const { count } = await tx.unsafe(
+    `delete from ${namesOf(bookkeeping).table} where created_at = ${Number(when)} and ${isStill(transaction)}`,
+  );
+  return count > 0;
 }

@@ -1,5 +1,5 @@
-import { setTimeout as after } from "node:timers/promises";
-import type { TransactionSql } from "postgres";
+import { setTimeout as after, setImmediate as turn } from "node:timers/promises";
+import type { Sql, TransactionSql } from "postgres";
 import { codeOf, isLostRace, retry } from "../database/retry.ts";
 import { type Bookkeeping, namesOf, Raced } from "./bookkeeping.ts";
 import type { Connections } from "./connect.ts";
@@ -23,6 +23,8 @@ export interface Patient {
 export interface OnlyMigrator {
   /** When it became so, by the server's clock. */
   readonly started: string;
+  /** When its transaction began (s since 1970, exact): another transaction has another. */
+  readonly transaction: string;
   readonly pid: number;
 }
 
@@ -46,7 +48,7 @@ export async function asOnlyMigrator<T>(
   let toldAt = Number.NEGATIVE_INFINITY;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
     const done = await patiently(run, tag, () =>
-      run.connections.sql.begin(isolation, (tx) => tryLock(tx, { key, run, work })),
+      transact(run.connections.sql, (tx) => tryLock(tx, { key, run, work })),
     );
     if (done !== undefined) return done.value;
     const waited = performance.now() - begun;
@@ -59,8 +61,36 @@ export async function asOnlyMigrator<T>(
   }
 }
 
-/** Whatever the role's default: a snapshot of the whole transaction would be one to wait for. */
-export const isolation = "isolation level read committed";
+/**
+ * A transaction that reads what is committed, whatever the role's default: a snapshot kept to its end would be one
+ * to wait for. When the server ends the session, it says why before the connection is gone: that is the error to know.
+ */
+export async function transact<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
+  let first: unknown;
+  try {
+    const { value } = await sql.begin("isolation level read committed", async (tx) => {
+      try {
+        return { value: await work(tx) };
+      } catch (error) {
+        first = error;
+        throw error;
+      }
+    });
+    return value;
+  } catch (error) {
+    if (codeOf(error) !== "CONNECTION_CLOSED") throw error;
+    // The statement hears of it in the same turn, a little later.
+    await turn();
+    throw first ?? error;
+  }
+}
+
+/**
+ * Forgets what a migration has set for its session: another would find it, and through PgBouncer the game. What holds
+ * until the transaction ends is set anew.
+ */
+export const resetSql = (lockTimeout: number) =>
+  `reset session authorization; reset role; reset all; ${settingsSql(lockTimeout)}`;
 
 async function tryLock<T>(
   tx: TransactionSql,
@@ -68,11 +98,12 @@ async function tryLock<T>(
 ): Promise<{ value: T } | undefined> {
   const [, [row]] = (await tx.unsafe(`
     ${settingsSql(run.lockTimeout)};
-    select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now, pg_backend_pid() as pid`)) as unknown as [
+    select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as started,
+      extract(epoch from now())::text as transaction, pg_backend_pid() as pid`)) as unknown as [
     unknown,
-    [{ had: boolean; now: string; pid: number }],
+    [OnlyMigrator & { had: boolean }],
   ];
-  return row.had ? { value: await work(tx, { started: row.now, pid: row.pid }) } : undefined;
+  return row.had ? { value: await work(tx, row) } : undefined;
 }
 
 /**

@@ -1,24 +1,10 @@
 import { expect, it, onTestFinished } from "vitest";
 import { LockWaitError, StoppedError } from "../../src/migrations/errors.ts";
-import type { MigrateEvent } from "../../src/migrations/options.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
+import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command, said } from "../support/process.ts";
-
-/** A listener that can be waited for: `await heard("retry")`. */
-function listener() {
-  const events: MigrateEvent[] = [];
-  const waiting = new Map<string, () => void>();
-  return {
-    events,
-    onEvent: (event: MigrateEvent) => {
-      events.push(event);
-      waiting.get(event.type)?.();
-    },
-    heard: (type: MigrateEvent["type"]) => new Promise<void>((resolve) => waiting.set(type, resolve)),
-  };
-}
 
 const widen = { tag: "0000_widen", up: "alter table busy add column more int;" };
 

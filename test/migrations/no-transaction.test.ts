@@ -59,7 +59,7 @@ describe("-- migrate: no-transaction", () => {
       onEvent: (event) => event.type === "warning" && warnings.push(event.message),
     });
     expect(error).toBeUndefined();
-    expect(warnings).toEqual(["dropped the INVALID index names_once that a failure had left"]);
+    expect(warnings).toEqual(["dropped the INVALID index public.names_once that a failure had left"]);
     expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
   });
 

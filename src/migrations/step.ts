@@ -152,7 +152,8 @@ async function keepBooks(
   const options = { bookkeeping, ...session };
   const [, , kept] = await Promise.all([
     checkDeferred(tx, statements.at(-1), context),
-    tx.unsafe(resetSql(lockTimeout)),
+    // Sent now, and not when somebody asks for its result.
+    tx.unsafe(resetSql(lockTimeout)).execute(),
     direction === "up" ? recordApplied(tx, migration, options) : forget(tx, migration.when, options),
   ]);
   if (kept) return;

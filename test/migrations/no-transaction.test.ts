@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { down } from "../../src/migrations/down.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
+import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command } from "../support/process.ts";
 
@@ -122,5 +123,67 @@ describe("-- migrate: no-transaction", () => {
     const reports = await Promise.all([up({ target, folder }), up({ target, folder })]);
     expect(reports.map(({ results }) => results[0]?.outcome).sort()).toEqual(["applied", "applied elsewhere"]);
     expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
+  });
+
+  it("what keeps others waiting gives way in the queue for its table, like everything else", async () => {
+    const { sql, target } = await emptyDatabase();
+    await sql`create table busy (id int)`;
+    const { folder } = migrationsOf({ tag: "0000_vacuum", up: "-- migrate: no-transaction\nvacuum full busy;" });
+    const { onEvent, heard } = listener();
+    let running: ReturnType<typeof up> | undefined;
+    await sql.begin(async (holder) => {
+      await holder`select * from busy`;
+      const retried = heard("retry");
+      running = up({ target, folder, lockTimeout: 100, onEvent });
+      await retried;
+      await sql.begin(async (reader) => {
+        await reader`set local statement_timeout = '10s'`;
+        await reader`select * from busy`;
+      });
+    });
+    expect(await running).toMatchObject({ results: [{ outcome: "applied" }] });
+  });
+
+  it("a DO block that commits batch by batch works", async () => {
+    const { sql, target } = await emptyDatabase();
+    await sql`create table work as select id, false as done from generate_series(1, 10) as id`;
+    const { folder } = migrationsOf({
+      tag: "0000_batches",
+      up: `-- migrate: no-transaction
+do $$ begin
+  while exists (select from work where not done) loop
+    update work set done = true where id in (select id from work where not done limit 3);
+    commit;
+  end loop;
+end $$;`,
+    });
+    expect((await up({ target, folder })).error).toBeUndefined();
+    expect(await sql`select count(*)::int as n from work where done`).toEqual([{ n: 10 }]);
+  });
+
+  it("an index that was dropped, though nobody could record it any more, is taken as done; one that never was is not", async () => {
+    const { sql, target, folder } = await prepare();
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    const strict = { ...concurrently, down: "-- migrate: no-transaction\ndrop index concurrently names_once;" };
+    const { folder: other } = migrationsOf(names, strict);
+    await up({ target, folder });
+    await sql`drop index names_once`;
+    expect((await down({ target, folder: other })).error?.message).toMatch(/"names_once" does not exist \(42704\)/);
+    // Now somebody has begun.
+    expect((await down({ target, folder: other })).error).toBeUndefined();
+  });
+
+  it("what a killed REINDEX CONCURRENTLY left is dropped before it is tried again", async () => {
+    const { sql, target } = await prepare();
+    await sql`create index names_name on names (name)`;
+    await sql.unsafe(`create index names_name_ccnew on names (name);
+      update pg_index set indisvalid = false where indexrelid = 'names_name_ccnew'::regclass`);
+    const { folder } = migrationsOf(names, {
+      tag: "0001_reindex",
+      up: "-- migrate: no-transaction\nreindex index concurrently names_name;",
+    });
+    const { onEvent, warnings } = listener();
+    expect((await up({ target, folder, onEvent })).error).toBeUndefined();
+    expect(warnings()).toEqual(["dropped the INVALID index public.names_name_ccnew that a failure had left"]);
   });
 });

@@ -93,6 +93,17 @@ describe("up", () => {
     );
   });
 
+  it("tells the place of a deferred constraint that fails, and its detail", async () => {
+    const { target } = await emptyDatabase();
+    const { folder } = migrationsOf({
+      tag: "0000_deferred",
+      up: "create table a (id int primary key, up int references a deferrable initially deferred);\n\ninsert into a values (1, 2);",
+    });
+    expect((await up({ target, folder })).error?.message).toMatch(
+      /0000_deferred\.sql:3:1: insert or update on table "a" violates foreign key constraint "a_up_fkey" \(23503\)[\s\S]*detail: Key \(up\)=\(2\)/,
+    );
+  });
+
   it("refuses statements that would end its transaction, and not those of a function", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf({

@@ -115,6 +115,10 @@ describe("up", () => {
       /0000_commit\.sql:2:2: commit\nA migration runs in a transaction of its own, and must not begin or end one/,
     );
     expect(await sql`select to_regclass('a') as a`).toEqual([{ a: null }]);
+    const outside = { tag: "0000_outside", up: "-- migrate: no-transaction\nselect 1;\nbegin;" };
+    expect((await up({ target, folder: migrationsOf(outside).folder })).error?.message).toMatch(
+      /0000_outside\.sql:3:1: begin\nA migration without a transaction commits every statement by itself, and must not begin or end one\. Remove the statement\.$/m,
+    );
     const procedure = "create procedure p() language plpgsql as $$ begin commit; end; $$;";
     expect((await up({ target, folder: migrationsOf({ tag: "0000_p", up: procedure }).folder })).error).toBeUndefined();
   });
@@ -125,6 +129,24 @@ describe("up", () => {
       const { error } = await up({ target, folder: migrationsOf({ tag: "0000_copy", up: copy }).folder });
       expect(error?.message).toMatch(/A migration has no client to COPY from or to\. Use insert\./);
     }
+  });
+
+  it("finds either in loads of data, too, that are too large for the grammar, and not in the data", async () => {
+    const { target, sql } = await emptyDatabase();
+    const rows = Array.from({ length: 20_000 }, () => "('; commit; copy a from stdin; it''s \\'), (e'\\'; end')").join(
+      ",\n",
+    );
+    const load = `create table a (t text);\n/* ; begin; /* */ ; end; */\ninsert into a values ${rows};`;
+    for (const [more, expected] of [
+      ["\n commit;\nselect 1;", /0000_load\.sql:20003:2: commit;\nA migration runs in a transaction/],
+      ["\nrollback;", /0000_load\.sql:20003:1: rollback;/],
+      ["\ncopy a from stdin;", /0000_load\.sql:20003:1: copy a from stdin;\nA migration has no client/],
+    ] as const) {
+      const { folder } = migrationsOf({ tag: "0000_load", up: load + more });
+      expect((await up({ target, folder })).error?.message).toMatch(expected);
+    }
+    expect((await up({ target, folder: migrationsOf({ tag: "0000_load", up: load }).folder })).error).toBeUndefined();
+    expect(await sql`select count(*)::int as n from a`).toEqual([{ n: 40_000 }]);
   });
 
   it("splits what only PostgreSQL's grammar can: dollar quotes, SQL functions, backslashes, nested comments", async () => {
@@ -143,6 +165,34 @@ describe("up", () => {
       (await up({ target, folder: migrationsOf({ tag: "0000_odd", up: odd.slice(0, 4).join("\n") }).folder })).error,
     ).toBeUndefined();
     expect(await sql`select f() as f`).toEqual([{ f: 2 }]);
+  });
+
+  it("knows comments in comments for what they are", async () => {
+    const { target, sql } = await emptyDatabase();
+    const { folder } = migrationsOf({
+      tag: "0000_nested",
+      up: "/* one /* two */ still one */\ncreate table a (id int);\n--> statement-breakpoint\n/* /**/ */ -- and\n/* nothing */",
+    });
+    expect((await up({ target, folder })).error).toBeUndefined();
+    expect(await sql`select to_regclass('a')::text as a`).toEqual([{ a: "a" }]);
+    const { folder: open } = migrationsOf({
+      tag: "0001_open",
+      when: Date.now(),
+      up: "/* without an /* end */\ncreate table b (id int);",
+    });
+    expect((await up({ target, folder: open, allowDrift: true })).error?.message).toMatch(/unterminated \/\* comment/);
+  });
+
+  it("counts columns in characters, and shows what a function executed", async () => {
+    const { target } = await emptyDatabase();
+    const { folder } = migrationsOf({ tag: "0000_wide", up: "select '😀😀' as \"😀\", wrong;" });
+    const { error } = await up({ target, folder });
+    expect(error).toMatchObject({ place: { line: 1, column: 21 } });
+    expect(error?.message).toContain(`\n  1 | select '😀😀' as "😀", wrong;\n  ${" ".repeat(4 + 20)}^\n`);
+    const execute = "do $$ begin execute 'select nothing from nowhere'; end $$;";
+    expect((await up({ target, folder: migrationsOf({ tag: "0000_do", up: execute }).folder })).error?.message).toMatch(
+      /query: select nothing from nowhere\n +where: /,
+    );
   });
 
   it("takes empty files, comments alone, several statements a piece and Windows' line endings", async () => {

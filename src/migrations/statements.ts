@@ -32,10 +32,10 @@ export async function statementsOf(script: Script): Promise<Statement[]> {
 
 async function split(piece: Statement, script: Script): Promise<Statement[]> {
   const bare = bareOf(piece.text);
-  refuseAt(copy.exec(bare), "has no client to COPY from or to. Use insert");
+  refuseAll(copy, "has no client to COPY from or to. Use insert");
   if (piece.text.length > largest) {
     // The body of a function may end with "; end", too.
-    if (!/\bbegin\s+atomic\b/i.test(bare)) refuseAt(anyTransaction.exec(bare), ownTransaction(script));
+    if (!/\bbegin\s+atomic\b/i.test(bare)) refuseAll(anyTransaction, ownTransaction(script));
     return [piece];
   }
   if (isPlainlyOne(bare)) return [piece];
@@ -53,9 +53,10 @@ async function split(piece: Statement, script: Script): Promise<Statement[]> {
     return statement;
   });
 
-  function refuseAt(found: RegExpExecArray | null, why: string): void {
-    if (found === null) return;
-    const at = found.index + found[0].search(/[^;\s]/);
+  function refuseAll(pattern: RegExp, why: string): void {
+    if (!pattern.test(bare)) return;
+    const found = pattern.exec(bareOf(piece.text, true));
+    const at = found === null ? 0 : found.index + found[0].search(/[^;\s]/);
     throw refused({ text: piece.text.slice(at), offset: piece.offset + at }, script, why);
   }
 }
@@ -85,20 +86,39 @@ function endOfComment(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** Texts, names, and where comments begin. */
-const quoted = /\$(\w*)\$[\s\S]*?\$\1\$|\be'[^'\\]*(?:(?:\\[\s\S]|'')[^'\\]*)*'|'[^']*'|"[^"]*"|--[^\n]*|\/\*/gi;
+/** Where something quoted begins, or a comment. */
+const opening = /\$\w*\$|\be'|['"]|--|\/\*/gi;
 
-/** The text with blanks for all that is quoted or comment, everything else in its place. */
-function bareOf(text: string): string {
-  const parts: string[] = [];
+/** The text with a blank for whatever is quoted or comment; with `inPlace` as many, so that the rest is where it was. */
+function bareOf(text: string, inPlace = false): string {
+  let bare = "";
   let at = 0;
-  quoted.lastIndex = 0;
-  for (let found = quoted.exec(text); found !== null; found = quoted.exec(text)) {
-    if (found[0] === "/*") quoted.lastIndex = endOfComment(text, found.index) ?? text.length;
-    parts.push(text.slice(at, found.index), " ".repeat(quoted.lastIndex - found.index));
-    at = quoted.lastIndex;
+  opening.lastIndex = 0;
+  for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
+    const end = endOf(text, found[0].toLowerCase(), opening.lastIndex) ?? text.length;
+    bare += text.slice(at, found.index) + (inPlace ? " ".repeat(end - found.index) : " ");
+    opening.lastIndex = at = end;
   }
-  return parts.join("") + text.slice(at);
+  return bare + text.slice(at);
+}
+
+/** Behind what was opened; its inside begins at `from`. */
+function endOf(text: string, opened: string, from: number): number | undefined {
+  if (opened === "/*") return endOfComment(text, from - 2);
+  if (opened === "e'") return endOfEscaped(text, from);
+  const closing = opened === "--" ? "\n" : text.slice(from - opened.length, from);
+  const at = text.indexOf(closing, from);
+  return at === -1 ? undefined : at + closing.length;
+}
+
+/** Not one expression for the whole: a long text has more escapes than the stack has room. */
+function endOfEscaped(text: string, from: number): number | undefined {
+  const edge = /\\[\s\S]|''|'/g;
+  edge.lastIndex = from;
+  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
+    if (found[0] === "'") return edge.lastIndex;
+  }
+  return undefined;
 }
 
 const transaction = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b/i;

@@ -1,4 +1,4 @@
-import type { Applied } from "./bookkeeping.ts";
+import type { Applied, Books } from "./bookkeeping.ts";
 import { isHashOf, type Migration } from "./folder.ts";
 
 /**
@@ -15,12 +15,18 @@ export interface Standing {
   readonly state: State;
   readonly migration: Migration | undefined;
   readonly applied: Applied | undefined;
+  /** Statements that are done of its up, or of the down of an applied one, when it is not finished. */
+  readonly done?: number | undefined;
   /** What a person should know. */
   readonly note?: string | undefined;
 }
 
 /** Holds the folder against the database: every migration in the journal's order, then the unknown ones. */
-export function compare(migrations: readonly Migration[], applied: readonly Applied[]): Standing[] {
+export function compare(
+  migrations: readonly Migration[],
+  applied: readonly Applied[],
+  unfinished: Books["unfinished"] = new Map(),
+): Standing[] {
   const records = new Map(applied.map((record) => [record.when, record]));
   const newest = Math.max(-1, ...records.keys());
   const twice = new Set(applied.filter((record) => records.get(record.when) !== record).map(({ when }) => when));
@@ -29,7 +35,8 @@ export function compare(migrations: readonly Migration[], applied: readonly Appl
     const record = records.get(migration.when);
     const state = stateOf(migration, record, newest);
     const note = twice.has(migration.when) ? "recorded more than once" : undefined;
-    return { tag: migration.tag, when: migration.when, state, migration, applied: record, note };
+    const { tag, when } = migration;
+    return { tag, when, state, migration, applied: record, done: unfinished.get(when), note };
   });
   const whens = new Set(migrations.map(({ when }) => when));
   const unknown = [...records.values()]

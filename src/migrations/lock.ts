@@ -52,7 +52,7 @@ export async function asOnlyMigrator<T>(
     );
     if (done !== undefined) return done.value;
     const waited = performance.now() - begun;
-    if (waited > run.lockWait) throw tooLong(run.lockWait);
+    if (waited > run.lockWait) throw tooLong(run.lockWait, await holders(run, key));
     if (waited > 1_000 && waited - toldAt > 10_000) {
       toldAt = waited;
       run.onEvent({ type: "waiting", tag, ms: Math.round(waited), behind: await holders(run, key) });
@@ -150,9 +150,9 @@ async function holders({ connections }: Patient, key: string): Promise<string[]>
   );
 }
 
-function tooLong(lockWait: number): LockWaitError {
+function tooLong(lockWait: number, behind: readonly string[]): LockWaitError {
   return new LockWaitError(
-    `Another migrator has been at work on this database for ${lockWait / 1000} s. Nothing was changed here. Run ` +
-      "`migrate status` to see how far it is, or give it longer with --lock-wait.",
+    `Another migrator has been at work on this database for ${lockWait / 1000} s${behind.length > 0 ? `: ${behind.join(", ")}` : ""}. ` +
+      "Nothing was changed here. Run `migrate status` to see how far it is, or give it longer with --lock-wait.",
   );
 }

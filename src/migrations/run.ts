@@ -1,6 +1,6 @@
 import { ConnectError } from "../database/connect-error.ts";
 import { codeOf } from "../database/retry.ts";
-import { defaultBookkeeping, readApplied } from "./bookkeeping.ts";
+import { defaultBookkeeping, readBooks } from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
 import { openConnections } from "./connect.ts";
 import { LockWaitError, MigrationError, StoppedError } from "./errors.ts";
@@ -41,7 +41,8 @@ export async function withRun<T>(
 
 /** Every migration as it stands now. */
 export async function readStandings({ connections, migrations, bookkeeping }: Run): Promise<Standing[]> {
-  return compare(migrations, await readApplied(connections.sql, bookkeeping));
+  const { applied, unfinished } = await readBooks(connections.sql, bookkeeping);
+  return compare(migrations, applied, unfinished);
 }
 
 /** Takes the steps one by one, and says what became of each; the first failure ends it. */
@@ -66,11 +67,12 @@ export async function takeSteps(run: Run, migrations: readonly Migration[], dire
         continue;
       }
       const ms = Math.round(performance.now() - started);
-      run.onEvent({ type: "done", tag: migration.tag, outcome: "failed", ms });
+      const explained = explain(error, run);
+      run.onEvent({ type: "done", tag: migration.tag, outcome: "failed", ms, error: explained });
       results.push({ tag: migration.tag, outcome: "failed", duration: ms });
       return {
         results: [...results, ...waiting()],
-        error: explain(error, run).leaving(await describeState(run, { migration, direction, error })),
+        error: explained.leaving(await describeState(run, { migration, direction, error })),
       };
     }
   }
@@ -112,7 +114,10 @@ async function describeState(
     return "The database cannot be asked what state it is in. Run `migrate status` when it answers.";
   const newest = standings.findLast((standing) => standing.applied !== undefined && standing.migration !== undefined);
   const at = newest === undefined ? "no migration is applied" : `it is at ${newest.tag}`;
-  return `State of the database: ${at}; ${migration.tag} ${leftOf(migration, direction, error)}.`;
+  const state = `State of the database: ${at}; ${migration.tag} ${leftOf(migration, direction, error)}.`;
+  return codeOf(error) === "55P03"
+    ? `${state}\nSomebody else held the table all the time: the log says who ("migration waits for a lock"). End them, or wait longer with --lock-wait.`
+    : state;
 }
 
 function leftOf(migration: Migration, direction: Direction, error: unknown): string {

@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
-import { ensureBookkeeping, forget, isBookkeepingThere, readApplied, recordApplied } from "./bookkeeping.ts";
+import { ensureBookkeeping, forget, isBookkeepingThere, readBooks, recordApplied } from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
 import { executeOutside, type Worker } from "./concurrent.ts";
 import type { Connections, Outside } from "./connect.ts";
@@ -15,8 +15,8 @@ import { watch } from "./watch.ts";
 export interface Run extends Patient {
   readonly connections: Connections;
   readonly migrations: readonly Migration[];
-  /** Throws when the database, as it stands once nobody else migrates, must not be touched. */
-  readonly allows: (standings: readonly Standing[]) => void;
+  /** Throws when the database, as it stands once nobody else migrates, must not be touched, or not by this one. */
+  readonly allows: (standings: readonly Standing[], migration: Migration) => void;
 }
 
 /**
@@ -130,10 +130,11 @@ function alone(
     const stopWatching = watch(run.connections.sql, session.pid, context);
     try {
       await ensureBookkeeping(tx, run.bookkeeping);
-      const standings = compare(run.migrations, await readApplied(tx, run.bookkeeping));
+      const { applied, unfinished } = await readBooks(tx, run.bookkeeping);
+      const standings = compare(run.migrations, applied, unfinished);
       const isApplied = standings.some(({ when, applied }) => when === migration.when && applied !== undefined);
       if (isApplied === (direction === "up")) return false;
-      run.allows(standings);
+      run.allows(standings, migration);
       run.onEvent({ type: "start", tag: migration.tag, direction, statements: statements.length });
       await work(tx, session);
       return true;

@@ -64,7 +64,7 @@ it("gives up on a table after lockWait, with nothing changed, and says so", asyn
     await holder`select * from busy`;
     const { error } = await up({ target, folder: migrationsOf(widen).folder, lockTimeout: 50, lockWait: 300 });
     expect(error?.message).toMatch(
-      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*nothing of it is left/,
+      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*nothing of it is left\.\nSomebody else held the table/,
     );
   });
 });
@@ -80,6 +80,11 @@ it("waits for another migrator no longer than lockWait", async () => {
   const { folder: other } = migrationsOf({ tag: "0000_other", up: "select 1;" });
   const late = await up({ target, folder: other, lockWait: 200 }).catch((error: unknown) => ({ error }));
   expect(late.error).toBeInstanceOf(LockWaitError);
+  expect(String(late.error)).toMatch(
+    /Another migrator has been at work on this database for 0\.2 s: process \d+ \(aeturnis-data migrate, user .*Nothing was changed here/,
+  );
+  const { error } = await up({ target, folder, lockWait: 200 });
+  expect(error?.message).toMatch(/State of the database: no migration is applied; 0000_slow was not begun\.$/);
 
   stopping.abort();
   const report = await slow;

@@ -48,6 +48,40 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([]);
   });
 
+  it("what is half done shows, and nothing below it is undone", async () => {
+    const { sql, target, folder } = await prepare();
+    await up({ target, folder });
+    const half = await status({ target, folder });
+    expect(half).toMatchObject({
+      verdict: "attention",
+      migrations: [
+        { note: undefined },
+        { state: "pending", note: "2 of 4 statements done: `migrate up` goes on behind them" },
+      ],
+    });
+    expect((await down({ target, folder, confirm: () => true })).error?.message).toMatch(
+      /Nothing was undone: 0001_index is later, and half done\. Finish it first/,
+    );
+
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    await up({ target, folder });
+    const confirm = async () => {
+      await sql`create view on_log as select * from log`;
+      return true;
+    };
+    expect((await down({ target, folder, confirm })).error?.message).toMatch(/other objects depend on it/);
+    expect(await status({ target, folder })).toMatchObject({
+      verdict: "attention",
+      migrations: [
+        {},
+        { state: "applied", note: "1 of 2 statements of its down done: `migrate down` goes on behind them" },
+      ],
+    });
+    await sql`drop view on_log`;
+    expect((await down({ target, folder, confirm: () => true })).error).toBeUndefined();
+    expect((await status({ target, folder })).verdict).toBe("pending");
+  });
+
   it("an INVALID index that a kill left is found and built anew", async () => {
     const { sql, target, folder, indexes } = await prepare();
     await expect(sql.unsafe(unique)).rejects.toMatchObject({ code: "23505" });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { DriftError, StatementError } from "../../src/migrations/errors.ts";
+import { logEvents } from "../../src/migrations/log.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
+import { readableLog } from "../support/log.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
@@ -82,6 +84,26 @@ describe("up", () => {
     const { folder } = migrationsOf({ tag: "0000_twice", up: up2 });
     const { error } = await up({ target, folder });
     expect(error).toMatchObject({ sqlstate: "42P07", place: { line: 5, column: 1, text: "create table a (id int);" } });
+  });
+
+  it("logs a failure as an error, with its place in fields", async () => {
+    const { target } = await emptyDatabase();
+    const { log, lines } = readableLog("info");
+    const { folder } = migrationsOf({ tag: "0000_broken", up: "select 1;\nselect nothing;" });
+    await up({ target, folder, onEvent: logEvents(log) });
+    expect(lines.at(-1)).toMatchObject({
+      level: "error",
+      msg: "migration failed",
+      tag: "0000_broken",
+      outcome: "failed",
+      error: {
+        message: expect.stringMatching(/column "nothing" does not exist \(42703\)$/),
+        sqlstate: "42703",
+        file: `${folder}/0000_broken.sql`,
+        line: 2,
+        column: 8,
+      },
+    });
   });
 
   it("shows detail, hint, and where in a function it happened", async () => {

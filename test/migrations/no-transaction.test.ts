@@ -82,6 +82,19 @@ describe("-- migrate: no-transaction", () => {
     expect((await status({ target, folder })).verdict).toBe("pending");
   });
 
+  it("a failure is told, also when its INVALID index cannot be dropped", async () => {
+    const { sql, target, folder, indexes } = await prepare();
+    await sql.unsafe(`
+      create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
+      create event trigger refuse on ddl_command_start when tag in ('DROP INDEX') execute function refuse();`);
+    const { onEvent, warnings } = listener();
+    expect((await up({ target, folder, onEvent })).error?.message).toMatch(
+      /could not create unique index "names_once"/,
+    );
+    expect(warnings()).toEqual(["an INVALID index may be left, which the next run drops: not today"]);
+    expect(await indexes()).toEqual([{ name: "names_once", valid: false }]);
+  });
+
   it("an INVALID index that a kill left is found and built anew", async () => {
     const { sql, target, folder, indexes } = await prepare();
     await expect(sql.unsafe(unique)).rejects.toMatchObject({ code: "23505" });

@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf } from "../database/retry.ts";
+import { MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 
 /** Where drizzle-kit keeps its records (its configuration's `migrations`). */
@@ -129,41 +130,83 @@ export async function ensureBookkeeping(tx: TransactionSql, bookkeeping: Bookkee
     const inCatalog = error instanceof Error && "schema_name" in error && error.schema_name === "pg_catalog";
     if (inCatalog || ["42P06", "42P07", "42710"].includes(codeOf(error) ?? ""))
       throw new Raced("raced", { cause: error });
+    if (codeOf(error) === "23505") {
+      throw new MigrationError(
+        `${table} has a migration more than once: \`migrate repair\` removes what is too much.`,
+        { cause: error },
+      );
+    }
     throw error;
   }
 }
 
-/** What is applied, in the order in which it was. */
-export async function readApplied(sql: Connection, bookkeeping: Bookkeeping): Promise<Applied[]> {
-  const { table, runs } = namesOf(bookkeeping);
-  const [there] = await sql.unsafe(
-    `select to_regclass(${literal(table)}) is not null as records, to_regclass(${literal(runs)}) is not null as runs`,
-  );
-  if (there?.["records"] !== true) return [];
-  const times = there["runs"] === true;
-  const rows = await sql.unsafe(`
-    select id, created_at, hash${times ? ", applied_at, extract(epoch from applied_at - started_at) * 1000 as duration" : ""}
-    from ${table} as record ${times ? `left join ${runs} as run using (created_at)` : ""}
-    order by id`);
-  return rows.map((row) => ({
-    id: Number(row["id"]),
-    when: Number(row["created_at"]),
-    hash: String(row["hash"]),
-    appliedAt: row["applied_at"] ? new Date(row["applied_at"]) : undefined,
-    duration: row["duration"] ? Math.round(Number(row["duration"])) : undefined,
-  }));
+export interface Books {
+  /** What is applied, in the order in which it was. */
+  readonly applied: readonly Applied[];
+  /** How many statements are done of what runs without a transaction and is not finished, by `when`. */
+  readonly unfinished: ReadonlyMap<number, number>;
 }
 
-/** Records a migration as applied; `started` is when by the server's clock, else the start of the transaction. */
+export async function readBooks(sql: Connection, bookkeeping: Bookkeeping): Promise<Books> {
+  const { table, runs } = namesOf(bookkeeping);
+  // A service's role may read no more than what is applied.
+  const [there] = await sql.unsafe(`
+    select to_regclass(${literal(table)}) is not null as records,
+      has_table_privilege(to_regclass(${literal(runs)}), 'select') as runs`);
+  if (there?.["records"] !== true) return { applied: [], unfinished: new Map() };
+  const rows = await sql.unsafe(
+    there["runs"] === true
+      ? `
+    select id, created_at, hash, applied_at, coalesce(cardinality(statements), 0) as done,
+      -- Of one whose down has begun nobody knows any more.
+      case when started_at <= applied_at then extract(epoch from applied_at - started_at) * 1000 end as duration
+    from ${table} as record full join ${runs} as run using (created_at)
+    where id is not null or cardinality(statements) > 0
+    order by id`
+      : `select id, created_at, hash, 0 as done from ${table} order by id`,
+  );
+  const applied = rows
+    .filter((row) => row["id"] !== null)
+    .map((row) => ({
+      id: Number(row["id"]),
+      when: Number(row["created_at"]),
+      hash: String(row["hash"]),
+      appliedAt: row["applied_at"] ? new Date(row["applied_at"]) : undefined,
+      duration: row["duration"] ? Math.round(Number(row["duration"])) : undefined,
+    }));
+  const unfinished = rows
+    .filter((row) => row["done"] > 0)
+    .map((row) => [Number(row["created_at"]), row["done"]] as const);
+  return { applied, unfinished: new Map(unfinished) };
+}
+
+/** What is applied, in the order in which it was. */
+export async function readApplied(sql: Connection, bookkeeping: Bookkeeping): Promise<readonly Applied[]> {
+  return (await readBooks(sql, bookkeeping)).applied;
+}
+
+/** The transaction in which a line is written: the one that took the lock, or the line is not written. */
+export interface InTransaction {
+  /** When the work began, by the server's clock. */
+  readonly started: string;
+  /** When the transaction did (s since 1970). */
+  readonly transaction: string;
+}
+
+/** @returns false when the migration has ended the transaction */
 export async function recordApplied(
   tx: TransactionSql,
   { hash, when }: Pick<Migration, "hash" | "when">,
-  { bookkeeping, started }: { bookkeeping: Bookkeeping; started?: string },
-): Promise<void> {
-  await tx.unsafe(`
-    ${started === undefined ? "" : `select set_config('migrations.started_at', ${literal(started)}, true);`}
-    insert into ${namesOf(bookkeeping).table} (hash, created_at) values (${literal(hash)}, ${Number(when)})`);
+  { bookkeeping, started, transaction }: { bookkeeping: Bookkeeping } & InTransaction,
+): Promise<boolean> {
+  const { count } = await tx.unsafe(`
+    insert into ${namesOf(bookkeeping).table} (hash, created_at)
+    select ${literal(hash)}, ${Number(when)} from set_config('migrations.started_at', ${literal(started)}, true)
+    where ${isStill(transaction)}`);
+  return count > 0;
 }
+
+const isStill = (transaction: string) => `extract(epoch from now()) = ${Number(transaction)}`;
 
 /** Records a migration as there, without anybody knowing since when. */
 export async function recordFound(
@@ -171,10 +214,19 @@ export async function recordFound(
   migration: Pick<Migration, "hash" | "when">,
   bookkeeping: Bookkeeping,
 ): Promise<void> {
-  await recordApplied(tx, migration, { bookkeeping });
-  await tx.unsafe(`delete from ${namesOf(bookkeeping).runs} where created_at = $1`, [migration.when]);
+  const { table, runs } = namesOf(bookkeeping);
+  await tx.unsafe(`insert into ${table} (hash, created_at) values ($1, $2)`, [migration.hash, migration.when]);
+  await tx.unsafe(`delete from ${runs} where created_at = $1`, [migration.when]);
 }
 
-export async function forget(tx: TransactionSql, when: number, bookkeeping: Bookkeeping): Promise<void> {
-  await tx.unsafe(`delete from ${namesOf(bookkeeping).table} where created_at = $1`, [when]);
+/** @returns false when the migration has ended the transaction */
+export async function forget(
+  tx: TransactionSql,
+  when: number,
+  { bookkeeping, transaction }: { bookkeeping: Bookkeeping } & Pick<InTransaction, "transaction">,
+): Promise<boolean> {
+  const { count } = await tx.unsafe(
+    `delete from ${namesOf(bookkeeping).table} where created_at = ${Number(when)} and ${isStill(transaction)}`,
+  );
+  return count > 0;
 }

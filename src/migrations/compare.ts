@@ -1,4 +1,4 @@
-import type { Applied } from "./bookkeeping.ts";
+import type { Applied, Books } from "./bookkeeping.ts";
 import { isHashOf, type Migration } from "./folder.ts";
 
 /**
@@ -15,12 +15,18 @@ export interface Standing {
   readonly state: State;
   readonly migration: Migration | undefined;
   readonly applied: Applied | undefined;
+  /** Statements that are done of its up, or of the down of an applied one, when it is not finished. */
+  readonly done?: number | undefined;
   /** What a person should know. */
   readonly note?: string | undefined;
 }
 
 /** Holds the folder against the database: every migration in the journal's order, then the unknown ones. */
-export function compare(migrations: readonly Migration[], applied: readonly Applied[]): Standing[] {
+export function compare(
+  migrations: readonly Migration[],
+  applied: readonly Applied[],
+  unfinished: Books["unfinished"] = new Map(),
+): Standing[] {
   const books = readBooks(migrations, applied);
   const newest = Math.max(-1, ...books.map(({ when }) => when));
 
@@ -28,7 +34,8 @@ export function compare(migrations: readonly Migration[], applied: readonly Appl
     const book = books.find(({ when }) => when === migration.when);
     const state = stateOf(migration, book?.record, newest);
     const note = book !== undefined && book.more.length > 0 ? "recorded more than once" : undefined;
-    return { tag: migration.tag, when: migration.when, state, migration, applied: book?.record, note };
+    const { tag, when } = migration;
+    return { tag, when, state, migration, applied: book?.record, done: unfinished.get(when), note };
   });
   const unknown = books
     .filter(({ migration }) => migration === undefined)

@@ -18,9 +18,15 @@ export interface Target {
 export interface Connections {
   /** For transactions, and for looking on while one waits. Nothing here outlives a transaction: PgBouncer may be between. */
   readonly sql: Sql;
-  /** For what cannot run in a transaction; without time-outs of its own. */
-  outside(): Promise<Sql>;
+  /** One for what cannot run in a transaction: as much time as it takes, and a stay in a queue as long as that (ms, 0: any). */
+  outside(lockTimeout: number): Promise<Outside>;
   end(): Promise<void>;
+}
+
+export interface Outside {
+  readonly sql: Sql;
+  /** Whether a pooler may give it to others between two transactions, with what was set in its session. */
+  readonly shared: boolean;
 }
 
 /** A server that is just starting is worth some seconds. */
@@ -40,9 +46,9 @@ export async function openConnections(
   } = {},
 ): Promise<Connections> {
   const ssl = target.ssl ?? sslModeOf(target.url) ?? "disable";
-  const open = (connection: Record<string, string | number> = {}) =>
+  const open = ({ max, connection }: { max: number; connection: Record<string, string | number> }) =>
     postgres(withoutSslMode(target.url), {
-      max: 3,
+      max,
       connect_timeout: 5,
       fetch_types: options.arrays ?? false,
       // Named statements do not survive PgBouncer.
@@ -58,7 +64,7 @@ export async function openConnections(
     await Promise.all(opened.map((sql) => sql.end({ timeout: 5 })));
   };
 
-  const sql = open();
+  const sql = open({ max: 3, connection: {} });
   opened.push(sql);
   const started = performance.now();
   try {
@@ -69,22 +75,34 @@ export async function openConnections(
     throw new ConnectError(explain(error, { ...locate(target.url), ssl, waited, setting: target.setting }), error);
   }
 
-  const outside = async () => {
-    // Readers and writers go on beside CREATE INDEX CONCURRENTLY and its like: they may take their time. A
-    // server that notices within a second that we are gone leaves no builder behind.
-    // (postgres.js leaves out the number 0, and the role's own time-out would hold.)
-    const patient = open({ statement_timeout: "0", lock_timeout: "0", client_connection_check_interval: 1_000 });
-    opened.push(patient);
+  const outside = async (lockTimeout: number): Promise<Outside> => {
+    const one = (connection: Record<string, string | number>) => {
+      const made = open({ max: 1, connection });
+      opened.push(made);
+      return made;
+    };
+    // A server that notices within a second that we are gone leaves no builder behind. (A number 0 the driver
+    // would leave out.)
+    const patient = one({
+      statement_timeout: "0",
+      lock_timeout: String(lockTimeout),
+      client_connection_check_interval: 1_000,
+    });
     try {
-      await patient`select 1`;
-      return patient;
+      const [row] = await patient`select current_setting('client_connection_check_interval') = '1s' as own`;
+      const shared = row?.["own"] !== true;
+      // Servers before 17 would refuse a stranger at the door.
+      if (!shared)
+        await patient`
+          select set_config('transaction_timeout', '0', false)
+          where current_setting('transaction_timeout', true) is not null`;
+      return { sql: patient, shared };
     } catch (error) {
       // PgBouncer's word for settings that it does not pass on, and a server's on Windows for the last of them:
       // then the role's own settings hold.
-      if (!["08P01", "22023"].includes(codeOf(error) ?? "")) throw error;
-      const plain = open();
-      opened.push(plain);
-      return plain;
+      const code = codeOf(error) ?? "";
+      if (!["08P01", "22023"].includes(code)) throw error;
+      return { sql: one({}), shared: code === "08P01" };
     }
   };
   return { sql, outside, end };

@@ -1,11 +1,13 @@
-import type { Standing } from "./compare.ts";
+import { readBooks } from "./bookkeeping.ts";
+import { compare, type Standing } from "./compare.ts";
 import { MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 import { findLosses, type Loss } from "./losses.ts";
 import type { Report, RunOptions } from "./options.ts";
 import { readStandings, takeSteps, withRun } from "./run.ts";
 import { statementsOf } from "./statements.ts";
-import { indexOf, up } from "./up.ts";
+import type { Run } from "./step.ts";
+import { indexOf, refuseDrift, refuseNoCount, up } from "./up.ts";
 
 export interface DownOptions extends RunOptions {
   /** How many to undo, the newest first; 1 unless `to` or `all` says otherwise. */
@@ -33,8 +35,17 @@ export interface DownReport extends Report {
  * @throws {FolderError} when the folder is not whole
  * @throws {ConnectError} when the database cannot be reached
  */
-export async function down(options: DownOptions): Promise<DownReport> {
-  return withRun(options, async (run) => {
+export function down(options: DownOptions): Promise<DownReport> {
+  return undo(options, async () => {});
+}
+
+/** `isReady` is asked before anything is touched. */
+async function undo(
+  options: DownOptions,
+  isReady: (run: Run, chosen: readonly Migration[]) => Promise<void>,
+): Promise<DownReport> {
+  const allows: Run["allows"] = (standings, migration) => refuseBelow(standings, migration, options);
+  return withRun({ ...options, allows }, async (run) => {
     const standings = await readStandings(run);
     const kept = (chosen: readonly Migration[]) => chosen.map(({ tag }) => ({ tag, outcome: "kept" as const }));
     let chosen: Migration[] = [];
@@ -43,6 +54,7 @@ export async function down(options: DownOptions): Promise<DownReport> {
       chosen = select(standings, options);
       if (chosen.length === 0) return { results: [], losses };
       await refuseDeadEnds(chosen);
+      await isReady(run, chosen);
       losses = await findLosses(run, chosen);
       if (options.dryRun) return { results: kept(chosen), losses };
       if (losses.length > 0 && !(await options.confirm?.(losses))) throw unconfirmed(losses);
@@ -56,30 +68,61 @@ export async function down(options: DownOptions): Promise<DownReport> {
 
 /** Undoes the newest migration and applies it again: for whoever is just writing it. */
 export async function redo(options: RunOptions & Pick<DownOptions, "confirm">): Promise<DownReport> {
-  const undone = await down({ ...options, steps: 1 });
+  const undone = await undo({ ...options, steps: 1 }, refuseOneWay);
   const newest = undone.results[0]?.tag;
   if (undone.error !== undefined || newest === undefined) return undone;
   const again = await up({ ...options, to: newest });
   return { ...undone, ...again, results: [...undone.results, ...again.results] };
 }
 
-/** @throws {MigrationError} when the folder does not know what was applied last */
-function select(standings: readonly Standing[], { steps, to, all, allowDrift }: DownOptions): Migration[] {
+/** @throws {MigrationError} when what is undone could not be applied again */
+async function refuseOneWay(run: Run, chosen: readonly Migration[]): Promise<void> {
+  const { applied, unfinished } = await readBooks(run.connections.sql, run.bookkeeping);
+  const left = applied.filter(({ when }) => !chosen.some((migration) => migration.when === when));
+  refuseDrift(compare(run.migrations, left, unfinished));
+  for (const { up } of chosen) await statementsOf(up);
+}
+
+/** @throws {MigrationError} when the folder does not know what was applied last, or something later is half done */
+function select(standings: readonly Standing[], options: DownOptions): Migration[] {
+  const { steps, to, all } = options;
+  refuseNoCount(steps);
   const after = to === undefined ? -1 : indexOf(standings, to);
   const applied = standings.filter(({ applied }) => applied !== undefined).sort((a, b) => b.when - a.when);
   const chosen = applied
     .filter((standing) => standing.migration !== undefined && standings.indexOf(standing) > after)
     .slice(0, all || to !== undefined ? undefined : (steps ?? 1));
   const oldest = chosen.at(-1)?.when ?? Number.POSITIVE_INFINITY;
-  const unknown = applied.filter(({ state, when }) => state === "unknown" && when > oldest);
-  if (unknown.length > 0 && !allowDrift) {
-    throw new MigrationError(
-      `Nothing was undone: ${unknown.map(({ tag }) => tag).join(", ")} was applied later, and no file here is it. Undo it ` +
-        "from the folder that has it, let `migrate repair` forget it, or go on with --allow-drift.",
-    );
-  }
+  refuseUnclear(standings, oldest, options);
   return chosen.flatMap(({ migration }) => migration ?? []);
 }
+
+/** Others may have been at work while a question was open. @throws {MigrationError} */
+function refuseBelow(standings: readonly Standing[], { tag, when }: Migration, options: DownOptions): void {
+  refuseUnclear(standings, when, options);
+  const later = standings.filter((other) => other.when > when && other.applied && other.migration);
+  if (later.length === 0) return;
+  throw new MigrationError(`${tag} was not undone: ${tagsOf(later)} was applied meanwhile, and is to be undone first.`);
+}
+
+/** @throws {MigrationError} when something that is later than `oldest` is applied that nobody here knows, or half done */
+function refuseUnclear(standings: readonly Standing[], oldest: number, { allowDrift }: DownOptions): void {
+  const later = standings.filter(({ when }) => when > oldest);
+  const halfDone = later.filter(({ applied, done }) => applied === undefined && done !== undefined);
+  if (halfDone.length > 0) {
+    throw new MigrationError(
+      `Nothing was undone: ${tagsOf(halfDone)} is later, and half done. Finish it first (\`migrate up\`), and undo it, too.`,
+    );
+  }
+  const unknown = later.filter(({ state }) => state === "unknown");
+  if (unknown.length === 0 || allowDrift) return;
+  throw new MigrationError(
+    `Nothing was undone: ${tagsOf(unknown)} was applied later, and no file here is it. Undo it ` +
+      "from the folder that has it, let `migrate repair` forget it, or go on with --allow-drift.",
+  );
+}
+
+const tagsOf = (standings: readonly Standing[]) => standings.map(({ tag }) => tag).join(", ");
 
 /** @throws {MigrationError} that names every migration that cannot be undone */
 async function refuseDeadEnds(migrations: readonly Migration[]): Promise<void> {
@@ -95,7 +138,7 @@ async function refuseDeadEnds(migrations: readonly Migration[]): Promise<void> {
 
 const unconfirmed = (losses: readonly Loss[]) =>
   new MigrationError(
-    `Nothing was undone, because rows would be lost:\n${losses.map((loss) => `  - ${describeLoss(loss)}`).join("\n")}`,
+    `Nothing was undone, because rows would be lost:\n${losses.map((loss) => `  - ${describeLoss(loss)}`).join("\n")}\nTo lose them: --yes.`,
   );
 
 /** "public.a.note: 3 values", with what becomes of them unless they are gone. */

@@ -3,6 +3,7 @@ import { codeOf } from "../database/retry.ts";
 import { difference, type Effects } from "./effects/difference.ts";
 import { readState, type State, type Tables } from "./effects/state.ts";
 import { keepWatching, stopWatching, takeWrites, watchWrites } from "./effects/writes.ts";
+import { notInTransaction } from "./execute.ts";
 import type { Statement } from "./statements.ts";
 
 export type { Drop, Effects, TableLock, Write } from "./effects/difference.ts";
@@ -18,12 +19,6 @@ export class FailedStatement extends Error {
     this.name = "FailedStatement";
   }
 }
-
-/**
- * SQLSTATEs of what cannot be part of a transaction: it would not start in one (active_sql_transaction),
- * or is a procedure or DO block that commits (invalid_transaction_termination).
- */
-const notInTransaction = new Set(["25001", "2D000"]);
 
 /**
  * Runs a migration on a scratch database, and tells what each of its statements did to the tables

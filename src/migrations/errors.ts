@@ -52,7 +52,7 @@ export class StatementError extends MigrationError {
   readonly hint: string | undefined;
 
   constructor(tag: string, place: Place, cause: Error & Partial<PostgresFields>) {
-    const { code, detail, hint, where } = cause;
+    const { code, detail, hint, internal_query: query, where } = cause;
     super(
       [
         `${place.file}:${place.line}:${place.column}: ${cause.message}${code === undefined ? "" : ` (${code})`}`,
@@ -60,6 +60,7 @@ export class StatementError extends MigrationError {
         ...[
           ["detail", detail],
           ["hint", hint],
+          ["query", query],
           ["where", where],
         ].flatMap(([name, text]) => (text ? [`  ${name}: ${text.replaceAll("\n", "\n    ")}`] : [])),
       ].join("\n"),
@@ -77,6 +78,8 @@ interface PostgresFields {
   code: string;
   detail: string;
   hint: string;
+  /** What a function executed. */
+  internal_query: string;
   /** The call stack of a function that failed. */
   where: string;
 }
@@ -84,7 +87,10 @@ interface PostgresFields {
 /** The line with a caret below; of a very long one the part around the caret. */
 function excerpt({ line, column, text }: Place): string[] {
   const from = Math.max(0, column - 81);
-  const shown = text.slice(from, from + 160).replaceAll("\t", " ");
+  const shown = [...text]
+    .slice(from, from + 160)
+    .join("")
+    .replaceAll("\t", " ");
   const gutter = `  ${line} | `;
   return [`${gutter}${shown}`, `${" ".repeat(gutter.length + column - 1 - from)}^`];
 }

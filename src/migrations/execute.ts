@@ -13,6 +13,12 @@ export interface Context {
   readonly onEvent: (event: MigrateEvent) => void;
 }
 
+/**
+ * SQLSTATEs of what cannot be part of a transaction: it would not start in one (active_sql_transaction),
+ * or is a procedure or DO block that commits (invalid_transaction_termination).
+ */
+export const notInTransaction: ReadonlySet<string> = new Set(["25001", "2D000"]);
+
 /** Runs statements one after the other. @throws {StatementError} with its place in the file */
 export async function execute(
   sql: Sql | TransactionSql,
@@ -29,6 +35,18 @@ export async function execute(
     }
     const ms = Math.round(performance.now() - started);
     context.onEvent({ type: "statement", tag: context.tag, number: first + index, of, ms });
+  }
+}
+
+/**
+ * Checks now what was deferred to the end of the transaction: an error of COMMIT has no place in a file. `last` is
+ * the statement behind which it came out.
+ */
+export async function checkDeferred(tx: TransactionSql, last: Statement | undefined, context: Context): Promise<void> {
+  try {
+    await tx.unsafe("set constraints all immediate");
+  } catch (error) {
+    throw last === undefined ? error : located(error, last, context);
   }
 }
 

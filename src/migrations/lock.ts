@@ -1,5 +1,5 @@
-import { setTimeout as after } from "node:timers/promises";
-import type { TransactionSql } from "postgres";
+import { setTimeout as after, setImmediate as turn } from "node:timers/promises";
+import type { Sql, TransactionSql } from "postgres";
 import { codeOf, isLostRace, retry } from "../database/retry.ts";
 import { type Bookkeeping, namesOf, Raced } from "./bookkeeping.ts";
 import type { Connections } from "./connect.ts";
@@ -23,6 +23,8 @@ export interface Patient {
 export interface OnlyMigrator {
   /** When it became so, by the server's clock. */
   readonly started: string;
+  /** When its transaction began (s since 1970, exact): another transaction has another. */
+  readonly transaction: string;
   readonly pid: number;
 }
 
@@ -45,10 +47,12 @@ export async function asOnlyMigrator<T>(
   const begun = performance.now();
   let toldAt = Number.NEGATIVE_INFINITY;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
-    const done = await patiently(run, tag, () => run.connections.sql.begin((tx) => tryLock(tx, { key, run, work })));
+    const done = await patiently(run, tag, () =>
+      transact(run.connections.sql, (tx) => tryLock(tx, { key, run, work })),
+    );
     if (done !== undefined) return done.value;
     const waited = performance.now() - begun;
-    if (waited > run.lockWait) throw tooLong(run.lockWait);
+    if (waited > run.lockWait) throw tooLong(run.lockWait, await holders(run, key));
     if (waited > 1_000 && waited - toldAt > 10_000) {
       toldAt = waited;
       run.onEvent({ type: "waiting", tag, ms: Math.round(waited), behind: await holders(run, key) });
@@ -57,17 +61,49 @@ export async function asOnlyMigrator<T>(
   }
 }
 
+/**
+ * A transaction that reads what is committed, whatever the role's default: a snapshot kept to its end would be one
+ * to wait for. When the server ends the session, it says why before the connection is gone: that is the error to know.
+ */
+export async function transact<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
+  let first: unknown;
+  try {
+    const { value } = await sql.begin("isolation level read committed", async (tx) => {
+      try {
+        return { value: await work(tx) };
+      } catch (error) {
+        first = error;
+        throw error;
+      }
+    });
+    return value;
+  } catch (error) {
+    if (codeOf(error) !== "CONNECTION_CLOSED") throw error;
+    // The statement hears of it in the same turn, a little later.
+    await turn();
+    throw first ?? error;
+  }
+}
+
+/**
+ * Forgets what a migration has set for its session: another would find it, and through PgBouncer the game. What holds
+ * until the transaction ends is set anew.
+ */
+export const resetSql = (lockTimeout: number) =>
+  `reset session authorization; reset role; reset all; ${settingsSql(lockTimeout)}`;
+
 async function tryLock<T>(
   tx: TransactionSql,
   { key, run, work }: { key: string; run: Patient; work: (tx: TransactionSql, session: OnlyMigrator) => Promise<T> },
 ): Promise<{ value: T } | undefined> {
   const [, [row]] = (await tx.unsafe(`
     ${settingsSql(run.lockTimeout)};
-    select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as now, pg_backend_pid() as pid`)) as unknown as [
+    select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as started,
+      extract(epoch from now())::text as transaction, pg_backend_pid() as pid`)) as unknown as [
     unknown,
-    [{ had: boolean; now: string; pid: number }],
+    [OnlyMigrator & { had: boolean }],
   ];
-  return row.had ? { value: await work(tx, { started: row.now, pid: row.pid }) } : undefined;
+  return row.had ? { value: await work(tx, row) } : undefined;
 }
 
 /**
@@ -77,7 +113,8 @@ async function tryLock<T>(
 export const settingsSql = (lockTimeout: number) => `
   select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
     set_config('idle_in_transaction_session_timeout', '0', true),
-    case when version() !~ 'Visual C|mingw' then set_config('client_connection_check_interval', '1s', true) end`;
+    case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', '0', true) end,
+    case when version() !~* 'windows|msvc|mingw|visual c' then set_config('client_connection_check_interval', '1s', true) end`;
 
 /**
  * Whoever queues for a table makes everybody queue who comes later, readers too. So a transaction that has not
@@ -113,9 +150,9 @@ async function holders({ connections }: Patient, key: string): Promise<string[]>
   );
 }
 
-function tooLong(lockWait: number): LockWaitError {
+function tooLong(lockWait: number, behind: readonly string[]): LockWaitError {
   return new LockWaitError(
-    `Another migrator has been at work on this database for ${lockWait / 1000} s. Nothing was changed here. Run ` +
-      "`migrate status` to see how far it is, or give it longer with --lock-wait.",
+    `Another migrator has been at work on this database for ${lockWait / 1000} s${behind.length > 0 ? `: ${behind.join(", ")}` : ""}. ` +
+      "Nothing was changed here. Run `migrate status` to see how far it is, or give it longer with --lock-wait.",
   );
 }

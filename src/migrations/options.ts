@@ -30,7 +30,14 @@ export type MigrateEvent =
       readonly of: number;
       readonly ms: number;
     }
-  | { readonly type: "done"; readonly tag: string; readonly outcome: Outcome["outcome"]; readonly ms: number }
+  | {
+      readonly type: "done";
+      readonly tag: string;
+      readonly outcome: Outcome["outcome"];
+      readonly ms: number;
+      /** Why it failed. */
+      readonly error?: MigrationError | undefined;
+    }
   /** Waiting for a lock, since so many ms, behind these sessions. */
   | { readonly type: "waiting"; readonly tag: string; readonly ms: number; readonly behind: readonly string[] }
   /** The table was not free within `lockTimeout`; everything was given back, to be tried again. */

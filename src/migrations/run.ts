@@ -1,9 +1,9 @@
 import { ConnectError } from "../database/connect-error.ts";
 import { codeOf } from "../database/retry.ts";
-import { defaultBookkeeping, readApplied } from "./bookkeeping.ts";
+import { defaultBookkeeping, readBooks } from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
 import { openConnections } from "./connect.ts";
-import { MigrationError, StoppedError } from "./errors.ts";
+import { LockWaitError, MigrationError, StoppedError } from "./errors.ts";
 import { type Migration, readMigrations } from "./folder.ts";
 import type { Direction, Outcome, Report, RunOptions } from "./options.ts";
 import { type Run, takeStep } from "./step.ts";
@@ -41,7 +41,8 @@ export async function withRun<T>(
 
 /** Every migration as it stands now. */
 export async function readStandings({ connections, migrations, bookkeeping }: Run): Promise<Standing[]> {
-  return compare(migrations, await readApplied(connections.sql, bookkeeping));
+  const { applied, unfinished } = await readBooks(connections.sql, bookkeeping);
+  return compare(migrations, applied, unfinished);
 }
 
 /** Takes the steps one by one, and says what became of each; the first failure ends it. */
@@ -66,11 +67,12 @@ export async function takeSteps(run: Run, migrations: readonly Migration[], dire
         continue;
       }
       const ms = Math.round(performance.now() - started);
-      run.onEvent({ type: "done", tag: migration.tag, outcome: "failed", ms });
+      const explained = explain(error, run);
+      run.onEvent({ type: "done", tag: migration.tag, outcome: "failed", ms, error: explained });
       results.push({ tag: migration.tag, outcome: "failed", duration: ms });
       return {
         results: [...results, ...waiting()],
-        error: explain(error, run).leaving(await describeState(run, migration, direction)),
+        error: explained.leaving(await describeState(run, { migration, direction, error })),
       };
     }
   }
@@ -100,18 +102,38 @@ function explain(error: unknown, { signal }: Run): MigrationError {
 }
 
 /** What an operator needs to know after a failure. */
-async function describeState(run: Run, failed: Migration, direction: Direction): Promise<string> {
-  const standings = await readStandings(run).catch((error: unknown) => {
-    if (error instanceof ConnectError || codeOf(error) !== undefined) return undefined;
-    throw error;
+async function describeState(
+  run: Run,
+  { migration, direction, error }: { migration: Migration; direction: Direction; error: unknown },
+): Promise<string> {
+  const standings = await readStandings(run).catch((failure: unknown) => {
+    if (failure instanceof ConnectError || codeOf(failure) !== undefined) return undefined;
+    throw failure;
   });
   if (standings === undefined)
     return "The database cannot be asked what state it is in. Run `migrate status` when it answers.";
-  const newest = standings.findLast(({ applied, migration }) => applied !== undefined && migration !== undefined);
+  const newest = standings.findLast((standing) => standing.applied !== undefined && standing.migration !== undefined);
   const at = newest === undefined ? "no migration is applied" : `it is at ${newest.tag}`;
-  const whole = direction === "up" ? "was rolled back, nothing of it is left" : "is still applied, whole";
-  const parts =
-    "does not run in a transaction: the statements before the failure are done and stay" +
-    (direction === "up" ? ", and the next `migrate up` goes on behind them" : "");
-  return `State of the database: ${at}; ${failed.tag} ${failed[direction]?.noTransaction ? parts : whole}.`;
+  const state = `State of the database: ${at}; ${migration.tag} ${leftOf(migration, direction, error)}.`;
+  return codeOf(error) === "55P03"
+    ? `${state}\nSomebody else held the table all the time: the log says who ("migration waits for a lock"). End them, or wait longer with --lock-wait.`
+    : state;
 }
+
+function leftOf(migration: Migration, direction: Direction, error: unknown): string {
+  if (error instanceof LockWaitError) return "was not begun";
+  if (migration[direction]?.noTransaction) {
+    return (
+      "does not run in a transaction: the statements before the failure are done and stay" +
+      (direction === "up" ? ", and the next `migrate up` goes on behind them" : "")
+    );
+  }
+  if (isConnectionLost(error)) {
+    const done = direction === "up" ? "applied" : "undone";
+    return `is ${done} whole or not at all: whether it was committed when the connection was lost, \`migrate status\` tells`;
+  }
+  return direction === "up" ? "was rolled back, nothing of it is left" : "is still applied, whole";
+}
+
+/** Lost without a word of the server's: an SQLSTATE has a digit. */
+const isConnectionLost = (error: unknown) => /^\D+$/.test(codeOf(error) ?? "");

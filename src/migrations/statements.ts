@@ -9,9 +9,7 @@ export interface Statement {
 }
 
 const breakpoint = "--> statement-breakpoint";
-/** What a statement may begin with that is not part of it. */
-const leading = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
-/** Larger pieces (loads of data) are sent as they stand: their syntax tree would not fit into memory. */
+/** Larger pieces (loads of data, characters) are sent as they stand: their syntax tree would not fit into memory. */
 export const largest = 1_000_000;
 
 /**
@@ -24,7 +22,7 @@ export async function statementsOf(script: Script): Promise<Statement[]> {
   const statements: Statement[] = [];
   let start = 0;
   for (const piece of script.sql.split(breakpoint)) {
-    const skip = leading.exec(piece)?.[0].length ?? 0;
+    const skip = startOf(piece);
     const text = piece.slice(skip).trimEnd();
     if (text !== "") statements.push(...(await split({ text, offset: start + skip }, script)));
     start += piece.length + breakpoint.length;
@@ -33,9 +31,13 @@ export async function statementsOf(script: Script): Promise<Statement[]> {
 }
 
 async function split(piece: Statement, script: Script): Promise<Statement[]> {
-  if (piece.text.length > largest) return [piece];
-  const bare = piece.text.replace(quoted, "");
-  if (copy.test(bare)) throw refused(piece, script, "has no client to COPY from or to. Use insert");
+  const bare = bareOf(piece.text);
+  refuseAll(copy, "has no client to COPY from or to. Use insert");
+  if (piece.text.length > largest) {
+    // The body of a function may end with "; end", too.
+    if (!/\bbegin\s+atomic\b/i.test(bare)) refuseAll(anyTransaction, ownTransaction(script));
+    return [piece];
+  }
   if (isPlainlyOne(bare)) return [piece];
   const trees = await parse(piece.text);
   if (trees === undefined) return [piece];
@@ -45,20 +47,90 @@ async function split(piece: Statement, script: Script): Promise<Statement[]> {
     const end = length === undefined ? bytes.length : at + length;
     const before = bytes.subarray(0, at).toString().length;
     const whole = bytes.subarray(at, end).toString();
-    const skip = leading.exec(whole)?.[0].length ?? 0;
+    const skip = startOf(whole);
     const statement = { text: whole.slice(skip), offset: piece.offset + before + skip };
-    if (stmt !== undefined && "TransactionStmt" in stmt) throw refused(statement, script, ownTransaction);
+    if (stmt !== undefined && "TransactionStmt" in stmt) throw refused(statement, script, ownTransaction(script));
     return statement;
   });
+
+  function refuseAll(pattern: RegExp, why: string): void {
+    if (!pattern.test(bare)) return;
+    const found = pattern.exec(bareOf(piece.text, true));
+    const at = found === null ? 0 : found.index + found[0].search(/[^;\s]/);
+    throw refused({ text: piece.text.slice(at), offset: piece.offset + at }, script, why);
+  }
 }
 
-/** Texts, names and comments in their simple forms. */
-const quoted = /\$(\w*)\$[\s\S]*?\$\1\$|'[^'\\]*'|"[^"]*"|--[^\n]*/g;
+/** Where a statement begins, behind blanks and comments. */
+function startOf(text: string): number {
+  const blank = /(?:\s|--[^\n]*(?:\n|$))*/y;
+  for (let at = 0; ; ) {
+    blank.lastIndex = at;
+    blank.test(text);
+    at = blank.lastIndex;
+    const end = text.startsWith("/*", at) ? endOfComment(text, at) : undefined;
+    if (end === undefined) return at;
+    at = end;
+  }
+}
+
+/** Behind the comment that begins at `start`, which may hold others; undefined when it has no end. */
+function endOfComment(text: string, start: number): number | undefined {
+  const edge = /\/\*|\*\//g;
+  edge.lastIndex = start;
+  let depth = 0;
+  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
+    depth += found[0] === "/*" ? 1 : -1;
+    if (depth === 0) return edge.lastIndex;
+  }
+  return undefined;
+}
+
+/** Where something quoted begins, or a comment. */
+const opening = /\$\w*\$|\be'|['"]|--|\/\*/gi;
+
+/** The text with a blank for whatever is quoted or comment; with `inPlace` as many, so that the rest is where it was. */
+function bareOf(text: string, inPlace = false): string {
+  let bare = "";
+  let at = 0;
+  opening.lastIndex = 0;
+  for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
+    const end = endOf(text, found[0].toLowerCase(), opening.lastIndex) ?? text.length;
+    bare += text.slice(at, found.index) + (inPlace ? " ".repeat(end - found.index) : " ");
+    opening.lastIndex = at = end;
+  }
+  return bare + text.slice(at);
+}
+
+/** Behind what was opened; its inside begins at `from`. */
+function endOf(text: string, opened: string, from: number): number | undefined {
+  if (opened === "/*") return endOfComment(text, from - 2);
+  if (opened === "e'") return endOfEscaped(text, from);
+  const closing = opened === "--" ? "\n" : text.slice(from - opened.length, from);
+  const at = text.indexOf(closing, from);
+  return at === -1 ? undefined : at + closing.length;
+}
+
+/** Not one expression for the whole: a long text has more escapes than the stack has room. */
+function endOfEscaped(text: string, from: number): number | undefined {
+  const edge = /\\[\s\S]|''|'/g;
+  edge.lastIndex = from;
+  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
+    if (found[0] === "'") return edge.lastIndex;
+  }
+  return undefined;
+}
+
 const transaction = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b/i;
+/** Those that end one, or begin another, also in the middle. */
+const anyTransaction =
+  /(?:^|;)\s*(?:begin|start\s+transaction|commit|end|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|abort|prepare\s+transaction)\b/i;
 /** Either would wait for ever for the other side. */
-const copy = /(^|;)\s*copy\b[^;]*\b(from\s+stdin|to\s+stdout)\b/i;
-const ownTransaction =
-  'runs in a transaction of its own, and must not begin or end one. Remove the statement, or begin the file with "-- migrate: no-transaction"';
+const copy = /(?:^|;)\s*copy\b[^;]*\b(?:from\s+stdin|to\s+stdout)\b/i;
+const ownTransaction = ({ noTransaction }: Script) =>
+  noTransaction
+    ? "without a transaction commits every statement by itself, and must not begin or end one. Remove the statement"
+    : 'runs in a transaction of its own, and must not begin or end one. Remove the statement, or begin the file with "-- migrate: no-transaction"';
 
 /** Whether a glance is enough: reading PostgreSQL's grammar takes longer than most migrations do. */
 const isPlainlyOne = (bare: string) => !/[\\'"$]|\/\*/.test(bare) && !/;\s*\S/.test(bare) && !transaction.test(bare);
@@ -79,7 +151,7 @@ export async function parse(text: string) {
   }
 }
 
-/** Line and column of a statement, or of `position` in it (characters from 1, as PostgreSQL reports it). */
+/** Line and column (characters) of a statement, or of `position` in it (characters from 1, as PostgreSQL reports it). */
 export function placeOf(script: Script, statement: Statement, position = 1): Place {
   // PostgreSQL counts characters, JavaScript UTF-16 units.
   const into = [...statement.text].slice(0, position - 1).join("").length;
@@ -89,7 +161,7 @@ export function placeOf(script: Script, statement: Statement, position = 1): Pla
   return {
     file: script.file,
     line: script.sql.slice(0, at).split("\n").length,
-    column: at - lineStart + 1,
+    column: [...script.sql.slice(lineStart, at)].length + 1,
     text: script.sql.slice(lineStart, lineEnd === -1 ? undefined : lineEnd).trimEnd(),
   };
 }

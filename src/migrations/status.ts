@@ -1,8 +1,8 @@
-import { defaultBookkeeping, readApplied } from "./bookkeeping.ts";
-import { compare, type State } from "./compare.ts";
-import { openConnections } from "./connect.ts";
-import { readMigrations } from "./folder.ts";
+import type { Standing, State } from "./compare.ts";
+import { MigrationError } from "./errors.ts";
 import type { MigrateOptions } from "./options.ts";
+import { readStandings, withRun } from "./run.ts";
+import { statementsOf } from "./statements.ts";
 
 export interface MigrationStatus {
   readonly tag: string;
@@ -24,28 +24,36 @@ export interface Status {
  * knows. Changes nothing, and waits for nobody.
  */
 export async function status(options: MigrateOptions): Promise<Status> {
-  const migrations = readMigrations(options.folder);
-  const connections = await openConnections(options.target, { signal: options.signal });
-  try {
-    const standings = compare(
-      migrations,
-      await readApplied(connections.sql, options.bookkeeping ?? defaultBookkeeping),
-    );
+  return withRun(options, async (run) => {
+    const standings = await readStandings(run);
     const unsettled = standings.some(
-      ({ state, note }) => (state !== "applied" && state !== "pending") || note !== undefined,
+      ({ state, note, done }) => (state !== "applied" && state !== "pending") || (note ?? done) !== undefined,
     );
     const pending = standings.some(({ state }) => state === "pending");
+    const migrations = standings.map(async (standing) => ({
+      tag: standing.tag,
+      state: standing.state,
+      appliedAt: standing.applied?.appliedAt,
+      duration: standing.applied?.duration,
+      note: standing.note ?? (await halfDone(standing)),
+    }));
     return {
-      migrations: standings.map(({ tag, state, applied, note }) => ({
-        tag,
-        state,
-        appliedAt: applied?.appliedAt,
-        duration: applied?.duration,
-        note,
-      })),
+      migrations: await Promise.all(migrations),
       verdict: unsettled ? "attention" : pending ? "pending" : "current",
     };
-  } finally {
-    await connections.end();
-  }
+  });
+}
+
+/** How far a migration is that does not run in a transaction, and how it goes on. */
+async function halfDone({ done, applied, migration }: Standing): Promise<string | undefined> {
+  if (done === undefined || migration === undefined) return undefined;
+  const script = applied === undefined ? migration.up : migration.down;
+  const all = await statementsOf(script ?? migration.up).catch((error: unknown) => {
+    if (error instanceof MigrationError) return undefined;
+    throw error;
+  });
+  const part = `${done}${all === undefined ? "" : ` of ${all.length}`} statements`;
+  return applied === undefined
+    ? `${part} done: \`migrate up\` goes on behind them`
+    : `${part} of its down done: \`migrate down\` goes on behind them`;
 }

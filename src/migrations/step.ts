@@ -1,18 +1,12 @@
-import type { TransactionSql } from "postgres";
-import {
-  type Bookkeeping,
-  ensureBookkeeping,
-  forget,
-  isBookkeepingThere,
-  readApplied,
-  recordApplied,
-} from "./bookkeeping.ts";
+import type { Sql, TransactionSql } from "postgres";
+import { ensureBookkeeping, forget, isBookkeepingThere, readBooks, recordApplied } from "./bookkeeping.ts";
 import { compare, type Standing } from "./compare.ts";
-import { executeOutside, type InTransaction } from "./concurrent.ts";
-import type { Connections } from "./connect.ts";
-import { type Context, execute } from "./execute.ts";
+import { executeOutside, type Worker } from "./concurrent.ts";
+import type { Connections, Outside } from "./connect.ts";
+import { MigrationError } from "./errors.ts";
+import { type Context, checkDeferred, execute } from "./execute.ts";
 import type { Migration, Script } from "./folder.ts";
-import { asOnlyMigrator, type OnlyMigrator, type Patient, patiently, settingsSql } from "./lock.ts";
+import { asOnlyMigrator, type OnlyMigrator, type Patient, patiently, resetSql, settingsSql, transact } from "./lock.ts";
 import type { Direction, Outcome } from "./options.ts";
 import { type Statement, statementsOf } from "./statements.ts";
 import { watch } from "./watch.ts";
@@ -21,8 +15,8 @@ import { watch } from "./watch.ts";
 export interface Run extends Patient {
   readonly connections: Connections;
   readonly migrations: readonly Migration[];
-  /** Throws when the database, as it stands once nobody else migrates, must not be touched. */
-  readonly allows: (standings: readonly Standing[]) => void;
+  /** Throws when the database, as it stands once nobody else migrates, must not be touched, or not by this one. */
+  readonly allows: (standings: readonly Standing[], migration: Migration) => void;
 }
 
 /**
@@ -57,38 +51,66 @@ interface Step {
 
 /** The usual way: the statements and the line in the books are one transaction. */
 function inside(run: Run, step: Step): Promise<boolean> {
-  return alone(run, step, async (tx, { started }) => {
+  return alone(run, step, async (tx, session) => {
     await execute(tx, step.statements, step.context);
-    await keepBooks(tx, step, { bookkeeping: run.bookkeeping, started });
+    await keepBooks(run, step, { tx, session });
   });
 }
 
 /** Statement by statement, on a connection of its own; this one holds the lock and writes the line when all are done. */
 async function outside(run: Run, step: Step): Promise<boolean> {
-  const { context, statements, migration } = step;
-  const { bookkeeping } = run;
   await openBooks(run);
-  const sql = await run.connections.outside();
-  const inTransaction: InTransaction = (work) =>
-    patiently(run, context.tag, () =>
-      sql.begin(async (tx) => {
-        await tx.unsafe(settingsSql(run.lockTimeout));
-        await work(tx);
-      }),
-    );
-  return alone(run, step, async (tx) => {
-    // A query with parameters leaves its portal open, and with it a snapshot that CREATE INDEX CONCURRENTLY
-    // would wait for; one without closes it.
-    await tx.unsafe("select 1");
-    const [session] = await sql`select pg_backend_pid() as pid`;
+  // Whoever has lost the lock must not go on: somebody else has it.
+  const ended = new AbortController();
+  const signal = run.signal === undefined ? ended.signal : AbortSignal.any([run.signal, ended.signal]);
+  const context = { ...step.context, signal };
+  const worker = await hire({ ...run, signal }, context);
+  try {
+    return await alone(run, step, async (tx, session) => {
+      // A query with parameters leaves its portal open, and with it a snapshot that CREATE INDEX CONCURRENTLY
+      // would wait for; one without closes it.
+      await tx.unsafe("select 1");
+      const { bookkeeping } = run;
+      await executeOutside(worker, step.statements, context, { bookkeeping, when: step.migration.when });
+      await keepBooks(run, step, { tx, session });
+    });
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Connections beside the one that holds the lock, each watched while it is at work. */
+async function hire(run: Run, context: Context): Promise<Worker> {
+  const { sql, shared } = await run.connections.outside(0);
+  let second: Promise<Outside> | undefined;
+  const watched = async (connection: Sql, work: (sql: Sql) => Promise<void>) => {
+    const [session] = await connection`select pg_backend_pid() as pid`;
     const stopWatching = watch(run.connections.sql, session?.["pid"], context);
     try {
-      await executeOutside(sql, statements, context, { bookkeeping, when: migration.when, inTransaction });
+      await work(connection);
     } finally {
       stopWatching();
     }
-    await keepBooks(tx, step, { bookkeeping });
-  });
+  };
+  return {
+    sql,
+    patient: (work) => watched(sql, work),
+    polite: (work) =>
+      patiently(run, context.tag, async () => {
+        second ??= run.connections.outside(run.lockTimeout);
+        await watched((await second).sql, work);
+      }),
+    inTransaction: (work) =>
+      patiently(run, context.tag, () =>
+        watched(sql, (connection) =>
+          transact(connection, async (tx) => {
+            await tx.unsafe(settingsSql(run.lockTimeout));
+            await work(tx);
+            if (shared) await tx.unsafe(resetSql(run.lockTimeout));
+          }),
+        ),
+      ),
+  };
 }
 
 /** The books, committed, for those who cannot write into them and migrate in one transaction. */
@@ -108,10 +130,11 @@ function alone(
     const stopWatching = watch(run.connections.sql, session.pid, context);
     try {
       await ensureBookkeeping(tx, run.bookkeeping);
-      const standings = compare(run.migrations, await readApplied(tx, run.bookkeeping));
+      const { applied, unfinished } = await readBooks(tx, run.bookkeeping);
+      const standings = compare(run.migrations, applied, unfinished);
       const isApplied = standings.some(({ when, applied }) => when === migration.when && applied !== undefined);
       if (isApplied === (direction === "up")) return false;
-      run.allows(standings);
+      run.allows(standings, migration);
       run.onEvent({ type: "start", tag: migration.tag, direction, statements: statements.length });
       await work(tx, session);
       return true;
@@ -121,11 +144,22 @@ function alone(
   });
 }
 
+/** In one round trip, though it is four queries. */
 async function keepBooks(
-  tx: TransactionSql,
-  { direction, migration }: Step,
-  options: { bookkeeping: Bookkeeping; started?: string },
+  { bookkeeping, lockTimeout }: Run,
+  { direction, migration, statements, context }: Step,
+  { tx, session }: { tx: TransactionSql; session: OnlyMigrator },
 ): Promise<void> {
-  if (direction === "up") await recordApplied(tx, migration, options);
-  else await forget(tx, migration.when, options.bookkeeping);
+  const options = { bookkeeping, ...session };
+  const [, , kept] = await Promise.all([
+    checkDeferred(tx, statements.at(-1), context),
+    // Sent now, and not when somebody asks for its result.
+    tx.unsafe(resetSql(lockTimeout)).execute(),
+    direction === "up" ? recordApplied(tx, migration, options) : forget(tx, migration.when, options),
+  ]);
+  if (kept) return;
+  throw new MigrationError(
+    `${migration.tag} has ended the transaction that it ran in: what came before is committed, and is not in the books. ` +
+      "Undo it by hand, and remove what ends the transaction.",
+  );
 }

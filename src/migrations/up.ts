@@ -1,8 +1,10 @@
+import { codeOf } from "../database/retry.ts";
 import { type Standing, troubles } from "./compare.ts";
 import { DriftError, MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 import type { Report, RunOptions } from "./options.ts";
 import { readStandings, takeSteps, withRun } from "./run.ts";
+import { openBooks, type Run } from "./step.ts";
 
 export interface UpOptions extends RunOptions {
   /** The last migration to apply, by its tag. */
@@ -39,13 +41,28 @@ export async function up(options: UpOptions): Promise<Report> {
       return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })), error };
     }
     if (options.dryRun) return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })) };
-    if (pending.length === 0) return { results: [] };
+    if (pending.length === 0) {
+      await addGuard(run, standings);
+      return { results: [] };
+    }
     return takeSteps(run, pending, "up");
   });
 }
 
-/** What `up` would apply. @throws {MigrationError} when the folder has no migration `to` */
+/** drizzle-kit's table gets what we add to it also when everything is applied; whoever may not is only looking. */
+async function addGuard(run: Run, standings: readonly Standing[]): Promise<void> {
+  if (troubles(standings).length > 0) return;
+  await openBooks(run).catch((error: unknown) => {
+    if (!mayNotWrite.has(codeOf(error) ?? "")) throw error;
+  });
+}
+
+/** No right to (insufficient_privilege), or a standby (read_only_sql_transaction). */
+const mayNotWrite = new Set(["42501", "25006"]);
+
+/** What `up` would apply. @throws {MigrationError} when the folder has no migration `to`, or there is no such number of steps */
 export function pendingOf(standings: readonly Standing[], { to, steps }: Pick<UpOptions, "to" | "steps">): Migration[] {
+  refuseNoCount(steps);
   const wanted = to === undefined ? standings : standings.slice(0, indexOf(standings, to) + 1);
   return wanted
     .filter(({ state }) => state === "pending" || state === "skipped")
@@ -61,7 +78,14 @@ export function indexOf(standings: readonly Standing[], tag: string): number {
   throw new MigrationError(`There is no migration ${tag}; there are: ${tags.join(", ")}.`);
 }
 
-function refuseDrift(standings: readonly Standing[]): void {
+/** @throws {MigrationError} when so many steps cannot be taken */
+export function refuseNoCount(steps: number | undefined): void {
+  if (steps === undefined || (Number.isInteger(steps) && steps >= 0)) return;
+  throw new MigrationError(`steps must be a whole number from 0 on, and not ${steps}.`);
+}
+
+/** @throws {DriftError} */
+export function refuseDrift(standings: readonly Standing[]): void {
   const found = troubles(standings);
   if (found.length === 0) return;
   throw new DriftError(

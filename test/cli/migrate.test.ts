@@ -160,8 +160,8 @@ describe("aeturnis-data migrate", () => {
     const { folder } = migrationsOf(a);
     const { output } = await migrate(url, "plan", "--folder", folder, "--scratch", `${url}_none`);
     expect(output).toContain("or check --scratch.");
-    expect(scratchServer({ url, ssl: "disable" }, `${url}?sslmode=require`).ssl).toBe("require");
-    expect(scratchServer({ url, ssl: "require" }, url).ssl).toBe("require");
+    expect(scratchServer({ url, ssl: "disable" }, `${url}?sslmode=require`)?.ssl).toBe("require");
+    expect(scratchServer({ url, ssl: "require" }, url)?.ssl).toBe("require");
   });
 
   it("down keeps rows unless --yes is said, where nobody can be asked", async () => {
@@ -178,6 +178,17 @@ describe("aeturnis-data migrate", () => {
     );
     expect(await migrate(url, "down", "--yes", "--folder", folder)).toMatchObject({ code: 0 });
     expect((await migrate(url, "status", "--folder", folder)).output).toBe("0000_a  pending\n");
+  });
+
+  it("up and down with nothing to do say as far as what", async () => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a, b);
+    await migrate(url, "up", "--to", a.tag, "--folder", folder);
+    const said = async (...args: string[]) => (await migrate(url, ...args, "--folder", folder)).output;
+    expect(await said("up", "--to", a.tag)).toBe("Nothing to do: everything up to 0000_a is applied.\n");
+    expect(await said("down", "--to", a.tag)).toBe("Nothing to do: no migration behind 0000_a is applied.\n");
+    await migrate(url, "down", "--folder", folder);
+    expect(await said("down")).toBe("Nothing to do: no migration is applied.\n");
   });
 
   it("plan, verify, check, repair and baseline print for people, or as JSON", async () => {

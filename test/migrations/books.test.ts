@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { baseline } from "../../src/migrations/baseline.ts";
-import { defaultBookkeeping, guardSql } from "../../src/migrations/bookkeeping.ts";
+import { defaultBookkeeping, guardSql, isBookkeepingThere } from "../../src/migrations/bookkeeping.ts";
+import { MigrationError } from "../../src/migrations/errors.ts";
 import { migrationsFolder } from "../../src/migrations/folder.ts";
 import { repair } from "../../src/migrations/repair.ts";
 import { status } from "../../src/migrations/status.ts";
@@ -30,6 +31,53 @@ it("keeps its records where it is told, quoted as must be", async () => {
   expect((await up({ target, folder, bookkeeping })).error).toBeUndefined();
   expect((await status({ target, folder, bookkeeping })).verdict).toBe("current");
   expect(await sql`select count(*)::int as n from ${sql('odd "schema')}.${sql("it's migrations")}`).toEqual([{ n: 2 }]);
+});
+
+describe("a folder of somebody else's", () => {
+  it("gets what we add to drizzle-kit's table also when everything is applied, but not from a dry run", async () => {
+    const { sql, target } = await emptyDatabase();
+    const { folder } = migrationsOf({ tag: "0000_a", up: "create table a (id int);" });
+    await up({ target, folder });
+    await sql`drop table drizzle.__drizzle_migrations_runs`;
+    await sql`drop function drizzle.__drizzle_migrations_record cascade`;
+    await sql`drop index drizzle.__drizzle_migrations_once`;
+    await up({ target, folder, dryRun: true });
+    expect(await isBookkeepingThere(sql, defaultBookkeeping)).toBe(false);
+    expect(await up({ target, folder })).toEqual({ results: [] });
+    expect(await isBookkeepingThere(sql, defaultBookkeeping)).toBe(true);
+  });
+
+  it("names the remedy where drizzle-kit has recorded a migration twice, though drift is allowed", async () => {
+    const { sql, target } = await emptyDatabase();
+    const a = { tag: "0000_a", up: "create table a (id int);" };
+    const { folder, write } = migrationsOf(a);
+    await up({ target, folder });
+    await sql`drop function drizzle.__drizzle_migrations_record cascade`;
+    await sql`drop index drizzle.__drizzle_migrations_once`;
+    await sql`insert into drizzle.__drizzle_migrations (hash, created_at) select hash, created_at from drizzle.__drizzle_migrations`;
+    write(a, { tag: "0001_b", up: "create table b (id int);" });
+    expect((await up({ target, folder, allowDrift: true })).error?.message).toMatch(
+      /has a migration more than once: `migrate repair` removes what is too much/,
+    );
+  });
+});
+
+it("status and up are answered to a role that may read what is applied, and no more", async () => {
+  const { sql, url, target } = await emptyDatabase();
+  await up({ target });
+  const role = `reader_${process.pid}`;
+  await sql.unsafe(`create role ${role} login password 'x'; grant usage on schema drizzle to ${role};
+    grant select on drizzle.__drizzle_migrations to ${role}`);
+  onTestFinished(async () => {
+    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  });
+  const as = new URL(url);
+  as.username = role;
+  as.password = "x";
+  expect((await status({ target: { url: as.href } })).verdict).toBe("current");
+  expect((await up({ target: { url: as.href } })).error).toBeUndefined();
+  await sql.unsafe(`revoke select on drizzle.__drizzle_migrations from ${role}`);
+  await expect(status({ target: { url: as.href } })).rejects.toThrow(MigrationError);
 });
 
 describe("baseline", () => {

@@ -71,7 +71,9 @@ describe("down", () => {
     expect(await down({ ...options, dryRun: true })).toMatchObject({ losses, results: [{ outcome: "kept" }] });
     const refused = await down(options);
     expect(refused.losses).toEqual(losses);
-    expect(refused.error?.message).toMatch(/rows would be lost:\n.*public\.a\.extra: 2 values\n.*public\.b: 1 row/);
+    expect(refused.error?.message).toMatch(
+      /rows would be lost:\n.*public\.a\.extra: 2 values\n.*public\.b: 1 row\nTo lose them: --yes\.$/,
+    );
     expect(await down({ ...options, confirm: () => false })).toMatchObject({ results: [{ outcome: "kept" }] });
     expect(await sql`select count(*)::int as n from a where extra is not null`).toEqual([{ n: 2 }]);
 
@@ -223,6 +225,38 @@ describe("down", () => {
       { ...c, when: Date.UTC(2026, 0, 1, 0, 0, 0, 20) },
     );
     expect(await down({ ...options, folder })).toMatchObject({ results: [{ tag: "0002_c", outcome: "reverted" }] });
+  });
+
+  it("undoes nothing below a migration that was applied while its question was open", async () => {
+    const { sql, target } = await emptyDatabase();
+    const { folder } = migrationsOf(a, b);
+    await up({ target, folder, to: a.tag });
+    await sql`insert into a values (1)`;
+    const { error, results } = await down({
+      target,
+      folder,
+      confirm: async () => (await up({ target, folder })).error === undefined,
+    });
+    expect(error?.message).toMatch(/0000_a was not undone: 0001_b was applied meanwhile, and is to be undone first/);
+    expect(results).toMatchObject([{ tag: "0000_a", outcome: "failed" }]);
+    expect(await sql`select * from a`).toHaveLength(1);
+  });
+
+  it("refuses a number of steps that is none", async () => {
+    const { options, there } = await applied(a, b);
+    for (const steps of [-1, 1.5, Number.NaN])
+      expect((await down({ ...options, steps })).error?.message).toMatch(/steps must be a whole number from 0 on/);
+    expect(await there()).toEqual(["a", "b"]);
+    await expect(up({ ...options, steps: -1 })).rejects.toThrow(/steps must be a whole number/);
+  });
+
+  it("redo: undoes nothing that it could not apply again", async () => {
+    const { write, options, there } = await applied(a, b);
+    write(a, { ...b, up: "create table b (id int);\ncommit;" });
+    expect((await redo(options)).error?.message).toMatch(/0001_b\.sql:2:1: commit\n/);
+    write({ ...a, up: "create table other (id int);" }, b);
+    expect((await redo(options)).error?.message).toMatch(/0000_a was edited since it was applied/);
+    expect(await there()).toEqual(["a", "b"]);
   });
 
   it("redo: undoes the newest and applies it as the file is now", async () => {

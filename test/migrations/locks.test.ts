@@ -1,24 +1,10 @@
 import { expect, it, onTestFinished } from "vitest";
 import { LockWaitError, StoppedError } from "../../src/migrations/errors.ts";
-import type { MigrateEvent } from "../../src/migrations/options.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
+import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command, said } from "../support/process.ts";
-
-/** A listener that can be waited for: `await heard("retry")`. */
-function listener() {
-  const events: MigrateEvent[] = [];
-  const waiting = new Map<string, () => void>();
-  return {
-    events,
-    onEvent: (event: MigrateEvent) => {
-      events.push(event);
-      waiting.get(event.type)?.();
-    },
-    heard: (type: MigrateEvent["type"]) => new Promise<void>((resolve) => waiting.set(type, resolve)),
-  };
-}
 
 const widen = { tag: "0000_widen", up: "alter table busy add column more int;" };
 
@@ -78,7 +64,7 @@ it("gives up on a table after lockWait, with nothing changed, and says so", asyn
     await holder`select * from busy`;
     const { error } = await up({ target, folder: migrationsOf(widen).folder, lockTimeout: 50, lockWait: 300 });
     expect(error?.message).toMatch(
-      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*nothing of it is left/,
+      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*nothing of it is left\.\nSomebody else held the table/,
     );
   });
 });
@@ -94,6 +80,11 @@ it("waits for another migrator no longer than lockWait", async () => {
   const { folder: other } = migrationsOf({ tag: "0000_other", up: "select 1;" });
   const late = await up({ target, folder: other, lockWait: 200 }).catch((error: unknown) => ({ error }));
   expect(late.error).toBeInstanceOf(LockWaitError);
+  expect(String(late.error)).toMatch(
+    /Another migrator has been at work on this database for 0\.2 s: process \d+ \(aeturnis-data migrate, user .*Nothing was changed here/,
+  );
+  const { error } = await up({ target, folder, lockWait: 200 });
+  expect(error?.message).toMatch(/State of the database: no migration is applied; 0000_slow was not begun\.$/);
 
   stopping.abort();
   const report = await slow;

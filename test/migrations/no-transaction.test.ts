@@ -7,6 +7,7 @@ import { down } from "../../src/migrations/down.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
 import { verify } from "../../src/migrations/verify.ts";
+import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command } from "../support/process.ts";
 
@@ -52,6 +53,53 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([]);
   });
 
+  it("what is half done shows, and nothing below it is undone", async () => {
+    const { sql, target, folder } = await prepare();
+    await up({ target, folder });
+    const half = await status({ target, folder });
+    expect(half).toMatchObject({
+      verdict: "attention",
+      migrations: [
+        { note: undefined },
+        { state: "pending", note: "2 of 4 statements done: `migrate up` goes on behind them" },
+      ],
+    });
+    expect((await down({ target, folder, confirm: () => true })).error?.message).toMatch(
+      /Nothing was undone: 0001_index is later, and half done\. Finish it first/,
+    );
+
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    await up({ target, folder });
+    const confirm = async () => {
+      await sql`create view on_log as select * from log`;
+      return true;
+    };
+    expect((await down({ target, folder, confirm })).error?.message).toMatch(/other objects depend on it/);
+    expect(await status({ target, folder })).toMatchObject({
+      verdict: "attention",
+      migrations: [
+        {},
+        { state: "applied", note: "1 of 2 statements of its down done: `migrate down` goes on behind them" },
+      ],
+    });
+    await sql`drop view on_log`;
+    expect((await down({ target, folder, confirm: () => true })).error).toBeUndefined();
+    expect((await status({ target, folder })).verdict).toBe("pending");
+  });
+
+  it("a failure is told, also when its INVALID index cannot be dropped", async () => {
+    const { sql, target, folder, indexes } = await prepare();
+    await sql.unsafe(`
+      create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
+      create event trigger refuse on ddl_command_start when tag in ('DROP INDEX') execute function refuse();`);
+    const { onEvent, warnings } = listener();
+    expect((await up({ target, folder, onEvent })).error?.message).toMatch(
+      /could not create unique index "names_once"/,
+    );
+    expect(warnings()).toEqual(["an INVALID index may be left, which the next run drops: not today"]);
+    expect(await indexes()).toEqual([{ name: "names_once", valid: false }]);
+  });
+
   it("an INVALID index that a kill left is found and built anew", async () => {
     const { sql, target, folder, indexes } = await prepare();
     await expect(sql.unsafe(unique)).rejects.toMatchObject({ code: "23505" });
@@ -64,7 +112,7 @@ describe("-- migrate: no-transaction", () => {
       onEvent: (event) => event.type === "warning" && warnings.push(event.message),
     });
     expect(error).toBeUndefined();
-    expect(warnings).toEqual(["dropped the INVALID index names_once that a failure had left"]);
+    expect(warnings).toEqual(["dropped the INVALID index public.names_once that a failure had left"]);
     expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
   });
 
@@ -127,6 +175,68 @@ describe("-- migrate: no-transaction", () => {
     const reports = await Promise.all([up({ target, folder }), up({ target, folder })]);
     expect(reports.map(({ results }) => results[0]?.outcome).sort()).toEqual(["applied", "applied elsewhere"]);
     expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
+  });
+
+  it("what keeps others waiting gives way in the queue for its table, like everything else", async () => {
+    const { sql, target } = await emptyDatabase();
+    await sql`create table busy (id int)`;
+    const { folder } = migrationsOf({ tag: "0000_vacuum", up: "-- migrate: no-transaction\nvacuum full busy;" });
+    const { onEvent, heard } = listener();
+    let running: ReturnType<typeof up> | undefined;
+    await sql.begin(async (holder) => {
+      await holder`select * from busy`;
+      const retried = heard("retry");
+      running = up({ target, folder, lockTimeout: 100, onEvent });
+      await retried;
+      await sql.begin(async (reader) => {
+        await reader`set local statement_timeout = '10s'`;
+        await reader`select * from busy`;
+      });
+    });
+    expect(await running).toMatchObject({ results: [{ outcome: "applied" }] });
+  });
+
+  it("a DO block that commits batch by batch works", async () => {
+    const { sql, target } = await emptyDatabase();
+    await sql`create table work as select id, false as done from generate_series(1, 10) as id`;
+    const { folder } = migrationsOf({
+      tag: "0000_batches",
+      up: `-- migrate: no-transaction
+do $$ begin
+  while exists (select from work where not done) loop
+    update work set done = true where id in (select id from work where not done limit 3);
+    commit;
+  end loop;
+end $$;`,
+    });
+    expect((await up({ target, folder })).error).toBeUndefined();
+    expect(await sql`select count(*)::int as n from work where done`).toEqual([{ n: 10 }]);
+  });
+
+  it("an index that was dropped, though nobody could record it any more, is taken as done; one that never was is not", async () => {
+    const { sql, target, folder } = await prepare();
+    await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
+    const strict = { ...concurrently, down: "-- migrate: no-transaction\ndrop index concurrently names_once;" };
+    const { folder: other } = migrationsOf(names, strict);
+    await up({ target, folder });
+    await sql`drop index names_once`;
+    expect((await down({ target, folder: other })).error?.message).toMatch(/"names_once" does not exist \(42704\)/);
+    // Now somebody has begun.
+    expect((await down({ target, folder: other })).error).toBeUndefined();
+  });
+
+  it("what a killed REINDEX CONCURRENTLY left is dropped before it is tried again", async () => {
+    const { sql, target } = await prepare();
+    await sql`create index names_name on names (name)`;
+    await sql.unsafe(`create index names_name_ccnew on names (name);
+      update pg_index set indisvalid = false where indexrelid = 'names_name_ccnew'::regclass`);
+    const { folder } = migrationsOf(names, {
+      tag: "0001_reindex",
+      up: "-- migrate: no-transaction\nreindex index concurrently names_name;",
+    });
+    const { onEvent, warnings } = listener();
+    expect((await up({ target, folder, onEvent })).error).toBeUndefined();
+    expect(warnings()).toEqual(["dropped the INVALID index public.names_name_ccnew that a failure had left"]);
   });
 });
 

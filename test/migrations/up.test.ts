@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { DriftError, StatementError } from "../../src/migrations/errors.ts";
+import { logEvents } from "../../src/migrations/log.ts";
 import { status } from "../../src/migrations/status.ts";
 import { up } from "../../src/migrations/up.ts";
+import { readableLog } from "../support/log.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
@@ -84,12 +86,43 @@ describe("up", () => {
     expect(error).toMatchObject({ sqlstate: "42P07", place: { line: 5, column: 1, text: "create table a (id int);" } });
   });
 
+  it("logs a failure as an error, with its place in fields", async () => {
+    const { target } = await emptyDatabase();
+    const { log, lines } = readableLog("info");
+    const { folder } = migrationsOf({ tag: "0000_broken", up: "select 1;\nselect nothing;" });
+    await up({ target, folder, onEvent: logEvents(log) });
+    expect(lines.at(-1)).toMatchObject({
+      level: "error",
+      msg: "migration failed",
+      tag: "0000_broken",
+      outcome: "failed",
+      error: {
+        message: expect.stringMatching(/column "nothing" does not exist \(42703\)$/),
+        sqlstate: "42703",
+        file: `${folder}/0000_broken.sql`,
+        line: 2,
+        column: 8,
+      },
+    });
+  });
+
   it("shows detail, hint, and where in a function it happened", async () => {
     const { target } = await emptyDatabase();
     const raise = "do $$ begin raise exception 'no' using detail = 'the detail', hint = 'the hint'; end $$;";
     const { error } = await up({ target, folder: migrationsOf({ tag: "0000_raise", up: raise }).folder });
     expect(error?.message).toMatch(
       /:1:1: no \(P0001\)[\s\S]*detail: the detail\n +hint: the hint\n +where: PL\/pgSQL function inline_code_block line 1/,
+    );
+  });
+
+  it("tells the place of a deferred constraint that fails, and its detail", async () => {
+    const { target } = await emptyDatabase();
+    const { folder } = migrationsOf({
+      tag: "0000_deferred",
+      up: "create table a (id int primary key, up int references a deferrable initially deferred);\n\ninsert into a values (1, 2);",
+    });
+    expect((await up({ target, folder })).error?.message).toMatch(
+      /0000_deferred\.sql:3:1: insert or update on table "a" violates foreign key constraint "a_up_fkey" \(23503\)[\s\S]*detail: Key \(up\)=\(2\)/,
     );
   });
 
@@ -104,6 +137,10 @@ describe("up", () => {
       /0000_commit\.sql:2:2: commit\nA migration runs in a transaction of its own, and must not begin or end one/,
     );
     expect(await sql`select to_regclass('a') as a`).toEqual([{ a: null }]);
+    const outside = { tag: "0000_outside", up: "-- migrate: no-transaction\nselect 1;\nbegin;" };
+    expect((await up({ target, folder: migrationsOf(outside).folder })).error?.message).toMatch(
+      /0000_outside\.sql:3:1: begin\nA migration without a transaction commits every statement by itself, and must not begin or end one\. Remove the statement\.$/m,
+    );
     const procedure = "create procedure p() language plpgsql as $$ begin commit; end; $$;";
     expect((await up({ target, folder: migrationsOf({ tag: "0000_p", up: procedure }).folder })).error).toBeUndefined();
   });
@@ -114,6 +151,24 @@ describe("up", () => {
       const { error } = await up({ target, folder: migrationsOf({ tag: "0000_copy", up: copy }).folder });
       expect(error?.message).toMatch(/A migration has no client to COPY from or to\. Use insert\./);
     }
+  });
+
+  it("finds either in loads of data, too, that are too large for the grammar, and not in the data", async () => {
+    const { target, sql } = await emptyDatabase();
+    const rows = Array.from({ length: 20_000 }, () => "('; commit; copy a from stdin; it''s \\'), (e'\\'; end')").join(
+      ",\n",
+    );
+    const load = `create table a (t text);\n/* ; begin; /* */ ; end; */\ninsert into a values ${rows};`;
+    for (const [more, expected] of [
+      ["\n commit;\nselect 1;", /0000_load\.sql:20003:2: commit;\nA migration runs in a transaction/],
+      ["\nrollback;", /0000_load\.sql:20003:1: rollback;/],
+      ["\ncopy a from stdin;", /0000_load\.sql:20003:1: copy a from stdin;\nA migration has no client/],
+    ] as const) {
+      const { folder } = migrationsOf({ tag: "0000_load", up: load + more });
+      expect((await up({ target, folder })).error?.message).toMatch(expected);
+    }
+    expect((await up({ target, folder: migrationsOf({ tag: "0000_load", up: load }).folder })).error).toBeUndefined();
+    expect(await sql`select count(*)::int as n from a`).toEqual([{ n: 40_000 }]);
   });
 
   it("splits what only PostgreSQL's grammar can: dollar quotes, SQL functions, backslashes, nested comments", async () => {
@@ -132,6 +187,34 @@ describe("up", () => {
       (await up({ target, folder: migrationsOf({ tag: "0000_odd", up: odd.slice(0, 4).join("\n") }).folder })).error,
     ).toBeUndefined();
     expect(await sql`select f() as f`).toEqual([{ f: 2 }]);
+  });
+
+  it("knows comments in comments for what they are", async () => {
+    const { target, sql } = await emptyDatabase();
+    const { folder } = migrationsOf({
+      tag: "0000_nested",
+      up: "/* one /* two */ still one */\ncreate table a (id int);\n--> statement-breakpoint\n/* /**/ */ -- and\n/* nothing */",
+    });
+    expect((await up({ target, folder })).error).toBeUndefined();
+    expect(await sql`select to_regclass('a')::text as a`).toEqual([{ a: "a" }]);
+    const { folder: open } = migrationsOf({
+      tag: "0001_open",
+      when: Date.now(),
+      up: "/* without an /* end */\ncreate table b (id int);",
+    });
+    expect((await up({ target, folder: open, allowDrift: true })).error?.message).toMatch(/unterminated \/\* comment/);
+  });
+
+  it("counts columns in characters, and shows what a function executed", async () => {
+    const { target } = await emptyDatabase();
+    const { folder } = migrationsOf({ tag: "0000_wide", up: "select '😀😀' as \"😀\", wrong;" });
+    const { error } = await up({ target, folder });
+    expect(error).toMatchObject({ place: { line: 1, column: 21 } });
+    expect(error?.message).toContain(`\n  1 | select '😀😀' as "😀", wrong;\n  ${" ".repeat(4 + 20)}^\n`);
+    const execute = "do $$ begin execute 'select nothing from nowhere'; end $$;";
+    expect((await up({ target, folder: migrationsOf({ tag: "0000_do", up: execute }).folder })).error?.message).toMatch(
+      /query: select nothing from nowhere\n +where: /,
+    );
   });
 
   it("takes empty files, comments alone, several statements a piece and Windows' line endings", async () => {

@@ -27,10 +27,13 @@ export async function wireTo(databaseUrl: string) {
   await listen(0);
   const { port } = server.address() as AddressInfo;
 
-  const cut = async () => {
-    server.close();
+  const tear = () => {
     for (const socket of sockets) socket.destroy();
     sockets.clear();
+  };
+  const cut = async () => {
+    server.close();
+    tear();
     await once(server, "close");
   };
   onTestFinished(async () => {
@@ -43,6 +46,8 @@ export async function wireTo(databaseUrl: string) {
     url: url.href,
     /** Ends every connection and refuses new ones. */
     cut,
+    /** Ends every connection, and takes new ones. */
+    tear,
     mend: () => listen(port),
     /** Leaves connections open, but lets nothing through: a network that swallows packets. */
     silence: () => {

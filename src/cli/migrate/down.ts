@@ -26,7 +26,7 @@ function print(report: DownReport, flags: Flags): void {
   const list = report.results.map(({ tag }) => `  ${tag}`).join("\n");
   const lost = report.losses.map((loss) => `\n  loses ${describeLoss(loss)}`).join("");
   const text = nothing
-    ? "Nothing to do: no migration is applied."
+    ? `Nothing to do: no migration ${flags.to === undefined ? "" : `behind ${flags.to} `}is applied.`
     : flags.dryRun
       ? `Would be undone:\n${list}${lost}`
       : `${count(report)}.`;

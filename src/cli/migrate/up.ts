@@ -11,7 +11,7 @@ export async function migrateUp(flags: Flags): Promise<void> {
     const nothing = report.results.length === 0 && report.error === undefined;
     const list = report.results.map(({ tag }) => `  ${tag}`).join("\n");
     const text = nothing
-      ? "Nothing to do: every migration is applied."
+      ? `Nothing to do: ${flags.to === undefined ? "every migration" : `everything up to ${flags.to}`} is applied.`
       : flags.dryRun
         ? `Would be applied:\n${list}`
         : `${count(report)}.`;

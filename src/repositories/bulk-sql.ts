@@ -120,11 +120,11 @@ async function explainConflicts(tx: Executor, target: Target, rows: readonly Num
   for (const field of unique) {
     const form = forms?.[field];
     const values = rows.map(({ row }) => (row as Fields)[field] ?? null);
-    const compared = values.map((value) => (form === undefined || value === null ? value : form.given(String(value))));
+    const value = sql`given.value::${sql.raw(typeOf(columns[field] as PgColumn))}`;
     const taken = await tx.execute(sql`
       select position - 1 as position
-      from json_array_elements_text(${JSON.stringify(compared)}::json) with ordinality as given (value, position)
-      where exists (select from ${table} where ${form?.equal ?? columns[field]} = given.value::${sql.raw(typeOf(columns[field] as PgColumn))})`);
+      from json_array_elements_text(${JSON.stringify(values)}::json) with ordinality as given (value, position)
+      where exists (select from ${table} where ${form?.equal ?? columns[field]} = ${form?.given(value) ?? value})`);
     for (const { position } of taken) {
       const row = rows[Number(position)];
       if (row !== undefined && !reasons.has(row.index)) reasons.set(row.index, field);

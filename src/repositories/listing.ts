@@ -52,8 +52,8 @@ export interface Form {
   readonly equal: SQL;
   /** What order, and the beginning of a text, are asked of. */
   readonly order: SQL;
-  /** What a caller's text becomes before it is compared. */
-  readonly given: (text: string) => string;
+  /** What a caller's text becomes before it is compared: PostgreSQL's doing, as in the index. */
+  readonly given: (text: SQL) => SQL;
 }
 
 export const nameOf = ({ table }: Listing): string => getTableName(table);

@@ -109,7 +109,7 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
     const visible = deleted === "only" ? sql`${users.deletedAt} is not null` : undefined;
     // The indexes that listings walk hold no deleted users.
     const access = userDefinition.access.filter(({ few }) => few);
-    return new UserRepository(this.parts, { ...userDefinition, visible, access });
+    return new UserRepository(this.parts, { ...userDefinition, view: deleted, visible, access });
   }
 
   private get prepared() {

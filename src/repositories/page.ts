@@ -1,7 +1,7 @@
 import { and, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
-import { describeAccess, flatten, isNarrow, isServed } from "./access.ts";
+import { beyondCursor, describeAccess, flatten, isNarrow, isServed } from "./access.ts";
 import type { Cursors } from "./cursor.ts";
 import type { ListOptions, Page } from "./filter.ts";
 import { behind, exact, keysOf, orderBy, orderOf, reversed } from "./keyset.ts";
@@ -60,6 +60,10 @@ export async function readPage<Row>(
   const positions = Object.fromEntries(keys.map((key, index) => [`position${index}`, exact(key)]));
   // A cursor without values stands behind all rows, or before them.
   const isInside = cursor !== undefined && cursor.values.length > 0;
+  const [first] = direction;
+  const [leading] = order;
+  const isImplied = isInside && first?.nullable === false && leading !== undefined;
+  const rest = whereOf(isImplied ? beyondCursor(filter, leading, first) : filter, listing);
   const read = async () => {
     const rows: Record<string, unknown>[] = [];
     for (const part of isInside ? behind(direction, cursor.values) : [undefined]) {
@@ -69,7 +73,7 @@ export async function readPage<Row>(
       const found = await db
         .select({ ...listing.columns, ...positions } as Record<string, SQL>)
         .from(listing.table)
-        .where(and(condition, part))
+        .where(and(listing.visible, rest, part))
         .orderBy(...orderBy(direction))
         .limit(missing)
         .offset(skip);

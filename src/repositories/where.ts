@@ -92,5 +92,5 @@ function patternOf(text: string): string {
   return text.replace(/\\\*|[*%_\\]/g, (found) => (found === "*" ? "%" : found === "\\*" ? "*" : `\\${found}`));
 }
 
-/** What every text that matches the pattern begins with. */
-export const beginningOf = (pattern: string): string => /^[^*\\]*/.exec(pattern)?.[0] ?? "";
+/** Whether a pattern says a text, or how one begins, and no more: the rest of it no index could tell. */
+export const isBeginning = (pattern: string): boolean => /^[^*\\]+\*?$/.test(pattern);

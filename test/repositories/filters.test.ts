@@ -221,7 +221,7 @@ describe("a filter", () => {
         const expected = rows.filter((row) => matches(row, filter, kindsOf(listing)));
         expect(found.map((row) => (row as Plain)[key]).sort()).toEqual(expected.map((row) => row.key).sort());
       }),
-      { numRuns: 250 },
+      { numRuns: 200 },
     );
   });
 

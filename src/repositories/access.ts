@@ -1,5 +1,5 @@
 import type { Access, Listing } from "./listing.ts";
-import { type AnyFilter, beginningOf, operatorsOf } from "./where.ts";
+import { type AnyFilter, isBeginning, operatorsOf } from "./where.ts";
 
 /** One column of an order. */
 export interface Order {
@@ -38,6 +38,20 @@ export function flatten(filter: AnyFilter): AnyFilter[] {
   });
 }
 
+/**
+ * The filter of rows behind a cursor: what the cursor implies is left out, because beside another bound of the same
+ * column PostgreSQL 18 begins a comparison of rows there, and reads everything up to the cursor.
+ */
+export function beyondCursor(filter: AnyFilter, { field }: Order, { descending }: { descending: boolean }): AnyFilter {
+  const implied = descending ? /^lte?$/ : /^gte?$/;
+  const and = flatten(filter).map((condition) => {
+    const value = condition[field];
+    if (typeof value !== "object" || value === null || value instanceof Date) return condition;
+    return { [field]: Object.fromEntries(Object.entries(value).filter(([operator]) => !implied.test(operator))) };
+  });
+  return { and };
+}
+
 function equals(condition: unknown, { list }: { list: boolean }): boolean {
   if (condition === undefined) return false;
   return operatorsOf(condition).some(([operator, operand]) =>
@@ -71,7 +85,7 @@ function isHeld(condition: AnyFilter, { equal = [], sort = [], beginning = false
       if (equal.includes(field)) return equals({ [operator]: operand }, { list: false });
       if (field !== sort[0]) return false;
       if (ranges.has(operator)) return true;
-      return beginning && /like$/.test(operator) && beginningOf(String(operand)) !== "";
+      return beginning && /like$/.test(operator) && isBeginning(String(operand));
     }),
   );
 }

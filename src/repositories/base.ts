@@ -1,4 +1,4 @@
-import { and, eq, getTableName, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
@@ -67,7 +67,7 @@ export class Repository<Table extends PgTable, Row extends object> {
     return this.found(await this.#byId.execute({ id }));
   }
 
-  /** The first row that matches, in the default order. */
+  /** The first row that matches, in the default order. @throws {Invalid} for what no index answers on a large table */
   async findOne(where: Filter<Row>): Promise<Row | undefined> {
     const { items } = await this.list({ where, limit: 1 });
     return items[0];
@@ -119,13 +119,17 @@ export class Repository<Table extends PgTable, Row extends object> {
     return this.found(rows);
   }
 
-  /** Adds a row, or changes the one with this primary key. */
+  /** Adds a row, or changes the one with this primary key. @throws {NotFound} when that is there, and not visible */
   async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
-    const { table, key } = this.definition;
+    const { table, key, visible } = this.definition;
     const rows = await this.db
       .insert(table)
       .values(this.#withId(values))
-      .onConflictDoUpdate({ target: key, set: values as PgUpdateSetSource<Table> })
+      .onConflictDoUpdate({
+        target: key,
+        set: values as PgUpdateSetSource<Table>,
+        ...(visible && { setWhere: visible }),
+      })
       .returning(this.returning(by));
     return this.found(rows);
   }
@@ -197,7 +201,9 @@ export class Repository<Table extends PgTable, Row extends object> {
   }
 
   protected async change(by: Actor, condition: SQL | undefined, change: object): Promise<Row[]> {
-    const set = change as PgUpdateSetSource<Table>;
+    const isEmpty = Object.values(change).every((value) => value === undefined);
+    // A change of nothing tells all the same whether the row is there.
+    const set = (isEmpty ? this.#unchanged() : change) as PgUpdateSetSource<Table>;
     return this.db.update(this.definition.table).set(set).where(condition).returning(this.returning(by)) as never;
   }
 
@@ -212,6 +218,12 @@ export class Repository<Table extends PgTable, Row extends object> {
     if (row === undefined) throw new NotFound(`There is no such ${this.definition.noun}.`);
     const { [actorColumn]: _, ...shown } = row;
     return shown as Row;
+  }
+
+  #unchanged(): object {
+    const { key, table } = this.definition;
+    const field = Object.entries(getTableColumns(table)).find(([, column]) => column === key)?.[0] ?? key.name;
+    return { [field]: sql`${key}` };
   }
 
   /** Times to the millisecond, because that is what a Date carries. */

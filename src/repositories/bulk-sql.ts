@@ -2,7 +2,7 @@ import { and, type Column, getTableColumns, inArray, type SQL, sql } from "drizz
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { type Actor, recordedAs } from "../database/actor.ts";
 import type { Executor } from "../database/transaction.ts";
-import { Conflict, NotFound } from "../errors.ts";
+import { Conflict, Invalid, NotFound } from "../errors.ts";
 import { type Numbered, refusal } from "./bulk.ts";
 import type { Listing } from "./listing.ts";
 import type { Refusal } from "./rows.ts";
@@ -44,30 +44,48 @@ export async function insertBatch(
       on conflict do nothing
       returning ${identifier(key)} as key, ${recordedAs(by)}`);
     if (added.length === rows.length) continue;
-    const keys = new Set(added.map((row) => String(row["key"])));
+    const same = formOf(key);
+    const keys = new Set(added.map((row) => same(row["key"])));
     const field = fieldOf(columns, key);
-    refused.push(
-      ...(await explainConflicts(
-        tx,
-        target,
-        rows.filter(({ row }) => !keys.has(String((row as Fields)[field]))),
-      )),
-    );
+    const left = rows.filter(({ row }) => !keys.delete(same((row as Fields)[field])));
+    refused.push(...(await explainConflicts(tx, target, left)));
   }
   return refused;
 }
 
-/** Changes rows, each in its own way; those that are not there, or have another version by now, are named. */
+type Update = Numbered<{ readonly id: string; readonly version?: Date | undefined; readonly change: object }>;
+
+/**
+ * Changes rows, each in its own way; those that are not there, or have another version by now, are named. One that
+ * comes several times is changed several times, in their order: a statement would take one change of it alone.
+ */
 export async function updateBatch(
   tx: Executor,
   target: Target,
   by: Actor,
-  batch: readonly Numbered<{ readonly id: string; readonly version?: Date | undefined; readonly change: object }>[],
+  batch: readonly Update[],
 ): Promise<Refusal[]> {
+  const same = formOf(target.key);
+  const refused: Refusal[] = [];
+  for (let left = batch; left.length > 0; ) {
+    const once = new Map<string, Update>();
+    const again = left.filter((update) => {
+      const id = same(update.row.id);
+      if (!once.has(id)) return !once.set(id, update);
+      return true;
+    });
+    // By id, so that two who change the same rows do not wait for each other.
+    const ordered = [...once].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, update]) => update);
+    refused.push(...(await updateOnce(tx, target, by, ordered)));
+    left = again;
+  }
+  return refused;
+}
+
+async function updateOnce(tx: Executor, target: Target, by: Actor, batch: readonly Update[]): Promise<Refusal[]> {
   const { table, key, version, visible } = target;
   const columns = getTableColumns(table);
   const fields = [...new Set(batch.flatMap(({ row }) => Object.keys(defined(row.change))))];
-  if (fields.length === 0) return [];
   const given = batch.map(({ row: { id, version: seen, change } }) => ({
     id,
     seen,
@@ -78,6 +96,8 @@ export async function updateBatch(
     const column = identifier(columns[field]);
     return sql`${column} = (jsonb_populate_record(${table}, given.change)).${column}`;
   });
+  // Where nothing is to change, whether the row is there, and in this version, is told all the same.
+  if (set.length === 0) set.push(sql`${identifier(key)} = ${key}`);
   const done = await tx.execute(sql`
     update ${table} set ${sql.join(set, sql`, `)}
     from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as given (id uuid, seen timestamptz, change jsonb)
@@ -87,15 +107,16 @@ export async function updateBatch(
       version && sql`(given.seen is null or date_trunc('milliseconds', ${version}) = given.seen)`,
     )}
     returning ${key} as key, ${recordedAs(by)}`);
-  const keys = new Set(done.map((row) => String(row["key"])));
+  const same = formOf(key);
+  const keys = new Set(done.map((row) => same(row["key"])));
   return explainMissing(
     tx,
     target,
-    batch.filter(({ row }) => !keys.has(row.id.toLowerCase())),
+    batch.filter(({ row }) => !keys.has(same(row.id))),
   );
 }
 
-/** Removes rows; those that are not there are named. */
+/** Removes rows; those that are not there, or not any more when they come again, are named. */
 export async function deleteBatch(
   tx: Executor,
   target: Target,
@@ -108,23 +129,24 @@ export async function deleteBatch(
       key,
       batch.map(({ row }) => row),
     )} returning ${key} as key, ${recordedAs(by)}`);
-  const keys = new Set(gone.map((row) => String(row["key"])));
-  const missing = batch.filter(({ row }) => !keys.has(row.toLowerCase()));
+  const same = formOf(key);
+  const keys = new Set(gone.map((row) => same(row["key"])));
+  const missing = batch.filter(({ row }) => !keys.delete(same(row)));
   return missing.map(({ index }) => refusal(index, notFound(target)));
 }
 
 /** Which field of each row is taken, by one look-up for each that is unique. */
 async function explainConflicts(tx: Executor, target: Target, rows: readonly Numbered<object>[]): Promise<Refusal[]> {
-  const { table, unique = [], forms, columns } = target;
+  const { table, key, unique = [], forms, columns } = target;
   const reasons = new Map<number, string>();
-  for (const field of unique) {
+  for (const field of [...unique, fieldOf(columns, key)]) {
     const form = forms?.[field];
     const values = rows.map(({ row }) => (row as Fields)[field] ?? null);
-    const compared = values.map((value) => (form === undefined || value === null ? value : form.given(String(value))));
+    const value = sql`given.value::${sql.raw(typeOf(columns[field] as PgColumn))}`;
     const taken = await tx.execute(sql`
       select position - 1 as position
-      from json_array_elements_text(${JSON.stringify(compared)}::json) with ordinality as given (value, position)
-      where exists (select from ${table} where ${form?.equal ?? columns[field]} = given.value::${sql.raw(typeOf(columns[field] as PgColumn))})`);
+      from json_array_elements_text(${JSON.stringify(values)}::json) with ordinality as given (value, position)
+      where exists (select from ${table} where ${form?.equal ?? columns[field]} = ${form?.given(value) ?? value})`);
     for (const { position } of taken) {
       const row = rows[Number(position)];
       if (row !== undefined && !reasons.has(row.index)) reasons.set(row.index, field);
@@ -153,11 +175,12 @@ async function explainMissing(
       ),
       visible,
     )}`);
-  const keys = new Set(there.map((row) => String(row["key"])));
+  const same = formOf(key);
+  const keys = new Set(there.map((row) => same(row["key"])));
   const faster = new Conflict(`Somebody else changed this ${noun} in the meantime: read it again.`, {
     field: "updatedAt",
   });
-  return rows.map(({ index, row }) => refusal(index, keys.has(row.id.toLowerCase()) ? faster : notFound(target)));
+  return rows.map(({ index, row }) => refusal(index, keys.has(same(row.id)) ? faster : notFound(target)));
 }
 
 const notFound = ({ noun }: Target) => new NotFound(`There is no such ${noun}.`, { field: "id" });
@@ -176,9 +199,26 @@ function groupByFields<Row extends object>(batch: readonly Numbered<Row>[]): [st
 const json = (rows: readonly object[], columns: Record<string, Column>) =>
   JSON.stringify(rows.map((row) => named(defined(row), columns)));
 
-/** The same values by the names of their columns. */
+/** The same values by the names of their columns. @throws {Invalid} for one that JSON would write as null */
 function named(row: object, columns: Record<string, Column>): Fields {
-  return Object.fromEntries(Object.entries(row).map(([field, value]) => [columns[field]?.name ?? field, value]));
+  return Object.fromEntries(
+    Object.entries(row).map(([field, value]) => {
+      const written = value instanceof Date ? value.getTime() : value;
+      if (typeof written === "number" && !Number.isFinite(written)) {
+        throw new Invalid(`${field}: is no ${value instanceof Date ? "time" : "number"}.`, { field });
+      }
+      return [columns[field]?.name ?? field, value];
+    }),
+  );
+}
+
+/** Makes keys that PostgreSQL takes for the same the same text: of UUIDs it reads several forms (manual, 8.12). */
+function formOf(key: PgColumn): (value: unknown) => string {
+  if (typeOf(key) !== "uuid") return String;
+  return (value) =>
+    String(value)
+      .toLowerCase()
+      .replace(/[^0-9a-f]/g, "");
 }
 
 const defined = (row: object): object =>

@@ -1,5 +1,5 @@
 import { toDomainError } from "../database/errors.ts";
-import type { Executor } from "../database/transaction.ts";
+import { type Executor, inTransaction } from "../database/transaction.ts";
 import { Conflict, type DomainError, Invalid, NotFound } from "../errors.ts";
 import type { Rows } from "./base.ts";
 import type { BulkReport, Refusal } from "./rows.ts";
@@ -30,7 +30,7 @@ class Undone extends Error {}
 
 /**
  * Writes any number of rows, a batch at a time: memory does not grow with their number. Without `atomic` each batch
- * is committed as it is written.
+ * is committed as it is written. A race that is lost is run again, unless the rows came from a stream, which runs once.
  */
 export async function runBulk<Row>(
   db: Executor,
@@ -38,9 +38,11 @@ export async function runBulk<Row>(
   { atomic = true }: BulkOptions,
   work: Work<Row>,
 ): Promise<BulkReport> {
-  const refused: Refusal[] = [];
+  let refused: Refusal[] = [];
   let written = 0;
   const writeAll = async (executor: Executor) => {
+    refused = [];
+    written = 0;
     for await (const batch of batches(rows, work, refused)) {
       const found = await write(executor, batch, work);
       refused.push(...found);
@@ -52,7 +54,8 @@ export async function runBulk<Row>(
   if (!atomic) await writeAll(db);
   else {
     // Inside the caller's transaction this is a savepoint, so that only these rows are undone.
-    await db.transaction(writeAll).catch((error: unknown) => {
+    const run = Array.isArray(rows) ? apart(db, writeAll) : db.transaction(writeAll);
+    await run.catch((error: unknown) => {
       if (!(error instanceof Undone)) throw error;
       written = 0;
     });
@@ -79,10 +82,14 @@ async function* batches<Row>(
   if (batch.length > 0) yield batch;
 }
 
+/** In a transaction of its own, run again when it loses a race, or in a savepoint of the caller's. */
+const apart = <T>(db: Executor, work: (tx: Executor) => Promise<T>): Promise<T> =>
+  inTransaction(db, (tx) => tx.transaction(work));
+
 /** Writes a batch; when a row of it breaks a rule of the database, halves it until that row is found. */
 async function write<Row>(db: Executor, batch: readonly Numbered<Row>[], work: Work<Row>): Promise<Refusal[]> {
   try {
-    return await db.transaction((tx) => work.run(tx, batch));
+    return await apart(db, (tx) => work.run(tx, batch));
   } catch (error) {
     const reason = toDomainError(error);
     const [first] = batch;

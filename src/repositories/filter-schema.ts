@@ -1,12 +1,16 @@
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { z } from "zod";
 import type { Filter } from "./filter.ts";
+import { jsonObject } from "./json-object.ts";
 import type { ListingOf } from "./listing.ts";
 
 /** Levels that and, or and not may nest; parts that one of them may have; values of a list; conditions in all. */
 const limits = { depth: 4, parts: 20, values: 100, conditions: 100 } as const;
 
 const textLimit = 500;
+
+/** Bytes of JSON that a value can be asked to contain. */
+const containedLimit = 4_096;
 
 /**
  * What a filter of a listing may be: its fields, each with the operators that its type has, and nothing else. A
@@ -35,9 +39,10 @@ export function filterSchema<Row>(listing: ListingOf<Row>): z.ZodType<Filter<Row
 /** Conditions of a filter that is known to be one. */
 function count(filter: unknown): number {
   return Object.entries(filter as object).reduce((sum, [name, value]) => {
+    if (value === undefined) return sum;
     if (name === "and" || name === "or")
       return sum + (value as unknown[]).reduce<number>((all, part) => all + count(part), 0);
-    return sum + (name === "not" && value !== undefined ? count(value) : 1);
+    return sum + (name === "not" ? count(value) : 1);
   }, 0);
 }
 
@@ -45,7 +50,7 @@ function conditionSchema(column: PgColumn): z.ZodType {
   const isNull = z.boolean().optional();
   const nothing = column.notNull ? z.never() : z.null();
   if (column.dataType === "json") {
-    const contains = z.record(z.string(), z.unknown()).optional();
+    const contains = jsonObject(containedLimit).optional();
     return z.union([nothing, z.strictObject({ contains, isNull })], {
       error: "must be { contains: { … } } or { isNull }",
     });

@@ -34,7 +34,11 @@ export function keysOf(order: readonly Order[], listing: Listing): Key[] {
       nullsFirst: nulls === "first",
     };
   });
-  const unique = order.some(({ field }) => listing.columns[field]?.isUnique || listing.columns[field] === listing.key);
+  // Many rows can have no value in what is unique.
+  const unique = order.some(({ field }) => {
+    const column = listing.columns[field];
+    return column === listing.key || (column?.isUnique && column.notNull);
+  });
   if (unique) return keys;
   const descending = keys.at(-1)?.descending ?? false;
   const { key } = listing;
@@ -58,19 +62,34 @@ export function orderBy(keys: readonly Key[]): SQL[] {
 export const exact = ({ expression, type }: Key): SQL<string | null> =>
   type.startsWith("timestamp") ? sql`to_json(${expression}) #>> '{}'` : sql`(${expression})::text`;
 
-/** Rows that come behind those values in the order. */
-export function behind(keys: readonly Key[], values: readonly (string | null)[]): SQL | undefined {
-  const [first] = keys;
-  const plain = keys.every(({ nullable, descending }) => !nullable && descending === first?.descending);
-  const given = keys.map(({ type }, index) => sql`${values[index] ?? null}::${sql.raw(type)}`);
-  // One comparison of rows, which an index on just these columns answers (manual, 9.24.5).
-  if (plain) {
-    const expressions = sql.join(
-      keys.map(({ expression }) => expression),
-      sql`, `,
-    );
-    return sql`(${expressions}) ${sql.raw(first?.descending ? "<" : ">")} (${sql.join(given, sql`, `)})`;
-  }
+/** Rows that come behind those values in the order: those of each condition behind those of the one before it. */
+export function behind(keys: readonly Key[], values: readonly (string | null)[]): (SQL | undefined)[] {
+  const [first, ...others] = keys;
+  // As text first: the driver would write any text that is to be a boolean as false.
+  const given = keys.map(({ type }, index) =>
+    type === "boolean" ? sql`${values[index] ?? null}::text::boolean` : sql`${values[index] ?? null}::${sql.raw(type)}`,
+  );
+  const plain = others.every(({ nullable, descending }) => !nullable && descending === first?.descending);
+  if (first === undefined || !plain) return [behindEach(keys, values, given)];
+  if (!first.nullable) return [behindAll(keys, given)];
+  // Rows with no value are a stretch of the index by themselves, and in one condition with others it could not be used.
+  const none = sql`${first.expression} is null`;
+  if (values[0] !== null) return first.nullsFirst ? [behindAll(keys, given)] : [behindAll(keys, given), none];
+  const rest = and(none, behindAll(others, given.slice(1)));
+  return first.nullsFirst ? [rest, sql`${first.expression} is not null`] : [rest];
+}
+
+/** One comparison of rows, which an index on just these columns answers (manual, 9.24.5). */
+function behindAll(keys: readonly Key[], given: readonly SQL[]): SQL {
+  const expressions = sql.join(
+    keys.map(({ expression }) => expression),
+    sql`, `,
+  );
+  return sql`(${expressions}) ${sql.raw(keys[0]?.descending ? "<" : ">")} (${sql.join([...given], sql`, `)})`;
+}
+
+/** The same where each key goes its own way. */
+function behindEach(keys: readonly Key[], values: readonly (string | null)[], given: readonly SQL[]): SQL | undefined {
   const equalBefore = (index: number) =>
     keys
       .slice(0, index)

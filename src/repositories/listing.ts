@@ -32,6 +32,8 @@ export interface Listing {
   /** The primary key; it decides between rows that are otherwise equal. */
   readonly key: PgColumn;
   readonly columns: Columns;
+  /** What tells it from another listing of the same table. */
+  readonly view?: string;
   /** Rows that are there at all. */
   readonly visible?: SQL | undefined;
   /** Texts that are compared in another form, such as without regard to case, each as its index has it. */
@@ -52,8 +54,11 @@ export interface Form {
   readonly equal: SQL;
   /** What order, and the beginning of a text, are asked of. */
   readonly order: SQL;
-  /** What a caller's text becomes before it is compared. */
-  readonly given: (text: string) => string;
+  /** What a caller's text becomes before it is compared: PostgreSQL's doing, as in the index. */
+  readonly given: (text: SQL) => SQL;
 }
 
 export const nameOf = ({ table }: Listing): string => getTableName(table);
+
+/** The listing's own name: a cursor of it is good for no other. */
+export const viewOf = (listing: Listing): string => [nameOf(listing), listing.view].join("/");

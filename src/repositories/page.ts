@@ -1,11 +1,11 @@
 import { and, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
-import { describeAccess, flatten, isNarrow, isServed } from "./access.ts";
+import { beyondCursor, describeAccess, flatten, isNarrow, isServed } from "./access.ts";
 import type { Cursors } from "./cursor.ts";
 import type { ListOptions, Page } from "./filter.ts";
 import { behind, exact, keysOf, orderBy, orderOf, reversed } from "./keyset.ts";
-import { type Listing, type ListingOf, nameOf } from "./listing.ts";
+import { type Listing, type ListingOf, viewOf } from "./listing.ts";
 import type { Sizes } from "./sizes.ts";
 import { estimate, exactCount } from "./totals.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
@@ -37,7 +37,7 @@ export async function readPage<Row>(
   const filter = (options.where ?? {}) as AnyFilter;
   const order = orderOf(options.sort, listing);
   const question = { filter, order };
-  const cursor = options.cursor == null ? undefined : cursors.decode(nameOf(listing), question, options.cursor);
+  const cursor = options.cursor == null ? undefined : cursors.decode(viewOf(listing), question, options.cursor);
   if (cursor !== undefined && number !== undefined) {
     throw new Invalid("page: give either a cursor or the number of a page.", { field: "page" });
   }
@@ -58,28 +58,40 @@ export async function readPage<Row>(
   const backwards = cursor?.side === "before";
   const direction = backwards ? reversed(keys) : keys;
   const positions = Object.fromEntries(keys.map((key, index) => [`position${index}`, exact(key)]));
-  const [found, total] = await Promise.all([
-    db
-      .select({ ...listing.columns, ...positions } as Record<string, SQL>)
-      .from(listing.table)
-      .where(and(condition, cursor && behind(direction, cursor.values)))
-      .orderBy(...orderBy(direction))
+  // A cursor without values stands behind all rows, or before them.
+  const isInside = cursor !== undefined && cursor.values.length > 0;
+  const [first] = direction;
+  const [leading] = order;
+  const isImplied = isInside && first?.nullable === false && leading !== undefined;
+  const rest = whereOf(isImplied ? beyondCursor(filter, leading, first) : filter, listing);
+  const read = async () => {
+    const rows: Record<string, unknown>[] = [];
+    for (const part of isInside ? behind(direction, cursor.values) : [undefined]) {
       // One more than asked for tells whether there is another page.
-      .limit(limit + 1)
-      .offset(skip),
-    countIf(wanted, db, listing, condition),
-  ]);
+      const missing = limit + 1 - rows.length;
+      if (missing === 0) break;
+      const found = await db
+        .select({ ...listing.columns, ...positions } as Record<string, SQL>)
+        .from(listing.table)
+        .where(and(listing.visible, rest, part))
+        .orderBy(...orderBy(direction))
+        .limit(missing)
+        .offset(skip);
+      rows.push(...found);
+    }
+    return rows;
+  };
+  const [found, total] = await Promise.all([read(), countIf(wanted, db, listing, condition)]);
 
   const rows = backwards ? found.slice(0, limit).reverse() : found.slice(0, limit);
   const more = found.length > limit;
   const place = (row: Record<string, unknown> | undefined, side: "after" | "before") => {
-    const values =
-      row === undefined ? (cursor?.values ?? []) : keys.map((_, index) => row[`position${index}`] as string | null);
-    return cursors.encode(nameOf(listing), question, { values, side });
+    const values = row === undefined ? [] : keys.map((_, index) => row[`position${index}`] as string | null);
+    return cursors.encode(viewOf(listing), question, { values, side });
   };
   // Coming from one side, there is a page on that side: the one that the caller came from.
-  const hasNext = backwards || more;
-  const hasPrevious = backwards ? more : cursor !== undefined || skip > 0;
+  const hasNext = backwards ? isInside : more;
+  const hasPrevious = backwards ? more : isInside || skip > 0;
   return {
     items: rows.map((row) => withoutPositions(row)) as Row[],
     nextCursor: hasNext ? place(rows.at(-1), "after") : null,
@@ -92,7 +104,7 @@ export async function readPage<Row>(
 }
 
 function withoutPositions(row: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => !/^position\d$/.test(name)));
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !/^position\d+$/.test(name)));
 }
 
 function countIf(wanted: "exact" | "estimated" | "none", db: Executor, { table }: Listing, condition: SQL | undefined) {

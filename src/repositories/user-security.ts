@@ -25,6 +25,7 @@ export const userSecurityDefinition: Definition<typeof userSecurity, UserSecurit
 /** Accounts that somebody tries to get into: a listing of its own, because an index has just these. */
 export const failuresDefinition: Definition<typeof userSecurity, UserSecurity> = {
   ...userSecurityDefinition,
+  view: "failures",
   visible: sql`${userSecurity.loginAttempts} > 0`,
   access: [{ equal: ["userId"], few: true }, { sort: ["lastAttemptAt"] }],
   defaultSort: { field: "lastAttemptAt", direction: "desc" },

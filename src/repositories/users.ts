@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, type SQL, sql } from "drizzle-orm";
 import type { Actor } from "../database/actor.ts";
 import { Forbidden } from "../errors.ts";
 import { byteOrder, lower } from "../schema/columns.ts";
@@ -8,7 +8,7 @@ import type { User, UserRole, UserStatus } from "./rows.ts";
 import { SoftDeleteRepository } from "./soft-delete.ts";
 import { newUser, userBulkChange } from "./user-rules.ts";
 
-const lowerCase = (text: string) => text.toLowerCase();
+const lowerCase = (text: SQL): SQL => sql`lower(${text})`;
 
 export const userDefinition: Definition<typeof users, User> = {
   table: users,
@@ -109,7 +109,7 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
     const visible = deleted === "only" ? sql`${users.deletedAt} is not null` : undefined;
     // The indexes that listings walk hold no deleted users.
     const access = userDefinition.access.filter(({ few }) => few);
-    return new UserRepository(this.parts, { ...userDefinition, visible, access });
+    return new UserRepository(this.parts, { ...userDefinition, view: deleted, visible, access });
   }
 
   private get prepared() {

@@ -41,8 +41,8 @@ const opposite = (part: SQL | undefined): SQL => sql`(${part ?? always}) is not 
 function conditionOf(field: string, operator: string, operand: unknown, listing: Listing): SQL {
   const column = listing.columns[field] as PgColumn;
   const form = listing.forms?.[field];
-  const value = (given: unknown) =>
-    asValue(form === undefined ? given : form.given(String(given)), column, form !== undefined);
+  const text = (given: string) => (form === undefined ? sql`${given}` : form.given(sql`${given}::text`));
+  const value = (given: unknown) => (form === undefined ? asValue(given, column) : text(String(given)));
   const values = (given: unknown) => sql`(${sql.join((given as unknown[]).map(value), sql`, `)})`;
   const equal = form?.equal ?? sql`${column}`;
   const order = form?.order ?? sql`${column}`;
@@ -68,7 +68,7 @@ function conditionOf(field: string, operator: string, operand: unknown, listing:
       return sql`${order} <= ${value(operand)}`;
     case "like":
     case "ilike": {
-      const pattern = patternOf(form === undefined ? String(operand) : form.given(String(operand)));
+      const pattern = text(patternOf(String(operand)));
       return operator === "like" || form !== undefined ? sql`${order} like ${pattern}` : sql`${order} ilike ${pattern}`;
     }
     case "contains":
@@ -79,21 +79,18 @@ function conditionOf(field: string, operator: string, operand: unknown, listing:
 }
 
 /** A parameter with its type said: PostgreSQL could not tell it everywhere. */
-function asValue(value: unknown, column: PgColumn, asText: boolean): SQL {
+function asValue(value: unknown, column: PgColumn): SQL {
   const encoded = value instanceof Date ? value.toISOString() : value;
-  return sql`${encoded}::${sql.raw(asText ? "text" : typeOf(column))}`;
+  return sql`${encoded}::${sql.raw(typeOf(column))}`;
 }
 
 /** A column's type without its length: a longer text is just not equal, and no error. */
 export const typeOf = (column: PgColumn): string => column.getSQLType().replace(/^varchar\(\d+\)$/, "text");
 
-/** A pattern of LIKE: `*` becomes `%`, all that LIKE would see something in stands for itself. */
+/** A pattern of LIKE: `*` becomes `%`, `\*` a star; all else that LIKE would see something in stands for itself. */
 function patternOf(text: string): string {
-  return text.replace(/\\(.)|[*%_\\]/gs, (found, escaped?: string) => {
-    if (escaped !== undefined) return escaped === "*" ? "*" : `\\\\${patternOf(escaped)}`;
-    return found === "*" ? "%" : `\\${found}`;
-  });
+  return text.replace(/\\\*|[*%_\\]/g, (found) => (found === "*" ? "%" : found === "\\*" ? "*" : `\\${found}`));
 }
 
-/** What every text that matches the pattern begins with. */
-export const beginningOf = (pattern: string): string => /^[^*\\]*/.exec(pattern)?.[0] ?? "";
+/** Whether a pattern says a text, or how one begins, and no more: the rest of it no index could tell. */
+export const isBeginning = (pattern: string): boolean => /^[^*\\]+\*?$/.test(pattern);

@@ -34,7 +34,13 @@ function listShape<Row>(listing: ListingOf<Row>) {
   });
   return {
     where: filterSchema(listing).optional(),
-    sort: z.union([sort, z.array(sort).max(mostKeys, `must have at most ${mostKeys} fields`)]).optional(),
+    // Not as a union, whose error would say nothing of what is wrong.
+    sort: z
+      .preprocess(
+        (given) => (Array.isArray(given) ? given : [given]),
+        z.array(sort).max(mostKeys, `must have at most ${mostKeys} fields`),
+      )
+      .optional(),
     limit: z
       .int("must be a whole number")
       .min(1, "must be at least 1")

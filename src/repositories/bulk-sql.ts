@@ -66,12 +66,12 @@ export async function updateBatch(
 ): Promise<Refusal[]> {
   const { table, key, version, visible } = target;
   const columns = getTableColumns(table);
-  const fields = [...new Set(batch.flatMap(({ row }) => Object.keys(defined(row.change))))];
+  const fields = [...new Set(batch.flatMap(({ row }) => fieldsOf(row.change)))];
   if (fields.length === 0) return [];
   const given = batch.map(({ row: { id, version: seen, change } }) => ({
     id,
     seen,
-    change: named(defined(change), columns),
+    change: named(change, columns),
   }));
   // What a change leaves out comes from the row as it is when it is written, whoever was faster.
   const set = fields.map((field) => {
@@ -115,7 +115,7 @@ export async function deleteBatch(
 
 /** Which field of each row is taken, by one look-up for each that is unique. */
 async function explainConflicts(tx: Executor, target: Target, rows: readonly Numbered<object>[]): Promise<Refusal[]> {
-  const { table, unique = [], forms, columns } = target;
+  const { table, key, unique = [], forms, columns } = target;
   const reasons = new Map<number, string>();
   for (const field of unique) {
     const form = forms?.[field];
@@ -133,7 +133,7 @@ async function explainConflicts(tx: Executor, target: Target, rows: readonly Num
   return rows.map(({ index }) => {
     const field = reasons.get(index);
     const message = field === undefined ? "Something with this key is there already." : `This ${field} is taken.`;
-    return refusal(index, new Conflict(message, { field }));
+    return refusal(index, new Conflict(message, { field: field ?? fieldOf(columns as Record<string, Column>, key) }));
   });
 }
 
@@ -165,7 +165,7 @@ const notFound = ({ noun }: Target) => new NotFound(`There is no such ${noun}.`,
 function groupByFields<Row extends object>(batch: readonly Numbered<Row>[]): [string[], Numbered<Row>[]][] {
   const groups = new Map<string, Numbered<Row>[]>();
   for (const numbered of batch) {
-    const fields = Object.keys(defined(numbered.row)).sort().join();
+    const fields = fieldsOf(numbered.row).sort().join();
     const group = groups.get(fields);
     if (group === undefined) groups.set(fields, [numbered]);
     else group.push(numbered);
@@ -174,15 +174,18 @@ function groupByFields<Row extends object>(batch: readonly Numbered<Row>[]): [st
 }
 
 const json = (rows: readonly object[], columns: Record<string, Column>) =>
-  JSON.stringify(rows.map((row) => named(defined(row), columns)));
+  JSON.stringify(rows.map((row) => named(row, columns)));
 
-/** The same values by the names of their columns. */
+/** The same values by the names of their columns; JSON leaves undefined ones out. */
 function named(row: object, columns: Record<string, Column>): Fields {
-  return Object.fromEntries(Object.entries(row).map(([field, value]) => [columns[field]?.name ?? field, value]));
+  const values: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(row)) values[columns[field]?.name ?? field] = value;
+  return values;
 }
 
-const defined = (row: object): object =>
-  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined));
+/** Fields that have a value; null is one. */
+const fieldsOf = (row: object): string[] =>
+  Object.keys(row).filter((field) => (row as Record<string, unknown>)[field] !== undefined);
 
 function fieldOf(columns: Record<string, Column>, column: PgColumn): string {
   return Object.keys(columns).find((field) => columns[field] === column) ?? column.name;

@@ -1,7 +1,7 @@
 import { type MigrationStatus, status } from "../../migrations/status.ts";
 import { fail } from "../fail.ts";
+import { duration } from "../screen.ts";
 import { printJson } from "./print.ts";
-import { duration } from "./report.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
 const exitCodes = { current: 0, pending: 1, attention: 2 };
@@ -16,7 +16,7 @@ export async function migrateStatus(flags: CommonFlags): Promise<void> {
       process.exitCode ||= exitCodes[found.verdict];
     });
   } catch (error) {
-    fail(error);
+    await fail(error);
     process.exitCode = exitCodes.attention;
   }
 }

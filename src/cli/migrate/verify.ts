@@ -1,6 +1,6 @@
 import { type Proof, verify } from "../../migrations/verify.ts";
+import { duration } from "../screen.ts";
 import { printJson } from "./print.ts";
-import { duration } from "./report.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate verify`: exits with 1 when a way back is not proved. */

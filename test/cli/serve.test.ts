@@ -202,7 +202,9 @@ describe("serve", () => {
     await sql
       .begin(async (tx) => {
         await tx`select 1 from users where id = ${user.id} for update`;
-        const waiting = client.users.updateMany.mutate({ rows: [{ id: user.id, metadata: { waits: true } }] }).catch(() => {});
+        const waiting = client.users.updateMany
+          .mutate({ rows: [{ id: user.id, metadata: { waits: true } }] })
+          .catch(() => {});
         await vi.waitFor(async () =>
           expect(await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock'`).toHaveLength(1),
         );

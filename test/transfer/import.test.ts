@@ -78,17 +78,18 @@ describe("importUsers", () => {
       `d@example.com,good_1,"${passwordHash}",,`, // 10
       `e@example.com,proto,"${passwordHash}","{""__proto__"":1}",`, // 11
       `f@example.com,oops,"${passwordHash}",{oops,`, // 12
-      "", // 13
-      "too,few", // 14
-      `g@example.com,quote"s,"${passwordHash}",,`, // 15
-      `i@example.com,last_one,"${passwordHash}",,user`, // 16
+      `x@example.com,x,"${passwordHash}","{""a"":1,\n""b"":2}",`, // 13 and 14
+      "", // 15
+      "too,few", // 16
+      `g@example.com,quote"s,"${passwordHash}",,`, // 17
+      `i@example.com,last_one,"${passwordHash}",,user`, // 18
     ];
     rows[0] += ",,";
     const file = fileOf("users.csv", ["email,username,password_hash,metadata,role", ...rows].join("\n"));
     expect(await importFile(pool, file)).toMatchObject({
-      rows: 12,
+      rows: 13,
       imported: 4,
-      refused: 8,
+      refused: 9,
       refusedFile: `${file}.refused.jsonl`,
     });
     expect(refusedOf(file).map(({ line, field }) => [line, field])).toEqual([
@@ -98,8 +99,9 @@ describe("importUsers", () => {
       [10, "username"],
       [11, "metadata"],
       [12, "metadata"],
-      [14, null],
-      [15, null],
+      [13, "username"],
+      [16, null],
+      [17, null],
     ]);
     expect(refusedOf(file).map(({ message }) => message)).toEqual(
       expect.arrayContaining([

@@ -40,7 +40,7 @@ export async function exportUsers(options: ExportOptions): Promise<ExportReport>
     }
   }
   const write = (output: Writable, end: boolean) =>
-    // Repeatable read: all of it is of one moment, however long it takes.
+    // All of it is of one moment, however long it takes: a cursor is by itself, and so is what may be read beside it.
     db.transaction((tx) => pipeline(texts(tx), output, { signal, end }), {
       isolationLevel: "repeatable read",
       accessMode: "read only",

@@ -32,6 +32,8 @@ export interface ImportOptions {
 }
 
 export interface ImportProgress extends Pick<Position, "rows" | "imported" | "refused"> {
+  /** Rows that an attempt before had decided. */
+  readonly resumedBehind: number;
   /** Bytes of the file. */
   readonly read: number;
 }
@@ -92,7 +94,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
       ended: false,
     };
     await ledger.move(tx, before, latest);
-    options.onProgress?.({ ...latest, read: source.read() });
+    options.onProgress?.({ ...latest, resumedBehind: start.rows, read: source.read() });
   };
 
   try {

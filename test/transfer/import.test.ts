@@ -148,6 +148,7 @@ describe("importUsers", () => {
       [7, null],
       [8, "emailVerified"],
     ]);
+    expect(refusedOf(file)[4]?.message).toBe("is longer than 262144 bytes");
     expect(refusedOf(file)[2]?.message).toContain('"country" is no field of users; there are email');
     expect(await sql`select metadata from users order by username`).toEqual([
       { metadata: { a: [1, null, "ü\n"] } },

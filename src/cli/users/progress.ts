@@ -13,13 +13,10 @@ export function createProgress({ size, json }: { size: number | undefined; json:
   const screen = output.isTTY ? createScreen(output) : undefined;
   const log = createLog({ level: "info", destination: output });
   const begun = performance.now();
-  let first: number | undefined;
   let said = 0;
 
-  const measure = ({ rows, imported, refused, read }: ImportProgress) => {
-    // An attempt before may have done some.
-    first ??= rows;
-    const rowsPerSecond = Math.round(((rows - first) / (performance.now() - begun)) * 1_000);
+  const measure = ({ rows, imported, refused, resumedBehind, read }: ImportProgress) => {
+    const rowsPerSecond = Math.round(((rows - resumedBehind) / (performance.now() - begun)) * 1_000);
     return { rows, imported, refused, rowsPerSecond, percent: size && Math.floor((read / size) * 100) };
   };
 

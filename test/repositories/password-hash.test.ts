@@ -1,7 +1,8 @@
 import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
 import { argon2d, argon2i, argon2id, bcrypt } from "hash-wasm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { isPasswordHash } from "../../src/repositories/password-hash.ts";
+import { createDatabase } from "../support/database.ts";
 
 const password = "correct horse battery staple";
 const salt = randomBytes(16);
@@ -125,5 +126,14 @@ describe("isPasswordHash", () => {
   ])("refuses what costs too much to check, or nothing: %s", (_, hash = "", cost, other) => {
     expect(hash).toContain(cost);
     expect(isPasswordHash(hash.replace(cost, other))).toBe(false);
+  });
+
+  it("takes nothing that the table does not take, too", async () => {
+    const { sql, drop } = await createDatabase();
+    onTestFinished(drop);
+    for (const [index, hash] of Object.values(real).entries()) {
+      await sql`insert into users (email, username, password_hash) values (${`${index}@example.com`}, ${`user_${index}`}, ${hash})`;
+    }
+    expect(await sql`select from users`).toHaveLength(Object.keys(real).length);
   });
 });

@@ -72,7 +72,7 @@ create table users (
   metadata jsonb not null default '{}',
   constraint users_status_check check (status in ('active', 'suspended', 'banned')),
   constraint users_role_check check (role in ('user', 'moderator', 'admin')),
-  constraint users_password_hash_check check (password_hash ~ '^([$][a-z0-9-]+[$]|(pbkdf2|scrypt)[a-z0-9_:]*[$])'),
+  constraint users_password_hash_check check (password_hash ~ '^([$][a-z0-9-]+[$]|(argon2|bcrypt|pbkdf2|scrypt)[a-z0-9_:]*[$])'),
   constraint users_metadata_check check (jsonb_typeof(metadata) = 'object'),
   -- What no JavaScript client can be given: keys that would reach the prototype of what they are set on, and
   -- depth that cannot be recursed into. An error while looking counts as found.

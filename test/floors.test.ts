@@ -9,7 +9,7 @@ const house = [
   ["schema"],
   ["database"],
   ["migrations", "repositories"],
-  ["identity"],
+  ["identity", "transfer"],
   ["routers"],
   ["server"],
   ["cli"],

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { version } from "../version.ts";
 import { fail } from "./fail.ts";
 import { migrate } from "./migrate/index.ts";
+import { users } from "./users/index.ts";
 
 const program = new Command("aeturnis-data")
   .description("The identity data service of Aeturnis Online.")
@@ -19,9 +20,10 @@ program
 
 program
   .command("token")
-  .description("print an access token for a back end of the game")
-  .requiredOption("--service <name>", "the back end's name, as the audit trail will show it")
-  .option("--lifetime <span>", "how long it is good for, such as 12h or 90d", "90d")
+  .description("print an access token, for a back end of the game or for an account")
+  .option("--service <name>", "the back end's name, as the audit trail will show it")
+  .option("--user <user>", "the account's id, username or email")
+  .option("--lifetime <span>", "how long it is good for, such as 12h or 90d (90d; of an account 15m)")
   .action(async (options) => (await import("./token.ts")).token(options));
 
 program
@@ -31,5 +33,6 @@ program
   .action(async (options) => (await import("./access.ts")).access(options));
 
 program.addCommand(migrate);
+program.addCommand(users);
 
 await program.parseAsync().catch(fail);

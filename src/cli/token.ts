@@ -3,14 +3,34 @@ import { createTokens, serviceName } from "../identity/tokens.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./fail.ts";
 
+interface Flags {
+  readonly service?: string;
+  readonly user?: string;
+  readonly lifetime?: string;
+}
+
 /** `aeturnis-data token`: prints the token and nothing else, so that `$(…)` can take it. */
-export async function token(options: { service: string; lifetime: string }): Promise<void> {
-  if (!serviceName.test(options.service)) {
-    throw new UsageError(
-      "--service must be 1 to 60 letters, digits, dots, hyphens or underscores, such as game-server",
-    );
-  }
-  if (!/^\d{1,5} ?[smhdwy]$/.test(options.lifetime))
+export async function token({ service, user, lifetime }: Flags): Promise<void> {
+  if (lifetime !== undefined && !/^\d{1,5} ?[smhdwy]$/.test(lifetime))
     throw new UsageError("--lifetime must be a time span such as 12h or 90d");
-  console.log(await createTokens(signingSecret(readConfig())).signService(options.service, options.lifetime));
+  const tokens = createTokens(signingSecret(readConfig()));
+  if (service !== undefined && user === undefined) {
+    if (!serviceName.test(service)) {
+      throw new UsageError(
+        "--service must be 1 to 60 letters, digits, dots, hyphens or underscores, such as game-server",
+      );
+    }
+    console.log(await tokens.signService(service, lifetime ?? "90d"));
+  } else if (user !== undefined && service === undefined) {
+    console.log(await tokens.signUser(await idOf(user), lifetime ?? "15m"));
+  } else throw new UsageError("Say for whom: either --service or --user");
+}
+
+/** @throws {NotFound} */
+async function idOf(user: string): Promise<string> {
+  const { withDatabase } = await import("./database.ts");
+  return withDatabase(async ({ repositories: { users } }) => {
+    if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(user)) return (await users.findById(user)).id;
+    return (await (user.includes("@") ? users.findByEmail(user) : users.findByUsername(user))).id;
+  });
 }

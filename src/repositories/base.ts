@@ -6,12 +6,12 @@ import { type Actor, recordedAs } from "../database/actor.ts";
 import { type Executor, inTransaction } from "../database/transaction.ts";
 import { Conflict, NotFound } from "../errors.ts";
 import { flatten, isNarrow } from "./access.ts";
-import { type BulkOptions, runBulk } from "./bulk.ts";
+import { type BulkOptions, type Check, checkedBy, runBulk, unchecked } from "./bulk.ts";
 import { deleteBatch, insertBatch, updateBatch } from "./bulk-sql.ts";
 import type { Filter, ListOptions, Page } from "./filter.ts";
 import type { ListingOf } from "./listing.ts";
 import { type PageParts, readPage } from "./page.ts";
-import type { BulkReport, Refusal } from "./rows.ts";
+import type { BulkReport } from "./rows.ts";
 import { exactCount } from "./totals.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
 
@@ -148,12 +148,17 @@ export class Repository<Table extends PgTable, Row extends object> {
   /**
    * Adds any number of rows, some at a time, each lot in one statement.
    *
+   * @param options.check makes a row to be written of a given one, in place of the definition's rule
    * @returns how many were added, and which were refused, by their place in `rows`, and why
    */
-  createMany(by: Actor, rows: Rows<Insert<Table>>, options: BulkOptions = {}): Promise<BulkReport> {
+  createMany<Given = Insert<Table>>(
+    by: Actor,
+    rows: Rows<Given>,
+    options: BulkOptions & { readonly check?: Check<Given, Insert<Table>> } = {},
+  ): Promise<BulkReport> {
     const { definition } = this;
     return runBulk(this.db, rows, options, {
-      check: (row) => this.#check(row, "create"),
+      check: options.check ?? checkedBy<Insert<Table>>(definition.rules?.create),
       run: (tx, batch) =>
         insertBatch(
           tx,
@@ -170,9 +175,10 @@ export class Repository<Table extends PgTable, Row extends object> {
     changes: Rows<{ readonly id: string; readonly version?: Date | undefined; readonly change: Change<Table> }>,
     options: BulkOptions = {},
   ): Promise<BulkReport> {
+    const check = checkedBy<Change<Table>>(this.definition.rules?.update);
     return runBulk(this.db, changes, options, {
       check: ({ id, version, change }) => {
-        const checked = this.#check(change, "update");
+        const checked = check(change);
         return "refused" in checked ? checked : { row: { id, version, change: checked.row } };
       },
       run: (tx, batch) => updateBatch(tx, this.definition, by, batch),
@@ -181,7 +187,10 @@ export class Repository<Table extends PgTable, Row extends object> {
 
   /** Removes any number of rows for good; as `createMany`. */
   hardDeleteMany(by: Actor, ids: Rows<string>, options: BulkOptions = {}): Promise<BulkReport> {
-    return runBulk(this.db, ids, options, { run: (tx, batch) => deleteBatch(tx, this.definition, by, batch) });
+    return runBulk(this.db, ids, options, {
+      check: unchecked<string>,
+      run: (tx, batch) => deleteBatch(tx, this.definition, by, batch),
+    });
   }
 
   /** Runs several calls as one: on the caller's transaction, or one of its own. */
@@ -237,18 +246,6 @@ export class Repository<Table extends PgTable, Row extends object> {
   /** Time-ordered ids (RFC 9562, 5.7) keep new rows together at one end of the index. */
   #withId<Values extends object>(values: Values): Values {
     return this.definition.key.name === "id" ? { id: uuidv7(), ...values } : values;
-  }
-
-  #check<Row>(
-    row: Row,
-    rule: "create" | "update",
-  ): { readonly row: Row } | { readonly refused: Omit<Refusal, "index"> } {
-    const parsed = this.definition.rules?.[rule].safeParse(row);
-    if (parsed === undefined) return { row };
-    if (parsed.success) return { row: parsed.data as Row };
-    const [issue] = parsed.error.issues;
-    const field = issue?.path.map(String).join(".") || null;
-    return { refused: { code: "BAD_REQUEST", field, message: issue?.message ?? "is not valid" } };
   }
 }
 

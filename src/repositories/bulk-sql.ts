@@ -85,11 +85,11 @@ export async function updateBatch(
 async function updateOnce(tx: Executor, target: Target, by: Actor, batch: readonly Update[]): Promise<Refusal[]> {
   const { table, key, version, visible } = target;
   const columns = getTableColumns(table);
-  const fields = [...new Set(batch.flatMap(({ row }) => Object.keys(defined(row.change))))];
+  const fields = [...new Set(batch.flatMap(({ row }) => fieldsOf(row.change)))];
   const given = batch.map(({ row: { id, version: seen, change } }) => ({
     id,
     seen,
-    change: named(defined(change), columns),
+    change: named(change, columns),
   }));
   // What a change leaves out comes from the row as it is when it is written, whoever was faster.
   const set = fields.map((field) => {
@@ -155,7 +155,7 @@ async function explainConflicts(tx: Executor, target: Target, rows: readonly Num
   return rows.map(({ index }) => {
     const field = reasons.get(index);
     const message = field === undefined ? "Something with this key is there already." : `This ${field} is taken.`;
-    return refusal(index, new Conflict(message, { field }));
+    return refusal(index, new Conflict(message, { field: field ?? fieldOf(columns as Record<string, Column>, key) }));
   });
 }
 
@@ -188,7 +188,7 @@ const notFound = ({ noun }: Target) => new NotFound(`There is no such ${noun}.`,
 function groupByFields<Row extends object>(batch: readonly Numbered<Row>[]): [string[], Numbered<Row>[]][] {
   const groups = new Map<string, Numbered<Row>[]>();
   for (const numbered of batch) {
-    const fields = Object.keys(defined(numbered.row)).sort().join();
+    const fields = fieldsOf(numbered.row).sort().join();
     const group = groups.get(fields);
     if (group === undefined) groups.set(fields, [numbered]);
     else group.push(numbered);
@@ -197,19 +197,23 @@ function groupByFields<Row extends object>(batch: readonly Numbered<Row>[]): [st
 }
 
 const json = (rows: readonly object[], columns: Record<string, Column>) =>
-  JSON.stringify(rows.map((row) => named(defined(row), columns)));
+  JSON.stringify(rows.map((row) => named(row, columns)));
 
-/** The same values by the names of their columns. @throws {Invalid} for one that JSON would write as null */
+/**
+ * The same values by the names of their columns; JSON leaves undefined ones out.
+ *
+ * @throws {Invalid} for one that JSON would write as null
+ */
 function named(row: object, columns: Record<string, Column>): Fields {
-  return Object.fromEntries(
-    Object.entries(row).map(([field, value]) => {
-      const written = value instanceof Date ? value.getTime() : value;
-      if (typeof written === "number" && !Number.isFinite(written)) {
-        throw new Invalid(`${field}: is no ${value instanceof Date ? "time" : "number"}.`, { field });
-      }
-      return [columns[field]?.name ?? field, value];
-    }),
-  );
+  const values: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(row)) {
+    const written = value instanceof Date ? value.getTime() : value;
+    if (typeof written === "number" && !Number.isFinite(written)) {
+      throw new Invalid(`${field}: is no ${value instanceof Date ? "time" : "number"}.`, { field });
+    }
+    values[columns[field]?.name ?? field] = value;
+  }
+  return values;
 }
 
 /** Makes keys that PostgreSQL takes for the same the same text: of UUIDs it reads several forms (manual, 8.12). */
@@ -221,8 +225,9 @@ function formOf(key: PgColumn): (value: unknown) => string {
       .replace(/[^0-9a-f]/g, "");
 }
 
-const defined = (row: object): object =>
-  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined));
+/** Fields that have a value; null is one. */
+const fieldsOf = (row: object): string[] =>
+  Object.keys(row).filter((field) => (row as Record<string, unknown>)[field] !== undefined);
 
 function fieldOf(columns: Record<string, Column>, column: PgColumn): string {
   return Object.keys(columns).find((field) => columns[field] === column) ?? column.name;

@@ -1,12 +1,31 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { is } from "drizzle-orm";
+import { PgTransaction } from "drizzle-orm/pg-core";
+import type { z } from "zod";
 import { toDomainError } from "../database/errors.ts";
 import { type Executor, inTransaction } from "../database/transaction.ts";
 import { Conflict, type DomainError, Invalid, NotFound } from "../errors.ts";
+import { ahead } from "./ahead.ts";
 import type { Rows } from "./base.ts";
 import type { BulkReport, Refusal } from "./rows.ts";
 
 export interface BulkOptions {
   /** All rows or none (the default); false writes those that can be written. */
   readonly atomic?: boolean | undefined;
+  /**
+   * Hears of each batch in its transaction, just before the commit: what it writes on `tx` is committed with the
+   * rows. A batch that lost a race is run again, and heard of again. Refusals go here and not into the report, so
+   * that memory does not grow with them.
+   */
+  readonly onBatch?: ((tx: Executor, batch: BatchReport) => Promise<void>) | undefined;
+}
+
+/** What became of one batch. */
+export interface BatchReport {
+  /** How many rows are decided, those of the batches before included. */
+  readonly end: number;
+  readonly written: number;
+  readonly refused: readonly Refusal[];
 }
 
 export interface Numbered<Row> {
@@ -14,41 +33,75 @@ export interface Numbered<Row> {
   readonly row: Row;
 }
 
+/** Looks a row over before it goes to the database, and gives it as it is to be written. */
+export type Check<Given, Row> = (row: Given) => { readonly row: Row } | { readonly refused: Omit<Refusal, "index"> };
+
 /** How one kind of rows is written. */
-export interface Work<Row> {
-  /** Looks a row over before it goes to the database. */
-  readonly check?: (row: Row) => { readonly row: Row } | { readonly refused: Omit<Refusal, "index"> };
+export interface Work<Given, Row> {
+  readonly check: Check<Given, Row>;
   /** Writes a batch in one statement. @returns those that it left out, and why */
   readonly run: (tx: Executor, batch: readonly Numbered<Row>[]) => Promise<Refusal[]>;
 }
 
+/** For rows that need no look. */
+export const unchecked = <Row>(row: Row) => ({ row });
+
+/** A row must be what the rule says; without one, anything. */
+export function checkedBy<Row>(rule: z.ZodType | undefined): Check<unknown, Row> {
+  return (row) => {
+    const parsed = rule?.safeParse(row) ?? { success: true, data: row };
+    if (parsed.success) return { row: parsed.data as Row };
+    const [issue] = parsed.error.issues;
+    const field = issue?.path.map(String).join(".") || null;
+    return { refused: { code: "BAD_REQUEST", field, message: issue?.message ?? "is not valid" } };
+  };
+}
+
 /** Rows that go in one statement: more would not be faster, and hold more memory and locks. */
 const batchSize = 1_000;
+
+/** Rows that are prepared in one turn of the event loop: between turns the database's answers are heard. */
+const turnSize = 20;
 
 /** Rolls a transaction back that was going to be all or nothing. */
 class Undone extends Error {}
 
 /**
  * Writes any number of rows, a batch at a time: memory does not grow with their number. Without `atomic` each batch
- * is committed as it is written. A race that is lost is run again, unless the rows came from a stream, which runs once.
+ * is committed as it is written. The next batch is read and checked while the database is at work on one. A race that
+ * is lost is run again, unless the rows come from a stream, which runs once.
  */
-export async function runBulk<Row>(
+export async function runBulk<Given, Row>(
   db: Executor,
-  rows: Rows<Row>,
-  { atomic = true }: BulkOptions,
-  work: Work<Row>,
+  rows: Rows<Given>,
+  { atomic = true, onBatch }: BulkOptions,
+  work: Work<Given, Row>,
 ): Promise<BulkReport> {
   let refused: Refusal[] = [];
   let written = 0;
+  let whole = true;
+
+  const writeBatch = async (executor: Executor, batch: Batch<Row>): Promise<BatchReport> => {
+    const found = await write(executor, batch.rows, work.run);
+    const all = [...batch.refused, ...found].sort((a, b) => a.index - b.index);
+    const report = { end: batch.end, written: batch.rows.length - found.length, refused: all };
+    await onBatch?.(executor, report);
+    return report;
+  };
   const writeAll = async (executor: Executor) => {
     refused = [];
     written = 0;
-    for await (const batch of batches(rows, work, refused)) {
-      const found = await write(executor, batch, work);
-      refused.push(...found);
-      written += batch.length - found.length;
+    whole = true;
+    const together = !atomic && onBatch !== undefined;
+    for await (const batch of ahead(batches(rows, work.check))) {
+      const report = await (together
+        ? inTransaction(executor, (tx) => writeBatch(tx, batch))
+        : writeBatch(executor, batch));
+      written += report.written;
+      whole &&= report.refused.length === 0;
+      if (onBatch === undefined) refused.push(...report.refused);
     }
-    if (atomic && refused.length > 0) throw new Undone();
+    if (atomic && !whole) throw new Undone();
   };
 
   if (!atomic) await writeAll(db);
@@ -60,44 +113,53 @@ export async function runBulk<Row>(
       written = 0;
     });
   }
-  return { written, refused: refused.sort((a, b) => a.index - b.index) };
+  return { written, refused };
 }
 
-async function* batches<Row>(
-  rows: Rows<Row>,
-  { check }: Work<Row>,
-  refused: Refusal[],
-): AsyncGenerator<Numbered<Row>[]> {
-  let batch: Numbered<Row>[] = [];
+interface Batch<Row> {
+  readonly rows: Numbered<Row>[];
+  readonly refused: Refusal[];
+  readonly end: number;
+}
+
+async function* batches<Given, Row>(given: Rows<Given>, check: Check<Given, Row>): AsyncGenerator<Batch<Row>> {
+  let rows: Numbered<Row>[] = [];
+  let refused: Refusal[] = [];
   let index = 0;
-  for await (const row of rows) {
-    const checked = check?.(row) ?? { row };
+  for await (const row of given) {
+    const checked = check(row);
     if ("refused" in checked) refused.push({ index, ...checked.refused });
-    else batch.push({ index, row: checked.row });
+    else rows.push({ index, row: checked.row });
     index++;
-    if (batch.length < batchSize) continue;
-    yield batch;
-    batch = [];
+    if (index % turnSize === 0) await turn();
+    if (rows.length + refused.length < batchSize) continue;
+    yield { rows, refused, end: index };
+    [rows, refused] = [[], []];
   }
-  if (batch.length > 0) yield batch;
+  if (rows.length + refused.length > 0) yield { rows, refused, end: index };
 }
 
 /** In a transaction of its own, run again when it loses a race, or in a savepoint of the caller's. */
 const apart = <T>(db: Executor, work: (tx: Executor) => Promise<T>): Promise<T> =>
-  inTransaction(db, (tx) => tx.transaction(work));
+  is(db, PgTransaction) ? db.transaction(work) : inTransaction(db, work);
 
 /** Writes a batch; when a row of it breaks a rule of the database, halves it until that row is found. */
-async function write<Row>(db: Executor, batch: readonly Numbered<Row>[], work: Work<Row>): Promise<Refusal[]> {
+async function write<Row>(
+  db: Executor,
+  batch: readonly Numbered<Row>[],
+  run: Work<never, Row>["run"],
+): Promise<Refusal[]> {
+  const [first] = batch;
+  if (first === undefined) return [];
   try {
-    return await apart(db, (tx) => work.run(tx, batch));
+    return await apart(db, (tx) => run(tx, batch));
   } catch (error) {
     const reason = toDomainError(error);
-    const [first] = batch;
-    if (first === undefined || !(reason instanceof Conflict || reason instanceof Invalid)) throw error;
+    if (!(reason instanceof Conflict || reason instanceof Invalid)) throw error;
     if (batch.length === 1) return [refusal(first.index, reason)];
     const middle = batch.length >> 1;
-    const left = await write(db, batch.slice(0, middle), work);
-    return [...left, ...(await write(db, batch.slice(middle), work))];
+    const left = await write(db, batch.slice(0, middle), run);
+    return [...left, ...(await write(db, batch.slice(middle), run))];
   }
 }
 

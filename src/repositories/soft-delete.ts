@@ -2,7 +2,7 @@ import { and, eq, isNull, sql } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Actor } from "../database/actor.ts";
 import { Repository, type Rows } from "./base.ts";
-import { type BulkOptions, runBulk } from "./bulk.ts";
+import { type BulkOptions, runBulk, unchecked } from "./bulk.ts";
 import { updateBatch } from "./bulk-sql.ts";
 import type { BulkReport } from "./rows.ts";
 
@@ -30,6 +30,7 @@ export class SoftDeleteRepository<Table extends SoftDeletable, Row extends objec
   softDeleteMany(by: Actor, ids: Rows<string>, options: BulkOptions = {}): Promise<BulkReport> {
     const change = { deletedAt: new Date() };
     return runBulk(this.db, ids, options, {
+      check: unchecked<string>,
       run: (tx, batch) =>
         updateBatch(
           tx,

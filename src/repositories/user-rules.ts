@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { userStatuses } from "../schema/index.ts";
+import { userRoles, userStatuses } from "../schema/index.ts";
 import { jsonObject } from "./json-object.ts";
 import { isPasswordHash } from "./password-hash.ts";
 
@@ -23,10 +23,13 @@ const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "").replace(
  * for, that two names do not look alike, holds here by the alphabet. What of it the database checks, too, is in
  * `users_username_check`.
  */
-const username = z
+const name = z
   .string("must be a text")
-  .regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)")
-  .refine((name) => !reserved.has(plain(name)), "is reserved: choose another one");
+  .regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)");
+
+const isReserved = (name: string) => reserved.has(plain(name));
+
+const username = name.refine((name) => !isReserved(name), "is reserved: choose another one");
 
 /** Without spaces around it and in lower case: that is how it is kept. */
 const email = z
@@ -49,6 +52,46 @@ const metadata = jsonObject(metadataLimit);
 /** A new account. */
 export const newUser = z.strictObject({ email, username, passwordHash, metadata: metadata.optional() });
 
+/** A moment that is over, as ISO 8601 or PostgreSQL writes it: a text, because a Date would lose microseconds. */
+const past = z
+  .string("must be a text")
+  .regex(
+    /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)$/,
+    "must be a time with its zone, such as 2024-05-31T08:30:00Z",
+  )
+  .refine(isPast, "must be a time that is over");
+
+function isPast(text: string): boolean {
+  const [day, time] = text.split(/[T ]/);
+  const iso = `${day}T${time?.replace(/([+-]\d\d):?(\d\d)?$/, (_, hours, minutes = "00") => `${hours}:${minutes}`)}`;
+  return Date.parse(iso) <= Date.now();
+}
+
+const id = z.guid("must be a UUID").transform((text) => text.toLowerCase());
+const status = z.enum(userStatuses, "must be active, suspended or banned");
+const yes = z.boolean("must be true or false");
+
+/**
+ * An account that was somewhere else before: it brings along what the service decides of a new one. Only who speaks
+ * for the game may have a name that does.
+ */
+export const importedUser = z
+  .strictObject({
+    ...newUser.shape,
+    username: name,
+    id: id.optional(),
+    status: status.optional(),
+    role: z.enum(userRoles, "must be user, moderator or admin").optional(),
+    emailVerified: yes.optional(),
+    createdAt: past.optional(),
+    lastLogin: past.optional(),
+    deletedAt: past.optional(),
+  })
+  .refine(({ username, role = "user" }) => role !== "user" || !isReserved(username), {
+    path: ["username"],
+    error: "is reserved for moderators and administrators",
+  });
+
 /** What of an account may be changed by whom it belongs to. */
 export const userChange = z.strictObject({
   email: email.optional(),
@@ -59,6 +102,6 @@ export const userChange = z.strictObject({
 /** What may be changed of many accounts at once: their roles may not. */
 export const userBulkChange = z.strictObject({
   ...userChange.shape,
-  status: z.enum(userStatuses).optional(),
-  emailVerified: z.boolean("must be true or false").optional(),
+  status: status.optional(),
+  emailVerified: yes.optional(),
 });

@@ -74,7 +74,10 @@ export const users = pgTable(
     check(usersConstraints.metadataSize, sql`pg_column_size(metadata) <= 65536`),
     check(usersConstraints.status, sql`status in ('active', 'suspended', 'banned')`),
     check(usersConstraints.role, sql`role in ('user', 'moderator', 'admin')`),
-    check(usersConstraints.passwordHash, sql`password_hash ~ '^([$][a-z0-9-]+[$]|(pbkdf2|scrypt)[a-z0-9_:]*[$])'`),
+    check(
+      usersConstraints.passwordHash,
+      sql`password_hash ~ '^([$][a-z0-9-]+[$]|(argon2|bcrypt|pbkdf2|scrypt)[a-z0-9_:]*[$])'`,
+    ),
     check(usersConstraints.metadata, sql`jsonb_typeof(metadata) = 'object'`),
     check(
       usersConstraints.metadataKeys,

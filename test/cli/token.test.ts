@@ -1,8 +1,8 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
+import { createDatabase } from "../support/database.ts";
 import { command, dataFolder } from "../support/process.ts";
-
-const secret = "a secret for the tests, and for nothing else at all";
+import { account, secret } from "../support/service.ts";
 
 it("prints a token that is good for a back end, and nothing else", async () => {
   const { code, output } = await command(["token", "--service", "game-server"], { JWT_SECRET: secret }).ended;
@@ -25,6 +25,30 @@ it.each([
   expect(code).toBe(2);
   expect(output).toContain(option);
   expect(output).not.toMatch(/^ +at /m);
+});
+
+it("prints a token of an account, by its id, username or email, in any case", async () => {
+  const { url, sql, drop } = await createDatabase();
+  onTestFinished(drop);
+  const { id } = await account(sql, "admin");
+  await sql`update users set username = 'Mira', email = 'mira@example.com'`;
+  for (const user of [id.toUpperCase(), "MIRA", "Mira@Example.com"]) {
+    const { code, output } = await command(["token", "--user", user], { DATABASE_URL: url, JWT_SECRET: secret }).ended;
+    expect([code, await createTokens(secret).verify(output.trim())]).toEqual([0, { kind: "user", id }]);
+    const { iat, exp } = JSON.parse(Buffer.from(output.split(".")[1] ?? "", "base64url").toString());
+    expect(exp - iat).toBe(15 * 60);
+  }
+  expect(await command(["token", "--user", "nobody"], { DATABASE_URL: url, JWT_SECRET: secret }).ended).toMatchObject({
+    code: 1,
+    output: "There is no such user.\n",
+  });
+});
+
+it.each([[[]], [["--service", "x", "--user", "y"]]])("wants to know for whom: %j", async (args) => {
+  expect(await command(["token", ...args], { JWT_SECRET: secret }).ended).toMatchObject({
+    code: 1,
+    output: "Say for whom: either --service or --user\n",
+  });
 });
 
 it("says by name what is wrong with the configuration", async () => {

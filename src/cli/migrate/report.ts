@@ -1,7 +1,7 @@
-import { clearLine, cursorTo } from "node:readline";
 import { createLog } from "../../log.ts";
 import { logEvents } from "../../migrations/log.ts";
 import type { MigrateEvent } from "../../migrations/options.ts";
+import { createScreen, duration } from "../screen.ts";
 
 /** Says what happens while it does: to a person on a terminal, as a log of JSON lines to everybody else. */
 export function createReporter({ json }: { json: boolean }): {
@@ -14,22 +14,7 @@ export function createReporter({ json }: { json: boolean }): {
     return { onEvent: logEvents(createLog({ level: "info", destination: output })), end: () => {} };
   }
 
-  let passing = false;
-  const wipe = () => {
-    if (!passing) return;
-    clearLine(output, 0);
-    cursorTo(output, 0);
-    passing = false;
-  };
-  const say = (text: string) => {
-    wipe();
-    output.write(`${text}\n`);
-  };
-  const pass = (text: string) => {
-    wipe();
-    output.write(`  ${text}`.slice(0, (output.columns ?? 80) - 1));
-    passing = true;
-  };
+  const { say, pass, wipe } = createScreen(output);
   const onEvent = (event: MigrateEvent) => {
     if (event.type === "done") say(`  ${event.outcome.padEnd(18)}${event.tag.padEnd(40)} ${duration(event.ms)}`);
     else if (event.type === "waiting") say(`  waiting for ${event.behind.join(", ")}`);
@@ -41,11 +26,4 @@ export function createReporter({ json }: { json: boolean }): {
     else if (event.type === "progress") pass(`${event.tag}  ${duration(event.ms)}  ${event.phase ?? ""}`);
   };
   return { onEvent, end: wipe };
-}
-
-/** A time span (ms) as a person says it. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${ms} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
 }

@@ -1,12 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { faultOfDatabaseUrl } from "../../config.ts";
 import { sslModeOf } from "../../database-url.ts";
 import type { Bookkeeping } from "../../migrations/bookkeeping.ts";
 import type { Target } from "../../migrations/connect.ts";
 import type { MigrateOptions } from "../../migrations/options.ts";
-import { readDatabaseConfig } from "../environment.ts";
 import { UsageError } from "../fail.ts";
+import { withInterrupt } from "../interrupt.ts";
+import { withTarget } from "../target.ts";
 import { createReporter } from "./report.ts";
 
 /** Options of every `migrate` command, as they are parsed. */
@@ -18,28 +17,21 @@ export interface CommonFlags {
 
 /** Runs a command against the configured database, with its events reported and Ctrl-C heard. */
 export async function withSession(flags: CommonFlags, work: (options: MigrateOptions) => Promise<void>): Promise<void> {
-  const stopping = new AbortController();
-  const stop = (signal: NodeJS.Signals) => {
-    // A second one is impatient: PostgreSQL rolls back by itself.
-    if (stopping.signal.aborted) process.exit(130);
-    process.exitCode = signal === "SIGINT" ? 130 : 143;
-    stopping.abort();
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
   const reporter = createReporter({ json: flags.json === true });
   try {
-    await withTarget(async (target) =>
-      work({
-        target,
-        folder: flags.folder,
-        bookkeeping: bookkeeping(flags.table),
-        onEvent: reporter.onEvent,
-        signal: stopping.signal,
-      }),
+    await withInterrupt((signal) =>
+      withTarget((target) =>
+        work({
+          target,
+          folder: flags.folder,
+          bookkeeping: bookkeeping(flags.table),
+          onEvent: reporter.onEvent,
+          signal,
+        }),
+      ),
     );
   } finally {
     reporter.end();
-    process.off("SIGINT", stop).off("SIGTERM", stop);
   }
 }
 
@@ -56,29 +48,4 @@ function bookkeeping(name: string): Bookkeeping {
   if (!schema || !table || more.length > 0)
     throw new UsageError("--table must be a schema and a table: drizzle.__drizzle_migrations");
   return { schema, table };
-}
-
-/** The database at DATABASE_URL; without one the embedded server: the one that runs, or one started for the moment. */
-async function withTarget(work: (target: Target) => Promise<void>): Promise<void> {
-  const { database, dataDirectory } = readDatabaseConfig();
-  if (database.url !== undefined) return work({ url: database.url, ssl: database.ssl, caFile: database.caFile });
-
-  const [{ startEmbedded }, { DataInUse }, { createLog }] = await Promise.all([
-    import("../../database/embedded/server.ts"),
-    import("../../database/embedded/errors.ts"),
-    import("../../log.ts"),
-  ]);
-  const server = await startEmbedded({ folder: dataDirectory, log: createLog({ level: "silent" }) }).catch(
-    (error: unknown) => {
-      const address = join(dataDirectory, "url");
-      if (error instanceof DataInUse && existsSync(address))
-        return { url: readFileSync(address, "utf8").trim(), stop: async () => {} };
-      throw error;
-    },
-  );
-  try {
-    await work({ url: server.url });
-  } finally {
-    await server.stop();
-  }
 }

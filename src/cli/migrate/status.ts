@@ -1,7 +1,7 @@
 import { type MigrationStatus, status } from "../../migrations/status.ts";
 import { printJson } from "../json.ts";
+import { duration } from "../screen.ts";
 import { failWith } from "./fail.ts";
-import { duration } from "./report.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
 const exitCodes = { current: 0, pending: 1, attention: 2 };

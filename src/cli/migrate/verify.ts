@@ -1,7 +1,7 @@
 import { type Proof, verify } from "../../migrations/verify.ts";
 import { printJson } from "../json.ts";
+import { duration } from "../screen.ts";
 import { complain } from "./fail.ts";
-import { duration } from "./report.ts";
 import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate verify`: exits with 1 when a way back is not proved. */

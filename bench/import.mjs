@@ -1,0 +1,123 @@
+// `users import` against a raw COPY of the same file into the same table: interleaved rounds, medians, their ratio;
+// without the audit trail, which would cost both the same, and with it.
+import { randomBytes } from "node:crypto";
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import postgres from "postgres";
+import { loadConfig } from "../dist/config.js";
+import { connect } from "../dist/database/connect.js";
+import { startEmbedded } from "../dist/database/embedded/server.js";
+import { createLog } from "../dist/log.js";
+import { up } from "../dist/migrations/up.js";
+import { createRepositories } from "../dist/repositories/index.js";
+import { importUsers } from "../dist/transfer/import.js";
+
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const users = Number(process.env.BENCH_USERS ?? 100_000);
+
+const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
+const log = createLog({ level: "error" });
+const server = await startEmbedded({ folder, log });
+const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+try {
+  const { error } = await up({ target: { url: server.url } });
+  if (error !== undefined) throw error;
+  const file = join(folder, "users.csv");
+  writeFileSync(file, csv());
+  const database = await connect({ ...loadConfig({}).database, url: server.url, statementTimeout: 0 }, { log });
+  const repositories = createRepositories(database.db, { secret: "signs no cursor here", scanLimit: 0 });
+
+  const peers = [
+    { name: "copy", run: () => copy(file) },
+    {
+      name: "users import",
+      run: () =>
+        importUsers({
+          db: database.db,
+          repositories,
+          by: { name: "system:bench" },
+          from: { file },
+          format: "csv",
+          restart: true,
+        }),
+    },
+  ];
+  const kinds = [false, true].flatMap((audited) => peers.map((peer) => ({ ...peer, audited, measured: [] })));
+  for (let round = 0; round <= rounds; round++) {
+    for (const { run, audited, measured } of kinds) {
+      await empty({ audited });
+      const started = performance.now();
+      await run();
+      // The first round warms caches.
+      if (round > 0) measured.push(performance.now() - started);
+      await requireUsers();
+    }
+    console.error(
+      `round ${round} of ${rounds}: ${kinds.map(({ measured }) => Math.round(measured.at(-1) ?? 0)).join(" · ")} ms`,
+    );
+  }
+  await database.close();
+
+  const perSecond = (ms) => Math.round((users / ms) * 1_000);
+  const rows = kinds.map(({ name, audited, measured }) => ({
+    name,
+    trail: audited ? "yes" : "no",
+    "rows/s (median)": perSecond(median(measured)),
+    "rows/s (worst)": perSecond(Math.max(...measured)),
+    "rows/s (best)": perSecond(Math.min(...measured)),
+  }));
+  console.table(rows);
+  const ratios = [0, 2].map((at) => kinds[at].measured.map((ms, round) => ms / kinds[at + 1].measured[round]));
+  for (const [index, words] of ["without the trail", "with it"].entries()) {
+    const range = `${Math.min(...ratios[index]).toFixed(2)} – ${Math.max(...ratios[index]).toFixed(2)}`;
+    console.log(`ratio ${words}: ${median(ratios[index]).toFixed(2)} of COPY's rows/s (${range}, ${rounds} rounds)`);
+  }
+  mkdirSync("bench/results", { recursive: true });
+  const result = { at: new Date().toISOString(), cpu: cpus()[0]?.model, users, rounds, rows, ratios };
+  writeFileSync("bench/results/import.json", `${JSON.stringify(result, null, 2)}\n`);
+} finally {
+  await sql.end();
+  await server.stop();
+  rmSync(server.cluster, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Users as another system's export has them. */
+function csv() {
+  const base64 = (bytes) => randomBytes(bytes).toString("base64").replace(/=+$/, "");
+  const lines = Array.from({ length: users }, (_, index) => {
+    const hash = `$argon2id$v=19$m=19456,t=2,p=1$${base64(16)}$${base64(32)}`;
+    const metadata = JSON.stringify({ level: index % 60, guild: `guild ${index % 1000}` }).replaceAll('"', '""');
+    return `player_${index}@example.com,player_${index},"${hash}","${metadata}"\n`;
+  });
+  return `email,username,password_hash,metadata\n${lines.join("")}`;
+}
+
+async function copy(file) {
+  const statement = sql`copy users (email, username, password_hash, metadata) from stdin with (format csv, header)`;
+  await pipeline(createReadStream(file), await statement.writable());
+}
+
+async function empty({ audited }) {
+  await sql.unsafe(`
+    alter table users disable trigger refuse_truncate; alter table user_security disable trigger refuse_truncate;
+    alter table user_sessions disable trigger refuse_truncate; alter table audit_log disable trigger refuse_truncate;
+    truncate users cascade;
+    alter table users ${audited ? "enable" : "disable"} trigger record_insert;
+    alter table user_security ${audited ? "enable" : "disable"} trigger record_insert`);
+  await sql`checkpoint`;
+}
+
+/** An import that stops early is fast, too. */
+async function requireUsers() {
+  const [row] = await sql`select count(*)::int as users from users`;
+  if (row.users !== users) throw new Error(`${row.users} users were written`);
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

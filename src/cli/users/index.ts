@@ -1,0 +1,29 @@
+import { Command, Option } from "commander";
+import { formats } from "../../transfer/format.ts";
+
+/** `aeturnis-data users …`: parses, and hands over to one file a command. */
+export const users = new Command("users").description("bring accounts in, and out, in bulk");
+
+users
+  .command("import")
+  .description(
+    "bring in users, with the hashes of their passwords; the same command goes on where it was broken off. Exits with 0 " +
+      "when all are imported, 1 when some were refused, 2 when it could not be done",
+  )
+  .argument("<file>", "a file .csv or .jsonl; - for standard input")
+  .addOption(new Option("--format <format>", "what it is, if its name does not tell").choices(formats))
+  .option("--atomic", "all rows or none, in one transaction")
+  .option("--restart", "begin anew, whatever was imported of this file before")
+  .option("--json", "print the result as JSON; what happens meanwhile goes to standard error")
+  // 1 says that rows were refused.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .action(async (file, options) => (await import("./import.ts")).usersImport({ ...options, file }));
+
+users
+  .command("export")
+  .description("write all users, in the order of their ids, as they are at one moment")
+  .argument("[file]", "where to; - for standard output", "-")
+  .addOption(new Option("--format <format>", "csv, unless the file's name tells").choices(formats))
+  .option("--with-password-hashes", "so that they can be imported elsewhere: keep it safe")
+  .option("--with-deleted", "softly deleted users, too")
+  .action(async (file, options) => (await import("./export.ts")).usersExport({ ...options, file }));

@@ -1,0 +1,120 @@
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { v7 as uuidv7 } from "uuid";
+import type { Actor } from "../database/actor.ts";
+import { type Db, type Executor, inTransaction } from "../database/transaction.ts";
+import { type BatchReport, type Check, checkedBy } from "../repositories/bulk.ts";
+import type { Repositories } from "../repositories/index.ts";
+import { importedUser } from "../repositories/user-rules.ts";
+import type { users } from "../schema/index.ts";
+import type { Line } from "./fields.ts";
+import type { Format } from "./format.ts";
+import { beginning, createLedger, type Position } from "./ledger.ts";
+import { createLines } from "./lines.ts";
+import { openRefusals, type Refusals } from "./refusals.ts";
+import { openRun, type Run } from "./run.ts";
+import { openSource } from "./source.ts";
+
+export interface ImportOptions {
+  readonly db: Db;
+  readonly repositories: Pick<Repositories, "users" | "audit">;
+  readonly by: Actor;
+  /** A file, whose import can be resumed; or a stream, of which refused rows go to `refusals`. */
+  readonly from: { readonly file: string } | { readonly input: Readable; readonly refusals: Refusals };
+  readonly format: Format;
+  /** All rows or none, in one transaction. */
+  readonly atomic?: boolean | undefined;
+  /** Begins anew, whatever was imported of the file before. */
+  readonly restart?: boolean | undefined;
+  /** Ends it behind the batch that is being written. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
+}
+
+export interface ImportProgress extends Pick<Position, "rows" | "imported" | "refused"> {
+  /** Rows that an attempt before had decided. */
+  readonly resumedBehind: number;
+  /** Bytes of the file. */
+  readonly read: number;
+}
+
+export interface ImportReport extends Pick<Position, "rows" | "imported" | "refused"> {
+  /** `repeated`: the file was imported before, and nothing was done; `undone`: all or none was asked for, and it is none. */
+  readonly outcome: "done" | "repeated" | "undone" | "stopped";
+  /** By this the audit trail knows it: a resource of type `import`. */
+  readonly run: string;
+  /** Rows that an attempt before had decided. */
+  readonly resumedBehind: number;
+  readonly refusedFile: string | null;
+}
+
+/**
+ * Brings in users out of a file of any size, with the hashes of their passwords as they are. Each batch is committed
+ * with the position that it leads to: a file whose import was broken off, in whatever way, is gone on with exactly
+ * behind the last batch that was committed.
+ *
+ * @throws {TransferError}
+ */
+export async function importUsers(options: ImportOptions): Promise<ImportReport> {
+  const { db, repositories, by, from, format, atomic = false, restart = false, signal } = options;
+  const file = "file" in from ? from.file : undefined;
+  const ledgerOf = (run: string) => createLedger(repositories.audit, { by, run });
+  const positionOf = (run: string) => inTransaction(db, (tx) => ledgerOf(run).read(tx));
+  const resumable = file !== undefined && !atomic;
+  const { id: run, position: start }: Run = resumable
+    ? await openRun(file, { restart, positionOf })
+    : { id: uuidv7(), position: beginning };
+  const report = (outcome: ImportReport["outcome"], { rows, imported, refused }: Position): ImportReport => {
+    const refusedFile = file === undefined || refused === 0 ? null : refusedFileOf(file);
+    return { outcome, rows, imported, refused, run, resumedBehind: start.rows, refusedFile };
+  };
+  if (start.ended) return report("repeated", start);
+
+  const refusals =
+    "file" in from ? await openRefusals(refusedFileOf(from.file), { length: start.refusedBytes }) : from.refusals;
+  const input = "file" in from ? createReadStream(from.file, { highWaterMark: chunkSize }) : from.input;
+  const source = openSource(input, { format, signal });
+  const lines = createLines(source.lines, { skip: start.rows, signal, whole: atomic });
+  const ledger = ledgerOf(run);
+  let before = start;
+  let latest = start;
+
+  const onBatch = async (tx: Executor, { end, written, refused }: BatchReport) => {
+    // A batch that is run again begins where it began before.
+    if (start.rows + end > latest.rows) {
+      lines.forget(before.rows - start.rows);
+      before = latest;
+    }
+    const rows = refused.map(({ index, ...reason }) => ({ line: lines.at(index), ...reason }));
+    latest = {
+      rows: start.rows + end,
+      imported: before.imported + written,
+      refused: before.refused + refused.length,
+      refusedBytes: await refusals.put(rows, before.refusedBytes),
+      ended: false,
+    };
+    await ledger.move(tx, before, latest);
+    options.onProgress?.({ ...latest, resumedBehind: start.rows, read: source.read() });
+  };
+
+  try {
+    await repositories.users.createMany(by, lines.rows(), { atomic, check, onBatch });
+    if (!lines.complete()) return report("stopped", latest);
+    if (atomic && latest.refused > 0) return report("undone", { ...latest, imported: 0 });
+    if (resumable) await inTransaction(db, (tx) => ledger.move(tx, latest, { ...latest, ended: true }));
+    return report("done", latest);
+  } finally {
+    input.destroy();
+    await refusals.close();
+  }
+}
+
+/** Bytes that are parsed in one go: few, so that the database never waits for it. */
+const chunkSize = 16 * 1024;
+
+const refusedFileOf = (file: string) => `${file}.refused.jsonl`;
+
+const checkFields = checkedBy<typeof users.$inferInsert>(importedUser);
+
+const check: Check<Line, typeof users.$inferInsert> = (line) =>
+  "fault" in line ? { refused: { code: "BAD_REQUEST", ...line.fault } } : checkFields(line.fields);

@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { open, readFile, rename, stat } from "node:fs/promises";
+import { v7 as uuidv7 } from "uuid";
+import { TransferError } from "./errors.ts";
+import { beginning, type Position } from "./ledger.ts";
+
+/** What tells a file from another one of its name. */
+interface Identity {
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+  /** SHA-256 of its first bytes. */
+  readonly beginning: string;
+}
+
+/** One import of one file, which may take several attempts. */
+export interface Run {
+  readonly id: string;
+  readonly position: Position;
+}
+
+/**
+ * The import that this file is in the middle of, or a new one. Which it is stands in `<file>.progress.json`, how far
+ * it is in the database.
+ *
+ * @throws {TransferError} when the file is not the one that was begun with
+ */
+export async function openRun(
+  file: string,
+  options: { restart: boolean; positionOf: (run: string) => Promise<Position> },
+): Promise<Run> {
+  const path = `${file}.progress.json`;
+  const identity = await identify(file);
+  const known = options.restart ? undefined : await readRun(path);
+  if (known !== undefined) {
+    const position = await options.positionOf(known.run);
+    if (isSame(known.file, identity)) return { id: known.run, position };
+    if (position.rows > 0 && !position.ended) {
+      throw new TransferError(
+        `${file} is not what it was when its import began, and ${position.rows} rows of it are done. ` +
+          "Bring it back as it was; or begin anew with --restart, and rows that were imported are refused as taken.",
+      );
+    }
+  }
+  const id = uuidv7();
+  await writeRun(path, { run: id, file: identity, begun: new Date().toISOString() });
+  return { id, position: beginning };
+}
+
+interface KnownRun {
+  readonly run: string;
+  readonly file: Identity;
+  readonly begun: string;
+}
+
+async function identify(file: string): Promise<Identity> {
+  const { size, mtimeMs } = await stat(file);
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, 0);
+    const hash = createHash("sha256").update(buffer.subarray(0, bytesRead)).digest("hex");
+    return { size, modified: Math.floor(mtimeMs), beginning: hash };
+  } finally {
+    await handle.close();
+  }
+}
+
+const isSame = (a: Identity, b: Identity): boolean =>
+  a.size === b.size && a.modified === b.modified && a.beginning === b.beginning;
+
+async function readRun(path: string): Promise<KnownRun | undefined> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    const { run, file, begun } = JSON.parse(text);
+    if (typeof run === "string" && typeof file === "object" && file !== null) return { run, file, begun };
+  } catch {
+    // The same as one that says something else.
+  }
+  throw new TransferError(`${path} was not written by an import: remove it, or begin anew with --restart.`);
+}
+
+/** Whole or not at all, also when the power fails. */
+async function writeRun(path: string, run: KnownRun): Promise<void> {
+  const handle = await open(`${path}.new`, "w", 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify(run, null, 2)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { csvOf, csvRow, fileOf, refusedOf } from "../support/import.ts";
+import { emptyDatabase } from "../support/migrations.ts";
+import { command, dataFolder, said } from "../support/process.ts";
+
+const main = join(import.meta.dirname, "../../dist/cli/main.js");
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  await database.sql`delete from users`;
+});
+
+const users = (...args: string[]) => command(["users", ...args], { DATABASE_URL: database.url });
+const count = async () => (await database.sql`select count(*)::int as n from users`)[0]?.["n"];
+
+describe("aeturnis-data users import", () => {
+  it("ends with 0 when all are imported, 1 when some were refused, 2 when it could not be done", async () => {
+    const good = fileOf("users.csv", csvOf(3));
+    const { code, output } = await users("import", good).ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(output.trim().split("\n").at(-1) ?? "")).toMatchObject({
+      level: "info",
+      outcome: "done",
+      rows: 3,
+      imported: 3,
+      refused: 0,
+      msg: "import ended",
+    });
+    const [{ actor }] = (await database.sql`
+      select actor from audit_log where resource_type = 'users' and action = 'insert' limit 1`) as unknown as [
+      { actor: string },
+    ];
+    expect(actor).toMatch(/^system:import:[\w.-]+$/);
+
+    const bad = fileOf("users.csv", csvOf(3));
+    const refused = await users("import", bad, "--json").ended;
+    expect(refused.code).toBe(1);
+    expect(refused.output).toContain('"refused": 3');
+    expect(refusedOf(bad)).toHaveLength(3);
+
+    for (const args of [
+      ["nowhere.csv"],
+      [fileOf("users.txt", "")],
+      [fileOf("users.csv", "")],
+      ["x.csv", "--format", "xml"],
+    ]) {
+      const failed = await users("import", ...args).ended;
+      expect([failed.code, failed.output]).toEqual([2, expect.not.stringMatching(/ at .*\.js:/)]);
+    }
+  });
+
+  it("says which migrations are pending, and does nothing", async () => {
+    const { url } = await emptyDatabase();
+    for (const args of [
+      ["users", "import", fileOf("users.csv", csvOf(1))],
+      ["users", "export"],
+      ["token", "--user", "x_y"],
+    ]) {
+      const { code, output } = await command(args, { DATABASE_URL: url, JWT_SECRET: "x".repeat(40) }).ended;
+      expect(code).not.toBe(0);
+      expect(output).toMatch(/^Nothing was done: migrations are pending \(0000_create_users, .*migrate up\n$/);
+    }
+  });
+
+  it("goes on after kill -9 exactly behind what was committed, whenever it comes", async () => {
+    const bad = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [index * 200 + 7, `bad_${index},x,y`]));
+    const file = fileOf("users.csv", csvOf(12_000, bad));
+    for (let kills = 0; kills < 4; kills++) {
+      const running = users("import", file);
+      const before = await count();
+      // Wherever it is then: reading, writing, or just committing.
+      while ((await count()) === before && running.child.exitCode === null) await new Promise(setImmediate);
+      await new Promise((resolve) => setTimeout(resolve, kills * 7));
+      running.child.kill("SIGKILL");
+      await running.ended;
+    }
+    const { code, output } = await users("import", file, "--json").ended;
+    expect(code).toBe(1);
+    expect(output).toMatch(/"outcome": "(done|repeated)",\s+"rows": 12000,\s+"imported": 11940,\s+"refused": 60/);
+    expect(await count()).toBe(11_940);
+    expect(refusedOf(file).map(({ line }) => line)).toEqual(Object.keys(bad).map((at) => Number(at) + 2));
+  });
+
+  it("stops at Ctrl-C behind the batch that it is writing, and says so", async () => {
+    const file = fileOf("users.csv", csvOf(30_000));
+    const running = users("import", file);
+    while ((await count()) === 0) await new Promise(setImmediate);
+    running.child.kill("SIGINT");
+    const { code, output } = await running.ended;
+    expect(code).toBe(130);
+    const report = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+    expect(report).toMatchObject({ outcome: "stopped", refused: 0 });
+    expect(await count()).toBe(report.imported);
+    expect(report.imported).toBeLessThan(30_000);
+  });
+
+  it("reads standard input, and tells refused rows there and then", async () => {
+    const child = spawn(process.execPath, [main, "users", "import", "-", "--format", "csv"], {
+      env: { PATH: process.env["PATH"], DATABASE_URL: database.url },
+    });
+    let output = "";
+    child.stdout.on("data", (data) => (output += data));
+    child.stdin.end(`${csvOf(2)}bad,x,y\n${csvRow("last_one")}\n`);
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code).toBe(1);
+    expect(output).toMatch(/"level":"warn".*"line":4,.*"field":"email".*"msg":"row refused"/);
+    expect(await count()).toBe(3);
+  });
+
+  it("never prints a hash, also when the database fails", async () => {
+    await database.sql`alter table users rename column metadata to other`;
+    const file = fileOf(
+      "users.jsonl",
+      `{"email":"a@example.com","username":"abc","passwordHash":"$2b$12$${"a".repeat(53)}","metadata":{}}\n`,
+    );
+    const { code, output } = await users("import", file).ended.finally(
+      () => database.sql`alter table users rename column other to metadata`,
+    );
+    expect([code, output]).toEqual([2, expect.stringContaining("42703")]);
+    expect(output).not.toContain("$2b$");
+  });
+});
+
+describe("aeturnis-data users export", () => {
+  it("writes to standard output, or a file, and its import into an empty database gives as many", async () => {
+    await users("import", fileOf("users.csv", csvOf(1_200))).ended;
+    const running = users("export", "--format", "jsonl");
+    let text = "";
+    running.child.stdout.on("data", (data) => (text += data));
+    expect((await running.ended).code).toBe(0);
+    expect(text.trimEnd().split("\n")).toHaveLength(1_200);
+    expect(text).not.toContain("argon2");
+
+    const file = fileOf("all.csv", "");
+    expect(await users("export", file, "--with-password-hashes").ended).toMatchObject({
+      code: 0,
+      output: "1,200 users exported.\n",
+    });
+    expect(readFileSync(file, "utf8").split("\n")).toHaveLength(1_202);
+    await database.sql`delete from users`;
+    expect((await users("import", file).ended).code).toBe(0);
+    expect(await count()).toBe(1_200);
+  });
+
+  it("works on the embedded database, which it starts for the moment", async () => {
+    const env = { DATA_DIR: dataFolder() };
+    await command(["migrate", "up"], env).ended;
+    expect((await command(["users", "import", fileOf("users.csv", csvOf(2))], env).ended).code).toBe(0);
+    const service = command(["serve"], { ...env, PORT: "0" });
+    await said(service, /API +(\S+)/);
+    expect((await command(["users", "export"], env).ended).output).toMatch(
+      /^id,email.*player_0@example\.com.*2 users exported/s,
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import type { Database } from "../../src/database/connect.ts";
+import { formatOf } from "../../src/transfer/format.ts";
+import { type ImportOptions, importUsers } from "../../src/transfer/import.ts";
+import { repositoriesOn } from "./database.ts";
+import { passwordHash } from "./factories.ts";
+
+/** A file of one's own, removed with what is written beside it when the test ends. */
+export function fileOf(name: string, content: string | Buffer): string {
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+/** CSV of so many users; rows may be put in place of others. */
+export function csvOf(count: number, others: Readonly<Record<number, string>> = {}): string {
+  const rows = Array.from({ length: count }, (_, index) => others[index] ?? csvRow(`player_${index}`));
+  return ["email,username,password_hash", ...rows, ""].join("\n");
+}
+
+/** A user as a row of it. */
+export const csvRow = (name: string): string => `${name}@example.com,${name},"${passwordHash}"`;
+
+/** Imports a file, as the command does. */
+export function importFile({ db }: Database, file: string, options: Partial<ImportOptions> = {}) {
+  const format = formatOf(file) ?? "csv";
+  return importUsers({
+    db,
+    repositories: repositoriesOn(db),
+    by: { name: "system:test" },
+    from: { file },
+    format,
+    ...options,
+  });
+}
+
+/** The rows of the file of refused ones. */
+export function refusedOf(file: string): { line: number; field: string | null; message: string }[] {
+  return readFileSync(`${file}.refused.jsonl`, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync, truncateSync } from "node:fs";
+import { expect, it } from "vitest";
+import { openRefusals, type RefusedRow } from "../../src/transfer/refusals.ts";
+import { fileOf } from "../support/import.ts";
+
+const row = (line: number): RefusedRow => ({ line, code: "BAD_REQUEST", field: null, message: "is bad" });
+
+/** A path at which there is no file yet. */
+const path = () => `${fileOf("users.csv", "")}.refused.jsonl`;
+
+const linesIn = (file: string) =>
+  readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((text) => JSON.parse(text).line);
+
+it("is a file only once a row was refused", async () => {
+  const file = path();
+  const refusals = await openRefusals(file, { length: 0 });
+  expect(await refusals.put([], 0)).toBe(0);
+  expect(existsSync(file)).toBe(false);
+  expect(await refusals.put([row(2)], 0)).toBe(readFileSync(file).length);
+  await refusals.close();
+});
+
+it("has the rows of a batch that is run again once", async () => {
+  const file = path();
+  const refusals = await openRefusals(file, { length: 0 });
+  const end = await refusals.put([row(1)], 0);
+  await refusals.put([row(2), row(3), row(4)], end);
+  await refusals.put([row(2), row(3)], end);
+  await refusals.close();
+  expect(linesIn(file)).toEqual([1, 2, 3]);
+});
+
+it("has no hole where somebody cut it off, or took it away, in the meantime", async () => {
+  const file = path();
+  const first = await openRefusals(file, { length: 0 });
+  const end = await first.put([row(1), row(2)], 0);
+  await first.close();
+  truncateSync(file, 0);
+  const again = await openRefusals(file, { length: end });
+  await again.put([row(3)], end);
+  await again.close();
+  expect(linesIn(file)).toEqual([3]);
+});

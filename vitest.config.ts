@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/support/global.ts",
+    // One more than two cores have: tests wait for servers and processes more than they compute.
+    maxWorkers: 3,
     // Real servers start and stop in some of them; nothing waits for time to pass.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -46,7 +46,7 @@ it("prints a token of an account, by its id, username or email, in any case", as
 
 it.each([[[]], [["--service", "x", "--user", "y"]]])("wants to know for whom: %j", async (args) => {
   expect(await command(["token", ...args], { JWT_SECRET: secret }).ended).toMatchObject({
-    code: 1,
+    code: 2,
     output: "Say for whom: either --service or --user\n",
   });
 });

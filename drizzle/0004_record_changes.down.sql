@@ -1,8 +1,12 @@
 drop trigger refuse_truncate on audit_log;
 --> statement-breakpoint
-drop function record_changes_of(regclass, text, text[], text[]);
+drop function record_changes_of(regclass, name, name[], name[]);
 --> statement-breakpoint
-drop function record_change() cascade;
+drop function record_change_of_users() cascade;
+--> statement-breakpoint
+drop function record_change_of_user_security() cascade;
+--> statement-breakpoint
+drop function record_change_of_user_sessions() cascade;
 --> statement-breakpoint
 drop function refuse_truncate() cascade;
 --> statement-breakpoint

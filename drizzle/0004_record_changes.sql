@@ -17,83 +17,6 @@ create index idx_audit_actor on audit_log (actor, created_at desc);
 create index idx_audit_action on audit_log (action, created_at desc);
 --> statement-breakpoint
 
--- Writes the trail's rows of one statement, all at once.
---
--- Arguments: the table's key column; its secret columns, of which the trail says that they changed and never
--- what they hold; columns whose change alone is none.
---
--- Who acts is in the setting audit.context, JSON with actor, userId, ipAddress, userAgent and requestId, that the
--- service sets in the same statement; without it, it is the role that logged in. It runs with its owner's
--- rights: whoever may change a table may not therefore write into the trail.
-create function record_change() returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  key_column constant text := tg_argv[0];
-  secret_columns constant text[] := tg_argv[1];
-  unrecorded_columns constant text[] := tg_argv[2];
-  context constant jsonb := nullif(current_setting('audit.context', true), '');
-  acting_user uuid := context ->> 'userId';
-  address constant inet := context ->> 'ipAddress';
-begin
-  -- Nobody, once the account is gone, or is just going: it may be the one that this very statement deletes.
-  if acting_user is not null then
-    select id into acting_user from public.users where id = acting_user;
-  end if;
-
-  if tg_op = 'UPDATE' then
-    insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
-    select acting_user, 'update', tg_table_name, coalesce(old_row.value, new_row.value) ->> key_column, changed.columns,
-      address, context ->> 'userAgent', clock_timestamp(), coalesce(context ->> 'actor', 'db:' || session_user), context ->> 'requestId'
-    -- Offset 0 keeps the rows as JSON, made once each and not anew for every column.
-    from (select to_jsonb(old_rows) as value from old_rows offset 0) as old_row
-    -- Full: a row that was given another key is recorded under both.
-    full join (select to_jsonb(new_rows) as value from new_rows offset 0) as new_row
-      on old_row.value ->> key_column = new_row.value ->> key_column
-    cross join lateral (
-      select jsonb_object_agg(key, case
-        when key = any (secret_columns) then jsonb_build_array(
-          case when old_row.value -> key <> 'null' then '[secret]' end,
-          case when new_row.value -> key <> 'null' then '[secret]' end)
-        else jsonb_build_array(old_row.value -> key, new_row.value -> key)
-      end) as columns
-      from jsonb_object_keys(coalesce(new_row.value, old_row.value)) as key
-      where old_row.value -> key is distinct from new_row.value -> key and key <> all (unrecorded_columns)
-    ) as changed
-    where changed.columns is not null;
-
-  elsif tg_op = 'INSERT' then
-    insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
-    select acting_user, 'insert', tg_table_name, new_row.value ->> key_column,
-      (
-        select jsonb_object_agg(key, jsonb_build_array(null, case when key = any (secret_columns) then '"[secret]"' else value end))
-        from jsonb_each(new_row.value)
-        where value <> 'null' and key <> all (unrecorded_columns)
-      ),
-      address, context ->> 'userAgent', clock_timestamp(), coalesce(context ->> 'actor', 'db:' || session_user), context ->> 'requestId'
-    from (select to_jsonb(new_rows) as value from new_rows) as new_row;
-
-  else
-    insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
-    select acting_user, 'delete', tg_table_name, old_row.value ->> key_column,
-      (
-        select jsonb_object_agg(key, jsonb_build_array(case when key = any (secret_columns) then '"[secret]"' else value end, null))
-        from jsonb_each(old_row.value)
-        where value <> 'null'
-      ),
-      address, context ->> 'userAgent', clock_timestamp(), coalesce(context ->> 'actor', 'db:' || session_user), context ->> 'requestId'
-    from (select to_jsonb(old_rows) as value from old_rows) as old_row;
-  end if;
-  return null;
-end;
-$$;
---> statement-breakpoint
-
 create function refuse_truncate() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -105,40 +28,119 @@ end;
 $$;
 --> statement-breakpoint
 
--- Has every change of a table recorded. Once a statement, not once a row: a bulk load writes its trail in one go.
-create function record_changes_of(recorded regclass, key_column text, secret_columns text[] default '{}', unrecorded_columns text[] default '{}') returns void
+-- Has every change of a table recorded, by a function made for its columns as they are now: whoever adds one calls
+-- it again (comparing them by name, whatever they are, took a third longer). Arguments: the key column; secret
+-- columns, of which the trail says that they changed and never what they hold; columns whose change alone is none.
+--
+-- Once a statement, not once a row: a bulk load writes its trail in one go. Who acts is in the setting audit.context,
+-- JSON with actor, userId, ipAddress, userAgent and requestId, that the service sets in the same statement; without
+-- it, it is the role that logged in. The function runs with its owner's rights: whoever may change a table may not
+-- therefore write into the trail.
+create function record_changes_of(recorded regclass, key_column name, secret_columns name[] default '{}', unrecorded_columns name[] default '{}') returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
-as $$
+as $generator$
 declare
+  table_name name;
+  recorder text;
+  unknown name;
+  changed text;
   event text[];
-  unknown text;
+  template constant text := $template$
+create or replace function public.<recorder>() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $function$
+declare
+  context constant jsonb := nullif(current_setting('audit.context', true), '');
+  actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
+  acting_user uuid := context ->> 'userId';
+  address constant inet := context ->> 'ipAddress';
 begin
+  -- Nobody, once the account is gone, or is just going: it may be the one that this very statement deletes.
+  if acting_user is not null then
+    select id into acting_user from public.users where id = acting_user;
+  end if;
+
+  if tg_op = 'UPDATE' then
+    insert into public.audit_log
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
+    select acting_user, 'update', <table>, coalesce(before.<key>, after.<key>), columns, address,
+      context ->> 'userAgent', clock_timestamp(), actor, context ->> 'requestId'
+    from old_rows as before
+    -- Full: a row that was given another key is recorded under both.
+    full join new_rows as after on before.<key> = after.<key>
+    cross join lateral (select <changed> as columns) as changed
+    where columns <> '{}';
+
+  elsif tg_op = 'INSERT' then
+    insert into public.audit_log
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
+    select acting_user, 'insert', <table>, <key>,
+      (
+        select jsonb_object_agg(key, jsonb_build_array(null, case when key = any (<secret>) then '"[secret]"' else value end))
+        from jsonb_each(to_jsonb(after))
+        where value <> 'null' and key <> all (<unrecorded>)
+      ),
+      address, context ->> 'userAgent', clock_timestamp(), actor, context ->> 'requestId'
+    from new_rows as after;
+
+  else
+    insert into public.audit_log
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
+    select acting_user, 'delete', <table>, <key>,
+      (
+        select jsonb_object_agg(key, jsonb_build_array(case when key = any (<secret>) then '"[secret]"' else value end, null))
+        from jsonb_each(to_jsonb(before))
+        where value <> 'null'
+      ),
+      address, context ->> 'userAgent', clock_timestamp(), actor, context ->> 'requestId'
+    from old_rows as before;
+  end if;
+  return null;
+end;
+$function$
+$template$;
+begin
+  select relname into table_name from pg_class where oid = recorded;
   select given into unknown from unnest(key_column || secret_columns || unrecorded_columns) as given
   where not exists (select from pg_attribute where attrelid = recorded and attname = given and attnum > 0 and not attisdropped);
   if unknown is not null then
     raise exception '% has no column %', recorded, unknown using errcode = 'undefined_column';
   end if;
 
+  select string_agg(format(
+    case when attname = any (secret_columns)
+      then $$case when before.%1$I is distinct from after.%1$I then jsonb_build_object(%1$L,
+        jsonb_build_array(case when before.%1$I is not null then '[secret]' end, case when after.%1$I is not null then '[secret]' end)) else '{}' end$$
+      else $$case when before.%1$I is distinct from after.%1$I then jsonb_build_object(%1$L,
+        jsonb_build_array(before.%1$I, after.%1$I)) else '{}' end$$
+    end, attname), E'\n      || ' order by attnum)
+  into changed
+  from pg_attribute where attrelid = recorded and attnum > 0 and not attisdropped and attname <> all (unrecorded_columns);
+
+  recorder := 'record_change_of_' || table_name;
+  execute replace(replace(replace(replace(replace(replace(template,
+    '<recorder>', quote_ident(recorder)), '<table>', quote_literal(table_name)), '<key>', quote_ident(key_column)),
+    '<changed>', changed), '<secret>', format('%L::text[]', secret_columns)), '<unrecorded>', format('%L::text[]', unrecorded_columns));
+  execute format('comment on function public.%I() is %L', recorder,
+    'Writes a statement''s rows of the audit trail; made by record_changes_of, who acts is in the setting audit.context.');
+
   foreach event slice 1 in array array[
     ['insert', 'new table as new_rows'],
     ['update', 'old table as old_rows new table as new_rows'],
     ['delete', 'old table as old_rows']
   ] loop
-    execute format(
-      'create trigger %I after %s on %s referencing %s for each statement execute function public.record_change(%L, %L, %L)',
-      'record_' || event[1], event[1], recorded, event[2], key_column, secret_columns, unrecorded_columns
-    );
+    execute format('create or replace trigger %I after %s on %s referencing %s for each statement execute function public.%I()',
+      'record_' || event[1], event[1], recorded, event[2], recorder);
   end loop;
-  execute format(
-    'create trigger refuse_truncate before truncate on %s for each statement execute function public.refuse_truncate()',
-    recorded
-  );
+  execute format('create or replace trigger refuse_truncate before truncate on %s for each statement execute function public.refuse_truncate()', recorded);
 end;
-$$;
+$generator$;
 --> statement-breakpoint
 
-revoke execute on function record_changes_of(regclass, text, text[], text[]) from public;
+revoke execute on function record_changes_of(regclass, name, name[], name[]) from public;
 --> statement-breakpoint
 
 select record_changes_of('users', 'id', '{password_hash, email_verification_token}', '{updated_at}');
@@ -155,6 +157,6 @@ create trigger refuse_truncate
   execute function refuse_truncate();
 --> statement-breakpoint
 
-comment on function record_change() is 'Writes a statement''s rows of the audit trail; who acts is in the setting audit.context.';
+comment on function record_changes_of(regclass, name, name[], name[]) is 'Has every change of a table recorded; to be called again when it gets a column.';
 --> statement-breakpoint
 comment on column audit_log.changes is 'Of a changed row: {column: [before, after]}, secrets as "[secret]".';

@@ -24,7 +24,7 @@ export async function createHttpServer(options: {
   const server = fastify({
     bodyLimit,
     // Behind these the caller's address is in X-Forwarded-For; from anybody else that header could say anything.
-    trustProxy: [...config.http.trustedProxies],
+    trustProxy: config.http.trustedProxies.length > 0 && [...config.http.trustedProxies],
     // A batch's path is all of its procedures' names.
     routerOptions: { maxParamLength: 5_000 },
     requestTimeout: config.http.requestTimeout * 2,

@@ -41,7 +41,6 @@ export const userDefinition: Definition<typeof users, User> = {
     { equal: ["username"], few: true },
     { sort: ["createdAt"] },
     { sort: ["username"], beginning: true },
-    { sort: ["email"] },
     { equal: ["status"], sort: ["createdAt"] },
     { equal: ["role"], sort: ["createdAt"] },
   ],

@@ -107,7 +107,7 @@ function accountIn(input: unknown): string | undefined {
   return typeof named === "string" ? named.toLowerCase() : "not an id";
 }
 
-/** @throws {Forbidden} for what is not theirs to do to this account */
+/** @throws {Forbidden} for what is not theirs to do to this account @throws {NotFound} for one that is not there, or deleted */
 async function requireRank(
   { parts }: Context,
   caller: Admitted & { kind: "user" },
@@ -116,10 +116,10 @@ async function requireRank(
   if (!ranks[caller.role].some((rule) => rule !== "self" && callers.includes(rule))) {
     throw new Forbidden("You may do this for your own account alone.");
   }
-  if (caller.role === "admin" || !isId(subject)) return;
+  if (!isId(subject)) return;
   const standing = await parts.users.standingOf(subject);
-  if (standing === undefined) throw new NotFound("There is no such user.");
-  if (standing.role !== "user")
+  if (standing === undefined || standing.deleted) throw new NotFound("There is no such user.");
+  if (caller.role !== "admin" && standing.role !== "user")
     throw new Forbidden("Only an administrator may do this to a moderator or an administrator.");
 }
 

@@ -46,7 +46,7 @@ function listShape<Row>(listing: ListingOf<Row>) {
       .min(1, "must be at least 1")
       .max(pageLimits.most, `must be at most ${pageLimits.most}`)
       .default(pageLimits.default),
-    cursor: z.string().max(4_000, "is not one of this service").nullish(),
+    cursor: z.string().max(12_000, "is not one of this service").nullish(),
     page: z.int("must be a whole number").min(1, "must be at least 1").max(1_000_000).optional(),
     total: z.enum(["exact", "estimated", "none"]).default("none"),
   };

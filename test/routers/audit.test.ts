@@ -157,6 +157,14 @@ describe("audit.list", () => {
     ).toEqual([]);
   });
 
+  it("takes back every cursor that it gives, however long what it is made of", async () => {
+    for (let n = 0; n < 3; n++)
+      await game.audit.record.mutate({ action: "cursor.long", userAgent: "漢".repeat(1_000) });
+    const options = { where: { action: "cursor.long" }, sort: { field: "userAgent" as const }, limit: 1 };
+    const { nextCursor } = await moderator.audit.list.query(options);
+    expect((await moderator.audit.list.query({ ...options, cursor: nextCursor })).items).toHaveLength(1);
+  });
+
   it("finds by actor, account, resource, action and time", async () => {
     const player = await account(service.database.sql);
     const before = new Date();

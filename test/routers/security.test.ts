@@ -55,6 +55,19 @@ describe("security", () => {
     });
   });
 
+  it("and sessions of a deleted account are not there for anybody", async () => {
+    const player = await account(service.database.sql);
+    const admin = as(await account(service.database.sql, "admin"));
+    await service.database.sql`update users set deleted_at = now() where id = ${player.id}`;
+    for (const client of [moderator, admin]) {
+      expect(await refusal(client.security.get.query({ userId: player.id }))).toMatchObject({ code: "NOT_FOUND" });
+      expect(await refusal(client.security.requirePasswordChange.mutate({ userId: player.id }))).toMatchObject({
+        code: "NOT_FOUND",
+      });
+      expect(await refusal(client.sessions.list.query({ userId: player.id }))).toMatchObject({ code: "NOT_FOUND" });
+    }
+  });
+
   it("lists accounts that somebody tries to get into, the latest first, and no others", async () => {
     const players = [
       await account(service.database.sql),

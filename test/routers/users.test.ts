@@ -201,6 +201,18 @@ describe("an account's own update", () => {
     });
   });
 
+  it.each(["0000-01-01", "-000001-01-01T00:00:00Z", "+275760-09-13"])(
+    "with the version %s, which no account has, is refused by name",
+    async (time) => {
+      const own = await account(service.database.sql);
+      const change = { metadata: {}, updatedAt: new Date(time) };
+      expect(await refusal(clientOf(service.url, own.token).users.update.mutate(change))).toMatchObject({
+        code: "BAD_REQUEST",
+        field: "updatedAt",
+      });
+    },
+  );
+
   it("of one version by sixteen at once is made by exactly one", async () => {
     const own = await account(service.database.sql);
     const { updatedAt } = await clientOf(service.url, own.token).users.me.query();

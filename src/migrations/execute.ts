@@ -36,6 +36,8 @@ export async function execute(
   const sent: (PendingQuery<never[]> & Promise<unknown>)[] = [];
   let started = performance.now();
   for (const [index, statement] of statements.entries()) {
+    // Nothing is sent any more once it is to stop: what is on its way could not be taken back.
+    context.signal?.throwIfAborted();
     for (const { text } of statements.slice(sent.length, index + ahead)) {
       const query = sql.unsafe<never[]>(text).execute();
       // Behind a failure all fail, and nobody asks why.

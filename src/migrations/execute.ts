@@ -36,9 +36,9 @@ export async function execute(
   const sent: (PendingQuery<never[]> & Promise<unknown>)[] = [];
   let started = performance.now();
   for (const [index, statement] of statements.entries()) {
-    // Nothing is sent any more once it is to stop: what is on its way could not be taken back.
-    context.signal?.throwIfAborted();
-    for (const { text } of statements.slice(sent.length, index + ahead)) {
+    // Once it is to stop, what is on its way is cancelled and waited for, and no more is sent.
+    if (index >= sent.length) context.signal?.throwIfAborted();
+    for (const { text } of context.signal?.aborted ? [] : statements.slice(sent.length, index + ahead)) {
       const query = sql.unsafe<never[]>(text).execute();
       // Behind a failure all fail, and nobody asks why.
       query.catch(() => {});
@@ -68,11 +68,11 @@ export async function checkDeferred(tx: TransactionSql, last: Statement | undefi
   }
 }
 
-/** A query that PostgreSQL is asked to cancel when the signal comes. */
-export async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?: AbortSignal): Promise<T> {
-  const cancel = () => query.cancel();
+/** A query that PostgreSQL works on, or is about to; when the signal comes, it is asked to cancel it. */
+async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?: AbortSignal): Promise<T> {
+  // A turn later, because the driver loses its place in the line when it cancels what it has not sent yet.
+  const cancel = () => setImmediate(() => query.cancel());
   if (signal?.aborted) cancel();
-  signal?.throwIfAborted();
   signal?.addEventListener("abort", cancel, { once: true });
   try {
     return await query;

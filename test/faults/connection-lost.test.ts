@@ -38,6 +38,8 @@ const killed = async () => {
     ).toHaveLength(0),
   );
 };
+const sleepers = () =>
+  database.sql`select 1 from pg_stat_activity where application_name = 'victim' and wait_event = 'PgSleep'`;
 const backends = () =>
   database.sql`select 1 from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
 const written = async () => (await database.sql`select who from written order by who`).map((row) => row["who"]);
@@ -49,6 +51,17 @@ describe("when the server ends a connection", () => {
     await vi.waitFor(async () => expect(await kill()).toHaveLength(1));
     expect(await running).toMatchObject({ code: expect.stringMatching(/57P01|CONNECTION_CLOSED|ECONNRESET/) });
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+  });
+
+  it("a query that cannot be cancelled, because nobody answers any more, goes on", async () => {
+    const wire = await wireTo(database.url);
+    const sql = driver(wire.url);
+    await sql`select 1`;
+    const running = sql`select 'done' as it from pg_sleep(0.5)`.execute();
+    await vi.waitFor(async () => expect(await sleepers()).toHaveLength(1));
+    wire.refuse();
+    running.cancel();
+    expect(await running).toEqual([{ it: "done" }]);
   });
 
   it("queries of that very moment fail or succeed, and none of them waits for ever", async () => {

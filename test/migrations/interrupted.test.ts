@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import { expect, it } from "vitest";
+import type { MigrateEvent } from "../../src/migrations/options.ts";
 import { up } from "../../src/migrations/up.ts";
 import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
@@ -96,4 +97,23 @@ it("Ctrl-C while an index is built behind a long transaction stops at once, and 
   const second = listener();
   expect((await up({ target, folder, onEvent: second.onEvent })).error).toBeUndefined();
   expect(second.warnings()).toEqual(["dropped the INVALID index public.names_name that a failure had left"]);
+});
+
+it.each([0, 1, 20, 39])("Ctrl-C behind statement %i, when more are on their way, cancels them", async (number) => {
+  const { sql, target } = await emptyDatabase();
+  const statements = Array.from({ length: 40 }, (_, id) => `insert into t values (${id});`);
+  const { folder } = migrationsOf({
+    tag: "0000_many",
+    up: ["create table t (id int);", ...statements.slice(1), "select pg_sleep(600);"].join(
+      "\n--> statement-breakpoint\n",
+    ),
+  });
+  const stopping = new AbortController();
+  const onEvent = (event: MigrateEvent) => {
+    if (number === 0 ? event.type === "start" : event.type === "statement" && event.number === number) stopping.abort();
+  };
+  const { error, results } = await up({ target, folder, signal: stopping.signal, onEvent });
+  expect(error?.message).toMatch(/^Stopped[\s\S]*0000_many was rolled back, nothing of it is left/);
+  expect(results).toMatchObject([{ outcome: "failed" }]);
+  expect(await sql`select to_regclass('t') as t`).toEqual([{ t: null }]);
 });

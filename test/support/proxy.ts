@@ -36,8 +36,9 @@ export async function wireTo(databaseUrl: string) {
     tear();
     await once(server, "close");
   };
-  onTestFinished(async () => {
-    if (server.listening) await cut();
+  onTestFinished(() => {
+    server.close();
+    tear();
   });
 
   const url = new URL(databaseUrl);
@@ -46,6 +47,8 @@ export async function wireTo(databaseUrl: string) {
     url: url.href,
     /** Ends every connection and refuses new ones. */
     cut,
+    /** Leaves connections open, and refuses new ones. */
+    refuse: () => void server.close(),
     /** Ends every connection, and takes new ones. */
     tear,
     mend: () => listen(port),

@@ -50,7 +50,8 @@ export class Query extends Promise {
   }
 
   cancel() {
-    return this.canceller && (this.canceller(this), this.canceller = null)
+    // Patched: a request that nobody answers would end the process.
+    return this.canceller && (this.canceller(this).catch(() => { /* noop */ }), this.canceller = null)
   }
 
   simple() {

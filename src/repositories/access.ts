@@ -30,6 +30,16 @@ export function isNarrow(conditions: readonly AnyFilter[], { access }: Pick<List
   return narrows(conditions);
 }
 
+/** The parts of a filter that one index answers each, with no regard to the rest of it. */
+export function indexedParts(filter: AnyFilter, { access }: Pick<Listing, "access">) {
+  const conditions = flatten(filter);
+  return access.flatMap(({ equal = [], sort = [], ...way }) => {
+    const held = conditions.filter((condition) => isHeld(condition, { equal, sort, ...way }));
+    const bound = equal.every((field) => held.some((condition) => field in condition));
+    return bound && held.length > 0 ? [{ filter: { and: held }, sortedBy: sort[0] }] : [];
+  });
+}
+
 /** Conditions that must all hold, one field each; what `and` holds is the same as if it stood outside. */
 export function flatten(filter: AnyFilter): AnyFilter[] {
   return Object.entries(filter).flatMap(([name, value]): AnyFilter[] => {

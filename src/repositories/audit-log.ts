@@ -30,8 +30,8 @@ export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } =
     createdAt: auditLog.createdAt,
   },
   access: [
-    { equal: ["resourceType", "resourceId"], few: true },
     { sort: ["createdAt"] },
+    { equal: ["resourceType", "resourceId"], sort: ["createdAt"] },
     { equal: ["userId"], sort: ["createdAt"] },
     { equal: ["actor"], sort: ["createdAt"] },
     { equal: ["action"], sort: ["createdAt"] },

@@ -81,13 +81,15 @@ export class Repository<Table extends PgTable, Row extends object> {
   /** How many rows match. @throws {Invalid} where that takes reading a large table, unless `scan` */
   async count(where: Filter<Row> = {} as never, { scan = false } = {}): Promise<number> {
     const filter = where as AnyFilter;
-    if (!scan && !isNarrow(flatten(filter), this.definition)) {
-      await this.parts.sizes.requireSmall(this.db, this.definition, {
-        field: "where",
-        text: "this many rows cannot be counted one by one",
-      });
-    }
-    return exactCount(this.db, this.definition.table, and(this.definition.visible, whereOf(filter, this.definition)));
+    const { table, visible } = this.definition;
+    const source =
+      scan || isNarrow(flatten(filter), this.definition)
+        ? table
+        : await this.parts.sizes.sourceOf(this.db, this.definition, filter, {
+            field: "where",
+            text: "this many rows cannot be counted one by one",
+          });
+    return exactCount(this.db, source, and(visible, whereOf(filter, this.definition)));
   }
 
   async create(by: Actor, values: Insert<Table>): Promise<Row> {

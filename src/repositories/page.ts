@@ -1,4 +1,5 @@
-import { and, type SQL, sql } from "drizzle-orm";
+import { and, type SQL, type Subquery, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
 import { beyondCursor, describeAccess, flatten, isNarrow, isServed } from "./access.ts";
@@ -6,7 +7,7 @@ import type { Cursors } from "./cursor.ts";
 import type { ListOptions, Page } from "./filter.ts";
 import { behind, exact, keysOf, orderBy, orderOf, reversed } from "./keyset.ts";
 import { type Listing, type ListingOf, viewOf } from "./listing.ts";
-import type { Sizes } from "./sizes.ts";
+import { mostSifted, type Sizes } from "./sizes.ts";
 import { estimate, exactCount } from "./totals.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
 
@@ -47,11 +48,10 @@ export async function readPage<Row>(
       field: "page",
     });
   }
-  const served = isServed(filter, order, listing);
-  if (!scan && !served) await sizes.requireSmall(db, listing, unserved(listing));
-  if (!scan && wanted === "exact" && !isNarrow(flatten(filter), listing)) {
-    await sizes.requireSmall(db, listing, { field: "total", text: 'ask for "estimated", or for "none"' });
-  }
+  const isAnswered = scan || isServed(filter, order, listing);
+  const source = isAnswered ? listing.table : await sizes.sourceOf(db, listing, filter, unserved(listing));
+  const isCounted = wanted !== "exact" || scan || isNarrow(flatten(filter), listing);
+  const counted = isCounted ? listing.table : await sizes.sourceOf(db, listing, filter, uncounted);
 
   const condition = and(listing.visible, whereOf(filter, listing));
   const keys = keysOf(order, listing);
@@ -72,7 +72,7 @@ export async function readPage<Row>(
       if (missing === 0) break;
       const found = await db
         .select({ ...listing.columns, ...positions } as Record<string, SQL>)
-        .from(listing.table)
+        .from(source)
         .where(and(listing.visible, rest, part))
         .orderBy(...orderBy(direction))
         .limit(missing)
@@ -81,7 +81,7 @@ export async function readPage<Row>(
     }
     return rows;
   };
-  const [found, total] = await Promise.all([read(), countIf(wanted, db, listing, condition)]);
+  const [found, total] = await Promise.all([read(), countIf(wanted, db, counted, condition)]);
 
   const rows = backwards ? found.slice(0, limit).reverse() : found.slice(0, limit);
   const more = found.length > limit;
@@ -107,14 +107,21 @@ function withoutPositions(row: Record<string, unknown>): Record<string, unknown>
   return Object.fromEntries(Object.entries(row).filter(([name]) => !/^position\d+$/.test(name)));
 }
 
-function countIf(wanted: "exact" | "estimated" | "none", db: Executor, { table }: Listing, condition: SQL | undefined) {
+function countIf(
+  wanted: "exact" | "estimated" | "none",
+  db: Executor,
+  source: PgTable | Subquery,
+  condition: SQL | undefined,
+) {
   if (wanted === "none") return null;
   return wanted === "exact"
-    ? exactCount(db, table, condition)
-    : estimate(db, sql`select from ${table}${condition && sql` where ${condition}`}`);
+    ? exactCount(db, source, condition)
+    : estimate(db, sql`select from ${source}${condition && sql` where ${condition}`}`);
 }
+
+const uncounted = { field: "total", text: 'ask for "estimated", or for "none"' };
 
 const unserved = (listing: Listing) => ({
   field: "where",
-  text: `no index answers this filter in this order. Ask for rows ${describeAccess(listing)}`,
+  text: `no index answers this filter in this order, or finds at most ${mostSifted.toLocaleString("en")} rows by a part of it. Ask for rows ${describeAccess(listing)}`,
 });

@@ -1,11 +1,15 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type SQL, type Subquery, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/transaction.ts";
 
-export async function exactCount(db: Executor, table: PgTable, condition: SQL | undefined): Promise<number> {
+export async function exactCount(
+  db: Executor,
+  source: PgTable | Subquery,
+  condition: SQL | undefined,
+): Promise<number> {
   const [row] = await db
     .select({ count: sql`count(*)`.mapWith(Number) })
-    .from(table)
+    .from(source)
     .where(condition);
   return row?.count ?? 0;
 }

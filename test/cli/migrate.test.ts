@@ -142,6 +142,17 @@ describe("aeturnis-data migrate", () => {
     });
   });
 
+  it("verify --json says what keeps it from proving anything", async () => {
+    const { url } = await emptyDatabase();
+    const { folder } = migrationsOf(a, { ...b, down: "drop role nobody;" });
+    const { code, stdout } = await migrate(url, "verify", "--json", "--folder", folder);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      proofs: [],
+      error: { name: "MigrationError", message: expect.stringContaining("0001_b.down.sql") },
+    });
+  });
+
   it.each([
     "postgres://u:s3cretPW@127.0.0.1:notaport/x",
     "postgres:s3cretPW@127.0.0.1",

@@ -4,7 +4,7 @@ import { PgTransaction } from "drizzle-orm/pg-core";
 import type { z } from "zod";
 import { toDomainError } from "../database/errors.ts";
 import { type Executor, inTransaction } from "../database/transaction.ts";
-import { Conflict, type DomainError, Invalid, NotFound } from "../errors.ts";
+import { Conflict, type DomainError, Invalid, NotFound, Unavailable } from "../errors.ts";
 import { ahead } from "./ahead.ts";
 import type { Rows } from "./base.ts";
 import type { BulkReport, Refusal } from "./rows.ts";
@@ -80,6 +80,7 @@ export async function runBulk<Given, Row>(
   let refused: Refusal[] = [];
   let written = 0;
   let whole = true;
+  let end = 0;
 
   const writeBatch = async (executor: Executor, batch: Batch<Row>): Promise<BatchReport> => {
     const found = await write(executor, batch.rows, work.run);
@@ -97,6 +98,7 @@ export async function runBulk<Given, Row>(
       const report = await (together
         ? inTransaction(executor, (tx) => writeBatch(tx, batch))
         : writeBatch(executor, batch));
+      end = report.end;
       written += report.written;
       whole &&= report.refused.length === 0;
       if (onBatch === undefined) refused.push(...report.refused);
@@ -104,8 +106,14 @@ export async function runBulk<Given, Row>(
     if (atomic && !whole) throw new Undone();
   };
 
-  if (!atomic) await writeAll(db);
-  else {
+  if (!atomic) {
+    await writeAll(db).catch((error: unknown) => {
+      // What is committed must be told: of the rest each row is refused, so that it can be sent again.
+      const isPartial = end > 0 && onBatch === undefined && Array.isArray(rows) && !is(db, PgTransaction);
+      if (!isPartial || !(toDomainError(error) instanceof Unavailable)) throw error;
+      refused.push(...rows.slice(end).map((_, at) => ({ ...unavailable, index: end + at })));
+    });
+  } else {
     // Inside the caller's transaction this is a savepoint, so that only these rows are undone.
     const run = Array.isArray(rows) ? apart(db, writeAll) : db.transaction(writeAll);
     await run.catch((error: unknown) => {
@@ -115,6 +123,12 @@ export async function runBulk<Given, Row>(
   }
   return { written, refused };
 }
+
+const unavailable = {
+  code: "SERVICE_UNAVAILABLE",
+  field: null,
+  message: "The database was away: this row is most likely not written. Send it again.",
+} as const;
 
 interface Batch<Row> {
   readonly rows: Numbered<Row>[];

@@ -67,7 +67,7 @@ export interface AuditEntry {
 export interface Refusal {
   /** Its place in the input, from 0. */
   index: number;
-  code: "BAD_REQUEST" | "CONFLICT" | "NOT_FOUND";
+  code: "BAD_REQUEST" | "CONFLICT" | "NOT_FOUND" | "SERVICE_UNAVAILABLE";
   field: string | null;
   message: string;
 }

@@ -4,6 +4,7 @@ import { runInNewContext } from "node:vm";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemActor } from "../../src/database/actor.ts";
+import type { BulkReport } from "../../src/repositories/rows.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 import { createThings, someone, type ThingRepository, thingsOn } from "./things.ts";
@@ -122,6 +123,35 @@ describe("many rows", () => {
     expect(await rows()).toEqual([]);
     await expect(repository.createMany(someone, broken(), { atomic: false })).rejects.toThrow("the file ends here");
     expect(await rows()).toHaveLength(1000);
+  });
+
+  it("that the database leaves midway are reported as far as it came, and the rest can be sent again", async () => {
+    const all = named(3_000);
+    const other = await database.sql.reserve();
+    await other`begin`;
+    await other`insert into things (name) values ('thing2500')`;
+    const leave = async (writing: Promise<unknown>) => {
+      await vi.waitFor(waits);
+      await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      return writing;
+    };
+    const report = (await leave(repository.createMany(someone, all, { atomic: false }))) as BulkReport;
+    const missing = report.refused.map(({ index }) => all[index] as { name: string });
+    expect(report.written).toBe(2_000);
+    expect(new Set(report.refused.map(({ code }) => code))).toEqual(new Set(["SERVICE_UNAVAILABLE"]));
+    expect(missing).toEqual(all.slice(2_000));
+    expect(await rows()).toHaveLength(2_000);
+
+    // Nothing is there to report when all are undone, and how many a stream still holds nobody knows.
+    const [atomic, stream] = [named(3_000, "atomic"), named(3_000, "stream")];
+    for (const { name } of [atomic[2_500], stream[2_500]] as { name: string }[])
+      await other`insert into things (name) values (${name})`;
+    await expect(leave(repository.createMany(someone, atomic))).rejects.toThrow();
+    await expect(leave(repository.createMany(someone, streamed(stream), { atomic: false }))).rejects.toThrow();
+    await other`rollback`;
+    other.release();
+    expect(await repository.createMany(someone, missing, { atomic: false })).toEqual({ written: 1_000, refused: [] });
+    expect(await rows()).toHaveLength(5_000);
   });
 
   it("join the caller's transaction, and are undone with it, or by themselves", async () => {

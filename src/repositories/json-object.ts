@@ -8,7 +8,16 @@ import { z } from "zod";
 export function jsonObject(most: number) {
   return z
     .custom<Record<string, unknown>>(isJsonObject, "must be an object of JSON values: no undefined, no Date")
-    .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= most, `must be at most ${most} bytes of JSON`);
+    .refine(
+      (value) => Buffer.byteLength(JSON.stringify(value, writtenOut)) <= most,
+      `must be at most ${most} bytes of JSON, numbers written without an exponent`,
+    );
+}
+
+/** PostgreSQL gives 1e300 back as 301 digits: a few bytes would become many each time that they are read. */
+function writtenOut(_: string, value: unknown): unknown {
+  if (typeof value !== "number" || !String(value).includes("e")) return value;
+  return "0".repeat(Math.ceil(Math.abs(Math.log10(Math.abs(value)))));
 }
 
 function isJsonObject(value: unknown): boolean {

@@ -346,7 +346,7 @@ describe("a filter is refused", () => {
     [
       "for JSON too large",
       { metadata: { contains: { text: "x".repeat(20_000) } } },
-      "metadata.contains: must be at most 4096 bytes of JSON",
+      "metadata.contains: must be at most 4096 bytes of JSON, numbers written without an exponent",
     ],
     ["deeper than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
   ])("%s", (_, filter, message) => {

@@ -15,7 +15,7 @@ const unknownId = "00000000-0000-4000-8000-000000000000";
 
 describe("users.create", () => {
   it("stores the user and gives it back, without its hash", async () => {
-    const input = newUser({ metadata: { level: 3, guild: { name: "Æther" } } });
+    const input = newUser({ metadata: { level: 3, guild: { name: "Æther" }, ratios: Array(50).fill(1e-300) } });
     const user = await client.users.create.mutate(input);
 
     expect(user).toMatchObject({
@@ -78,6 +78,8 @@ describe("users.create", () => {
     ["username", { username: "with space" }],
     ["passwordHash", { passwordHash: "correct horse battery staple" }],
     ["metadata", { metadata: { note: "x".repeat(20_000) } }],
+    ["metadata", { metadata: { large: Array(60).fill(1e300) } }],
+    ["metadata", { metadata: { small: Array(60).fill(-1e-300) } }],
     ["metadata.note", { metadata: { note: "nul\u0000" } }],
     ["metadata.note", { metadata: { note: "half a pair \ud800" } }],
     ["metadata", { metadata: "text" as unknown as Record<string, unknown> }],

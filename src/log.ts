@@ -53,8 +53,7 @@ export function describeError(error: unknown): object {
   const described = {
     type: error.name,
     message: database === undefined ? safeMessage(error) : undefined,
-    // The first line of a stack repeats the message.
-    stack: error.stack?.slice(error.stack.indexOf("\n    at ") + 1),
+    stack: framesOf(error),
     cause: error.cause === undefined || database === error.cause ? undefined : describeError(error.cause),
   };
   if (database === undefined) return described;
@@ -69,6 +68,12 @@ export function describeError(error: unknown): object {
     routine,
     condition: condition(database),
   };
+}
+
+/** The stack without the message that it begins with: that may hold anything, also what looks like a stack. */
+function framesOf({ message, stack = "" }: Error): string | undefined {
+  const start = stack.indexOf(message);
+  return start < 0 ? undefined : stack.slice(stack.indexOf("\n    at ", start + message.length) + 1);
 }
 
 interface PostgresErrorFields {

@@ -51,6 +51,17 @@ describe("the log", () => {
     expect(lines[0]).toMatchObject({ err: { sqlstate: "22P02" } });
   });
 
+  it("keeps to itself parameters behind what looks like the beginning of a stack", async () => {
+    const { log, lines } = readableLog();
+    const text = "x\n    at hunter2";
+    const err = new DrizzleQueryError(`select $1`, [text, "s3cret"], new Error("lost"));
+    log.error({ err });
+    expect(JSON.stringify(lines[0])).not.toMatch(/hunter2|s3cret/);
+    expect(lines[0]).toMatchObject({
+      err: { stack: expect.stringContaining("log.test.ts"), message: "a query failed" },
+    });
+  });
+
   it("says of any other error its message, its stack and its cause", () => {
     const { log, lines } = readableLog();
     log.error({ err: new Error("outer", { cause: new TypeError("inner") }) });

@@ -1,4 +1,4 @@
-import { createTRPCClient, httpBatchLink, httpLink, splitLink } from "@trpc/client";
+import { createTRPCClient, httpBatchLink, httpLink, type Operation, splitLink } from "@trpc/client";
 import type { TRPCDataTransformer } from "@trpc/server";
 import superjson from "superjson";
 import type { AppRouter } from "../routers/index.ts";
@@ -36,13 +36,22 @@ export function createClient({ url, token }: ClientOptions) {
   return createTRPCClient<AppRouter>({
     links: [
       splitLink({
-        condition: ({ path }) => path.endsWith("Many"),
-        true: httpLink(options),
+        condition: isLarge,
+        true: httpLink({ ...options, methodOverride: "POST" }),
         // What the service takes in one request, and a server in one line; a longer list goes in several.
-        false: httpBatchLink({ ...options, maxItems: 100, maxURLLength: 8_000 }),
+        false: httpBatchLink({ ...options, maxItems: 100, maxURLLength: longestURL }),
       }),
     ],
   });
+}
+
+/** Characters of an address that every server takes (RFC 9110, 4.1). */
+const longestURL = 8_000;
+
+/** Whether a call goes by itself: many rows, or a question that no address holds. */
+function isLarge({ type, path, input }: Pick<Operation, "type" | "path" | "input">): boolean {
+  if (type !== "query") return path.endsWith("Many");
+  return encodeURIComponent(JSON.stringify(transformer.serialize(input))).length > longestURL / 2;
 }
 
 /** What `createClient` returns. */

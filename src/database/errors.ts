@@ -4,8 +4,8 @@ import { codeOf, isLostRace, isUnavailable } from "./retry.ts";
 
 /** What a broken constraint means to the caller: the field at fault, and the remedy. */
 const constraints: Readonly<Record<string, { field: string; message: string }>> = {
-  [usersConstraints.emailExact]: { field: "email", message: "This email belongs to another account." },
-  [usersConstraints.email]: { field: "email", message: "This email belongs to another account." },
+  [usersConstraints.emailExact]: { field: "email", message: "This email is taken." },
+  [usersConstraints.email]: { field: "email", message: "This email is taken." },
   [usersConstraints.usernameExact]: { field: "username", message: "This username is taken." },
   [usersConstraints.username]: { field: "username", message: "This username is taken." },
   [usersConstraints.status]: { field: "status", message: "Unknown status." },

@@ -40,11 +40,13 @@ export function indexedParts(filter: AnyFilter, { access }: Pick<Listing, "acces
   });
 }
 
-/** Conditions that must all hold, one field each; what `and` holds is the same as if it stood outside. */
+/** Conditions that must all hold, one operator of one field each; what `and` holds is the same as if it stood outside. */
 export function flatten(filter: AnyFilter): AnyFilter[] {
   return Object.entries(filter).flatMap(([name, value]): AnyFilter[] => {
     if (value === undefined) return [];
-    return name === "and" ? (value as AnyFilter[]).flatMap(flatten) : [{ [name]: value }];
+    if (name === "and") return (value as AnyFilter[]).flatMap(flatten);
+    if (name === "or" || name === "not") return [{ [name]: value }];
+    return operatorsOf(value).map(([operator, operand]) => ({ [name]: { [operator]: operand } }));
   });
 }
 

@@ -7,7 +7,7 @@ import { type Executor, inTransaction } from "../database/transaction.ts";
 import { Conflict, NotFound } from "../errors.ts";
 import { flatten, isNarrow } from "./access.ts";
 import { type BulkOptions, type Check, checkedBy, runBulk, unchecked } from "./bulk.ts";
-import { deleteBatch, insertBatch, updateBatch } from "./bulk-sql.ts";
+import { deleteBatch, insertBatch, untangleUpdates, updateBatch } from "./bulk-sql.ts";
 import type { Filter, ListOptions, Page } from "./filter.ts";
 import type { ListingOf } from "./listing.ts";
 import { type PageParts, readPage } from "./page.ts";
@@ -184,6 +184,7 @@ export class Repository<Table extends PgTable, Row extends object> {
         return "refused" in checked ? checked : { row: { id, version, change: checked.row } };
       },
       run: (tx, batch) => updateBatch(tx, this.definition, by, batch),
+      untangle: (db, batch) => untangleUpdates(db, this.definition, batch),
     });
   }
 

@@ -3,7 +3,7 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import { type Actor, recordedAs } from "../database/actor.ts";
 import type { Executor } from "../database/transaction.ts";
 import { Conflict, Invalid, NotFound } from "../errors.ts";
-import { type Numbered, refusal } from "./bulk.ts";
+import { type Numbered, refusal, type Untangled } from "./bulk.ts";
 import type { Listing } from "./listing.ts";
 import type { Refusal } from "./rows.ts";
 import { typeOf } from "./where.ts";
@@ -116,6 +116,52 @@ async function updateOnce(tx: Executor, target: Target, by: Actor, batch: readon
   );
 }
 
+/**
+ * Takes a batch of changes apart in which values that are unique collide: those that rows outside of it have are
+ * refused, and a change to what one before it changes to comes after that one, which may be refused itself.
+ */
+export async function untangleUpdates<Row extends Update["row"]>(
+  db: Executor,
+  target: Target,
+  batch: readonly Numbered<Row>[],
+): Promise<Untangled<Row> | undefined> {
+  const { table, key, unique = [], forms, columns } = target;
+  const taken = new Map<number, string>();
+  const second = new Set<number>();
+  for (const field of unique) {
+    const form = forms?.[field];
+    const given = batch.flatMap(({ index, row: { id, change } }) => {
+      const value = (change as Fields)[field] ?? null;
+      return value === null ? [] : { index, id, value };
+    });
+    const value = sql`value::${sql.raw(typeOf(columns[field] as PgColumn))}`;
+    const found = await db.execute(sql`
+      with given as (
+        select index, id, ${form?.given(value) ?? value} as value
+        from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as given (index int, id uuid, value text)
+      )
+      select index, first_value(id) over (partition by value order by index) <> id as second,
+        exists (select from ${table} where ${form?.equal ?? columns[field]} = given.value and ${key} not in (select id from given)) as taken
+      from given`);
+    for (const row of found) {
+      if (row["taken"]) taken.set(Number(row["index"]), field);
+      if (row["second"]) second.add(Number(row["index"]));
+    }
+  }
+  if (taken.size + second.size === 0) return undefined;
+
+  const [now, later]: [Numbered<Row>[], Numbered<Row>[]] = [[], []];
+  const same = formOf(key);
+  const waiting = new Set<string>();
+  for (const update of batch) {
+    if (taken.has(update.index)) continue;
+    // What is changed twice is changed in that order.
+    if (second.has(update.index)) waiting.add(same(update.row.id));
+    (waiting.has(same(update.row.id)) ? later : now).push(update);
+  }
+  return { refused: [...taken].map(([index, field]) => refusal(index, isTaken(field))), lots: [now, later] };
+}
+
 /** Removes rows; those that are not there, or not any more when they come again, are named. */
 export async function deleteBatch(
   tx: Executor,
@@ -154,10 +200,13 @@ async function explainConflicts(tx: Executor, target: Target, rows: readonly Num
   }
   return rows.map(({ index }) => {
     const field = reasons.get(index);
-    const message = field === undefined ? "Something with this key is there already." : `This ${field} is taken.`;
-    return refusal(index, new Conflict(message, { field: field ?? fieldOf(columns as Record<string, Column>, key) }));
+    if (field !== undefined) return refusal(index, isTaken(field));
+    const message = "Something with this key is there already.";
+    return refusal(index, new Conflict(message, { field: fieldOf(columns as Record<string, Column>, key) }));
   });
 }
+
+const isTaken = (field: string) => new Conflict(`This ${field} is taken.`, { field });
 
 /** Why rows were not changed: they are not there, or somebody was faster. */
 async function explainMissing(

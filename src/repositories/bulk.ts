@@ -41,6 +41,14 @@ export interface Work<Given, Row> {
   readonly check: Check<Given, Row>;
   /** Writes a batch in one statement. @returns those that it left out, and why */
   readonly run: (tx: Executor, batch: readonly Numbered<Row>[]) => Promise<Refusal[]>;
+  /** Takes a batch apart in which rows collide; undefined where it sees no collision. */
+  readonly untangle?: (db: Executor, batch: readonly Numbered<Row>[]) => Promise<Untangled<Row> | undefined>;
+}
+
+/** Rows that collide with what is there, and the others in lots that do not collide within. */
+export interface Untangled<Row> {
+  readonly refused: readonly Refusal[];
+  readonly lots: readonly (readonly Numbered<Row>[])[];
 }
 
 /** For rows that need no look. */
@@ -80,10 +88,21 @@ export async function runBulk<Given, Row>(
   let refused: Refusal[] = [];
   let written = 0;
   let whole = true;
-  let end = 0;
+  // What is committed must be told, also when the database leaves: the rest is refused, so that it can be sent again.
+  const telling = !atomic && onBatch === undefined && Array.isArray(rows) && !is(db, PgTransaction);
+  let away: unknown;
 
+  const attempt: Work<Given, Row>["run"] = async (executor, batch) => {
+    try {
+      if (away === undefined) return await apart(executor, (tx) => work.run(tx, batch));
+    } catch (error) {
+      if (!telling || !(toDomainError(error) instanceof Unavailable)) throw error;
+      away = error;
+    }
+    return batch.map(({ index }) => ({ ...unavailable, index }));
+  };
   const writeBatch = async (executor: Executor, batch: Batch<Row>): Promise<BatchReport> => {
-    const found = await write(executor, batch.rows, work.run);
+    const found = await write(executor, batch.rows, { ...work, run: attempt });
     const all = [...batch.refused, ...found].sort((a, b) => a.index - b.index);
     const report = { end: batch.end, written: batch.rows.length - found.length, refused: all };
     await onBatch?.(executor, report);
@@ -98,22 +117,19 @@ export async function runBulk<Given, Row>(
       const report = await (together
         ? inTransaction(executor, (tx) => writeBatch(tx, batch))
         : writeBatch(executor, batch));
-      end = report.end;
       written += report.written;
       whole &&= report.refused.length === 0;
       if (onBatch === undefined) refused.push(...report.refused);
+      if (away === undefined) continue;
+      if (written === 0) throw away;
+      refused.push(...(rows as Given[]).slice(report.end).map((_, at) => ({ ...unavailable, index: report.end + at })));
+      break;
     }
     if (atomic && !whole) throw new Undone();
   };
 
-  if (!atomic) {
-    await writeAll(db).catch((error: unknown) => {
-      // What is committed must be told: of the rest each row is refused, so that it can be sent again.
-      const isPartial = end > 0 && onBatch === undefined && Array.isArray(rows) && !is(db, PgTransaction);
-      if (!isPartial || !(toDomainError(error) instanceof Unavailable)) throw error;
-      refused.push(...rows.slice(end).map((_, at) => ({ ...unavailable, index: end + at })));
-    });
-  } else {
+  if (!atomic) await writeAll(db);
+  else {
     // Inside the caller's transaction this is a savepoint, so that only these rows are undone.
     const run = Array.isArray(rows) ? apart(db, writeAll) : db.transaction(writeAll);
     await run.catch((error: unknown) => {
@@ -127,7 +143,7 @@ export async function runBulk<Given, Row>(
 const unavailable = {
   code: "SERVICE_UNAVAILABLE",
   field: null,
-  message: "The database was away: this row is most likely not written. Send it again.",
+  message: "The database could not answer: this row is most likely not written. Send it again.",
 } as const;
 
 interface Batch<Row> {
@@ -157,24 +173,34 @@ async function* batches<Given, Row>(given: Rows<Given>, check: Check<Given, Row>
 const apart = <T>(db: Executor, work: (tx: Executor) => Promise<T>): Promise<T> =>
   is(db, PgTransaction) ? db.transaction(work) : inTransaction(db, work);
 
-/** Writes a batch; when a row of it breaks a rule of the database, halves it until that row is found. */
+/** Writes a batch; when rows of it break a rule of the database, takes it apart until those are found. */
 async function write<Row>(
   db: Executor,
   batch: readonly Numbered<Row>[],
-  run: Work<never, Row>["run"],
+  work: Pick<Work<never, Row>, "run" | "untangle">,
 ): Promise<Refusal[]> {
   const [first] = batch;
   if (first === undefined) return [];
+  let reason: DomainError | undefined;
   try {
-    return await apart(db, (tx) => run(tx, batch));
+    return await work.run(db, batch);
   } catch (error) {
-    const reason = toDomainError(error);
+    reason = toDomainError(error);
     if (!(reason instanceof Conflict || reason instanceof Invalid)) throw error;
-    if (batch.length === 1) return [refusal(first.index, reason)];
-    const middle = batch.length >> 1;
-    const left = await write(db, batch.slice(0, middle), run);
-    return [...left, ...(await write(db, batch.slice(middle), run))];
   }
+  const untangle = reason instanceof Conflict ? work.untangle : undefined;
+  // Where it cannot even be asked, as by an id that is none, halves find that row.
+  const untangled = untangle && (await apart(db, (tx) => untangle(tx, batch)).catch(() => undefined));
+  if (untangled === undefined && batch.length === 1) return [refusal(first.index, reason)];
+  const { refused, lots } = untangled ?? halves(batch);
+  const found = [...refused];
+  for (const lot of lots) found.push(...(await write(db, lot, work)));
+  return found;
+}
+
+function halves<Row>(batch: readonly Numbered<Row>[]): Untangled<Row> {
+  const middle = batch.length >> 1;
+  return { refused: [], lots: [batch.slice(0, middle), batch.slice(middle)] };
 }
 
 export function refusal(index: number, reason: DomainError): Refusal {

@@ -17,7 +17,8 @@ export function jsonObject(most: number) {
 /** PostgreSQL gives 1e300 back as 301 digits: a few bytes would become many each time that they are read. */
 function writtenOut(_: string, value: unknown): unknown {
   if (typeof value !== "number" || !String(value).includes("e")) return value;
-  return "0".repeat(Math.ceil(Math.abs(Math.log10(Math.abs(value)))));
+  const [digits = "", exponent] = String(value).split("e");
+  return "0".repeat(digits.length + Math.abs(Number(exponent)));
 }
 
 function isJsonObject(value: unknown): boolean {

@@ -23,9 +23,11 @@ const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "").replace(
  * for, that two names do not look alike, holds here by the alphabet. What of it the database checks, too, is in
  * `users_username_check`.
  */
-const name = z
-  .string("must be a text")
-  .regex(/^[A-Za-z0-9_-]{3,50}$/, "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)");
+const name = z.string("must be a text").regex(/^[A-Za-z0-9_-]{3,50}$/, {
+  error: "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)",
+  // Of a name as long as a request nothing more is asked: looking for its digits could take minutes.
+  abort: true,
+});
 
 const isReserved = (name: string) => reserved.has(plain(name));
 
@@ -41,7 +43,7 @@ const email = z
 
 const passwordHash = z
   .string("must be a text")
-  .max(255, "must be at most 255 characters")
+  .max(255, { error: "must be at most 255 characters", abort: true })
   .refine(
     isPasswordHash,
     "must be a hash of argon2, bcrypt, scrypt or PBKDF2, such as $argon2id$v=19$…; never a password",
@@ -55,10 +57,10 @@ export const newUser = z.strictObject({ email, username, passwordHash, metadata:
 /** A moment that is over, as ISO 8601 or PostgreSQL writes it: a text, because a Date would lose microseconds. */
 const past = z
   .string("must be a text")
-  .regex(
-    /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)$/,
-    "must be a time with its zone, such as 2024-05-31T08:30:00Z",
-  )
+  .regex(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)$/, {
+    error: "must be a time with its zone, such as 2024-05-31T08:30:00Z",
+    abort: true,
+  })
   .refine(isPast, "must be a time that is over");
 
 function isPast(text: string): boolean {

@@ -20,7 +20,7 @@ export interface Context {
   readonly requestId: string;
   /** Who calls, or why their token was not accepted. */
   readonly caller: Caller | Unauthenticated;
-  /** Where the request comes from. */
-  readonly ipAddress: string;
+  /** Where the request comes from; undefined where a proxy names no address. */
+  readonly ipAddress: string | undefined;
   readonly userAgent: string | undefined;
 }

@@ -74,11 +74,13 @@ interface Issue {
 /** What zod found wrong with an input. */
 function issuesOf(cause: unknown): Issue[] | undefined {
   if (!(cause instanceof Error) || !("issues" in cause) || !Array.isArray(cause.issues)) return undefined;
-  return cause.issues.map((issue: { path: PropertyKey[]; message: string }) => ({
-    path: issue.path.map(String).join("."),
-    text: issue.message,
-  }));
+  return cause.issues.flatMap(({ path, message, keys }: { path: PropertyKey[]; message: string; keys?: string[] }) =>
+    // One that is not known is at fault itself, and not what it stands in.
+    keys === undefined ? issue(path, message) : keys.map((key) => issue([...path, key], "is not known here")),
+  );
 }
+
+const issue = (path: readonly PropertyKey[], text: string): Issue => ({ path: path.map(String).join("."), text });
 
 /** The first few of them: an input with thousands of faults is not answered with all. */
 function tell(issues: readonly Issue[]): { message: string; field: string | null } {

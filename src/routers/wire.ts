@@ -11,6 +11,7 @@ const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"]);
 /** Annotations that an input may carry, and what each stands on. The others make things that no input is. */
 const annotations: Readonly<Record<string, (value: unknown) => boolean>> = {
   Date: (value) => typeof value === "string",
+  number: (value) => value === "-0",
   undefined: (value) => value === null,
 };
 
@@ -32,8 +33,15 @@ export function deserialize(input: unknown): unknown {
   if (meta === undefined) return json;
   const values = isObject(meta) ? meta["values"] : undefined;
   requireAnnotations(json, values);
-  return superjson.deserialize({ json, meta: { values, v: 1 } } as SuperJSONResult);
+  try {
+    return superjson.deserialize({ json, meta: { values, v: 1 } } as SuperJSONResult);
+  } catch {
+    // A path that it does not read, say.
+    throw notAnnotations();
+  }
 }
+
+const notAnnotations = () => new Invalid("The input's annotations are not superjson's.");
 
 /** An answer in superjson's form. */
 export const serialize = (value: unknown): SuperJSONResult => superjson.serialize(value as SuperJSONValue);
@@ -42,14 +50,14 @@ export const serialize = (value: unknown): SuperJSONResult => superjson.serializ
 function requireAnnotations(json: unknown, values: unknown): void {
   if (values === undefined) return;
   if (Array.isArray(values)) requireAnnotation(json, "", values);
-  else if (!isObject(values)) throw new Invalid("The input's annotations are not superjson's.");
+  else if (!isObject(values)) throw notAnnotations();
   else
     for (const [path, annotation] of Object.entries(values)) requireAnnotation(valueAt(json, path), path, annotation);
 }
 
 function requireAnnotation(value: unknown, path: string, annotation: unknown): void {
-  const kind = Array.isArray(annotation) && annotation.length === 1 ? String(annotation[0]) : "";
-  if (!Object.hasOwn(annotations, kind) || annotations[kind]?.(value) !== true) {
+  const [kind] = Array.isArray(annotation) && annotation.length === 1 ? annotation : [];
+  if (typeof kind !== "string" || !Object.hasOwn(annotations, kind) || annotations[kind]?.(value) !== true) {
     throw refusal(path, "no input holds a value of this kind");
   }
 }

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import underPressure from "@fastify/under-pressure";
@@ -55,7 +56,7 @@ export async function createHttpServer(options: {
       parts,
       requestId: request.id,
       caller: await identify(request.headers, tokens),
-      ipAddress: request.ip,
+      ipAddress: addressOf(request.ip),
       userAgent: request.headers["user-agent"]?.slice(0, 1_000),
     }),
     headers: (errors) => {
@@ -72,6 +73,12 @@ export async function createHttpServer(options: {
     },
   });
   return server;
+}
+
+/** The address in what a proxy or the network says, as PostgreSQL takes it: without port and zone (RFC 4007, 11). */
+function addressOf(text: string): string | undefined {
+  const address = text.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3").replace(/%.*$/, "");
+  return isIP(address) === 0 ? undefined : address;
 }
 
 /** Running requests may finish for `timeout` ms after the server began to close; then their connections are ended. */

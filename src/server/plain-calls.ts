@@ -2,6 +2,7 @@ import {
   type AnyTRPCRouter,
   getTRPCErrorFromUnknown,
   getTRPCErrorShape,
+  type ProcedureType,
   TRPCError,
   transformTRPCResponse,
 } from "@trpc/server";
@@ -44,20 +45,19 @@ interface Answer {
 /** The calls of a plain JSON request; undefined where the request is anything else. */
 export function plainCalls(request: FastifyRequest<Route>): Call[] | undefined {
   const { method, query, headers } = request;
-  const type = method === "GET" ? "query" : method === "POST" ? "mutation" : undefined;
   const text = method === "GET" ? query.input : request.body;
   const batch = query.batch === "1";
-  if (type === undefined || headers["trpc-accept"] !== undefined) return undefined;
+  if (headers["trpc-accept"] !== undefined) return undefined;
   if (text !== undefined && typeof text !== "string") return undefined;
   if (method === "POST" && !headers["content-type"]?.startsWith("application/json")) return undefined;
 
   const paths = batch ? request.params.path.split(",") : [request.params.path];
-  if (paths.length > maxBatchSize || paths.some((path) => !isProcedure(path, type))) return undefined;
+  if (paths.length > maxBatchSize || paths.some((path) => !isCallable(path, method))) return undefined;
 
   const inputs = text ? readInputs(text, batch) : () => undefined;
   return paths.map((path, batchIndex) => ({
     path,
-    type,
+    type: procedures[path]._def.type,
     batchIndex,
     procedure: procedures[path],
     getRawInput: async () => {
@@ -75,10 +75,18 @@ export async function answer(call: Call, ctx: Context): Promise<Answer> {
     return { path, status: 200, body: JSON.stringify(transformTRPCResponse(config, { result: { data } })) };
   } catch (cause) {
     const error = getTRPCErrorFromUnknown(cause);
-    const shape = getTRPCErrorShape({ config, error, ctx, path, type: call.type, input: undefined });
-    const body = JSON.stringify(transformTRPCResponse(config, { error: shape }));
+    const body = JSON.stringify(errorBody(error, { ctx, path, type: call.type }));
     return { path, status: getHTTPStatusCodeFromError(error), body, error };
   }
+}
+
+/** An error in tRPC's form. */
+export function errorBody(
+  error: TRPCError,
+  { ctx, ...call }: { ctx: Pick<Context, "requestId">; path?: string; type: ProcedureType | "unknown" },
+): object {
+  const shape = getTRPCErrorShape({ config, error, ctx: ctx as Context, path: undefined, input: undefined, ...call });
+  return transformTRPCResponse(config, { error: shape });
 }
 
 /**
@@ -107,6 +115,9 @@ function parse(text: string): { value: unknown } | { error: unknown } {
   }
 }
 
-function isProcedure(path: string, type: "query" | "mutation"): boolean {
-  return Object.hasOwn(procedures, path) && procedures[path]._def.type === type;
+/** What is read may be asked for by POST, too: an address holds no long filter. */
+function isCallable(path: string, method: string): boolean {
+  if (!Object.hasOwn(procedures, path)) return false;
+  const { type } = procedures[path]._def;
+  return type === "query" ? method === "GET" || method === "POST" : type === "mutation" && method === "POST";
 }

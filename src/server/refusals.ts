@@ -1,10 +1,29 @@
+import { TRPCError } from "@trpc/server";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { errorBody } from "./plain-calls.ts";
 
-/** What is answered to requests that never become a call: one form, a message and the request's id. */
-function refuse(request: FastifyRequest, reply: FastifyReply, code: number, message: string): FastifyReply {
-  return reply.code(code).send({ message, requestId: request.id });
+/**
+ * What is answered to requests that never become a call: to a client of tRPC's what it reads as an error, to others
+ * a message and the request's id.
+ */
+function refuse(request: FastifyRequest, reply: FastifyReply, status: number, message: string): FastifyReply {
+  const { id: requestId, url } = request;
+  if (!url.startsWith("/trpc/")) return reply.code(status).send({ message, requestId });
+  const cause = status === 503 ? new Unavailable(message) : undefined;
+  const error = new TRPCError({ code: codes.get(status) ?? "BAD_REQUEST", message, cause });
+  return reply.code(status).send(errorBody(error, { ctx: { requestId }, type: "unknown" }));
 }
+
+const codes = new Map<number, TRPCError["code"]>([
+  [404, "NOT_FOUND"],
+  [405, "METHOD_NOT_SUPPORTED"],
+  [413, "PAYLOAD_TOO_LARGE"],
+  [415, "UNSUPPORTED_MEDIA_TYPE"],
+  [500, "INTERNAL_SERVER_ERROR"],
+  [503, "SERVICE_UNAVAILABLE"],
+]);
 
 /** A path that cannot be read reaches no hook and no handler: this is all that answers it. */
 export function refuseUnreadablePath(_: FastifyError, request: FastifyRequest, reply: unknown): void {

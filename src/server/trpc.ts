@@ -32,6 +32,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     > = {
       router: appRouter,
       maxBatchSize,
+      allowMethodOverride: true,
       createContext: ({ req }) => options.createContext(req),
       responseMeta: ({ errors }) => ({ headers: options.headers(errors) }),
       onError: options.onError,
@@ -51,7 +52,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
         .type("application/json")
         .send(req.query.batch === "1" ? `[${bodies.join(",")}]` : bodies[0]);
     };
-    scope.get<Route>("/trpc/:path", handle);
+    scope.get<Route>("/trpc/:path", { exposeHeadRoute: false }, handle);
     scope.post<Route>("/trpc/:path", handle);
   });
 }

@@ -249,6 +249,7 @@ describe("what no access path answers on a large table", () => {
   const few: [string, object, object][] = [
     ["audit", { resourceType: "users", resourceId: "5", action: "update" }, { field: "createdAt" }],
     ["audit", { resourceType: "users", resourceId: "5" }, { field: "action" }],
+    ["users", { role: { eq: "admin", ne: "user" }, status: "active" }, { field: "createdAt" }],
     ["audit", { action: "insert", requestId: null }, { field: "createdAt", direction: "desc" }],
     ["users", { status: "active", role: "admin", username: { like: "*1" } }, { field: "lastLogin" }],
     ["users", { username: { like: "player_19999*" }, status: "active" }, { field: "username", direction: "desc" }],

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { systemActor } from "../../src/database/actor.ts";
 import type { BulkReport } from "../../src/repositories/rows.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await database.sql.unsafe(
-    "alter table things disable trigger user; truncate things; alter table things enable trigger user",
+    "set lock_timeout = '10s'; alter table things disable trigger user; truncate things; alter table things enable trigger user",
   );
   repository = thingsOn((await openPool(database.url)).db);
 });
@@ -41,6 +41,20 @@ async function idsOf(count: number): Promise<string[]> {
   const found = await database.sql`select id from things order by substr(name, 6)::int`;
   return found.map((row) => row["id"] as string);
 }
+
+/** A transaction of somebody else's that stays open after this. */
+async function holding(statement: string) {
+  const other = await database.sql.reserve();
+  onTestFinished(async () => {
+    await other`rollback`;
+    other.release();
+  });
+  await other`begin`;
+  await other.unsafe(statement);
+  return other;
+}
+
+const patience = { timeout: 10_000 };
 
 /** Somebody waits for a lock. */
 const waits = async () =>
@@ -127,11 +141,9 @@ describe("many rows", () => {
 
   it("that the database leaves midway are reported as far as it came, and the rest can be sent again", async () => {
     const all = named(3_000);
-    const other = await database.sql.reserve();
-    await other`begin`;
-    await other`insert into things (name) values ('thing2500')`;
+    const other = await holding(`insert into things (name) values ('thing2500')`);
     const leave = async (writing: Promise<unknown>) => {
-      await vi.waitFor(waits);
+      await vi.waitFor(waits, patience);
       await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       return writing;
     };
@@ -149,9 +161,27 @@ describe("many rows", () => {
     await expect(leave(repository.createMany(someone, atomic))).rejects.toThrow();
     await expect(leave(repository.createMany(someone, streamed(stream), { atomic: false }))).rejects.toThrow();
     await other`rollback`;
-    other.release();
     expect(await repository.createMany(someone, missing, { atomic: false })).toEqual({ written: 1_000, refused: [] });
     expect(await rows()).toHaveLength(5_000);
+  });
+
+  it("that are taken apart before the database leaves are reported as they are", async () => {
+    const ids = await idsOf(400);
+    const other = await holding(`select from things where name = 'thing399' for update`);
+    const changes = ids.map((id, n) => ({ id, change: n === 300 ? { name: "THING7" } : { level: 2 } }));
+    // One that neither the look at collisions nor the database can read.
+    changes[301] = { id: "none", change: { name: "thing301b" } };
+    const report = await repository.updateMany(someone, changes, { atomic: false });
+    await other`rollback`;
+    const done = (await rows()).filter(([, level]) => level === 2).length;
+    expect(report.written).toBe(done);
+    expect(report.written + report.refused.length).toBe(400);
+    expect(report.written).toBeGreaterThan(290);
+    expect(report.refused.slice(0, 2)).toMatchObject([
+      { index: 300, code: "CONFLICT", field: "name" },
+      { index: 301, code: "BAD_REQUEST" },
+    ]);
+    expect(report.refused.at(-1)).toMatchObject({ index: 399, code: "SERVICE_UNAVAILABLE" });
   });
 
   it("join the caller's transaction, and are undone with it, or by themselves", async () => {
@@ -311,7 +341,7 @@ describe("createMany", () => {
     await database.sql.begin(async (tx) => {
       await tx`insert into things (name) values ('b')`;
       report = repository.createMany(someone, [{ name: "a" }, { name: "b" }], { atomic });
-      await vi.waitFor(waits);
+      await vi.waitFor(waits, patience);
       // Whoever has waited longest looks first whether it waits in vain.
       await tx`insert into things (name) values ('a')`;
     });
@@ -399,7 +429,7 @@ describe("updateMany", () => {
       [1, "NOT_FOUND", "id", "There is no such thing."],
       [2, "CONFLICT", "updatedAt", "Somebody else changed this thing in the meantime: read it again."],
       [3, "BAD_REQUEST", null, "A value breaks a rule of the table."],
-      [4, "CONFLICT", null, "Something with this name or key is there already."],
+      [4, "CONFLICT", "name", "This name is taken."],
       [5, "NOT_FOUND", "id", "There is no such thing."],
       [6, "BAD_REQUEST", null, "A value has the wrong form, or is too long."],
       [7, "NOT_FOUND", "id", "There is no such thing."],
@@ -409,6 +439,37 @@ describe("updateMany", () => {
     expect(await recordedBy(by.name)).toEqual([]);
     expect(await repository.updateMany(by, changes, { atomic: false })).toEqual({ written: 1, refused: reasons });
     expect(await recordedBy(by.name)).toEqual([["update", 1, 1]]);
+  });
+
+  it("names each of many that collide, with rows that are there and among themselves", async () => {
+    const ids = await idsOf(900);
+    await database.sql`insert into things (name) select 'taken' || n from generate_series(0, 299) n`;
+    const name = (n: number) => (n % 3 === 0 ? `Taken${n / 3}` : n % 3 === 1 ? "same" : `new${n}`);
+    const changes = ids.map((id, n) => ({ id, change: { name: name(n) } }));
+    const free = ids.flatMap((_, n) => (n % 3 === 2 || n === 1 ? n : []));
+    for (const atomic of [true, false]) {
+      const report = await repository.updateMany(someone, changes, { atomic });
+      expect(report.written).toBe(atomic ? 0 : free.length);
+      expect(new Set(report.refused.map(({ field, message }) => `${field}: ${message}`))).toEqual(
+        new Set(["name: This name is taken."]),
+      );
+      expect(report.refused.map(({ index }) => index)).toEqual(ids.flatMap((_, n) => (free.includes(n) ? [] : n)));
+    }
+    expect((await repository.findById(ids[1] as string)).name).toBe("same");
+    // Whoever frees a name and whoever takes it may come together, and the same row twice, in its order.
+    const [a, b] = [ids[2], ids[5]] as [string, string];
+    expect(
+      await repository.updateMany(someone, [
+        { id: a, change: { name: "freed" } },
+        { id: b, change: { name: "new2" } },
+        { id: a, change: { name: "New5" } },
+        { id: b, change: { name: "last" } },
+      ]),
+    ).toEqual({ written: 4, refused: [] });
+    expect([await repository.findById(a), await repository.findById(b)]).toMatchObject([
+      { name: "New5" },
+      { name: "last" },
+    ]);
   });
 
   it("refuses a change of nothing in a row that is not there, or has another version", async () => {
@@ -457,7 +518,7 @@ describe("updateMany", () => {
         ],
         { atomic: false },
       );
-      await vi.waitFor(waits);
+      await vi.waitFor(waits, patience);
     });
     expect(await report).toMatchObject({ written: 1, refused: [{ index: 1, code: "CONFLICT", field: "updatedAt" }] });
     expect(await rows()).toEqual([

@@ -13,7 +13,7 @@ describe("an input", () => {
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
         { maxDepth: 4 },
-        fc.constantFrom(null, true, undefined, 1.5, "text"),
+        fc.constantFrom(null, true, undefined, 1.5, -0, "text"),
         fc.date({ noInvalidDate: true }),
         fc.array(tie("value"), { maxLength: 3 }),
         fc.dictionary(key, tie("value"), { maxKeys: 3 }),
@@ -41,6 +41,12 @@ describe("an input", () => {
       { json: Object.fromEntries(Array.from({ length: 100_001 }, (_, n) => [n, 0])) },
     ],
     ["a class", { json: { a: {} }, meta: { values: { a: [["class", "Error"]] } } }],
+    ["an annotation in a list of its own", { json: { a: "x" }, meta: { values: { a: [["Date"]] } } }],
+    ["the same at the root", { json: "x", meta: { values: [["Date"]] } }],
+    ["an annotation that is no text", { json: { a: "x" }, meta: { values: { a: [{ toString: 1, valueOf: 1 }] } } }],
+    ["a path that superjson does not write", { json: { ab: "x" }, meta: { values: { "a\\b": ["Date"] } } }],
+    ["a path that ends in a backslash", { json: { "a\\": "x" }, meta: { values: { "a\\": ["Date"] } } }],
+    ["a number in a text", { json: { a: "Infinity" }, meta: { values: { a: ["number"] } } }],
     ["annotations that are no record", { json: {}, meta: { values: "Date" } }],
     ["nothing", undefined],
     ["no json", { id: 1 }],

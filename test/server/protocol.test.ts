@@ -1,7 +1,9 @@
 import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
+import { fastify } from "fastify";
 import superjson from "superjson";
 import { describe, expect, it } from "vitest";
 import type { AppRouter } from "../../src/routers/index.ts";
+import { refuseUnderPressure } from "../../src/server/refusals.ts";
 import { newUser } from "../support/factories.ts";
 import { clientOf, serviceToken, startService, useService } from "../support/service.ts";
 
@@ -76,7 +78,9 @@ describe("a request by hand", () => {
     ["an unknown procedure", "GET", "users.nothing", undefined, 404],
     ["a name that every object has", "GET", "constructor", undefined, 404],
     ["a mutation asked for by GET", "GET", "users.create", undefined, 405],
-    ["a query asked for by POST", "POST", "users.list", "{}", 405],
+    ["a query asked for by POST with no good input", "POST", "users.list", "{}", 400],
+    ["a query asked for by PUT", "PUT", "users.list", "{}", 404],
+    ["a HEAD", "HEAD", "health.status", undefined, 404],
     ["a body that is not JSON", "POST", "users.create", "{oops", 400],
     ["an input without superjson's json", "POST", "users.create", "{}", 400],
     ["an input of null", "POST", "users.create", "null", 400],
@@ -99,6 +103,31 @@ describe("a request by hand", () => {
     expect(response.status).toBe(413);
   });
 
+  it("that never becomes a call is refused in tRPC's form, so that its client reads why", async () => {
+    const client = clientOf(service.url, serviceToken);
+    const rows = Array.from({ length: 300 }, () => newUser({ metadata: { note: "x".repeat(15_000) } }));
+    await expect(client.users.createMany.mutate({ rows })).rejects.toMatchObject({
+      message: "Request body is too large",
+      data: { code: "PAYLOAD_TOO_LARGE", httpStatus: 413, requestId: expect.any(String), retryAfter: null },
+    });
+  });
+
+  it("with a question that no address holds goes by POST", async () => {
+    const client = clientOf(service.url, serviceToken);
+    const { id, email } = await client.users.create.mutate(newUser());
+    const others = Array.from({ length: 99 }, (_, n) => `${"somebody".repeat(12)}${n}@example.com`);
+    const { items } = await client.users.list.query({ where: { email: { in: [...others, email] } } });
+    expect(items).toMatchObject([{ id }]);
+  });
+
+  it("while the process is busy is told to come again, in tRPC's form", async () => {
+    const busy = fastify();
+    busy.get("/trpc/health.status", async (request, reply) => refuseUnderPressure(request, reply));
+    const answer = await busy.inject("/trpc/health.status");
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toMatchObject({ error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } } });
+  });
+
   it("of another media type is refused", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
@@ -118,9 +147,13 @@ describe("a request by hand", () => {
   it("with a path that cannot be read is refused in the same form, and names its request", async () => {
     const response = await fetch(`${service.url}/%ZZ`);
     expect(response.status).toBe(400);
-    expect(await response.json()).toEqual({
-      message: "The path of the request cannot be read.",
-      requestId: response.headers.get("x-request-id"),
+    expect(await response.json()).toMatchObject({
+      error: {
+        json: {
+          message: "The path of the request cannot be read.",
+          data: { code: "BAD_REQUEST", httpStatus: 400, requestId: response.headers.get("x-request-id") },
+        },
+      },
     });
   });
 

@@ -79,6 +79,10 @@ create table users (
   constraint users_metadata_keys_check check (coalesce(metadata @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false),
   constraint users_metadata_depth_check check (coalesce(metadata @? 'strict $.**{33 to last}', true) = false),
   constraint users_metadata_size_check check (pg_column_size(metadata) <= 65536),
+  -- Times that every client can hold; infinity would be read as no time at all.
+  constraint users_times_check check (
+    least(created_at, updated_at, last_login, deleted_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(created_at, updated_at, last_login, deleted_at) < timestamptz '10000-01-01 00:00:00+00'
+  ),
   constraint users_email_check check (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
   -- ASCII alone: no two names look alike in another script, and none hides what it is.
   constraint users_username_check check (username ~ '^[A-Za-z0-9_-]{3,50}$')
@@ -170,6 +174,10 @@ begin
   return null;
 end;
 $$;
+--> statement-breakpoint
+
+-- It runs with its owner's rights, and is for the triggers here alone.
+revoke execute on function keep_an_administrator() from public;
 --> statement-breakpoint
 
 -- Without them nobody might be left who can appoint an administrator. They cost nothing where none is lost.

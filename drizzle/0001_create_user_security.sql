@@ -15,6 +15,10 @@ create table user_security (
   password_changed_at timestamptz not null default current_timestamp,
   must_change_password boolean not null default false,
   constraint user_security_user_id_users_id_fk foreign key (user_id) references users (id) on delete cascade,
+  -- Times that every client can hold; infinity would be read as no time at all.
+  constraint user_security_times_check check (
+    least(last_attempt_at, locked_until, password_changed_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(last_attempt_at, locked_until, password_changed_at) < timestamptz '10000-01-01 00:00:00+00'
+  ),
   constraint user_security_login_attempts_check check (login_attempts >= 0),
   constraint user_security_two_factor_check check (not two_factor_enabled or two_factor_secret is not null)
 );

@@ -15,6 +15,10 @@ create table user_sessions (
   last_active timestamptz not null default current_timestamp,
   revoked_at timestamptz,
   constraint user_sessions_user_id_users_id_fk foreign key (user_id) references users (id) on delete cascade,
+  -- Times that every client can hold; infinity would be read as no time at all.
+  constraint user_sessions_times_check check (
+    least(expires_at, created_at, last_active, revoked_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(expires_at, created_at, last_active, revoked_at) < timestamptz '10000-01-01 00:00:00+00'
+  ),
   constraint user_sessions_expires_at_check check (expires_at > created_at)
 );
 --> statement-breakpoint

@@ -34,8 +34,10 @@ $$;
 --
 -- Once a statement, not once a row: a bulk load writes its trail in one go. Who acts is in the setting audit.context,
 -- JSON with actor, userId, ipAddress, userAgent and requestId, that the service sets in the same statement; without
--- it, it is the role that logged in. The function runs with its owner's rights: whoever may change a table may not
--- therefore write into the trail.
+-- it, it is the role that logged in. The setting is believed of roles that may write into the trail themselves, as the
+-- service's may: others could say that they are anybody. The function runs with its owner's rights, because whoever
+-- may change a table may not therefore write into the trail; so nobody else may make a trigger of it, on a table of
+-- their own with types of their own.
 create function record_changes_of(recorded regclass, key_column name, secret_columns name[] default '{}', unrecorded_columns name[] default '{}') returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -53,7 +55,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-  context constant jsonb := nullif(current_setting('audit.context', true), '');
+  context constant jsonb := case when has_table_privilege(session_user, 'public.audit_log', 'insert')
+    then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
   acting_user uuid := context ->> 'userId';
   address constant inet := context ->> 'ipAddress';
@@ -124,6 +127,7 @@ begin
   execute replace(replace(replace(replace(replace(replace(template,
     '<recorder>', quote_ident(recorder)), '<table>', quote_literal(table_name)), '<key>', quote_ident(key_column)),
     '<changed>', changed), '<secret>', format('%L::text[]', secret_columns)), '<unrecorded>', format('%L::text[]', unrecorded_columns));
+  execute format('revoke execute on function public.%I() from public', recorder);
   execute format('comment on function public.%I() is %L', recorder,
     'Writes a statement''s rows of the audit trail; made by record_changes_of, who acts is in the setting audit.context.');
 

@@ -99,12 +99,45 @@ describe("a change past the service", () => {
     [url.username, url.password] = [support, "support"];
     const theirs = postgres(url.href, { max: 1 });
     try {
-      await theirs`update users set status = 'banned' where id = ${id}`;
+      // What it says of who acts is not believed, as it could say anything.
+      await theirs`
+        update users set status = 'banned' where id = ${id}
+        returning set_config('audit.context', ${context({ actor: `user:${id}`, userId: id })}, true)`;
       await expect(theirs`insert into audit_log (action) values ('forged')`).rejects.toMatchObject({ code: "42501" });
-      expect(await trail()).toMatchObject([{ actor: `db:${support}`, changes: { status: ["active", "banned"] } }]);
+      expect(await trail()).toMatchObject([
+        { actor: `db:${support}`, user_id: null, ip: null, changes: { status: ["active", "banned"] } },
+      ]);
     } finally {
       await theirs.end();
       await sql.unsafe(`drop owned by ${support}; drop role ${support}`);
+    }
+  });
+
+  it("cannot be made up by a trigger on a table of one's own: it would run with the owner's rights", async () => {
+    const anybody = `anybody_${randomUUID().slice(0, 8)}`;
+    await sql.unsafe(`create role ${anybody} login password 'anybody'`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [anybody, "anybody"];
+    const theirs = postgres(url.href, { max: 1 });
+    const owned =
+      await sql`select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace and prorettype = 'trigger'::regtype`;
+    try {
+      await theirs`create temp table users (id uuid)`;
+      for (const { proname } of owned)
+        await expect(
+          theirs.unsafe(
+            `create trigger t after insert on users referencing new table as new_rows for each statement execute function public.${proname}()`,
+          ),
+        ).rejects.toMatchObject({ code: "42501" });
+      expect(owned.map(({ proname }) => proname).sort()).toEqual([
+        "keep_an_administrator",
+        "record_change_of_user_security",
+        "record_change_of_user_sessions",
+        "record_change_of_users",
+      ]);
+    } finally {
+      await theirs.end();
+      await sql.unsafe(`drop owned by ${anybody}; drop role ${anybody}`);
     }
   });
 });

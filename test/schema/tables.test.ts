@@ -87,6 +87,21 @@ describe("users", () => {
 });
 
 describe("user_security", () => {
+  it.each([
+    ["users", "last_login = 'infinity'"],
+    ["users", "created_at = '-infinity'"],
+    ["users", "deleted_at = '10000-01-01 00:00:00+00'"],
+    ["user_security", "locked_until = 'infinity'"],
+    ["user_sessions", "expires_at = 'infinity'"],
+  ])("and the tables beside it take no time that clients cannot hold: %s %s", async (table, change) => {
+    const id = await insertUser();
+    await sql`insert into user_sessions (user_id, refresh_token_id, expires_at) values (${id}, ${randomUUID()}, now() + interval '1 day')`;
+    await expect(sql.unsafe(`update ${table} set ${change}`)).rejects.toMatchObject({
+      code: "23514",
+      constraint_name: `${table}_times_check`,
+    });
+  });
+
   it("refuses two-factor without a secret, and attempts below nothing", async () => {
     const id = await insertUser();
     await expect(sql`update user_security set two_factor_enabled = true where user_id = ${id}`).rejects.toMatchObject({

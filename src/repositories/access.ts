@@ -11,13 +11,33 @@ export interface Order {
 const ranges = new Set(["gt", "gte", "lt", "lte"]);
 
 /**
- * Whether an index answers a filter in an order, so that the work grows with the page and not with the table:
- * either few rows can match, by a key or what is like one; or the index that the order walks also holds
- * everything that is asked.
+ * Which way an index answers a filter in an order, so that the work grows with the page and not with the table:
+ * either few rows can match, by a key or what is like one ("narrow"); or it is the index that the order walks, which
+ * also holds everything that is asked.
  */
-export function isServed(filter: AnyFilter, order: readonly Order[], listing: Listing): boolean {
+export function pathOf(filter: AnyFilter, order: readonly Order[], listing: Listing): Path | "narrow" | undefined {
   const conditions = flatten(filter);
-  return isNarrow(conditions, listing) || listing.access.some((access) => walks(access, conditions, order, listing));
+  if (isNarrow(conditions, listing)) return "narrow";
+  return listing.access.find((access) => walks(access, conditions, order, listing));
+}
+
+/** An index, as a statement is to read it. */
+export type Path = Access<string>;
+
+/**
+ * Says an equality so that PostgreSQL keeps to the index. Where it knows that a column has one value, it takes an
+ * order by that column and a time for an order by the time alone, and walks that index past whatever has another
+ * value, when it thinks that those are few: which they are not where a value stands for a time. (It does not look into
+ * an array. Only the first column of an index can be asked for so: PostgreSQL before 17 would lose the order.)
+ */
+export function pinned(filter: AnyFilter, { equal: [first] = [] }: Path): AnyFilter {
+  const and = flatten(filter).map((condition) => {
+    const [operand] = first === undefined ? [] : operatorsOf(condition[first]).map(([, given]) => [given].flat()[0]);
+    return first === undefined || !equals(condition[first], { list: false })
+      ? condition
+      : { [first]: { only: operand } };
+  });
+  return { and };
 }
 
 /** Whether few rows can match. */
@@ -33,11 +53,25 @@ export function isNarrow(conditions: readonly AnyFilter[], { access }: Pick<List
 /** The parts of a filter that one index answers each, with no regard to the rest of it. */
 export function indexedParts(filter: AnyFilter, { access }: Pick<Listing, "access">) {
   const conditions = flatten(filter);
-  return access.flatMap(({ equal = [], sort = [], ...way }) => {
-    const held = conditions.filter((condition) => isHeld(condition, { equal, sort, ...way }));
-    const bound = equal.every((field) => held.some((condition) => field in condition));
-    return bound && held.length > 0 ? [{ filter: { and: held }, sortedBy: sort[0] }] : [];
+  return access.flatMap((path) => {
+    const held = conditions.filter((condition) => isHeld(condition, path));
+    const bound = path.equal?.every((field) => held.some((condition) => field in condition)) ?? true;
+    return bound && held.length > 0 ? [{ filter: { and: held }, path }] : [];
   });
+}
+
+/** How many times more a row costs to look at: a pattern is tried at each place of a long text, and JSON is read from elsewhere. */
+export function weightOf(filter: AnyFilter, listing: Pick<Listing, "columns">): number {
+  const heavy = (part: AnyFilter): number =>
+    Object.entries(part).reduce((sum, [name, value]) => {
+      if (value === undefined) return sum;
+      if (name === "and" || name === "or")
+        return sum + (value as AnyFilter[]).reduce((all, one) => all + heavy(one), 0);
+      if (name === "not") return sum + heavy(value as AnyFilter);
+      const isLong = /^(text|jsonb)$/.test(listing.columns[name]?.getSQLType() ?? "");
+      return sum + (isLong ? operatorsOf(value).filter(([operator]) => /like$|^contains$/.test(operator)).length : 0);
+    }, 0);
+  return 1 + 4 * heavy(filter);
 }
 
 /** Conditions that must all hold, one operator of one field each; what `and` holds is the same as if it stood outside. */

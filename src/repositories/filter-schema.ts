@@ -7,7 +7,9 @@ import type { ListingOf } from "./listing.ts";
 /** Levels that and, or and not may nest; parts that one of them may have; values of a list; conditions in all. */
 const limits = { depth: 4, parts: 20, values: 100, conditions: 100 } as const;
 
+/** Characters of a text, and of a pattern: that is tried at each place of a long one. */
 const textLimit = 500;
+const patternLimit = 100;
 
 /** Bytes of JSON that a value can be asked to contain. */
 const containedLimit = 4_096;
@@ -59,7 +61,7 @@ function conditionSchema(column: PgColumn): z.ZodType {
   const list = z.array(value).max(limits.values, `must have at most ${limits.values} values`).optional();
   const one = value.optional();
   const ordered = column.dataType === "boolean" ? {} : { gt: one, gte: one, lt: one, lte: one };
-  const pattern = z.string().max(textLimit, `must be at most ${textLimit} characters`).optional();
+  const pattern = z.string().max(patternLimit, `must be at most ${patternLimit} characters`).optional();
   const patterns = isText(column) ? { like: pattern, ilike: pattern } : {};
   const operators = z.strictObject({ eq: one, ne: one, in: list, notIn: list, isNull, ...ordered, ...patterns });
   // By hand, and not as a union, whose error would speak of each of its parts.

@@ -1,6 +1,6 @@
 import { and, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
-import type { Order } from "./access.ts";
+import type { Order, Path } from "./access.ts";
 import type { Sort } from "./filter.ts";
 import type { Listing } from "./listing.ts";
 import { typeOf } from "./where.ts";
@@ -56,6 +56,12 @@ export function orderBy(keys: readonly Key[]): SQL[] {
     const nulls = sql.raw(nullable ? ` nulls ${nullsFirst ? "first" : "last"}` : "");
     return sql`${expression}${direction}${nulls}`;
   });
+}
+
+/** An order as an index has it that a path reads, its first column said, too. */
+export function orderAlong({ equal: [first] = [] }: Path, keys: readonly Key[], { columns }: Listing): SQL[] {
+  if (first === undefined) return orderBy(keys);
+  return [sql`${columns[first]} ${sql.raw(keys[0]?.descending ? "asc" : "desc")}`, ...orderBy(keys)];
 }
 
 /** A key as text that gives back the very value: a Date would lose microseconds, and with them rows. */

@@ -14,7 +14,8 @@ export type ColumnsOf<Row> = {
 };
 
 /**
- * An index, as far as listings use it: rows that equal in these fields, in the order of those.
+ * An index, as far as listings use it: rows that equal in these fields, in the order of those. Where it has both, it
+ * holds the former upwards and the latter downwards.
  *
  * `few`: rows that equal in these are never many, whatever else is asked of them and in whatever order.
  * `beginning`: it also finds texts by how they begin.

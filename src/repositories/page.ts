@@ -2,12 +2,12 @@ import { and, type SQL, type Subquery, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
-import { beyondCursor, describeAccess, flatten, isNarrow, isServed } from "./access.ts";
+import { beyondCursor, describeAccess, pathOf, pinned } from "./access.ts";
 import type { Cursors } from "./cursor.ts";
 import type { ListOptions, Page } from "./filter.ts";
-import { behind, exact, keysOf, orderBy, orderOf, reversed } from "./keyset.ts";
+import { behind, exact, keysOf, orderAlong, orderOf, reversed } from "./keyset.ts";
 import { type Listing, type ListingOf, viewOf } from "./listing.ts";
-import { mostSifted, type Sizes } from "./sizes.ts";
+import type { Sizes } from "./sizes.ts";
 import { estimate, exactCount } from "./totals.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
 
@@ -48,10 +48,13 @@ export async function readPage<Row>(
       field: "page",
     });
   }
-  const isAnswered = scan || isServed(filter, order, listing);
-  const source = isAnswered ? listing.table : await sizes.sourceOf(db, listing, filter, unserved(listing));
-  const isCounted = wanted !== "exact" || scan || isNarrow(flatten(filter), listing);
-  const counted = isCounted ? listing.table : await sizes.sourceOf(db, listing, filter, uncounted);
+  const path = pathOf(filter, order, listing);
+  const along = path === "narrow" || path === undefined ? {} : path;
+  const sift = (refusal: { field: string; text: string }) =>
+    sizes.sourceOf(db, listing, filter, { ...refusal, walking: cursor !== undefined });
+  const source = scan || path !== undefined ? listing.table : await sift(unserved(listing));
+  const isCounted = wanted !== "exact" || scan || path === undefined || path === "narrow";
+  const counted = isCounted ? source : await sift(uncounted);
 
   const condition = and(listing.visible, whereOf(filter, listing));
   const keys = keysOf(order, listing);
@@ -63,7 +66,7 @@ export async function readPage<Row>(
   const [first] = direction;
   const [leading] = order;
   const isImplied = isInside && first?.nullable === false && leading !== undefined;
-  const rest = whereOf(isImplied ? beyondCursor(filter, leading, first) : filter, listing);
+  const rest = whereOf(pinned(isImplied ? beyondCursor(filter, leading, first) : filter, along), listing);
   const read = async () => {
     const rows: Record<string, unknown>[] = [];
     for (const part of isInside ? behind(direction, cursor.values) : [undefined]) {
@@ -74,7 +77,7 @@ export async function readPage<Row>(
         .select({ ...listing.columns, ...positions } as Record<string, SQL>)
         .from(source)
         .where(and(listing.visible, rest, part))
-        .orderBy(...orderBy(direction))
+        .orderBy(...orderAlong(along, direction, listing))
         .limit(missing)
         .offset(skip);
       rows.push(...found);
@@ -123,5 +126,5 @@ const uncounted = { field: "total", text: 'ask for "estimated", or for "none"' }
 
 const unserved = (listing: Listing) => ({
   field: "where",
-  text: `no index answers this filter in this order, or finds at most ${mostSifted.toLocaleString("en")} rows by a part of it. Ask for rows ${describeAccess(listing)}`,
+  text: `no index answers this filter in this order, and none finds few rows by a part of it. Ask for rows ${describeAccess(listing)}`,
 });

@@ -1,16 +1,17 @@
-import { and, Subquery, sql } from "drizzle-orm";
+import { and, type SQL, Subquery, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
-import { indexedParts } from "./access.ts";
+import { indexedParts, pinned, weightOf } from "./access.ts";
+import { keysOf, orderAlong, orderOf } from "./keyset.ts";
 import { type Listing, nameOf } from "./listing.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
 
-/** How long a size is believed (ms): tables do not grow by magnitudes in it. */
-const remembered = 60_000;
+/** How long a size is believed (ms). */
+const remembered = 10_000;
 
-/** Rows that may be looked at one by one to find those that match. */
-export const mostSifted = 10_000;
+/** Rows that may be looked at one by one to find those that match; fewer where each costs more to look at. */
+const mostSifted = 10_000;
 
 /**
  * Keeps callers from having a large table read as a whole.
@@ -33,19 +34,21 @@ export function createSizes({ scanLimit }: { scanLimit: number }) {
      * Finds what to read for a filter that is not answered as it is asked: the table when that is small, else those
      * few of its rows that an index finds by a part of the filter.
      *
+     * @param options.walking a caller who follows a cursor is not left half-way because there are a few more rows by now
      * @throws {Invalid} naming the field and the remedy, when there is no such part
      */
     async sourceOf(
       db: Executor,
       listing: Listing,
       filter: AnyFilter,
-      { field, text }: { field: string; text: string },
+      { field, text, walking = false }: { field: string; text: string; walking?: boolean },
     ): Promise<PgTable | Subquery> {
       const rows = await rowsOf(db, nameOf(listing));
-      if (rows <= scanLimit) return listing.table;
-      const few = await findFew(db, listing, filter);
+      const weight = weightOf(filter, listing);
+      if (rows * weight <= scanLimit) return listing.table;
+      const few = await findFew(db, listing, filter, Math.ceil(((walking ? 2 : 1) * mostSifted) / weight));
       if (few !== undefined) return few;
-      const size = `the table has about ${rows.toLocaleString("en")} rows, more than ${scanLimit.toLocaleString("en")}`;
+      const size = `the table has about ${rows.toLocaleString("en")} rows, more than ${Math.floor(scanLimit / weight).toLocaleString("en")}`;
       throw new Invalid(`${field}: ${text} (${size}).`, { field });
     },
   };
@@ -53,26 +56,32 @@ export function createSizes({ scanLimit }: { scanLimit: number }) {
 
 export type Sizes = ReturnType<typeof createSizes>;
 
-/** Rows as of the last ANALYZE; before the first one, as many as its bytes may hold. A partitioned table is its parts. */
+/**
+ * Rows as the planner reckons them: as dense as at the last ANALYZE, in as many bytes as there are now; before the first
+ * one, 200 bytes a row. A partitioned table is its parts.
+ */
 async function estimatedRows(db: Executor, name: string): Promise<number> {
   const [row] = await db.execute(sql`
-    select coalesce(sum(case when reltuples < 0 then pg_relation_size(oid) / 200 else reltuples end), 0)::float8 as rows
+    select coalesce(sum(pg_relation_size(oid) * case when relpages > 0 and reltuples >= 0
+      then reltuples / relpages / current_setting('block_size')::int else 1 / 200.0 end), 0)::float8 as rows
     from pg_class where oid = ${name}::regclass and relkind = 'r' or oid in (select relid from pg_partition_tree(${name}) where isleaf)`);
   return Math.round(Number(row?.["rows"]));
 }
 
-/** A query in the table's place, which PostgreSQL does not look through (OFFSET 0): it could take another way. */
-async function findFew(db: Executor, listing: Listing, filter: AnyFilter): Promise<Subquery | undefined> {
-  const { table, columns, forms, visible } = listing;
-  for (const part of indexedParts(filter, listing)) {
-    const condition = and(visible, whereOf(part.filter, listing));
-    const column = part.sortedBy && (forms?.[part.sortedBy]?.order ?? columns[part.sortedBy]);
-    // In the index's order, so that it is the index that is read.
-    const order = column && sql`order by ${column}`;
-    const [row] = await db.execute(sql`
-      select count(*)::int as count from (select from ${table} where ${condition} ${order} limit ${mostSifted + 1}) as found`);
-    if (Number(row?.["count"]) <= mostSifted)
-      return new Subquery(sql`select * from ${table} where ${condition} offset 0`, columns, nameOf(listing));
+/**
+ * A query in the table's place: PostgreSQL does not look through its LIMIT, and reads in it what the index gave when
+ * its rows were counted.
+ */
+async function findFew(db: Executor, listing: Listing, filter: AnyFilter, most: number): Promise<Subquery | undefined> {
+  const { table, columns, visible } = listing;
+  for (const { filter: part, path } of indexedParts(filter, listing)) {
+    const condition = and(visible, whereOf(pinned(part, path), listing));
+    const [leading] = path.sort ?? [];
+    const keys = leading === undefined ? [] : keysOf(orderOf({ field: leading, direction: "desc" }, listing), listing);
+    const order = keys.length === 0 ? sql`` : sql`order by ${sql.join(orderAlong(path, keys, listing), sql`, `)}`;
+    const some = (what: SQL) => sql`select ${what} from ${table} where ${condition} ${order} limit ${most + 1}`;
+    const [row] = await db.execute(sql`select count(*)::int as count from (${some(sql``)}) as found`);
+    if (Number(row?.["count"]) <= most) return new Subquery(some(sql`*`), columns, nameOf(listing));
   }
   return undefined;
 }

@@ -50,6 +50,8 @@ function conditionOf(field: string, operator: string, operand: unknown, listing:
   switch (operator) {
     case "eq":
       return operand === null ? sql`${column} is null` : sql`${equal} = ${value(operand)}`;
+    case "only":
+      return sql`${equal} = any(array[${value(operand)}])`;
     case "ne":
       return operand === null ? sql`${column} is not null` : sql`${equal} is distinct from ${value(operand)}`;
     case "in":

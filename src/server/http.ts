@@ -57,7 +57,7 @@ export async function createHttpServer(options: {
       requestId: request.id,
       caller: await identify(request.headers, tokens),
       ipAddress: addressOf(request.ip),
-      userAgent: request.headers["user-agent"]?.slice(0, 1_000),
+      userAgent: request.headers["user-agent"]?.slice(0, 400),
     }),
     headers: (errors) => {
       const seconds = Math.max(...errors.map(({ cause }) => (cause instanceof Unavailable ? cause.retryAfter : 0)));

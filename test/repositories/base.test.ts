@@ -245,3 +245,19 @@ const typesOfWrites = (things: ThingRepository) => [
   things.list({ where: { deletedAt: null } }),
 ];
 void typesOfWrites;
+
+it("a table that has grown since the last ANALYZE is as large as it is now", async () => {
+  const { sql } = database;
+  await sql`alter table things set (autovacuum_enabled = off)`;
+  await sql`vacuum analyze things`;
+  await sql`insert into things (name) select 'grown' || n from generate_series(1, 5000) n`;
+  const { db } = await openPool(database.url);
+  await expect(thingsOn(db, { scanLimit: 1_000 }).list({ sort: { field: "level" } })).rejects.toThrow(
+    "no index answers",
+  );
+  await sql`analyze things`;
+  await sql`insert into things (name) select 'again' || n from generate_series(1, 5000) n`;
+  await expect(thingsOn(db, { scanLimit: 6_000 }).list({ sort: { field: "level" } })).rejects.toThrow(
+    /about (9|10),\d{3} rows/,
+  );
+});

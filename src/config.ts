@@ -73,7 +73,7 @@ const environment = v.object({
   TRUSTED_PROXIES: v.optional(proxies, ""),
   DATA_DIR: v.optional(text, ".data"),
   DATABASE_URL: v.optional(databaseUrl),
-  DATABASE_POOL_MIN: v.optional(whole(0, 1000), "2"),
+  DATABASE_POOL_MIN: v.optional(whole(0, 1000)),
   DATABASE_POOL_MAX: v.optional(whole(1, 1000)),
   DATABASE_SSL: v.optional(oneOf(sslModes)),
   DATABASE_CA_FILE: v.optional(text),
@@ -186,7 +186,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }),
     database: Object.freeze({
       url: vars.DATABASE_URL,
-      poolMin: vars.DATABASE_POOL_MIN,
+      poolMin: vars.DATABASE_POOL_MIN ?? Math.min(2, poolMax(vars)),
       poolMax: poolMax(vars),
       ssl: sslOf(vars) ?? "disable",
       caFile: vars.DATABASE_CA_FILE,
@@ -208,7 +208,7 @@ const poolMax = (vars: Variables) => vars.DATABASE_POOL_MAX ?? (vars.NODE_ENV ==
 /** Rules that no single variable can show. */
 function rulesAcross(vars: Variables): string[] {
   const faults: string[] = [];
-  if (vars.DATABASE_POOL_MIN > poolMax(vars)) {
+  if ((vars.DATABASE_POOL_MIN ?? 0) > poolMax(vars)) {
     faults.push("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX");
   }
   if (vars.DATABASE_CA_FILE !== undefined && sslOf(vars) !== "verify-full") {

@@ -41,6 +41,12 @@ function refuse({ exitCode, message }: CommanderError): void {
 /** A call that is wrong is no answer: 1 is one of `migrate status`. */
 export const exitCodeOf = (error: unknown) => (error instanceof UsageError ? 2 : 1);
 
+const fileFaults: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "is not yours to read or write",
+  EISDIR: "is a folder, and not a file",
+};
+
 /** What a user can mend, in words; undefined for what we must. */
 export function textForUsers(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -50,6 +56,9 @@ export function textForUsers(error: unknown): string | undefined {
   const known = [UsageError, ConfigError, ConnectError, EmbeddedError, MigrationError, TransferError].some(
     (kind) => error instanceof kind,
   );
-  // Of a file or a pipe the message says what is wrong with which.
-  return known || "syscall" in error ? error.message : undefined;
+  if (known) return error.message;
+  if (!("syscall" in error)) return undefined;
+  const text = "code" in error ? fileFaults[String(error.code)] : undefined;
+  // Of another file, or a pipe, the message says what is wrong with which.
+  return text !== undefined && "path" in error ? `${error.path}: ${text}` : error.message;
 }

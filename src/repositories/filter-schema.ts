@@ -77,6 +77,11 @@ function conditionSchema(column: PgColumn): z.ZodType {
 /** Text that people write; an address or an id is text to JavaScript alone. */
 const isText = (column: PgColumn): boolean => /^(varchar|text|char)/.test(column.getSQLType());
 
+const moment = z
+  .date("must be a date; in JSON by hand, a text that superjson's meta names as one")
+  .min(new Date("0001-01-01"), "must not be before the year 1")
+  .max(new Date("9999-12-31T23:59:59.999Z"), "must not be after the year 9999");
+
 function valueSchema(column: PgColumn): z.ZodType {
   if (column.enumValues !== undefined) return z.enum(column.enumValues as [string]);
   switch (column.getSQLType()) {
@@ -89,6 +94,6 @@ function valueSchema(column: PgColumn): z.ZodType {
   }
   if (column.dataType === "boolean") return z.boolean();
   // What both JavaScript and PostgreSQL can write in the same way.
-  if (column.dataType === "date") return z.date().min(new Date("0001-01-01")).max(new Date("9999-12-31T23:59:59.999Z"));
+  if (column.dataType === "date") return moment;
   return z.string().max(textLimit, `must be at most ${textLimit} characters`);
 }

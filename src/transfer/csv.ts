@@ -50,7 +50,10 @@ function header(record: string[]): string[] {
   const twice = columns.find((field, index) => columns.indexOf(field) !== index);
   if (twice !== undefined) throw new TransferError(`The first line names ${twice} twice.`);
   const missing = required.filter((field) => !columns.includes(field));
-  if (missing.length > 0) throw new TransferError(`The first line lacks ${missing.join(", ")}.`);
+  if (missing.length > 0)
+    throw new TransferError(
+      `The first line names the fields, and ${missing.join(", ")} (or in snake_case) must be among them.`,
+    );
   return columns;
 }
 

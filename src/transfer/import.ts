@@ -70,8 +70,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
   };
   if (start.ended) return report("repeated", start);
 
-  const refusals =
-    "file" in from ? await openRefusals(refusedFileOf(from.file), { length: start.refusedBytes }) : from.refusals;
+  const refusals = "file" in from ? openRefusals(refusedFileOf(from.file)) : from.refusals;
   const input = "file" in from ? createReadStream(from.file, { highWaterMark: chunkSize }) : from.input;
   const source = openSource(input, { format, signal });
   const lines = createLines(source.lines, { skip: start.rows, signal, whole: atomic });
@@ -85,6 +84,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
       lines.forget(before.rows - start.rows);
       before = latest;
     }
+    await ledger.claim(tx, before);
     const rows = refused.map(({ index, ...reason }) => ({ line: lines.at(index), ...reason }));
     latest = {
       rows: start.rows + end,
@@ -93,7 +93,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
       refusedBytes: await refusals.put(rows, before.refusedBytes),
       ended: false,
     };
-    await ledger.move(tx, before, latest);
+    await ledger.write(tx, latest);
     options.onProgress?.({ ...latest, resumedBehind: start.rows, read: source.read() });
   };
 
@@ -101,7 +101,12 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
     await repositories.users.createMany(by, lines.rows(), { atomic, check, onBatch });
     if (!lines.complete()) return report("stopped", latest);
     if (atomic && latest.refused > 0) return report("undone", { ...latest, imported: 0 });
-    if (resumable) await inTransaction(db, (tx) => ledger.move(tx, latest, { ...latest, ended: true }));
+    if (resumable) {
+      await inTransaction(db, async (tx) => {
+        await ledger.claim(tx, latest);
+        await ledger.write(tx, { ...latest, ended: true });
+      });
+    }
     return report("done", latest);
   } finally {
     input.destroy();

@@ -33,10 +33,12 @@ export function createLedger(audit: AuditLogRepository, { by, run }: { by: Actor
 
   return {
     read,
-    /** @throws {TransferError} when somebody else has moved it from where it was left */
-    move: async (tx: Executor, from: Position, to: Position): Promise<void> => {
+    /** Makes sure that nobody else imports, until the transaction ends. @throws {TransferError} when somebody else has moved on from there */
+    claim: async (tx: Executor, from: Position): Promise<void> => {
       const { rows, ended } = await read(tx);
       if (rows !== from.rows || ended) throw new TransferError("Another process is importing the same file.");
+    },
+    write: async (tx: Executor, to: Position): Promise<void> => {
       await audit
         .within(tx)
         .recordMany(by, [{ action: "import.batch", resourceType, resourceId: run, changes: { ...to } }]);

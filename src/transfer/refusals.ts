@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import type { Refusal } from "../repositories/rows.ts";
 
 /** A row that was not imported: where it begins in its file, and why. Never what it holds. */
@@ -17,23 +17,25 @@ export interface Refusals {
   close(): Promise<void>;
 }
 
-/** JSON lines in a file, which is there only if a row was refused. @param options.length what is to be kept of it */
-export async function openRefusals(path: string, options: { length: number }): Promise<Refusals> {
+/**
+ * JSON lines in a file, which is there only if a row was refused. It is not touched before rows are put, which only
+ * who imports now does: another process may be writing it.
+ */
+export function openRefusals(path: string): Refusals {
   let handle: FileHandle | undefined;
-  if (options.length === 0) await rm(path, { force: true });
-  else {
-    handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    // Shorter, when somebody cut it off: no hole is made of what is missing.
-    await handle.truncate(Math.min(options.length, (await stat(path)).size));
-  }
   return {
     put: async (rows, at) => {
+      if (handle === undefined && at === 0) await rm(path, { force: true });
       if (rows.length === 0) return at;
-      handle ??= await open(path, "w+", 0o600);
+      handle ??= await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const text = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+      // Shorter, when somebody cut it off: no hole is made of what is missing.
       const from = Math.min(at, (await handle.stat()).size);
       await handle.truncate(from);
-      await handle.write(text, 0, text.length, from);
+      for (let done = 0; done < text.length; )
+        done += (await handle.write(text, done, text.length - done, from + done)).bytesWritten;
+      // What the database is told next must not outlive it when the power fails.
+      await handle.datasync();
       return from + text.length;
     },
     close: async () => handle?.close(),

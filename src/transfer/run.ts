@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { v7 as uuidv7 } from "uuid";
 import { TransferError } from "./errors.ts";
 import { beginning, type Position } from "./ledger.ts";
@@ -31,7 +31,10 @@ export async function openRun(
 ): Promise<Run> {
   const path = `${file}.progress.json`;
   const identity = await identify(file);
-  const known = options.restart ? undefined : await readRun(path);
+  let known = options.restart ? undefined : await readRun(path);
+  const run: KnownRun = { run: uuidv7(), file: identity, begun: new Date().toISOString() };
+  // Who has begun at the same time has the first word.
+  if (known === undefined && !(await writeRun(path, run, { only: !options.restart }))) known = await readRun(path);
   if (known !== undefined) {
     const position = await options.positionOf(known.run);
     if (isSame(known.file, identity)) return { id: known.run, position };
@@ -42,9 +45,8 @@ export async function openRun(
       );
     }
   }
-  const id = uuidv7();
-  await writeRun(path, { run: id, file: identity, begun: new Date().toISOString() });
-  return { id, position: beginning };
+  if (known !== undefined) await writeRun(path, run);
+  return { id: run.run, position: beginning };
 }
 
 interface KnownRun {
@@ -82,14 +84,20 @@ async function readRun(path: string): Promise<KnownRun | undefined> {
   throw new TransferError(`${path} was not written by an import: remove it, or begin anew with --restart.`);
 }
 
-/** Whole or not at all, also when the power fails. */
-async function writeRun(path: string, run: KnownRun): Promise<void> {
-  const handle = await open(`${path}.new`, "w", 0o600);
+/** Whole or not at all, also when the power fails. @returns false where `only` a new one is wanted and one is there */
+async function writeRun(path: string, run: KnownRun, { only = false } = {}): Promise<boolean> {
+  const written = `${path}.${run.run}`;
   try {
-    await handle.writeFile(`${JSON.stringify(run, null, 2)}\n`);
-    await handle.sync();
+    await writeFile(written, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
+    if (only) {
+      const refusal = await link(written, path).catch((error: NodeJS.ErrnoException) => error.code);
+      if (refusal === undefined) return true;
+      if (refusal === "EEXIST") return false;
+      // A file system without links cannot tell.
+    }
+    await rename(written, path);
+    return true;
   } finally {
-    await handle.close();
+    await rm(written, { force: true });
   }
-  await rename(`${path}.new`, path);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, truncateSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { openRefusals, type RefusedRow } from "../../src/transfer/refusals.ts";
 import { fileOf } from "../support/import.ts";
@@ -16,16 +16,26 @@ const linesIn = (file: string) =>
 
 it("is a file only once a row was refused", async () => {
   const file = path();
-  const refusals = await openRefusals(file, { length: 0 });
+  const refusals = openRefusals(file);
   expect(await refusals.put([], 0)).toBe(0);
   expect(existsSync(file)).toBe(false);
   expect(await refusals.put([row(2)], 0)).toBe(readFileSync(file).length);
   await refusals.close();
 });
 
+it("of an import before stay until this one has rows to decide, and then are gone", async () => {
+  const file = path();
+  writeFileSync(file, "{}\n");
+  const refusals = openRefusals(file);
+  expect(readFileSync(file, "utf8")).toBe("{}\n");
+  await refusals.put([], 0);
+  expect(existsSync(file)).toBe(false);
+  await refusals.close();
+});
+
 it("has the rows of a batch that is run again once", async () => {
   const file = path();
-  const refusals = await openRefusals(file, { length: 0 });
+  const refusals = openRefusals(file);
   const end = await refusals.put([row(1)], 0);
   await refusals.put([row(2), row(3), row(4)], end);
   await refusals.put([row(2), row(3)], end);
@@ -35,11 +45,11 @@ it("has the rows of a batch that is run again once", async () => {
 
 it("has no hole where somebody cut it off, or took it away, in the meantime", async () => {
   const file = path();
-  const first = await openRefusals(file, { length: 0 });
+  const first = openRefusals(file);
   const end = await first.put([row(1), row(2)], 0);
   await first.close();
   truncateSync(file, 0);
-  const again = await openRefusals(file, { length: end });
+  const again = openRefusals(file);
   await again.put([row(3)], end);
   await again.close();
   expect(linesIn(file)).toEqual([3]);

@@ -6,7 +6,11 @@ import { complain } from "./fail.ts";
 export function finish(report: Report, options: { json?: boolean | undefined; text: string; logged: boolean }): void {
   if (options.json) printJson(report);
   else if (process.stdout.isTTY || !options.logged) console.log(options.text);
-  if (report.error === undefined) return;
+  if (report.error === undefined) {
+    // All was done: it may have been told to stop, but too late.
+    process.exitCode = 0;
+    return;
+  }
   complain(report.error);
   process.exitCode ||= 1;
 }

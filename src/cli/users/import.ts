@@ -45,6 +45,7 @@ export async function usersImport({ file, json = false, ...flags }: Flags): Prom
 async function sizeOf(file: string): Promise<number | undefined> {
   if (file === "-") return undefined;
   const found = await stat(file);
+  if (found.isDirectory()) throw new UsageError(`${file} is a folder: name a file in it`);
   return found.isFile() ? found.size : undefined;
 }
 

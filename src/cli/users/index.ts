@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { formats } from "../../transfer/format.ts";
 
 /** `aeturnis-data users …`: parses, and hands over to one file a command. */
-export const users = new Command("users").description("bring accounts in, and out, in bulk");
+export const users = new Command("users").description("bring accounts in, and out, in bulk").exitOverride();
 
 users
   .command("import")

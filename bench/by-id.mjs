@@ -2,17 +2,14 @@
 // where the difference goes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import autocannon from "autocannon";
 import postgres from "postgres";
-import { startEmbedded } from "../dist/database/embedded/server.js";
 import { createTokens } from "../dist/identity/tokens.js";
-import { createLog } from "../dist/log.js";
 import { up } from "../dist/migrations/up.js";
 import { profileByPackage } from "./profile.mjs";
-import { median } from "./support.mjs";
+import { median, onServer } from "./support.mjs";
 
 const users = 100_000;
 const connections = 32;
@@ -20,14 +17,12 @@ const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const seconds = Number(process.env.BENCH_SECONDS ?? 4);
 const secret = "a secret that signs nothing but this benchmark's token";
 
-const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
-const database = await startEmbedded({ folder, log: createLog({ level: "error" }) });
-try {
-  const ids = await fill(database.url);
+await onServer(async (server, folder) => {
+  const ids = await fill(server.url);
   const token = await createTokens(secret).signService("bench", "1h");
   const env = {
     ...process.env,
-    DATABASE_URL: database.url,
+    DATABASE_URL: server.url,
     DATABASE_POOL_MAX: "10",
     LOG_LEVEL: "warn",
     NODE_ENV: "production",
@@ -59,18 +54,16 @@ try {
       `round ${round} of ${rounds}: ${measured.map((runs) => Math.round(runs.at(-1).requests)).join(" · ")} requests/s`,
     );
   }
-  for (const server of servers) await server.stop();
+  for (const { stop } of servers) await stop();
 
-  const profile = await profiled(peers[1], ids);
+  const profile = await profiled(peers[1], { ids, folder });
   report(peers, measured, profile);
-} finally {
-  await database.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
+});
 
 /** A hundred thousand users, in random order for the asking. */
 async function fill(url) {
-  await up({ target: { url } });
+  const { error } = await up({ target: { url } });
+  if (error !== undefined) throw error;
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql`
     insert into users (email, username, password_hash, metadata)
@@ -123,7 +116,7 @@ async function load(peer, port, ids, duration) {
 }
 
 /** The same load once more on a server that profiles itself. */
-async function profiled(peer, ids) {
+async function profiled(peer, { ids, folder }) {
   const target = join(folder, "profile");
   const server = await peer.start(["--cpu-prof", `--cpu-prof-dir=${target}`, "--cpu-prof-name=service.cpuprofile"]);
   await load(peer, server.port, ids, seconds);

@@ -1,41 +1,27 @@
 // `users import` against a raw COPY of the same file into the same table: interleaved rounds, medians, their ratio;
 // without the audit trail, which would cost both the same, and with it.
 import { randomBytes } from "node:crypto";
-import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import postgres from "postgres";
-import { loadConfig } from "../dist/config.js";
-import { connect } from "../dist/database/connect.js";
-import { startEmbedded } from "../dist/database/embedded/server.js";
-import { createLog } from "../dist/log.js";
-import { up } from "../dist/migrations/up.js";
-import { createRepositories } from "../dist/repositories/index.js";
 import { importUsers } from "../dist/transfer/import.js";
+import { median, migrated, onServer } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const users = Number(process.env.BENCH_USERS ?? 100_000);
 
-const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
-const log = createLog({ level: "error" });
-const server = await startEmbedded({ folder, log });
-const sql = postgres(server.url, { max: 1, onnotice: () => {} });
-try {
-  const { error } = await up({ target: { url: server.url } });
-  if (error !== undefined) throw error;
+await onServer(async (server, folder) => {
+  const { sql, db, repositories, close } = await migrated(server, "import", { statementTimeout: 0 });
   const file = join(folder, "users.csv");
   writeFileSync(file, csv());
-  const database = await connect({ ...loadConfig({}).database, url: server.url, statementTimeout: 0 }, { log });
-  const repositories = createRepositories(database.db, { secret: "signs no cursor here", scanLimit: 0 });
-
   const peers = [
-    { name: "copy", run: () => copy(file) },
+    { name: "copy", run: () => copy(sql, file) },
     {
       name: "users import",
       run: () =>
         importUsers({
-          db: database.db,
+          db,
           repositories,
           by: { name: "system:bench" },
           from: { file },
@@ -47,18 +33,18 @@ try {
   const kinds = [false, true].flatMap((audited) => peers.map((peer) => ({ ...peer, audited, measured: [] })));
   for (let round = 0; round <= rounds; round++) {
     for (const { run, audited, measured } of kinds) {
-      await empty({ audited });
+      await empty(sql, { audited });
       const started = performance.now();
       await run();
       // The first round warms caches.
       if (round > 0) measured.push(performance.now() - started);
-      await requireUsers();
+      await requireUsers(sql);
     }
     console.error(
       `round ${round} of ${rounds}: ${kinds.map(({ measured }) => Math.round(measured.at(-1) ?? 0)).join(" · ")} ms`,
     );
   }
-  await database.close();
+  await close();
 
   const perSecond = (ms) => Math.round((users / ms) * 1_000);
   const rows = kinds.map(({ name, audited, measured }) => ({
@@ -77,12 +63,7 @@ try {
   mkdirSync("bench/results", { recursive: true });
   const result = { at: new Date().toISOString(), cpu: cpus()[0]?.model, users, rounds, rows, ratios };
   writeFileSync("bench/results/import.json", `${JSON.stringify(result, null, 2)}\n`);
-} finally {
-  await sql.end();
-  await server.stop();
-  rmSync(server.cluster, { recursive: true, force: true });
-  rmSync(folder, { recursive: true, force: true });
-}
+});
 
 /** Users as another system's export has them. */
 function csv() {
@@ -95,12 +76,12 @@ function csv() {
   return `email,username,password_hash,metadata\n${lines.join("")}`;
 }
 
-async function copy(file) {
+async function copy(sql, file) {
   const statement = sql`copy users (email, username, password_hash, metadata) from stdin with (format csv, header)`;
   await pipeline(createReadStream(file), await statement.writable());
 }
 
-async function empty({ audited }) {
+async function empty(sql, { audited }) {
   await sql.unsafe(`
     alter table users disable trigger refuse_truncate; alter table user_security disable trigger refuse_truncate;
     alter table user_sessions disable trigger refuse_truncate; alter table audit_log disable trigger refuse_truncate;
@@ -111,13 +92,7 @@ async function empty({ audited }) {
 }
 
 /** An import that stops early is fast, too. */
-async function requireUsers() {
+async function requireUsers(sql) {
   const [row] = await sql`select count(*)::int as users from users`;
   if (row.users !== users) throw new Error(`${row.users} users were written`);
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

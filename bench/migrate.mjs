@@ -1,21 +1,18 @@
 // `migrate up` against `drizzle-kit migrate`, each as a whole process on an empty database of one server:
 // interleaved rounds, medians, their ratio.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import postgres from "postgres";
-import { startEmbedded } from "../dist/database/embedded/server.js";
-import { createLog } from "../dist/log.js";
-import { median } from "./support.mjs";
+import { readJournal } from "../dist/migrations/folder.js";
+import { median, onServer } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 15);
 
-const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
-const database = await startEmbedded({ folder, log: createLog({ level: "error" }) });
-const sql = postgres(database.url, { max: 1, onnotice: () => {} });
-try {
+await onServer(async (server, folder) => {
+  const sql = postgres(server.url, { max: 1, onnotice: () => {} });
   // The barest configuration there is: this project's own would cost drizzle-kit more.
   const config = join(folder, "drizzle.config.js");
   const settings = `dialect: "postgresql", out: "./drizzle", dbCredentials: { url: process.env.DATABASE_URL }`;
@@ -28,7 +25,7 @@ try {
   const measured = peers.map(() => []);
   for (let round = 0; round <= rounds; round++) {
     for (const [index, { args }] of peers.entries()) {
-      const ms = await onEmptyDatabase((url) => timed(args, url));
+      const ms = await onEmptyDatabase({ server, sql }, (url) => timed(args, url));
       // The first round warms the disk's cache.
       if (round > 0) measured[index].push(ms);
     }
@@ -50,16 +47,13 @@ try {
   mkdirSync("bench/results", { recursive: true });
   const result = { at: new Date().toISOString(), cpu: cpus()[0]?.model, rounds, rows, ratio: median(ratios), measured };
   writeFileSync("bench/results/migrate.json", `${JSON.stringify(result, null, 2)}\n`);
-} finally {
   await sql.end();
-  await database.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
+});
 
-async function onEmptyDatabase(work) {
+async function onEmptyDatabase({ server, sql }, work) {
   await sql`create database bench_migrate`;
   try {
-    const url = new URL(database.url);
+    const url = new URL(server.url);
     url.pathname = "/bench_migrate";
     const took = await work(url.href);
     await requireMigrated(url.href);
@@ -80,5 +74,5 @@ async function requireMigrated(url) {
   const check = postgres(url, { max: 1 });
   const [row] = await check`select count(*)::int as applied from drizzle.__drizzle_migrations`;
   await check.end();
-  if (row.applied !== 5) throw new Error(`${row.applied} migrations were applied`);
+  if (row.applied !== readJournal().length) throw new Error(`${row.applied} migrations were applied`);
 }

@@ -20,12 +20,14 @@ export async function onServer(work) {
     await work(server, folder);
   } finally {
     await server.stop();
+    // As root it is outside of the folder.
+    rmSync(server.cluster, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** A migrated database of that name, as the service reaches it and as psql would. */
-export async function migrated(server, name, { poolMax = 10 } = {}) {
+export async function migrated(server, name, { poolMax = 10, statementTimeout } = {}) {
   const url = new URL(server.url);
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
   await admin`create database ${admin(name)}`;
@@ -35,11 +37,21 @@ export async function migrated(server, name, { poolMax = 10 } = {}) {
   if (error !== undefined) throw error;
   const sql = postgres(url.href, { max: poolMax, onnotice: () => {}, fetch_types: false });
   const database = await connect(
-    { ...loadConfig({ DATABASE_POOL_MAX: String(poolMax) }).database, url: url.href },
+    {
+      ...loadConfig({ DATABASE_POOL_MAX: String(poolMax) }).database,
+      url: url.href,
+      ...(statementTimeout !== undefined && { statementTimeout }),
+    },
     { log },
   );
   const repositories = createRepositories(database.db, { secret: "signs the benchmark's cursors", scanLimit: 100_000 });
-  return { url: url.href, sql, repositories, close: async () => Promise.all([database.close(), sql.end()]) };
+  return {
+    url: url.href,
+    sql,
+    db: database.db,
+    repositories,
+    close: async () => Promise.all([database.close(), sql.end()]),
+  };
 }
 
 /** So many users, without a row on the trail each: it is not what is measured. */

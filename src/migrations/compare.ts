@@ -27,7 +27,7 @@ export function compare(
   applied: readonly Applied[],
   unfinished: Books["unfinished"] = new Map(),
 ): Standing[] {
-  const books = readBooks(migrations, applied);
+  const books = booksOf(migrations, applied);
   const newest = Math.max(-1, ...books.map(({ when }) => when));
 
   const known = migrations.map((migration): Standing => {
@@ -67,7 +67,7 @@ export interface Book {
 }
 
 /** What is recorded, time by time, each held against the migration that it must be. */
-export function readBooks(migrations: readonly Migration[], applied: readonly Applied[]): Book[] {
+export function booksOf(migrations: readonly Migration[], applied: readonly Applied[]): Book[] {
   const times = new Set(applied.map(({ when }) => when));
   // One migration cannot be two of the books' lines, though several may have the same content.
   const free = new Set(migrations.filter(({ when }) => !times.has(when)));

@@ -25,7 +25,8 @@ const ahead = 32;
 /**
  * Runs statements one after the other; several only in a transaction, where none is done behind one that fails.
  *
- * @throws {StatementError} with its place in the file
+ * @throws {StatementError} with its place in the file; the driver's error when the connection is lost, and the
+ * signal's reason
  */
 export async function execute(
   sql: Sql | TransactionSql,
@@ -38,7 +39,9 @@ export async function execute(
   for (const [index, statement] of statements.entries()) {
     // Once it is to stop, what is on its way is cancelled and waited for, and no more is sent.
     if (index >= sent.length) context.signal?.throwIfAborted();
-    for (const { text } of context.signal?.aborted ? [] : statements.slice(sent.length, index + ahead)) {
+    // The first goes alone: it may find its table held, and the log would tell of each that was sent with it.
+    const until = index === 0 ? 1 : index + ahead;
+    for (const { text } of context.signal?.aborted ? [] : statements.slice(sent.length, until)) {
       const query = sql.unsafe<never[]>(text).execute();
       // Behind a failure all fail, and nobody asks why.
       query.catch(() => {});

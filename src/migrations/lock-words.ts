@@ -26,9 +26,6 @@ const waits: Readonly<Record<LockMode, string>> = {
 /** Who waits while a table is locked so, in words for an operator. */
 export const whoWaits = (mode: LockMode): string => waits[mode];
 
-/** Whether a plain SELECT waits for it. */
-export const blocksReaders = (mode: LockMode): boolean => mode === "AccessExclusiveLock";
-
 /** Whether INSERT, UPDATE and DELETE wait for it. */
 export const blocksWriters = (mode: LockMode): boolean => isAtLeast(mode, "ShareLock");
 

@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf } from "../database/retry.ts";
-import { execute } from "./execute.ts";
+import { execute, notInTransaction } from "./execute.ts";
 import type { Migration } from "./folder.ts";
 import { asOnlyMigrator } from "./lock.ts";
 import { isEmptied, readTables, settleConstraints, type Table, type Tables } from "./losses/tables.ts";
@@ -73,7 +73,7 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
       try {
         await tx.savepoint((inner) => execute(inner, [statement], context));
       } catch (error) {
-        if (codeOf(error) !== "25001" && codeOf(error) !== "2D000") throw error;
+        if (!notInTransaction.has(codeOf(error) ?? "")) throw error;
         if (codeOf(error) === "2D000" || detaches.test(statement.text))
           untried.push({ unknown: `${down.file} has what cannot be tried in a transaction` });
       }

@@ -1,6 +1,6 @@
 import type { TransactionSql } from "postgres";
 import { type Applied, type Bookkeeping, ensureBookkeeping, namesOf, readApplied } from "./bookkeeping.ts";
-import { type Book, readBooks, unknownName } from "./compare.ts";
+import { type Book, booksOf, unknownName } from "./compare.ts";
 import { MigrationError } from "./errors.ts";
 import { isHashOf } from "./folder.ts";
 import { asOnlyMigrator } from "./lock.ts";
@@ -63,7 +63,7 @@ function mendsOf(
   { migrations, bookkeeping }: Pick<Run, "migrations" | "bookkeeping">,
   applied: readonly Applied[],
 ): Mend[] {
-  const books = readBooks(migrations, applied);
+  const books = booksOf(migrations, applied);
   return [
     ...books.flatMap((book) => book.more.map(({ id }) => forgetSecond(nameOf(book), id, bookkeeping))),
     ...books.flatMap((book) => mendOf(book, bookkeeping) ?? []),

@@ -1,12 +1,11 @@
 import DataLoader from "dataloader";
-import { sql } from "drizzle-orm";
-import type { PgTable } from "drizzle-orm/pg-core";
+import { inArray, is, sql } from "drizzle-orm";
+import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
 import type { Actor } from "../database/actor.ts";
-import { toDomainError } from "../database/errors.ts";
 import { codeOf } from "../database/retry.ts";
 import type { Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
-import { auditLog } from "../schema/index.ts";
+import { auditLog, users } from "../schema/index.ts";
 import type { RepositoryParts } from "./base.ts";
 import type { ListOptions, Page } from "./filter.ts";
 import type { ListingOf } from "./listing.ts";
@@ -79,11 +78,18 @@ export class AuditLogRepository {
   }
 
   /** Records many events, all or none. @throws {Invalid} for an account that is not there */
-  recordMany(by: Actor, events: readonly AuditEvent[]): Promise<void> {
-    return write(
-      this.#parts.db,
-      events.map((event) => recorded(by, event)),
-    );
+  async recordMany(by: Actor, events: readonly AuditEvent[]): Promise<void> {
+    const all = events.map((event) => recorded(by, event));
+    try {
+      await write(this.#parts.db, all);
+    } catch (error) {
+      // On the caller's transaction nothing more can be asked.
+      if (!(error instanceof Invalid) || is(this.#parts.db, PgTransaction)) throw error;
+      const strangers = await strangersIn(this.#parts.db, all);
+      const at = all.findIndex((event) => strangers.has(event));
+      const field = `events.${at}.userId`;
+      throw at < 0 ? error : new Invalid(`${field}: there is no such user.`, { field, cause: error.cause });
+    }
   }
 
   /** Newest first unless asked otherwise. */
@@ -131,22 +137,26 @@ function recorded(by: Actor, event: AuditEvent): Recorded {
   };
 }
 
-/** When one of them is no good each is tried by itself, so that it spoils no other. @returns what became of each */
+/** Those of accounts that are not there spoil no other. @returns what became of each */
 async function writeTogether(db: Executor, events: readonly Recorded[]): Promise<(null | Error)[]> {
   try {
     await write(db, events);
     return events.map(() => null);
   } catch (error) {
-    if (!(toDomainError(error) instanceof Invalid) || events.length === 1) throw error;
-    return Promise.all(
-      events.map((event) =>
-        write(db, [event]).then(
-          () => null,
-          (reason: Error) => reason,
-        ),
-      ),
-    );
+    if (!(error instanceof Invalid) || events.length === 1) throw error;
+    const strangers = await strangersIn(db, events);
+    const others = events.filter((event) => !strangers.has(event));
+    if (others.length > 0) await write(db, others);
+    return events.map((event) => (strangers.has(event) ? error : null));
   }
+}
+
+/** Events of accounts that are not there. */
+async function strangersIn(db: Executor, events: readonly Recorded[]): Promise<Set<Recorded>> {
+  const ids = [...new Set(events.flatMap((event) => event["user_id"] ?? []))] as string[];
+  const found = await db.select({ id: users.id }).from(users).where(inArray(users.id, ids));
+  const there = new Set(found.map(({ id }) => id));
+  return new Set(events.filter((event) => event["user_id"] != null && !there.has(String(event["user_id"]))));
 }
 
 async function write(db: Executor, events: readonly Recorded[]): Promise<void> {

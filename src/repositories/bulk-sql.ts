@@ -30,7 +30,8 @@ export async function insertBatch(
   const columns = getTableColumns(table);
   const refused: Refusal[] = [];
   // A field that a row leaves out gets its default: so rows go together that have the same fields.
-  for (const [fields, rows] of groupByFields(batch)) {
+  for (const [fields, group] of groupByFields(batch)) {
+    const rows = inOrder(group, target);
     const names = sql.join(
       fields.map((field) => identifier(columns[field])),
       sql`, `,
@@ -51,6 +52,16 @@ export async function insertBatch(
     refused.push(...(await explainConflicts(tx, target, left)));
   }
   return refused;
+}
+
+/** In the order of what is unique, so that two who bring the same rows do not wait for each other; the first stays before its like. */
+function inOrder<Row extends object>(
+  rows: readonly Numbered<Row>[],
+  { unique: [field] = [] }: Target,
+): Numbered<Row>[] {
+  if (field === undefined) return [...rows];
+  const keyed = rows.map((row) => ({ row, key: String((row.row as Fields)[field]).toLowerCase() }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ row }) => row);
 }
 
 type Update = Numbered<{ readonly id: string; readonly version?: Date | undefined; readonly change: object }>;

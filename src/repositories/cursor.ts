@@ -41,7 +41,10 @@ export function createCursors(secret: string) {
           "is not one of this service: pass nextCursor or previousCursor as it came, or none for the first page",
         );
       }
-      const [table, asked, side, values] = payload.parse(JSON.parse(text.toString()));
+      // One that an older version signed may hold something else.
+      const read = payload.safeParse(JSON.parse(text.toString()));
+      if (!read.success) throw refusal("is of another version of this service: begin with the first page");
+      const [table, asked, side, values] = read.data;
       if (table !== listing) throw refusal("belongs to another listing");
       if (asked !== fingerprint(question)) {
         throw refusal("belongs to another filter or order: pass where and sort as they were, or no cursor");

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Filter } from "./filter.ts";
 import { jsonObject } from "./json-object.ts";
 import type { ListingOf } from "./listing.ts";
+import { moment, uuid } from "./scalars.ts";
 
 /** Levels that and, or and not may nest; parts that one of them may have; values of a list; conditions in all. */
 const limits = { depth: 4, parts: 20, values: 100, conditions: 100 } as const;
@@ -77,23 +78,20 @@ function conditionSchema(column: PgColumn): z.ZodType {
 /** Text that people write; an address or an id is text to JavaScript alone. */
 const isText = (column: PgColumn): boolean => /^(varchar|text|char)/.test(column.getSQLType());
 
-const moment = z
-  .date("must be a date; in JSON by hand, a text that superjson's meta names as one")
-  .min(new Date("0001-01-01"), "must not be before the year 1")
-  .max(new Date("9999-12-31T23:59:59.999Z"), "must not be after the year 9999");
+/** JSON by hand has no dates. */
+const date = moment("must be a date of the years 1 to 9999, which superjson's meta names as one");
 
 function valueSchema(column: PgColumn): z.ZodType {
   if (column.enumValues !== undefined) return z.enum(column.enumValues as [string]);
   switch (column.getSQLType()) {
     case "uuid":
-      return z.guid("must be a UUID").transform((id) => id.toLowerCase());
+      return uuid;
     case "inet":
       return z.union([z.ipv4(), z.ipv6()], { error: "must be an IP address" });
     case "integer":
       return z.int32("must be a whole number");
   }
   if (column.dataType === "boolean") return z.boolean();
-  // What both JavaScript and PostgreSQL can write in the same way.
-  if (column.dataType === "date") return moment;
+  if (column.dataType === "date") return date;
   return z.string().max(textLimit, `must be at most ${textLimit} characters`);
 }

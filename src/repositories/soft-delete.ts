@@ -28,7 +28,8 @@ export class SoftDeleteRepository<Table extends SoftDeletable, Row extends objec
 
   /** Marks any number of rows as deleted; as `createMany`. */
   softDeleteMany(by: Actor, ids: Rows<string>, options: BulkOptions = {}): Promise<BulkReport> {
-    const change = { deletedAt: new Date() };
+    // PostgreSQL's word for the time at which the transaction began (manual, 8.5.1.4).
+    const change = { deletedAt: "now" };
     return runBulk(this.db, ids, options, {
       check: unchecked<string>,
       run: (tx, batch) =>

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { userRoles, userStatuses } from "../schema/index.ts";
 import { jsonObject } from "./json-object.ts";
 import { isPasswordHash } from "./password-hash.ts";
+import { uuid } from "./scalars.ts";
 
 /** Bytes of JSON that an account may carry along. */
 const metadataLimit = 16 * 1024;
@@ -69,7 +70,6 @@ function isPast(text: string): boolean {
   return Date.parse(iso) <= Date.now();
 }
 
-const id = z.guid("must be a UUID").transform((text) => text.toLowerCase());
 const status = z.enum(userStatuses, "must be active, suspended or banned");
 const yes = z.boolean("must be true or false");
 
@@ -81,7 +81,7 @@ export const importedUser = z
   .strictObject({
     ...newUser.shape,
     username: name,
-    id: id.optional(),
+    id: uuid.optional(),
     status: status.optional(),
     role: z.enum(userRoles, "must be user, moderator or admin").optional(),
     emailVerified: yes.optional(),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { auditListing } from "../repositories/audit-log.ts";
 import { jsonObject } from "../repositories/json-object.ts";
+import { uuid } from "../repositories/scalars.ts";
 import { allow } from "./access.ts";
 import { listInput } from "./list-input.ts";
 import { t } from "./trpc.ts";
@@ -21,7 +22,7 @@ const event = z.strictObject({
   resourceId: z.string().min(1).max(255, "must be at most 255 characters").optional(),
   changes: jsonObject(changesLimit).optional(),
   /** The account that acted. */
-  userId: z.guid("must be a UUID").optional(),
+  userId: uuid.optional(),
   /** Where that account's request came from. */
   ipAddress: z.union([z.ipv4(), z.ipv6()], "must be an IP address").optional(),
   userAgent: z.string().max(1_000, "must be at most 1000 characters").optional(),

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { uuid as userId } from "../repositories/scalars.ts";
 import { failuresDefinition } from "../repositories/user-security.ts";
 import { about, allow } from "./access.ts";
 import { listInput } from "./list-input.ts";
 import { t } from "./trpc.ts";
 
-const userId = z.guid("must be a UUID");
 const whose = z.strictObject({ userId });
 /** The caller's own, unless it is said whose. */
 const mine = z.strictObject({ userId: userId.optional() }).prefault({});

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { uuid as id } from "../repositories/scalars.ts";
 import { userSessionDefinition } from "../repositories/user-sessions.ts";
 import { about, allow } from "./access.ts";
 import { listInputWith } from "./list-input.ts";
 import { t } from "./trpc.ts";
 
-const id = z.guid("must be a UUID").transform((text) => text.toLowerCase());
 /** The caller's own, unless it is said whose. */
 const userId = id.optional();
 

@@ -1,16 +1,12 @@
 import { z } from "zod";
+import { uuid as id, moment } from "../repositories/scalars.ts";
 import { newUser, type userBulkChange, userChange } from "../repositories/user-rules.ts";
 import { userRoles, userStatuses } from "../schema/index.ts";
 
 /** Rows that one call may bring. */
 const mostRows = 5_000;
 
-const id = z.guid("must be a UUID").transform((text) => text.toLowerCase());
-const version = z
-  .date("must be the updatedAt that you saw")
-  .min(new Date("0001-01-01"), "must be the updatedAt that you saw")
-  .max(new Date("9999-12-31T23:59:59.999Z"), "must be the updatedAt that you saw")
-  .optional();
+const version = moment("must be the updatedAt that you saw").optional();
 
 export const userId = z.strictObject({ id });
 export const userEmail = z.strictObject({ email: z.string().trim().max(255, "must be at most 255 characters") });

@@ -1,6 +1,8 @@
 import { Forbidden } from "../errors.ts";
+import type { UserRole } from "../repositories/rows.ts";
 import { userDefinition } from "../repositories/users.ts";
-import { about, allow } from "./access.ts";
+import { userRoles } from "../schema/index.ts";
+import { type Admitted, about, allow } from "./access.ts";
 import { listInputWith } from "./list-input.ts";
 import { t } from "./trpc.ts";
 import {
@@ -16,6 +18,8 @@ import {
   userIds,
   userName,
 } from "./users-input.ts";
+
+const isAdmin = (caller: Admitted) => caller.kind === "user" && caller.role === "admin";
 
 const userPage = listInputWith(userDefinition, deletedToo);
 
@@ -38,10 +42,10 @@ export const usersRouter = t.router({
   list: allow("moderator", "service")
     .input(userPage)
     .query(({ ctx, input: { deleted, ...options } }) => {
-      const isAdmin = ctx.caller.kind === "user" && ctx.caller.role === "admin";
-      if (deleted !== "without" && !isAdmin)
+      const scan = isAdmin(ctx.caller);
+      if (deleted !== "without" && !scan)
         throw new Forbidden("Only an administrator sees deleted users.", { field: "deleted" });
-      return ctx.parts.users.seeing(deleted).list({ ...options, scan: isAdmin });
+      return ctx.parts.users.seeing(deleted).list({ ...options, scan });
     }),
 
   create: allow("admin", "service")
@@ -68,10 +72,8 @@ export const usersRouter = t.router({
   setStatus: about("moderator", "admin")
     .input(newStatus)
     .mutation(({ ctx, input: { id, status } }) => {
-      const isAdmin = ctx.caller.kind === "user" && ctx.caller.role === "admin";
-      return ctx.parts.users.setStatus(ctx.by, id, status, {
-        over: isAdmin ? ["user", "moderator", "admin"] : ["user"],
-      });
+      const over: readonly UserRole[] = isAdmin(ctx.caller) ? userRoles : ["user"];
+      return ctx.parts.users.setStatus(ctx.by, id, status, { over });
     }),
 
   setRole: allow("admin")

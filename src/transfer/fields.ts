@@ -16,7 +16,7 @@ export const tooLong = { field: null, message: `is longer than ${longestRow} byt
 const fields = Object.keys(importedUser.shape);
 export const required = ["email", "username", "passwordHash"];
 
-export const snakeCase = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snakeCase = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 const known = new Map(fields.flatMap((field) => [field, snakeCase(field)].map((name) => [name, field])));
 

@@ -303,12 +303,12 @@ describe("a filter is refused", () => {
     [
       "for a text where a time is",
       { createdAt: "2026-11-01" },
-      "createdAt: must be a date; in JSON by hand, a text that superjson's meta names as one",
+      "createdAt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
     [
       "for no time",
       { createdAt: { gt: new Date(Number.NaN) } },
-      "createdAt.gt: must be a date; in JSON by hand, a text that superjson's meta names as one",
+      "createdAt.gt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
     ["for null where nothing is null", { email: null }, "email: Invalid input: expected never, received null"],
     [

@@ -81,7 +81,7 @@ describe("an event of the game", () => {
     const bad = [...events.slice(0, 5), { action: "quest.step", userId: randomUUID() }];
     expect(await refusal(game.audit.recordMany.mutate({ events: bad }))).toMatchObject({
       code: "BAD_REQUEST",
-      field: "userId",
+      field: "events.5.userId",
     });
     expect(await service.database.sql`select count(*)::int from audit_log where resource_id = ${resourceId}`).toEqual([
       { count: 1_000 },

@@ -4,7 +4,7 @@ import { pick, type Random } from "./random.ts";
 import type { Values } from "./values.ts";
 
 /** A value as text, null, or undefined for what the database puts there by itself. */
-export type Cell = string | null | undefined;
+type Cell = string | null | undefined;
 /** Values by the columns' numbers. */
 export type Row = Map<number, Cell>;
 /** Every column filled, as few as possible, or by chance. */

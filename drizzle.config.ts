@@ -8,7 +8,7 @@ import { tls } from "./src/database/session.ts";
 if (process.argv.includes("push")) {
   console.error(
     "drizzle-kit push is refused: it does not see partitioned tables and would destroy audit_log.\n" +
-      "Change src/schema, then run `npx drizzle-kit generate --name <what_it_does>` and `npx drizzle-kit migrate`.",
+      "Change src/schema, then run `npx aeturnis-data migrate new <what_it_does>` and `npx aeturnis-data migrate up`.",
   );
   process.exit(1);
 }

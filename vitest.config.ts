@@ -7,8 +7,8 @@ export default defineConfig({
     // One more than two cores have: tests wait for servers and processes more than they compute.
     maxWorkers: 3,
     // Real servers start and stop in some of them; nothing waits for time to pass.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     env: { NODE_ENV: "test" },
   },
 });

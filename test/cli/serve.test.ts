@@ -11,8 +11,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { isReachable } from "../../src/database/embedded/account.ts";
+import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { clusterOf, command, dataFolder, said, serve, serversOn } from "../support/process.ts";
 import { clientOf } from "../support/service.ts";
@@ -107,7 +108,7 @@ describe("serve", () => {
     const postmaster = Number(readFileSync(lock, "utf8").split("\n")[0]);
     await first.stop("SIGKILL");
     process.kill(postmaster, "SIGKILL");
-    await vi.waitFor(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0), { timeout: 10_000 });
+    await eventually(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0));
     // As after a restart of a container, where the same few process ids come round again.
     writeFileSync(lock, readFileSync(lock, "utf8").replace(String(postmaster), String(process.pid)));
 
@@ -124,9 +125,7 @@ describe("serve", () => {
     process.kill(Number(readFileSync(lock, "utf8").split("\n")[0]), "SIGKILL");
 
     await said(service, /runs again/);
-    await vi.waitFor(async () => expect(await client.users.byId.query({ id: user.id })).toEqual(user), {
-      timeout: 10_000,
-    });
+    await eventually(async () => expect(await client.users.byId.query({ id: user.id })).toEqual(user));
     expect(await service.stop()).toMatchObject({ code: 0 });
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
   });
@@ -205,22 +204,19 @@ describe("serve", () => {
         const waiting = client.users.updateMany
           .mutate({ rows: [{ id: user.id, metadata: { waits: true } }] })
           .catch(() => {});
-        await vi.waitFor(async () =>
+        await eventually(async () =>
           expect(await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock'`).toHaveLength(1),
         );
         service.child.kill("SIGINT");
         await said(service, /stopping/);
-        await vi.waitFor(
-          () => {
-            service.child.kill("SIGINT");
-            expect(service.child.exitCode).toBe(1);
-          },
-          { timeout: 5_000, interval: 200 },
-        );
+        await eventually(() => {
+          service.child.kill("SIGINT");
+          expect(service.child.exitCode).toBe(1);
+        });
         await waiting;
       })
       .catch(() => {});
-    await vi.waitFor(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0), { timeout: 10_000 });
+    await eventually(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0));
   });
 
   it("of two that start at once on new data, one serves", async () => {

@@ -2,12 +2,13 @@ import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { connect } from "../../src/database/connect.ts";
 import { serverAccount } from "../../src/database/embedded/account.ts";
 import { startEmbedded } from "../../src/database/embedded/server.ts";
 import { createDatabase, openPool, quiet, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { readableLog } from "../support/log.ts";
 import { wireTo } from "../support/proxy.ts";
 
@@ -34,9 +35,9 @@ describe("the pool", () => {
     expect(await backends("pool-size")).toBe(3);
 
     const work = Array.from({ length: 30 }, async () => await pool.db.execute(sql`select pg_sleep(0.02)`));
-    await vi.waitFor(async () => expect(await backends("pool-size")).toBe(6), { interval: 10 });
+    await eventually(async () => expect(await backends("pool-size")).toBe(6));
     await Promise.all(work);
-    await vi.waitFor(async () => expect(await backends("pool-size")).toBe(3), { timeout: 10_000 });
+    await eventually(async () => expect(await backends("pool-size")).toBe(3));
     // … and stays there, though the idle time-out passes again and again.
     for (let look = 0; look < 20; look++) {
       expect(await backends("pool-size")).toBeGreaterThanOrEqual(2);
@@ -47,7 +48,7 @@ describe("the pool", () => {
   it("opens its minimum again after the server ended every connection", async () => {
     await openPool(database.url, { DATABASE_POOL_MIN: "2" }, { applicationName: "pool-kept", idleTimeout: 300 });
     await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pool-kept'`;
-    await vi.waitFor(async () => expect(await backends("pool-kept")).toBe(2), { timeout: 10_000 });
+    await eventually(async () => expect(await backends("pool-kept")).toBe(2));
   });
 
   it("tells PostgreSQL its name and its time-outs", async () => {
@@ -67,10 +68,10 @@ describe("the pool", () => {
     const running = pool.db.execute(sql`select pg_sleep(0.2), 'finished' as state`).then(([row]) => row);
     const sleeping = () =>
       database.sql`select 1 from pg_stat_activity where application_name = 'pool-closed' and wait_event = 'PgSleep'`;
-    await vi.waitFor(async () => expect(await sleeping()).toHaveLength(1));
+    await eventually(async () => expect(await sleeping()).toHaveLength(1));
     await pool.close();
     expect(await running).toMatchObject({ state: "finished" });
-    await vi.waitFor(async () => expect(await backends("pool-closed")).toBe(0));
+    await eventually(async () => expect(await backends("pool-closed")).toBe(0));
   });
 });
 
@@ -82,7 +83,7 @@ describe("connecting", () => {
     await wire.cut();
     const { log, lines } = readableLog();
     const opening = openPool(wire.url, {}, { log, patience: { retries: 20, minTimeout: 10, maxTimeout: 50 } });
-    await vi.waitFor(() => expect(lines.filter(({ msg }) => String(msg).includes("trying again"))).not.toHaveLength(0));
+    await eventually(() => expect(lines.filter(({ msg }) => String(msg).includes("trying again"))).not.toHaveLength(0));
     await wire.mend();
     await (await opening).ping();
     expect(lines[0]).toMatchObject({ level: "warn", attempt: 1, code: "ECONNREFUSED" });
@@ -116,18 +117,18 @@ describe("connecting", () => {
 describe("a query", () => {
   it("that is slow is logged and counted with its text and without its values", async () => {
     const { log, lines } = readableLog();
-    const pool = await openPool(database.url, { SLOW_QUERY_MS: "20" }, { log });
-    await pool.db.execute(sql`select pg_sleep(0.03), ${"a secret value"}::text`);
+    const pool = await openPool(database.url, { SLOW_QUERY_MS: "400" }, { log });
+    await pool.db.execute(sql`select pg_sleep(0.5), ${"a secret value"}::text`);
     await pool.db.execute(sql`select 1`);
 
     expect(pool.report()).toMatchObject({
       queries: 2,
       slowQueries: 1,
-      slow: [{ text: "select pg_sleep(0.03), $1::text", count: 1 }],
+      slow: [{ text: "select pg_sleep(0.5), $1::text", count: 1 }],
     });
-    expect(pool.report().slow[0]?.worst).toBeGreaterThanOrEqual(30);
+    expect(pool.report().slow[0]?.worst).toBeGreaterThanOrEqual(500);
     expect(lines.filter(({ level }) => level === "warn")).toMatchObject([
-      { msg: "slow query", query: "select pg_sleep(0.03), $1::text" },
+      { msg: "slow query", query: "select pg_sleep(0.5), $1::text" },
     ]);
     expect(JSON.stringify(lines)).not.toContain("a secret value");
   });

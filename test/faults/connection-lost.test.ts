@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import postgres from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { wireTo } from "../support/proxy.ts";
 
 // What the driver owes us when a connection goes; `vendor/postgres/README.md` says which release fails what.
@@ -32,7 +33,7 @@ const kill = () =>
   database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
 const killed = async () => {
   await kill();
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(
       await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and datname = current_database()`,
     ).toHaveLength(0),
@@ -48,7 +49,7 @@ describe("when the server ends a connection", () => {
   it("the query that ran fails with the server's reason, and the next one succeeds", async () => {
     const sql = driver();
     const running = sql`select pg_sleep(10)`.catch((error: Error) => error);
-    await vi.waitFor(async () => expect(await kill()).toHaveLength(1));
+    await eventually(async () => expect(await kill()).toHaveLength(1));
     expect(await running).toMatchObject({ code: expect.stringMatching(/57P01|CONNECTION_CLOSED|ECONNRESET/) });
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
@@ -58,7 +59,7 @@ describe("when the server ends a connection", () => {
     const sql = driver(wire.url);
     await sql`select 1`;
     const running = sql`select 'done' as it from pg_sleep(0.5)`.execute();
-    await vi.waitFor(async () => expect(await sleepers()).toHaveLength(1));
+    await eventually(async () => expect(await sleepers()).toHaveLength(1));
     wire.refuse();
     running.cancel();
     expect(await running).toEqual([{ it: "done" }]);
@@ -75,7 +76,7 @@ describe("when the server ends a connection", () => {
       }
     }
     // The last kill may not have been noticed yet; after that every place in the pool works.
-    await vi.waitFor(() => Promise.all([1, 2, 3].map((n) => sql`select ${n}::int as n`)));
+    await eventually(() => Promise.all([1, 2, 3].map((n) => sql`select ${n}::int as n`)));
   });
 
   it("a transaction fails as a whole: nothing of it is written, before or after", async () => {
@@ -108,7 +109,7 @@ describe("when the server ends a connection", () => {
       () => "committed",
       () => "failed",
     );
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(
         await database.sql`select 1 from pg_stat_activity where application_name = 'victim' and state = 'idle in transaction' and datname = current_database()`,
       ).toHaveLength(1),
@@ -146,12 +147,12 @@ it("what waits for a reserved connection, or for a pool that is being closed, is
   const reserved = await sql.reserve();
   const waiting = [1, 2, 3].map((n) => reserved`select pg_sleep(10), ${n}::int`);
   const results = Promise.allSettled(waiting);
-  await vi.waitFor(async () => expect(await kill()).toHaveLength(1));
+  await eventually(async () => expect(await kill()).toHaveLength(1));
   expect((await results).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
 
   const ending = driver();
   const running = ending.begin((tx) => tx`select pg_sleep(10)`).catch(() => "failed");
-  await vi.waitFor(async () => expect(await backends()).toHaveLength(1));
+  await eventually(async () => expect(await backends()).toHaveLength(1));
   const queued = ending`select 1`.then(
     () => "ran",
     () => "refused",
@@ -160,7 +161,7 @@ it("what waits for a reserved connection, or for a pool that is being closed, is
   await kill();
   expect(await Promise.all([running, queued])).toEqual(["failed", "refused"]);
   await ended;
-  await vi.waitFor(async () => expect(await backends()).toHaveLength(0));
+  await eventually(async () => expect(await backends()).toHaveLength(0));
 });
 
 it("a server that hangs up during the start is an error, not an endless loop", async () => {

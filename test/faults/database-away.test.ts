@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { readableLog } from "../support/log.ts";
 import { wireTo } from "../support/proxy.ts";
@@ -39,7 +40,7 @@ describe("while the database is away", () => {
     expect(await clientOf(url).health.status.query()).toMatchObject({ ready: false, database: false });
 
     await wire.mend();
-    await vi.waitFor(async () => expect((await readiness(url)).status).toBe(200), { timeout: 10_000 });
+    await eventually(async () => expect((await readiness(url)).status).toBe(200));
     expect(await client.users.byId.query({ id: user.id })).toEqual(user);
   });
 
@@ -134,7 +135,7 @@ describe("shutdown", () => {
     const running = await database.sql.begin(async (tx) => {
       await tx`select 1 from users where id = ${user.id} for update`;
       const update = client.users.updateMany.mutate({ rows: [{ id: user.id, metadata: { finished: true } }] });
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(
           await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
         ).toHaveLength(1),
@@ -145,7 +146,7 @@ describe("shutdown", () => {
           ({ status }) => status === 503,
           () => true,
         );
-      await vi.waitFor(async () => expect(await refused()).toBe(true));
+      await eventually(async () => expect(await refused()).toBe(true));
       return { update, closing };
     });
     expect(await running.update).toEqual({ written: 1, refused: [] });

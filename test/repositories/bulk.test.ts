@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { systemActor } from "../../src/database/actor.ts";
 import type { BulkReport } from "../../src/repositories/rows.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { createThings, someone, type ThingRepository, thingsOn } from "./things.ts";
 
@@ -53,8 +54,6 @@ async function holding(statement: string) {
   await other.unsafe(statement);
   return other;
 }
-
-const patience = { timeout: 10_000 };
 
 /** Somebody waits for a lock. */
 const waits = async () =>
@@ -143,7 +142,7 @@ describe("many rows", () => {
     const all = named(3_000);
     const other = await holding(`insert into things (name) values ('thing2500')`);
     const leave = async (writing: Promise<unknown>) => {
-      await vi.waitFor(waits, patience);
+      await eventually(waits);
       await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       return writing;
     };
@@ -341,7 +340,7 @@ describe("createMany", () => {
     await database.sql.begin(async (tx) => {
       await tx`insert into things (name) values ('b')`;
       report = repository.createMany(someone, [{ name: "a" }, { name: "b" }], { atomic });
-      await vi.waitFor(waits, patience);
+      await eventually(waits);
       // Whoever has waited longest looks first whether it waits in vain.
       await tx`insert into things (name) values ('a')`;
     });
@@ -518,7 +517,7 @@ describe("updateMany", () => {
         ],
         { atomic: false },
       );
-      await vi.waitFor(waits, patience);
+      await eventually(waits);
     });
     expect(await report).toMatchObject({ written: 1, refused: [{ index: 1, code: "CONFLICT", field: "updatedAt" }] });
     expect(await rows()).toEqual([

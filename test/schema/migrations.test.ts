@@ -73,7 +73,7 @@ describe("drizzle-kit", () => {
     const { sql, url } = await emptyDatabase();
     await expect(drizzleKit(url, "push")).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/does not see partitioned tables[\s\S]*drizzle-kit generate/),
+      stderr: expect.stringMatching(/does not see partitioned tables[\s\S]*aeturnis-data migrate new/),
     });
     expect(await sql`select 1 from pg_tables where schemaname = 'public'`).toHaveLength(0);
   });

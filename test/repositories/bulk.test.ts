@@ -338,10 +338,11 @@ describe("createMany", () => {
   it.each([false, true])("is run again when it is the victim of a deadlock; atomic: %s", async (atomic) => {
     let report: Promise<unknown> | undefined;
     await database.sql.begin(async (tx) => {
+      // Whoever looks first whether it waits in vain is the victim.
+      await tx`set local deadlock_timeout = '1min'`;
       await tx`insert into things (name) values ('b')`;
       report = repository.createMany(someone, [{ name: "a" }, { name: "b" }], { atomic });
       await eventually(waits);
-      // Whoever has waited longest looks first whether it waits in vain.
       await tx`insert into things (name) values ('a')`;
     });
     expect(await report).toMatchObject({ written: 0, refused: [{ field: "name" }, { field: "name" }] });

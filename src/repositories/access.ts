@@ -31,11 +31,11 @@ export type Path = Access<string>;
  * an array. Only the first column of an index can be asked for so: PostgreSQL before 17 would lose the order.)
  */
 export function pinned(filter: AnyFilter, { equal: [first] = [] }: Path): AnyFilter {
+  if (first === undefined) return filter;
   const and = flatten(filter).map((condition) => {
-    const [operand] = first === undefined ? [] : operatorsOf(condition[first]).map(([, given]) => [given].flat()[0]);
-    return first === undefined || !equals(condition[first], { list: false })
-      ? condition
-      : { [first]: { only: operand } };
+    if (!equals(condition[first], { list: false })) return condition;
+    const [[, operand] = []] = operatorsOf(condition[first]);
+    return { [first]: { only: [operand].flat()[0] } };
   });
   return { and };
 }

@@ -55,7 +55,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $function$
 declare
-  context constant jsonb := case when has_table_privilege(session_user, 'public.audit_log', 'insert')
+  -- A role that was taken on is one that the login is a member of.
+  taken_on constant text := nullif(current_setting('role'), 'none');
+  context constant jsonb := case when has_table_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'insert')
     then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
   acting_user uuid := context ->> 'userId';

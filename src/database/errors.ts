@@ -3,7 +3,7 @@ import { usersConstraints } from "../schema/index.ts";
 import { codeOf, isLostRace, isUnavailable } from "./retry.ts";
 
 /** What a broken constraint means to the caller: the field at fault, and the remedy. */
-const constraints: Readonly<Record<string, { field: string; message: string }>> = {
+const constraints: Readonly<Record<string, { field?: string; message: string }>> = {
   [usersConstraints.emailExact]: { field: "email", message: "This email is taken." },
   [usersConstraints.email]: { field: "email", message: "This email is taken." },
   [usersConstraints.usernameExact]: { field: "username", message: "This username is taken." },
@@ -30,6 +30,12 @@ const constraints: Readonly<Record<string, { field: string; message: string }>> 
     message: "This is the last active administrator: appoint another one first.",
   },
   [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
+  ...Object.fromEntries(
+    ["users", "user_security", "user_sessions"].map((table) => [
+      `${table}_times_check`,
+      { message: "A time must lie in the years 1 to 9999." },
+    ]),
+  ),
 };
 
 /**

@@ -60,18 +60,20 @@ export function indexedParts(filter: AnyFilter, { access }: Pick<Listing, "acces
   });
 }
 
-/** How many times more a row costs to look at: a pattern is tried at each place of a long text, and JSON is read from elsewhere. */
+/** How many times more a row costs to look at: a pattern is tried at each place of a text, and JSON is read from elsewhere. */
 export function weightOf(filter: AnyFilter, listing: Pick<Listing, "columns">): number {
-  const heavy = (part: AnyFilter): number =>
+  const long = 4;
+  const short = 0.2;
+  const cost = (part: AnyFilter): number =>
     Object.entries(part).reduce((sum, [name, value]) => {
       if (value === undefined) return sum;
-      if (name === "and" || name === "or")
-        return sum + (value as AnyFilter[]).reduce((all, one) => all + heavy(one), 0);
-      if (name === "not") return sum + heavy(value as AnyFilter);
+      if (name === "and" || name === "or") return sum + (value as AnyFilter[]).reduce((all, one) => all + cost(one), 0);
+      if (name === "not") return sum + cost(value as AnyFilter);
       const isLong = /^(text|jsonb)$/.test(listing.columns[name]?.getSQLType() ?? "");
-      return sum + (isLong ? operatorsOf(value).filter(([operator]) => /like$|^contains$/.test(operator)).length : 0);
+      const looks = operatorsOf(value).filter(([operator]) => /like$|^contains$/.test(operator)).length;
+      return sum + looks * (isLong ? long : short);
     }, 0);
-  return 1 + 4 * heavy(filter);
+  return 1 + Math.floor(cost(filter));
 }
 
 /** Conditions that must all hold, one operator of one field each; what `and` holds is the same as if it stood outside. */

@@ -156,7 +156,9 @@ async function strangersIn(db: Executor, events: readonly Recorded[]): Promise<S
   const ids = [...new Set(events.flatMap((event) => event["user_id"] ?? []))] as string[];
   const found = await db.select({ id: users.id }).from(users).where(inArray(users.id, ids));
   const there = new Set(found.map(({ id }) => id));
-  return new Set(events.filter((event) => event["user_id"] != null && !there.has(String(event["user_id"]))));
+  return new Set(
+    events.filter((event) => event["user_id"] != null && !there.has(String(event["user_id"]).toLowerCase())),
+  );
 }
 
 async function write(db: Executor, events: readonly Recorded[]): Promise<void> {

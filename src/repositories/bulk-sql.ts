@@ -54,14 +54,21 @@ export async function insertBatch(
   return refused;
 }
 
-/** In the order of what is unique, so that two who bring the same rows do not wait for each other; the first stays before its like. */
-function inOrder<Row extends object>(
-  rows: readonly Numbered<Row>[],
-  { unique: [field] = [] }: Target,
-): Numbered<Row>[] {
-  if (field === undefined) return [...rows];
-  const keyed = rows.map((row) => ({ row, key: String((row.row as Fields)[field]).toLowerCase() }));
-  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ row }) => row);
+/**
+ * In the order of what is unique, so that two who bring the same rows do not wait for each other; what has a value
+ * that one before it has comes behind all others, so that the first has it.
+ */
+function inOrder<Row extends object>(rows: readonly Numbered<Row>[], { unique = [] }: Target): Numbered<Row>[] {
+  const seen = unique.map(() => new Set<string>());
+  const [first, repeated]: [{ row: Numbered<Row>; key: string }[], Numbered<Row>[]] = [[], []];
+  for (const row of rows) {
+    const keys = unique.map((field) => String((row.row as Fields)[field]).toLowerCase());
+    if (keys.some((key, at) => seen[at]?.has(key))) repeated.push(row);
+    else first.push({ row, key: keys[0] ?? "" });
+    for (const [at, key] of keys.entries()) seen[at]?.add(key);
+  }
+  first.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return [...first.map(({ row }) => row), ...repeated];
 }
 
 type Update = Numbered<{ readonly id: string; readonly version?: Date | undefined; readonly change: object }>;

@@ -79,9 +79,11 @@ async function findFew(db: Executor, listing: Listing, filter: AnyFilter, most: 
     const [leading] = path.sort ?? [];
     const keys = leading === undefined ? [] : keysOf(orderOf({ field: leading, direction: "desc" }, listing), listing);
     const order = keys.length === 0 ? sql`` : sql`order by ${sql.join(orderAlong(path, keys, listing), sql`, `)}`;
-    const some = (what: SQL) => sql`select ${what} from ${table} where ${condition} ${order} limit ${most + 1}`;
-    const [row] = await db.execute(sql`select count(*)::int as count from (${some(sql``)}) as found`);
-    if (Number(row?.["count"]) <= most) return new Subquery(some(sql`*`), columns, nameOf(listing));
+    const some = (what: SQL, limit: number) =>
+      sql`select ${what} from ${table} where ${condition} ${order} limit ${limit}`;
+    const [row] = await db.execute(sql`select count(*)::int as count from (${some(sql``, most + 1)}) as found`);
+    // With room for those that come before it is read: none may be missing then.
+    if (Number(row?.["count"]) <= most) return new Subquery(some(sql`*`, 10 * most), columns, nameOf(listing));
   }
   return undefined;
 }

@@ -52,13 +52,12 @@ export async function createHttpServer(options: {
   addProbes(server, parts.database);
 
   addTRPC(server, {
-    createContext: async (request) => ({
-      parts,
-      requestId: request.id,
-      caller: await identify(request.headers, tokens),
-      ipAddress: addressOf(request.ip),
-      userAgent: request.headers["user-agent"]?.slice(0, 400),
-    }),
+    createContext: async (request) => {
+      // Whoever has hung up by the time that the token is read has no address any more.
+      const ipAddress = addressOf(request.ip);
+      const userAgent = request.headers["user-agent"]?.slice(0, 400);
+      return { parts, requestId: request.id, caller: await identify(request.headers, tokens), ipAddress, userAgent };
+    },
     headers: (errors) => {
       const seconds = Math.max(...errors.map(({ cause }) => (cause instanceof Unavailable ? cause.retryAfter : 0)));
       return seconds > 0 ? { "retry-after": String(seconds) } : {};
@@ -76,7 +75,7 @@ export async function createHttpServer(options: {
 }
 
 /** The address in what a proxy or the network says, as PostgreSQL takes it: without port and zone (RFC 4007, 11). */
-function addressOf(text: string): string | undefined {
+function addressOf(text: string | undefined = ""): string | undefined {
   const address = text.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3").replace(/%.*$/, "");
   return isIP(address) === 0 ? undefined : address;
 }

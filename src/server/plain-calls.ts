@@ -53,6 +53,8 @@ export function plainCalls(request: FastifyRequest<Route>): Call[] | undefined {
 
   const paths = batch ? request.params.path.split(",") : [request.params.path];
   if (paths.length > maxBatchSize || paths.some((path) => !isCallable(path, method))) return undefined;
+  // tRPC refuses what is read beside what is written: they would run at the same time.
+  if (new Set(paths.map((path) => procedures[path]._def.type)).size > 1) return undefined;
 
   const inputs = text ? readInputs(text, batch) : () => undefined;
   return paths.map((path, batchIndex) => ({

@@ -3,7 +3,6 @@ import { access, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { v7 as uuidv7 } from "uuid";
 import type { Db, Executor } from "../database/transaction.ts";
 import { exportedFields, readExport } from "../repositories/user-export.ts";
 import type { Format } from "./format.ts";
@@ -56,10 +55,10 @@ export async function exportUsers(options: ExportOptions): Promise<ExportReport>
 /** Under another name until it is whole; for nobody else to read. */
 async function inItsPlace(file: string, write: (output: Writable) => Promise<void>): Promise<void> {
   await access(dirname(file), constants.W_OK);
-  // Of its own: two exports to the same file are each whole, whichever is the last.
-  const unfinished = `${file}.${uuidv7()}.unfinished`;
+  // Of this process: two exports to the same file are each whole, whichever is the last.
+  const unfinished = `${file}.${process.pid}.unfinished`;
   try {
-    await write(createWriteStream(unfinished, { mode: 0o600, flags: "wx", flush: true }));
+    await write(createWriteStream(unfinished, { mode: 0o600, flush: true }));
     await rename(unfinished, file);
   } finally {
     await rm(unfinished, { force: true });

@@ -1,5 +1,7 @@
 import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
 import type { Readable } from "node:stream";
+import { sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { Actor } from "../database/actor.ts";
 import { type Db, type Executor, inTransaction } from "../database/transaction.ts";
@@ -59,18 +61,20 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
   const { db, repositories, by, from, format, atomic = false, restart = false, signal } = options;
   const file = "file" in from ? from.file : undefined;
   const ledgerOf = (run: string) => createLedger(repositories.audit, { by, run });
-  const positionOf = (run: string) => inTransaction(db, (tx) => ledgerOf(run).read(tx));
   const resumable = file !== undefined && !atomic;
   const { id: run, position: start }: Run = resumable
-    ? await openRun(file, { restart, positionOf })
+    ? await inTransaction(db, async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import of ${resolve(file)}`}, 0))`);
+        return openRun(file, { restart, positionOf: (run) => ledgerOf(run).read(tx) });
+      })
     : { id: uuidv7(), position: beginning };
   const report = (outcome: ImportReport["outcome"], { rows, imported, refused }: Position): ImportReport => {
-    const refusedFile = file === undefined || refused === 0 ? null : refusedFileOf(file);
+    const refusedFile = file === undefined || refused === 0 ? null : refusedFileOf(file, { atomic });
     return { outcome, rows, imported, refused, run, resumedBehind: start.rows, refusedFile };
   };
   if (start.ended) return report("repeated", start);
 
-  const refusals = "file" in from ? openRefusals(refusedFileOf(from.file)) : from.refusals;
+  const refusals = "file" in from ? openRefusals(refusedFileOf(from.file, { atomic })) : from.refusals;
   const input = "file" in from ? createReadStream(from.file, { highWaterMark: chunkSize }) : from.input;
   const source = openSource(input, { format, signal });
   const lines = createLines(source.lines, { skip: start.rows, signal, whole: atomic });
@@ -117,7 +121,9 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
 /** Bytes that are parsed in one go: few, so that the database never waits for it. */
 const chunkSize = 16 * 1024;
 
-const refusedFileOf = (file: string) => `${file}.refused.jsonl`;
+/** One that can be gone on with goes on with its own file, whatever was tried in between. */
+const refusedFileOf = (file: string, { atomic }: { atomic: boolean }) =>
+  `${file}${atomic ? ".atomic" : ""}.refused.jsonl`;
 
 const checkFields = checkedBy<typeof users.$inferInsert>(importedUser);
 

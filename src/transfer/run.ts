@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { v7 as uuidv7 } from "uuid";
 import { TransferError } from "./errors.ts";
 import { beginning, type Position } from "./ledger.ts";
@@ -23,6 +23,8 @@ export interface Run {
  * The import that this file is in the middle of, or a new one. Which it is stands in `<file>.progress.json`, how far
  * it is in the database.
  *
+ * One process at a time, or two that begin at the same moment would each have an import of their own.
+ *
  * @throws {TransferError} when the file is not the one that was begun with
  */
 export async function openRun(
@@ -31,10 +33,7 @@ export async function openRun(
 ): Promise<Run> {
   const path = `${file}.progress.json`;
   const identity = await identify(file);
-  let known = options.restart ? undefined : await readRun(path);
-  const run: KnownRun = { run: uuidv7(), file: identity, begun: new Date().toISOString() };
-  // Who has begun at the same time has the first word.
-  if (known === undefined && !(await writeRun(path, run, { only: !options.restart }))) known = await readRun(path);
+  const known = options.restart ? undefined : await readRun(path);
   if (known !== undefined) {
     const position = await options.positionOf(known.run);
     if (isSame(known.file, identity)) return { id: known.run, position };
@@ -45,8 +44,9 @@ export async function openRun(
       );
     }
   }
-  if (known !== undefined) await writeRun(path, run);
-  return { id: run.run, position: beginning };
+  const id = uuidv7();
+  await writeRun(path, { run: id, file: identity, begun: new Date().toISOString() });
+  return { id, position: beginning };
 }
 
 interface KnownRun {
@@ -84,20 +84,8 @@ async function readRun(path: string): Promise<KnownRun | undefined> {
   throw new TransferError(`${path} was not written by an import: remove it, or begin anew with --restart.`);
 }
 
-/** Whole or not at all, also when the power fails. @returns false where `only` a new one is wanted and one is there */
-async function writeRun(path: string, run: KnownRun, { only = false } = {}): Promise<boolean> {
-  const written = `${path}.${run.run}`;
-  try {
-    await writeFile(written, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600, flag: "wx", flush: true });
-    if (only) {
-      const refusal = await link(written, path).catch((error: NodeJS.ErrnoException) => error.code);
-      if (refusal === undefined) return true;
-      if (refusal === "EEXIST") return false;
-      // A file system without links cannot tell.
-    }
-    await rename(written, path);
-    return true;
-  } finally {
-    await rm(written, { force: true });
-  }
+/** Whole or not at all, also when the power fails. */
+async function writeRun(path: string, run: KnownRun): Promise<void> {
+  await writeFile(`${path}.new`, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600, flush: true });
+  await rename(`${path}.new`, path);
 }

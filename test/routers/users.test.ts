@@ -326,6 +326,13 @@ describe("many at once", () => {
     });
     expect(await client.users.createMany.mutate({ rows: bad, atomic: false })).toMatchObject({ written: 1_500 });
     expect(await client.users.createMany.mutate({ rows, atomic: false })).toMatchObject({ written: 0 });
+    // Of two that are alike the first is written, whatever the rest of them is.
+    const { username } = newUser();
+    const alike = ["z", "a"].map((letter) => newUser({ username, email: `${letter}${newUser().email}` }));
+    expect(await client.users.createMany.mutate({ rows: alike, atomic: false })).toMatchObject({
+      written: 1,
+      refused: [{ index: 1, field: "username" }],
+    });
   });
 
   it("are changed each in its own way", async () => {

@@ -113,6 +113,26 @@ describe("a change past the service", () => {
     }
   });
 
+  it("of a login that takes on the service's role is the service's", async () => {
+    const id = await insertUser();
+    await sql`delete from audit_log`;
+    const [service, login] = [`service_${randomUUID().slice(0, 8)}`, `login_${randomUUID().slice(0, 8)}`];
+    await sql.unsafe(`create role ${service}; grant select, update on users to ${service}; grant insert on audit_log to ${service};
+      create role ${login} login noinherit password 'login' in role ${service}; alter role ${login} set role ${service}`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [login, "login"];
+    const theirs = postgres(url.href, { max: 1 });
+    try {
+      await theirs`
+        update users set status = 'banned' where id = ${id}
+        returning set_config('audit.context', ${context({ actor: "service:game" })}, true)`;
+      expect(await trail()).toMatchObject([{ actor: "service:game" }]);
+    } finally {
+      await theirs.end();
+      await sql.unsafe(`drop owned by ${service}, ${login}; drop role ${login}, ${service}`);
+    }
+  });
+
   it("cannot be made up by a trigger on a table of one's own: it would run with the owner's rights", async () => {
     const anybody = `anybody_${randomUUID().slice(0, 8)}`;
     await sql.unsafe(`create role ${anybody} login password 'anybody'`);

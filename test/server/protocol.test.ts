@@ -80,6 +80,7 @@ describe("a request by hand", () => {
     ["a name that every object has", "GET", "constructor", undefined, 404],
     ["a mutation asked for by GET", "GET", "users.create", undefined, 405],
     ["a query asked for by POST with no good input", "POST", "users.list", "{}", 400],
+    ["a query beside a mutation", "POST", "users.me,users.create?batch=1", '{"0":{"json":null},"1":{"json":{}}}', 400],
     ["a query asked for by PUT", "PUT", "users.list", "{}", 404],
     ["a HEAD", "HEAD", "health.status", undefined, 404],
     ["a body that is not JSON", "POST", "users.create", "{oops", 400],

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, utimesSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Database } from "../../src/database/connect.ts";
 import { TransferError } from "../../src/transfer/errors.ts";
@@ -255,6 +255,12 @@ describe("importUsers", () => {
     expect(await sql`select distinct resource_id from audit_log where resource_type = 'import'`).toHaveLength(1);
     expect(refusedOf(file).map(({ line }) => line)).toEqual([9]);
     expect(await importFile(pool, file)).toMatchObject({ imported: 1_499, refused: 1 });
+
+    // Also where the file is another by now, and was imported before.
+    writeFileSync(file, csvOf(1_600, { 9: "bad" }).replaceAll("player_", "second_"));
+    await Promise.allSettled([importFile(pool, file), importFile(pool, file), importFile(pool, file)]);
+    expect(await sql`select distinct resource_id from audit_log where resource_type = 'import'`).toHaveLength(2);
+    expect(refusedOf(file).map(({ line }) => line)).toEqual([11]);
   });
 
   describe("atomic", () => {
@@ -267,7 +273,7 @@ describe("importUsers", () => {
         imported: 0,
         refused: 2,
       });
-      expect(refusedOf(file).map(({ line }) => line)).toEqual([5, 2402]);
+      expect(refusedOf(`${file}.atomic`).map(({ line }) => line)).toEqual([5, 2402]);
       expect(await sql`select from users`).toHaveLength(0);
       expect(await sql`select from audit_log`).toHaveLength(0);
       const good = fileOf("users.csv", csvOf(2_500));

@@ -38,6 +38,7 @@ export function createLedger(audit: AuditLogRepository, { by, run }: { by: Actor
       const { rows, ended } = await read(tx);
       if (rows !== from.rows || ended) throw new TransferError("Another process is importing the same file.");
     },
+    /** Puts down how far it is, for who has claimed it. */
     write: async (tx: Executor, to: Position): Promise<void> => {
       await audit
         .within(tx)

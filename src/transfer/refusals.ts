@@ -26,12 +26,14 @@ export function openRefusals(path: string): Refusals {
   return {
     put: async (rows, at) => {
       if (handle === undefined && at === 0) await rm(path, { force: true });
-      if (rows.length === 0) return at;
+      if (handle === undefined && at === 0 && rows.length === 0) return at;
       handle ??= await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const text = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
       // Shorter, when somebody cut it off: no hole is made of what is missing.
       const from = Math.min(at, (await handle.stat()).size);
+      // What is behind was put by an attempt that was not committed.
       await handle.truncate(from);
+      if (rows.length === 0) return at;
       for (let done = 0; done < text.length; )
         done += (await handle.write(text, done, text.length - done, from + done)).bytesWritten;
       // What the database is told next must not outlive it when the power fails.

@@ -43,6 +43,18 @@ it("has the rows of a batch that is run again once", async () => {
   expect(linesIn(file)).toEqual([1, 2, 3]);
 });
 
+it("loses what an attempt that was not committed has put, also where this one refuses nothing", async () => {
+  const file = path();
+  const first = openRefusals(file);
+  const end = await first.put([row(1)], 0);
+  await first.put([row(2)], end);
+  await first.close();
+  const again = openRefusals(file);
+  expect(await again.put([], end)).toBe(end);
+  await again.close();
+  expect(linesIn(file)).toEqual([1]);
+});
+
 it("has no hole where somebody cut it off, or took it away, in the meantime", async () => {
   const file = path();
   const first = openRefusals(file);

@@ -25,8 +25,10 @@ export function openRefusals(path: string): Refusals {
   let handle: FileHandle | undefined;
   return {
     put: async (rows, at) => {
-      if (handle === undefined && at === 0) await rm(path, { force: true });
-      if (handle === undefined && at === 0 && rows.length === 0) return at;
+      if (handle === undefined && at === 0) {
+        await rm(path, { force: true });
+        if (rows.length === 0) return at;
+      }
       handle ??= await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const text = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
       // Shorter, when somebody cut it off: no hole is made of what is missing.

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql, type TransactionSql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 
@@ -14,6 +14,20 @@ beforeAll(async () => {
 });
 beforeEach(() => sql`delete from audit_log`);
 afterAll(() => database.drop());
+
+/** A login that may do what is granted to it, and its connection; gone when the test ends. */
+async function loginOf(purpose: string, rights: (login: string) => string = () => "") {
+  const login = `${purpose}_${randomUUID().slice(0, 8)}`;
+  await sql.unsafe(`create role ${login} login password 'secret'; ${rights(login)}`);
+  const url = new URL(database.url);
+  [url.username, url.password] = [login, "secret"];
+  const theirs = postgres(url.href, { max: 1 });
+  onTestFinished(async () => {
+    await theirs.end();
+    await sql.unsafe(`drop owned by ${login}; drop role ${login}`);
+  });
+  return { login, theirs };
+}
 
 /** The trail as it was written, whoever of a table's rows it speaks of. */
 async function trail(connection: Sql | TransactionSql = sql) {
@@ -93,72 +107,52 @@ describe("a change past the service", () => {
   it("of a role that may not touch the trail is recorded all the same, under its own name", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;
-    const support = `support_${randomUUID().slice(0, 8)}`;
-    await sql.unsafe(`create role ${support} login password 'support'; grant select, update on users to ${support}`);
-    const url = new URL(database.url);
-    [url.username, url.password] = [support, "support"];
-    const theirs = postgres(url.href, { max: 1 });
-    try {
-      // What it says of who acts is not believed, as it could say anything.
-      await theirs`
-        update users set status = 'banned' where id = ${id}
-        returning set_config('audit.context', ${context({ actor: `user:${id}`, userId: id })}, true)`;
-      await expect(theirs`insert into audit_log (action) values ('forged')`).rejects.toMatchObject({ code: "42501" });
-      expect(await trail()).toMatchObject([
-        { actor: `db:${support}`, user_id: null, ip: null, changes: { status: ["active", "banned"] } },
-      ]);
-    } finally {
-      await theirs.end();
-      await sql.unsafe(`drop owned by ${support}; drop role ${support}`);
-    }
+    const { login, theirs } = await loginOf("support", (login) => `grant select, update on users to ${login}`);
+    // What it says of who acts is not believed, as it could say anything.
+    await theirs`
+      update users set status = 'banned' where id = ${id}
+      returning set_config('audit.context', ${context({ actor: `user:${id}`, userId: id })}, true)`;
+    await expect(theirs`insert into audit_log (action) values ('forged')`).rejects.toMatchObject({ code: "42501" });
+    expect(await trail()).toMatchObject([
+      { actor: `db:${login}`, user_id: null, ip: null, changes: { status: ["active", "banned"] } },
+    ]);
   });
 
   it("of a login that takes on the service's role is the service's", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;
-    const [service, login] = [`service_${randomUUID().slice(0, 8)}`, `login_${randomUUID().slice(0, 8)}`];
-    await sql.unsafe(`create role ${service}; grant select, update on users to ${service}; grant insert on audit_log to ${service};
-      create role ${login} login noinherit password 'login' in role ${service}; alter role ${login} set role ${service}`);
-    const url = new URL(database.url);
-    [url.username, url.password] = [login, "login"];
-    const theirs = postgres(url.href, { max: 1 });
-    try {
-      await theirs`
-        update users set status = 'banned' where id = ${id}
-        returning set_config('audit.context', ${context({ actor: "service:game" })}, true)`;
-      expect(await trail()).toMatchObject([{ actor: "service:game" }]);
-    } finally {
-      await theirs.end();
-      await sql.unsafe(`drop owned by ${service}, ${login}; drop role ${login}, ${service}`);
-    }
+    const service = `service_${randomUUID().slice(0, 8)}`;
+    await sql.unsafe(
+      `create role ${service}; grant select, update on users to ${service}; grant insert on audit_log to ${service}`,
+    );
+    onTestFinished(() => sql.unsafe(`drop owned by ${service}; drop role ${service}`).then(() => {}));
+    const { theirs } = await loginOf(
+      "member",
+      (login) => `alter role ${login} noinherit; grant ${service} to ${login}; alter role ${login} set role ${service}`,
+    );
+    await theirs`
+      update users set status = 'banned' where id = ${id}
+      returning set_config('audit.context', ${context({ actor: "service:game" })}, true)`;
+    expect(await trail()).toMatchObject([{ actor: "service:game" }]);
   });
 
   it("cannot be made up by a trigger on a table of one's own: it would run with the owner's rights", async () => {
-    const anybody = `anybody_${randomUUID().slice(0, 8)}`;
-    await sql.unsafe(`create role ${anybody} login password 'anybody'`);
-    const url = new URL(database.url);
-    [url.username, url.password] = [anybody, "anybody"];
-    const theirs = postgres(url.href, { max: 1 });
+    const { theirs } = await loginOf("anybody");
     const owned =
       await sql`select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace and prorettype = 'trigger'::regtype`;
-    try {
-      await theirs`create temp table users (id uuid)`;
-      for (const { proname } of owned)
-        await expect(
-          theirs.unsafe(
-            `create trigger t after insert on users referencing new table as new_rows for each statement execute function public.${proname}()`,
-          ),
-        ).rejects.toMatchObject({ code: "42501" });
-      expect(owned.map(({ proname }) => proname).sort()).toEqual([
-        "keep_an_administrator",
-        "record_change_of_user_security",
-        "record_change_of_user_sessions",
-        "record_change_of_users",
-      ]);
-    } finally {
-      await theirs.end();
-      await sql.unsafe(`drop owned by ${anybody}; drop role ${anybody}`);
-    }
+    await theirs`create temp table users (id uuid)`;
+    for (const { proname } of owned)
+      await expect(
+        theirs.unsafe(
+          `create trigger t after insert on users referencing new table as new_rows for each statement execute function public.${proname}()`,
+        ),
+      ).rejects.toMatchObject({ code: "42501" });
+    expect(owned.map(({ proname }) => proname).sort()).toEqual([
+      "keep_an_administrator",
+      "record_change_of_user_security",
+      "record_change_of_user_sessions",
+      "record_change_of_users",
+    ]);
   });
 });
 

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { defineConfig } from "drizzle-kit";
 import { loadConfig } from "./src/config.ts";
-import { tls } from "./src/database/session.ts";
+import { driverOptions } from "./src/database/driver-options.ts";
+import { parseDatabaseUrl } from "./src/database-url.ts";
 
 // drizzle-kit cannot see a partitioned table: `push` would rename a partition into it and drop the
 // triggers' tables from under it. Migrations are the only way this schema changes.
@@ -38,14 +40,21 @@ function embeddedUrl(): string {
 /** Without an address those commands still work that need none: generate, check. */
 function credentials(url: string) {
   if (url === "") return { url };
-  const { hostname, port, username, password, pathname } = new URL(url);
+  const { host, hostAddress = host, port, user, password, database: name } = parseDatabaseUrl(url);
+  // drizzle-kit passes on nothing else, and postgres.js cuts the text of an IPv6 address at its colons.
+  if (isIPv6(hostAddress)) {
+    console.error(
+      "drizzle-kit reaches no IPv6 address: put a name into DATABASE_URL, or use `npx aeturnis-data migrate`.",
+    );
+    process.exit(1);
+  }
   return {
-    host: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port || 5432),
+    host: hostAddress,
+    port,
+    user,
     // drizzle-kit takes an empty text for a mistake.
-    ...(username && { user: decodeURIComponent(username) }),
-    ...(password && { password: decodeURIComponent(password) }),
-    database: decodeURIComponent(pathname.slice(1)),
-    ssl: tls(database, url),
+    ...(password && { password }),
+    database: name,
+    ssl: driverOptions({ ...database, url }).ssl,
   };
 }

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import * as v from "valibot";
-import { hasKnownSslMode, isDatabaseUrl, isLocal, type SslMode, sslModeOf, sslModes } from "./database-url.ts";
+import { faultsOfDatabaseUrl, isLocal, type SslMode, sslModeOf, sslModes, stricter } from "./database-url.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const oneOf = <const Options extends readonly string[]>(options: Options) =>
@@ -17,22 +17,10 @@ const milliseconds = (fallback: string) => v.optional(whole(0, 3_600_000), fallb
 
 const databaseUrl = v.pipe(
   v.string(),
-  v.check(
-    isDatabaseUrl,
-    "must be a URL such as postgres://user:password@host:5432/database, with the characters / ? # @ % of a password " +
-      "written as %2F %3F %23 %40 %25",
-  ),
-  v.check(
-    hasKnownSslMode,
-    "has an sslmode other than disable, require, verify-full, or an ssl; set DATABASE_SSL instead",
-  ),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (dataset.typed) for (const message of faultsOfDatabaseUrl(dataset.value)) addIssue({ message });
+  }),
 );
-
-/** What is wrong with the address of a database, in words that never repeat it; undefined: nothing. */
-export function faultOfDatabaseUrl(text: string): string | undefined {
-  const { issues } = v.safeParse(databaseUrl, text, { abortPipeEarly: true });
-  return issues?.[0].message;
-}
 
 const origins = v.pipe(
   v.string(),
@@ -122,7 +110,7 @@ export interface DatabaseConfig {
   readonly url: string | undefined;
   readonly poolMin: number;
   readonly poolMax: number;
-  /** TLS: none, encrypted, or encrypted with the server's certificate and name verified. */
+  /** TLS to the database. */
   readonly ssl: SslMode;
   /** PEM file of the authority that signed the server's certificate. */
   readonly caFile: string | undefined;
@@ -211,8 +199,11 @@ function rulesAcross(vars: Variables): string[] {
   if ((vars.DATABASE_POOL_MIN ?? 0) > poolMax(vars)) {
     faults.push("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX");
   }
-  if (vars.DATABASE_CA_FILE !== undefined && sslOf(vars) !== "verify-full") {
-    faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full: set both, or neither");
+  if (vars.DATABASE_CA_FILE !== undefined && !/^verify-/.test(sslOf(vars) ?? "")) {
+    faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full (or verify-ca): set both, or neither");
+  }
+  if (vars.DATABASE_SSL !== undefined && sslOf(vars) !== vars.DATABASE_SSL) {
+    faults.push("DATABASE_SSL is laxer than the sslmode of DATABASE_URL: set one of them, or both alike");
   }
   if (vars.NODE_ENV !== "production") return faults;
 
@@ -229,8 +220,9 @@ function rulesAcross(vars: Variables): string[] {
   return faults;
 }
 
-/** TLS as it was asked for: by its own variable, or in the URL. */
+/** TLS as it was asked for, by its own variable or in the URL: the stricter. */
 function sslOf(vars: Variables): SslMode | undefined {
-  if (vars.DATABASE_SSL !== undefined || vars.DATABASE_URL === undefined) return vars.DATABASE_SSL;
-  return sslModeOf(vars.DATABASE_URL);
+  const inUrl = vars.DATABASE_URL === undefined ? undefined : sslModeOf(vars.DATABASE_URL);
+  const own = vars.DATABASE_SSL;
+  return own === undefined || inUrl === undefined ? (own ?? inUrl) : stricter(own, inUrl);
 }

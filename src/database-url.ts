@@ -1,62 +1,125 @@
-/** TLS to the database: none, encrypted, or encrypted with the server's certificate and name verified. */
-export type SslMode = "disable" | "require" | "verify-full";
-export const sslModes = ["disable", "require", "verify-full"] as const satisfies readonly SslMode[];
+import { existsSync } from "node:fs";
+import { isIP } from "node:net";
+import { userInfo } from "node:os";
+import type { Draft } from "./database-url-draft.ts";
+import { applyParameters } from "./database-url-parameters.ts";
+import { type SslMode, sslModes, stricter } from "./database-url-ssl.ts";
+import { splitUrl } from "./database-url-text.ts";
+
+export { type SslMode, sslModes, stricter };
+
+/** A PostgreSQL connection URI (manual, 34.1.1.2), read once: what the driver is told, and nothing else. */
+export interface DatabaseAddress extends Readonly<Omit<Draft, "port">> {
+  /** Name or IP address, without brackets; of a Unix socket, its folder. */
+  readonly host: string;
+  readonly port: number;
+  /** Path of the Unix socket, if it is one. */
+  readonly socket: string | undefined;
+  readonly user: string;
+  readonly database: string;
+}
+
+/** `DATABASE_URL` cannot be used. The faults name parameters and remedies, and repeat no value. */
+export class DatabaseUrlError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The URL of the database ${faults.join("; ")}`);
+    this.name = "DatabaseUrlError";
+    this.faults = faults;
+  }
+}
+
+/** What is wrong with the URL of a database, as predicates: "has …", "must be …". */
+export function faultsOfDatabaseUrl(text: string): readonly string[] {
+  try {
+    parseDatabaseUrl(text);
+    return [];
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return error.faults;
+    throw error;
+  }
+}
 
 /**
- * Whether a text is the address of a PostgreSQL database, every part of which can be read. An @ or a
- * slash where none belongs is the rest of a password that was not escaped: it would be taken for a host
- * or a database, and show up in the log.
+ * Reads the URL as libpq reads it. A parameter is honoured, dropped with a reason, or refused by its name.
+ *
+ * @throws {DatabaseUrlError} with every fault at once
  */
-export function isDatabaseUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (
-    /^postgres(ql)?:$/.test(url.protocol) &&
-    url.hostname !== "" &&
-    /^\/[^/@]+$/.test(url.pathname) &&
-    url.hash === "" &&
-    !url.search.includes("@") &&
-    [url.username, url.password, url.pathname].every(isDecodable)
-  );
+export function parseDatabaseUrl(text: string): DatabaseAddress {
+  const parts = splitUrl(text.trim());
+  if (typeof parts === "string") throw new DatabaseUrlError([parts]);
+  const { draft, faults } = applyParameters(parts);
+  const port = portOf(draft.port);
+  if (port === undefined) faults.push("has a port that is not a number from 1 to 65535");
+  const host = draft.host || socketFolder(port ?? defaultPort);
+  if (host.includes(",") || draft.port?.includes(",")) faults.push(oneEndpoint);
+  else if (!host.startsWith("/") && isIP(host) === 0 && /[\s/@:?#[\]%]/.test(host))
+    faults.push("has a host that is neither a name, an IP address nor the folder of a Unix socket");
+  const user = draft.user || loginName();
+  if (user === undefined) faults.push("names no user: write postgres://user:password@host:5432/database");
+  if (faults.length > 0 || port === undefined || user === undefined) throw new DatabaseUrlError([...new Set(faults)]);
+  return Object.freeze({
+    ...draft,
+    host,
+    port,
+    socket: host.startsWith("/") ? `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` : undefined,
+    user,
+    // libpq's default, and the server's.
+    database: draft.database || user,
+  });
 }
 
-/** Whether the address says nothing of TLS, or what we know: to take another mode for none would drop TLS in silence. */
-export function hasKnownSslMode(text: string): boolean {
-  if (!URL.canParse(text)) return true;
-  const { searchParams } = new URL(text);
-  const given = searchParams.getAll("sslmode");
-  return (
-    !searchParams.has("ssl") && given.length <= 1 && given.every((mode) => sslModes.some((known) => known === mode))
-  );
-}
+const defaultPort = 5432;
 
-/** libpq's `?sslmode=`, for those who ask for TLS there. */
+const oneEndpoint =
+  "names several hosts or ports: name one endpoint that leads to the primary (HAProxy, a service name, the provider's " +
+  "writer endpoint), because the driver may settle on a standby";
+
+/** TLS as the URL asks for it; undefined where it says nothing. Over a Unix socket there is none. */
 export function sslModeOf(url: string): SslMode | undefined {
-  return (new URL(url).searchParams.get("sslmode") as SslMode | null) ?? undefined;
+  const { socket, ssl } = parseDatabaseUrl(url);
+  return socket === undefined ? ssl.mode : "disable";
 }
 
-/** The address without `sslmode`, which the configuration has read. */
-export function withoutSslMode(url: string): string {
-  const parsed = new URL(url);
-  parsed.searchParams.delete("sslmode");
-  return parsed.href;
-}
-
+/** Whether the server is on this machine. */
 export function isLocal(url: string): boolean {
-  return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
+  const { host, hostAddress, socket } = parseDatabaseUrl(url);
+  return socket !== undefined || /^(localhost|127\..*|::1)$/.test(hostAddress ?? host);
 }
 
-/** Host and database, without user and password: what may be said of an address. */
+/** Endpoint and database, without user and password, for messages. */
 export function locate(url: string): { host: string; database: string } {
-  const { host, pathname } = new URL(url);
-  return { host, database: decodeURIComponent(pathname.slice(1)) };
+  const { host, port, socket, database } = parseDatabaseUrl(url);
+  return { host: socket ?? `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, database };
 }
 
-function isDecodable(text: string): boolean {
+/** The URL of another database on the same server. */
+export function urlOfDatabase(url: string, name: string): string {
+  const parts = splitUrl(url.trim());
+  if (typeof parts === "string") throw new DatabaseUrlError([parts]);
+  const parameters = parts.parameters.filter(([key]) => key !== "dbname");
+  const query = parameters.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
+  return `postgres://${parts.authority}/${encodeURIComponent(name)}${query && `?${query}`}`;
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (!text) return defaultPort;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port > 0 && port < 65_536 ? port : undefined;
+}
+
+/** Where libpq looks for a server that no host names: Debian's folder, or PostgreSQL's own. */
+function socketFolder(port: number): string {
+  if (process.platform === "win32") return "localhost";
+  return existsSync(`/var/run/postgresql/.s.PGSQL.${port}`) ? "/var/run/postgresql" : "/tmp";
+}
+
+/** libpq's default user; undefined for a user id without a name. */
+function loginName(): string | undefined {
   try {
-    decodeURIComponent(text);
-    return true;
+    return userInfo().username;
   } catch {
-    return false;
+    return undefined;
   }
 }

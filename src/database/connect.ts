@@ -2,12 +2,13 @@ import { setInterval as every } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config.ts";
-import { locate, withoutSslMode } from "../database-url.ts";
+import { locate } from "../database-url.ts";
 import { within } from "../deadline.ts";
 import type { Log } from "../log.ts";
 import { ConnectError, explain } from "./connect-error.ts";
+import { driverOptions, notesOf } from "./driver-options.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "./retry.ts";
-import { timeouts, tls } from "./session.ts";
+import { timeouts } from "./session.ts";
 import { createTiming, type Timing } from "./timing.ts";
 import type { Db } from "./transaction.ts";
 
@@ -44,18 +45,20 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   const { log, idleTimeout = 60_000 } = options;
   const where = locate(config.url);
   const timing = createTiming({ slowQuery: config.slowQuery, log });
-  const client = postgres(withoutSslMode(config.url), {
+  const endpoint = driverOptions(config);
+  for (const note of notesOf(config)) log.warn({ ...where }, note);
+  const client = postgres({
+    ...endpoint,
     max: config.poolMax,
     idle_timeout: idleTimeout / 1000,
-    connect_timeout: 5,
     // Soon back after an outage: postgres.js would wait up to 20 s between two attempts.
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
     // Drizzle reads arrays itself; this saves a query for each new connection.
     fetch_types: false,
-    ssl: tls(config, config.url),
     onnotice: (notice) => log.debug({ notice: notice["message"] }, "notice"),
     connection: {
       application_name: options.applicationName ?? "aeturnis-data",
+      ...endpoint.connection,
       ...timeouts(config),
     },
   });

@@ -63,8 +63,15 @@ export const isLostRace = (error: unknown): boolean => lostRaces.has(codeOf(erro
 /** Whether the database is away or overloaded, so that the same call may succeed later. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
+  if (code === "ENOENT") return isConnecting(error);
   // 08P01 is of class 08, too: a pooler's word for a setting that it does not accept, now or later.
   return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^(08(?!P01)|53)/.test(code));
+}
+
+/** Whether a Unix socket was not there, as while its server restarts, and not another file. */
+function isConnecting(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return "syscall" in error ? error.syscall === "connect" : isConnecting(error.cause);
 }
 
 /** SQLSTATE or connection error code, of the error itself or of the one that Drizzle wrapped. */

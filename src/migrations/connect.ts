@@ -1,8 +1,8 @@
 import postgres, { type Sql } from "postgres";
 import { ConnectError, explain } from "../database/connect-error.ts";
+import { driverOptions } from "../database/driver-options.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
-import { tls } from "../database/session.ts";
-import { locate, type SslMode, sslModeOf, withoutSslMode } from "../database-url.ts";
+import { locate, type SslMode, sslModeOf } from "../database-url.ts";
 
 /** The database to migrate, and how to get there. */
 export interface Target {
@@ -46,18 +46,18 @@ export async function openConnections(
   } = {},
 ): Promise<Connections> {
   const ssl = target.ssl ?? sslModeOf(target.url) ?? "disable";
+  const endpoint = driverOptions(target);
   const open = ({ max, connection }: { max: number; connection: Record<string, string | number> }) =>
-    postgres(withoutSslMode(target.url), {
+    postgres({
+      ...endpoint,
       max,
-      connect_timeout: 5,
       fetch_types: options.arrays ?? false,
       // Named statements do not survive PgBouncer.
       prepare: false,
-      ssl: tls({ ssl, caFile: target.caFile }, target.url),
       onnotice: (notice) => {
         if (!expected.has(String(notice["code"]))) options.onNotice?.(String(notice["message"]));
       },
-      connection: { application_name: "aeturnis-data migrate", ...connection },
+      connection: { application_name: "aeturnis-data migrate", ...endpoint.connection, ...connection },
     });
   const opened: Sql[] = [];
   const end = async () => {

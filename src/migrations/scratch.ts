@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { codeOf } from "../database/retry.ts";
+import { urlOfDatabase } from "../database-url.ts";
 import { openConnections, type Target } from "./connect.ts";
 import { MigrationError } from "./errors.ts";
 import type { MigrateOptions } from "./options.ts";
@@ -27,9 +28,7 @@ export async function withScratch<T>(
     const name = `${prefix}${Math.floor(Date.now() / 1000)}_${randomUUID().slice(0, 8)}`;
     await create(sql, name);
     try {
-      const url = new URL(server.url);
-      url.pathname = `/${name}`;
-      const target = { ...server, url: url.href };
+      const target = { ...server, url: urlOfDatabase(server.url, name) };
       return await withRun({ target, folder, bookkeeping, signal, arrays: true }, async (run) => {
         await openBooks(run);
         return work(run);

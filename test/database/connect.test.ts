@@ -2,6 +2,7 @@ import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { connect } from "../../src/database/connect.ts";
@@ -153,10 +154,11 @@ describe("a query", () => {
   });
 });
 
-describe("TLS", () => {
+describe("the ways to a server", () => {
   const files = join(import.meta.dirname, "../support/tls");
   let server: Awaited<ReturnType<typeof startEmbedded>>;
   let folder: string;
+  let sockets: string;
 
   beforeAll(async () => {
     // The server under test may speak TLS or not; this one does, with a certificate for `localhost`.
@@ -169,13 +171,155 @@ describe("TLS", () => {
       chmodSync(join(cluster, file), 0o600);
       if (account !== undefined) chownSync(join(cluster, file), account.uid, account.gid);
     }
-    const settings = { ssl: "on", ssl_cert_file: "server.pem", ssl_key_file: "server.key" };
+    // Of /tmp, because the path of a socket is short.
+    sockets = mkdtempSync("/tmp/aeturnis-socket-");
+    chmodSync(sockets, 0o777);
+    const ways = { listen_addresses: "127.0.0.1,::1", unix_socket_directories: sockets };
+    const settings = { ...ways, ssl: "on", ssl_cert_file: "server.pem", ssl_key_file: "server.key" };
     server = await startEmbedded({ folder, log: quiet, settings });
+    const admin = postgres(server.url, { max: 1 });
+    await admin`create database ${admin("my bücher/1")}`;
+    await admin.end();
   });
   afterAll(async () => {
     await server.stop();
     rmSync(server.cluster, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
+    rmSync(sockets, { recursive: true, force: true });
+  });
+
+  /** How a URL of this server reaches it; SOCKETS, PORT and PASSWORD stand for its own. */
+  async function reach(url: string, env: Record<string, string> = {}) {
+    const { port, password } = new URL(server.url);
+    const filled = url.replace("PORT", port).replace("PASSWORD", password).replace("SOCKETS", sockets);
+    const { log, lines } = readableLog();
+    const pool = await connect(
+      { ...loadConfig({ ...env, DATABASE_URL: filled }).database, url: filled },
+      { log, patience: { retries: 0, minTimeout: 1, maxTimeout: 1 } },
+    );
+    onTestFinished(() => pool.close());
+    const [row] = await pool.db.execute(sql`
+      select current_user as user, current_database() as database, inet_server_addr()::text as address,
+        ssl, version as tls, current_setting('application_name') as name, current_setting('work_mem') as memory
+      from pg_stat_ssl where pid = pg_backend_pid()`);
+    const warnings = lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
+    return { ...row, warnings };
+  }
+  const ca = join(files, "ca.pem");
+  const aeturnis = "postgres://aeturnis:PASSWORD@";
+
+  it.each([
+    ["an IPv6 address", `${aeturnis}[::1]:PORT/aeturnis`, { address: "::1/128", ssl: false }],
+    [
+      "a socket's folder as a parameter",
+      "postgresql:///aeturnis?host=SOCKETS&port=PORT&user=aeturnis&password=PASSWORD",
+      {
+        address: null,
+      },
+    ],
+    ["a socket over another host", `${aeturnis}localhost:PORT/aeturnis?host=SOCKETS`, { address: null }],
+    [
+      "a socket, where TLS is asked for in vain",
+      `${aeturnis}localhost:PORT/aeturnis?host=SOCKETS&sslmode=verify-full`,
+      {
+        ssl: false,
+      },
+    ],
+    ["no database", `${aeturnis}127.0.0.1:PORT`, { user: "aeturnis", database: "aeturnis" }],
+    [
+      "a database whose name has a space",
+      `${aeturnis}127.0.0.1:PORT/my%20b%C3%BCcher%2F1`,
+      {
+        database: "my bücher/1",
+      },
+    ],
+    [
+      "an address beside its name",
+      `${aeturnis}localhost:PORT/aeturnis?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=${ca}`,
+      {
+        address: "127.0.0.1/32",
+        ssl: true,
+      },
+    ],
+    [
+      "verify-full and its authority",
+      `${aeturnis}localhost:PORT/aeturnis?sslmode=verify-full&sslrootcert=${ca}`,
+      {
+        ssl: true,
+      },
+    ],
+    [
+      "verify-ca, by another name",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?sslmode=verify-ca&sslrootcert=${ca}`,
+      {
+        ssl: true,
+      },
+    ],
+    [
+      "TLS from the first byte on",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?sslmode=require&sslnegotiation=direct`,
+      {
+        ssl: true,
+      },
+    ],
+    [
+      "a version of TLS",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?ssl=true&ssl_max_protocol_version=TLSv1.2`,
+      {
+        tls: "TLSv1.2",
+      },
+    ],
+    [
+      "a client's certificate",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?sslmode=require&sslcert=${join(files, "server.pem")}&sslkey=${join(files, "server.key")}`,
+      {
+        ssl: true,
+      },
+    ],
+    [
+      "a setting and a name",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?options=-c%20work_mem%3D5MB&application_name=ours`,
+      {
+        memory: "5MB",
+        name: "ours",
+        warnings: [],
+      },
+    ],
+    [
+      "Prisma's parameters",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?schema=public&connection_limit=3&pool_timeout=1`,
+      {
+        warnings: ["connection_limit has no effect: DATABASE_POOL_MAX is the size of the pool"],
+      },
+    ],
+    [
+      "Neon's, and the log says what it does not get",
+      `${aeturnis}127.0.0.1:PORT/aeturnis?sslmode=require&channel_binding=require`,
+      {
+        ssl: true,
+        warnings: [expect.stringMatching(/^channel_binding=require has no effect.*DATABASE_SSL=verify-full/)],
+      },
+    ],
+  ])("lead there with %s", async (_, url, way) => {
+    expect(await reach(url)).toMatchObject(way);
+  });
+
+  it("verify-ca refuses a certificate of an authority that it does not know", async () => {
+    await expect(reach(`${aeturnis}127.0.0.1:PORT/aeturnis?sslmode=verify-ca`)).rejects.toThrow(
+      /SELF_SIGNED|UNABLE_TO/,
+    );
+  });
+
+  it("a file of a certificate that is not there is named by its parameter", async () => {
+    await expect(reach(`${aeturnis}127.0.0.1:PORT/x?sslmode=verify-full&sslrootcert=/no/ca.pem`)).rejects.toThrow(
+      "The file that DATABASE_CA_FILE or sslrootcert names cannot be read.",
+    );
+  });
+
+  it("a Unix socket that is not there yet is tried again, and named with its path", async () => {
+    await expect(reach("postgresql:///x?host=/no/where&user=u")).rejects.toThrow(
+      /^PostgreSQL at \/no\/where\/\.s\.PGSQL\.5432 was not reached within \d s \(ENOENT\)/,
+    );
   });
 
   async function usesTls(env: Record<string, string>, host = "127.0.0.1"): Promise<boolean> {
@@ -189,7 +333,7 @@ describe("TLS", () => {
     return row?.["ssl"] as boolean;
   }
 
-  it("is used as DATABASE_SSL says", async () => {
+  it("TLS is used as DATABASE_SSL says", async () => {
     expect(await usesTls({ DATABASE_SSL: "disable" })).toBe(false);
     expect(await usesTls({ DATABASE_SSL: "require" })).toBe(true);
     expect(await usesTls({ DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") }, "localhost")).toBe(
@@ -208,7 +352,7 @@ describe("TLS", () => {
     await expect(usesTls(env, "127.0.0.1")).rejects.toThrow(/ERR_TLS_CERT_ALTNAME_INVALID/);
   });
 
-  it("is never dropped in silence when the server does not speak it", async () => {
+  it("TLS is never dropped in silence when the server does not speak it", async () => {
     await server.stop();
     server = await startEmbedded({ folder, log: quiet, settings: { ssl: "off" } });
     await expect(usesTls({ DATABASE_SSL: "require" })).rejects.toThrow(/could not be used|not reached/);

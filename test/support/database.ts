@@ -3,7 +3,9 @@ import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { type ConnectOptions, connect, type Database } from "../../src/database/connect.ts";
+import { driverOptions } from "../../src/database/driver-options.ts";
 import type { Executor } from "../../src/database/transaction.ts";
+import { urlOfDatabase } from "../../src/database-url.ts";
 import { createLog } from "../../src/log.ts";
 import { createRepositories, type Repositories } from "../../src/repositories/index.ts";
 
@@ -25,11 +27,10 @@ export async function createDatabase(options: { empty?: boolean } = {}): Promise
     if (options.empty) await server`create database ${server(name)}`;
     else await server`create database ${server(name)} template ${server(inject("template"))}`;
   });
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  const sql = postgres(url.href, { onnotice: () => {}, max: 4 });
+  const url = urlOfDatabase(serverUrl, name);
+  const sql = postgres({ ...driverOptions({ url }), onnotice: () => {}, max: 4 });
   return {
-    url: url.href,
+    url,
     sql,
     drop: async () => {
       await sql.end({ timeout: 5 });
@@ -55,7 +56,7 @@ export function repositoriesOn(db: Executor, options: { scanLimit?: number } = {
 }
 
 async function onServer(url: string, work: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = postgres({ ...driverOptions({ url }), max: 1, onnotice: () => {} });
   try {
     await work(sql);
   } finally {

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
+import { driverOptions } from "../../src/database/driver-options.ts";
 import { startEmbedded } from "../../src/database/embedded/server.ts";
+import { urlOfDatabase } from "../../src/database-url.ts";
 import { createLog } from "../../src/log.ts";
 import { up } from "../../src/migrations/up.ts";
 
@@ -23,11 +25,9 @@ declare module "vitest" {
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer();
   const template = `aeturnis_template_${process.pid}`;
-  const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+  const sql = postgres({ ...driverOptions({ url: server.url }), max: 1, onnotice: () => {} });
   await sql`create database ${sql(template)}`;
-  const templateUrl = new URL(server.url);
-  templateUrl.pathname = `/${template}`;
-  const { error } = await up({ target: { url: templateUrl.href } });
+  const { error } = await up({ target: { url: urlOfDatabase(server.url, template) } });
   if (error !== undefined) throw error;
 
   project.provide("serverUrl", server.url);

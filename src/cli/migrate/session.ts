@@ -1,5 +1,4 @@
-import { faultOfDatabaseUrl } from "../../config.ts";
-import { sslModeOf } from "../../database-url.ts";
+import { faultsOfDatabaseUrl, sslModeOf } from "../../database-url.ts";
 import type { Bookkeeping } from "../../migrations/bookkeeping.ts";
 import type { Target } from "../../migrations/connect.ts";
 import type { MigrateOptions } from "../../migrations/options.ts";
@@ -38,8 +37,8 @@ export async function withSession(flags: CommonFlags, work: (options: MigrateOpt
 /** The server that `--scratch` names, if it does. Its password may be in it: it is checked, and never printed. */
 export function scratchServer(database: Target, url: string | undefined): Target | undefined {
   if (url === undefined) return undefined;
-  const fault = faultOfDatabaseUrl(url);
-  if (fault !== undefined) throw new UsageError(`--scratch ${fault}`);
+  const faults = faultsOfDatabaseUrl(url);
+  if (faults.length > 0) throw new UsageError(faults.map((fault) => `--scratch ${fault}`).join("\n"));
   return { ...database, url, ssl: sslModeOf(url) ?? database.ssl, setting: "--scratch" };
 }
 

@@ -1,8 +1,10 @@
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
+import { urlOfDatabase } from "../../database-url.ts";
 import type { Log } from "../../log.ts";
 import { keepSecret, writePrivately } from "../../secret-file.ts";
+import { driverOptions } from "../driver-options.ts";
 import { serverAccount } from "./account.ts";
 import { locateBinaries } from "./binaries.ts";
 import { databaseName, openCluster, reachableHome, requireVersion, resetPassword, superuser } from "./cluster.ts";
@@ -86,7 +88,12 @@ function explainAccess(error: unknown, folder: string): unknown {
 }
 
 async function createDatabase(url: string): Promise<void> {
-  const sql = postgres(url.replace(/[^/]+$/, "postgres"), { max: 1, fetch_types: false, onnotice: () => {} });
+  const sql = postgres({
+    ...driverOptions({ url: urlOfDatabase(url, "postgres") }),
+    max: 1,
+    fetch_types: false,
+    onnotice: () => {},
+  });
   try {
     const [found] = await sql`select 1 from pg_database where datname = ${databaseName}`;
     if (found === undefined) await sql`create database ${sql(databaseName)}`;

@@ -46,6 +46,9 @@ function isAddressOrRange(text: string): boolean {
   return family !== 0 && fits && more.length === 0;
 }
 
+/** What stands between the service and PostgreSQL and shares its connections. */
+export const poolers = ["none", "transaction"] as const;
+
 /**
  * Every variable that the service reads. Comments in `.env.example` are their documentation; a test
  * holds the two together.
@@ -63,6 +66,7 @@ const environment = v.object({
   DATABASE_URL: v.optional(databaseUrl),
   DATABASE_POOL_MIN: v.optional(whole(0, 1000)),
   DATABASE_POOL_MAX: v.optional(whole(1, 1000)),
+  DATABASE_POOLER: v.optional(oneOf(poolers), "none"),
   DATABASE_SSL: v.optional(oneOf(sslModes)),
   DATABASE_CA_FILE: v.optional(text),
   STATEMENT_TIMEOUT_MS: milliseconds("5000"),
@@ -110,6 +114,8 @@ export interface DatabaseConfig {
   readonly url: string | undefined;
   readonly poolMin: number;
   readonly poolMax: number;
+  /** A pooler in transaction mode takes no prepared statements, no pipelining and few settings. */
+  readonly pooler: (typeof poolers)[number];
   /** TLS to the database. */
   readonly ssl: SslMode;
   /** PEM file of the authority that signed the server's certificate. */
@@ -176,6 +182,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       url: vars.DATABASE_URL,
       poolMin: vars.DATABASE_POOL_MIN ?? Math.min(2, poolMax(vars)),
       poolMax: poolMax(vars),
+      pooler: vars.DATABASE_POOLER,
       ssl: sslOf(vars) ?? "disable",
       caFile: vars.DATABASE_CA_FILE,
       statementTimeout: vars.STATEMENT_TIMEOUT_MS,

@@ -1,5 +1,6 @@
-import postgres, { type Options, type Sql } from "postgres";
+import type { Options, Sql } from "postgres";
 import { UnpatchedDriverError } from "./driver-error.ts";
+import postgres from "./postgres.ts";
 
 /** What the patch under `patches/` writes into the driver; raised with every change of it. */
 const patch = "aeturnis-data 2";

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 
 /** A folder that holds the service's door to the driver, and a driver of its own. */
@@ -11,7 +12,8 @@ function project() {
   for (const part of ["package-lock.json", "patches", "node_modules/postgres"]) {
     cpSync(part, join(folder, part), { recursive: true });
   }
-  for (const file of ["driver.js", "driver-error.js"]) cpSync(`dist/database/${file}`, join(folder, file));
+  for (const file of ["driver.ts", "driver-error.ts", "postgres.ts"])
+    cpSync(`src/database/${file}`, join(folder, file));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { postgres: "3.4.9" } }));
   return {
     patch: (...flags: string[]) =>
@@ -27,8 +29,10 @@ function project() {
       execFileSync(
         process.execPath,
         [
+          "--import",
+          pathToFileURL("node_modules/tsx/dist/loader.mjs").href,
           "--eval",
-          'import("./driver.js").then(({ openDriver }) => openDriver({})).then(() => console.log("opened"), (error) => console.log(error.message))',
+          'import("./driver.ts").then(({ openDriver }) => openDriver({})).then(() => console.log("opened"), (error) => console.log(error.message))',
         ],
         { cwd: folder, encoding: "utf8" },
       ).trim(),

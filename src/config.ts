@@ -69,7 +69,7 @@ const environment = v.object({
   LOCK_TIMEOUT_MS: milliseconds("2000"),
   IDLE_TRANSACTION_TIMEOUT_MS: milliseconds("10000"),
   REQUEST_TIMEOUT_MS: v.optional(whole(1, 3_600_000), "10000"),
-  SHUTDOWN_TIMEOUT_MS: milliseconds("10000"),
+  SHUTDOWN_TIMEOUT_MS: milliseconds("7000"),
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(whole(0, 1_000_000_000), "100000"),
   JWT_SECRET: v.optional(

@@ -19,7 +19,9 @@ export interface Database {
   readonly report: Timing["report"];
   /** Resolves when the database answers. @throws what the driver throws, or a time-out after `timeout` ms (2000). */
   ping(timeout?: number): Promise<void>;
-  /** Lets running queries finish for `timeout` ms (5000), then closes every connection. */
+  /** Cancels every statement that runs; its caller is told to try again. */
+  cancel(): void;
+  /** Lets running queries finish for `timeout` ms (5000), cancels the others, then closes every connection. */
   close(timeout?: number): Promise<void>;
 }
 
@@ -33,6 +35,9 @@ export interface ConnectOptions {
   /** A connection beyond the minimum is closed after so long without work (ms). */
   readonly idleTimeout?: number;
 }
+
+/** How long the server may take to cancel a statement (ms). */
+const cancelled = 500;
 
 const startPatience: Patience = { retries: 9, minTimeout: 100, maxTimeout: 5_000 };
 
@@ -71,7 +76,10 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   const stopKeeping = new AbortController();
   const close = async (timeout = 5_000) => {
     stopKeeping.abort();
-    await client.end({ timeout: timeout / 1000 });
+    // The server would go on with the statements of a connection that is just closed.
+    const late = setTimeout(timing.cancel, timeout);
+    await client.end({ timeout: (timeout + cancelled) / 1000 });
+    clearTimeout(late);
   };
 
   const started = performance.now();
@@ -92,7 +100,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   await keeper.warm();
   log.info({ ...where, min: config.poolMin, max: config.poolMax, ssl: config.ssl }, "connected to the database");
 
-  return { db: drizzle(timing.timed(client)), report: timing.report, ping, close };
+  return { db: drizzle(timing.timed(client)), report: timing.report, ping, cancel: timing.cancel, close };
 }
 
 /**

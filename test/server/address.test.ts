@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { addressOf } from "../../src/server/address.ts";
 import { newUser } from "../support/factories.ts";
-import { clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
+import { account, clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
 
 const shared = useService();
 
@@ -27,4 +27,15 @@ it("a caller of IPv4 is on the trail by that address, also where the service lis
   const [row] = await shared.database.sql`
     select ip_address::text as address from audit_log where resource_type = 'users' and resource_id = ${id}`;
   expect(row?.["address"]).toBe("127.0.0.1/32");
+});
+
+it("an IPv4 address in the form of IPv6 is one address with its own, in an event and in a filter", async () => {
+  const game = clientOf((await serviceForTest(shared.database.url)).url, serviceToken);
+  await game.audit.record.mutate({ action: "trade.completed", ipAddress: "::ffff:198.51.100.7" });
+  const { token } = await account(shared.database.sql, "admin");
+  const admin = clientOf(shared.url, token);
+  for (const ipAddress of ["198.51.100.7", "::ffff:198.51.100.7", "::ffff:c633:6407"]) {
+    const { items } = await admin.audit.list.query({ where: { ipAddress, action: "trade.completed" } });
+    expect(items).toMatchObject([{ ipAddress: "198.51.100.7" }]);
+  }
 });

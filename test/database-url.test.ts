@@ -58,6 +58,7 @@ describe("the URL of a database", () => {
       "postgresql://u:p@x.cockroachlabs.cloud:26257/g?sslmode=verify-full&sslrootcert=/c.crt",
       "verify-full",
     ],
+    ["Yugabyte", "postgresql://u:p@x.ybdb.io:5433/y?sslmode=verify-full&sslrootcert=/r.crt&ssl=true", "verify-full"],
     ["Prisma", "postgresql://u:p@h:5432/g?schema=public&connection_limit=5&pool_timeout=10", "disable"],
     [
       "libpq at length",
@@ -96,6 +97,7 @@ describe("the URL of a database", () => {
     ["hostaddr=db.example", /hostaddr/],
     ["host=a,b", /several hosts .*one endpoint/],
     ["port=1,2", /several hosts or ports/],
+    [`host=/${"x".repeat(100)}`, /longer than 92 bytes/],
     ["port=0", /port .*1 to 65535/],
     ["connect_timeout=soon", /connect_timeout .*seconds/],
   ])("with %s is refused, with the parameter's name and the remedy", (query, fault) => {

@@ -24,11 +24,12 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
     if (draining) closeIfIdle();
   };
 
-  server.addHook("onRequest", async (request, reply) => {
+  server.addHook("onRequest", (request, reply, done) => {
     running++;
     // Also when its caller hangs up.
     reply.raw.once("close", ended);
-    if (draining) return refuse(request, reply, 503, "The service is stopping. Try again in a few seconds.");
+    if (draining) refuse(request, reply, 503, "The service is stopping. Try again in a few seconds.");
+    else done();
   });
   server.addHook("onSend", (_, reply, payload, done) => {
     if (draining) reply.header("connection", "close");

@@ -62,16 +62,17 @@ const texts: Readonly<Record<string, string>> = {
 /** Answers what no route takes, and what a route failed at. */
 export function addRefusals(server: FastifyInstance, log: Log): void {
   server.server.on("checkExpectation", (request, response) => server.server.emit("request", request, response));
-  server.addHook("onRequest", async (request, reply) => {
+  server.addHook("onRequest", (request, reply, done) => {
     const { host, expect, "content-encoding": encoding } = request.headers;
     // Node answers these two itself, without a body, unless told to pass them on (RFC 9110, 7.2 and 10.1.1).
     if (host === undefined && request.raw.httpVersion === "1.1")
-      return refuse(request, reply, 400, "The request has no Host header.");
-    if (expect !== undefined && !/^100-continue$/i.test(expect))
-      return refuse(request, reply, 417, "Expect is not met: leave it out.");
-    if (encoding === undefined || /^identity$/i.test(encoding)) return;
-    reply.header("accept-encoding", "identity");
-    return refuse(request, reply, 415, "No content-encoding is read: send the body as it is.");
+      refuse(request, reply, 400, "There is no Host header.");
+    else if (expect !== undefined && !/^100-continue$/i.test(expect))
+      refuse(request, reply, 417, "Expect is not met: leave it out.");
+    else if (encoding !== undefined && !/^identity$/i.test(encoding)) {
+      reply.header("accept-encoding", "identity");
+      refuse(request, reply, 415, "No content-encoding is read: send the body as it is.");
+    } else done();
   });
   server.setNotFoundHandler(async (request, reply) =>
     refuse(request, reply, 404, "There is nothing here; procedures are at /trpc/<router>.<procedure>."),

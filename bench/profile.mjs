@@ -19,7 +19,7 @@ export function profileByPackage({ nodes, samples, timeDeltas }) {
 function ownerOf({ functionName, url }) {
   if (functionName === "(idle)") return undefined;
   if (functionName === "(garbage collector)") return "(garbage collection)";
-  const packages = [...url.matchAll(/(?:node_modules|vendor)\/((?:@[^/]+\/)?[^/]+)/g)];
+  const packages = [...url.matchAll(/(?:node_modules)\/((?:@[^/]+\/)?[^/]+)/g)];
   if (packages.length > 0) return packages.at(-1)[1];
   if (url.startsWith("node:internal/deps/undici")) return "node: fetch classes";
   if (url.startsWith("node:internal/webstreams")) return "node: web streams";

@@ -1,6 +1,14 @@
 import { isIP } from "node:net";
 import * as v from "valibot";
-import { faultsOfDatabaseUrl, isLocal, type SslMode, sslModeOf, sslModes, stricter } from "./database-url.ts";
+import {
+  faultsOfDatabaseUrl,
+  isLocal,
+  parseDatabaseUrl,
+  type SslMode,
+  sslModeOf,
+  sslModes,
+  stricter,
+} from "./database-url.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const oneOf = <const Options extends readonly string[]>(options: Options) =>
@@ -46,6 +54,9 @@ function isAddressOrRange(text: string): boolean {
   return family !== 0 && fits && more.length === 0;
 }
 
+/** What stands between the service and PostgreSQL and shares its connections. */
+export const poolers = ["none", "transaction"] as const;
+
 /**
  * Every variable that the service reads. Comments in `.env.example` are their documentation; a test
  * holds the two together.
@@ -63,6 +74,7 @@ const environment = v.object({
   DATABASE_URL: v.optional(databaseUrl),
   DATABASE_POOL_MIN: v.optional(whole(0, 1000)),
   DATABASE_POOL_MAX: v.optional(whole(1, 1000)),
+  DATABASE_POOLER: v.optional(oneOf(poolers)),
   DATABASE_SSL: v.optional(oneOf(sslModes)),
   DATABASE_CA_FILE: v.optional(text),
   STATEMENT_TIMEOUT_MS: milliseconds("5000"),
@@ -110,6 +122,8 @@ export interface DatabaseConfig {
   readonly url: string | undefined;
   readonly poolMin: number;
   readonly poolMax: number;
+  /** A pooler in transaction mode takes no prepared statements, no pipelining and few settings. */
+  readonly pooler: (typeof poolers)[number];
   /** TLS to the database. */
   readonly ssl: SslMode;
   /** PEM file of the authority that signed the server's certificate. */
@@ -176,6 +190,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       url: vars.DATABASE_URL,
       poolMin: vars.DATABASE_POOL_MIN ?? Math.min(2, poolMax(vars)),
       poolMax: poolMax(vars),
+      pooler: vars.DATABASE_POOLER ?? (saysTransactionPooler(vars) ? "transaction" : "none"),
       ssl: sslOf(vars) ?? "disable",
       caFile: vars.DATABASE_CA_FILE,
       statementTimeout: vars.STATEMENT_TIMEOUT_MS,
@@ -192,6 +207,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 type Variables = v.InferOutput<typeof environment>;
 
 const poolMax = (vars: Variables) => vars.DATABASE_POOL_MAX ?? (vars.NODE_ENV === "production" ? 20 : 10);
+
+/** Prisma's and Supabase's `pgbouncer=true` in the URL. */
+const saysTransactionPooler = (vars: Variables) =>
+  vars.DATABASE_URL !== undefined && parseDatabaseUrl(vars.DATABASE_URL).transactionPooler === true;
 
 /** Rules that no single variable can show. */
 function rulesAcross(vars: Variables): string[] {

@@ -123,6 +123,13 @@ describe("the URL of a database", () => {
     expect(faults(url)).toMatch(fault);
   });
 
+  it("that says pgbouncer=true is DATABASE_POOLER=transaction, unless that variable says otherwise", () => {
+    const url = "postgres://u@h/d?pgbouncer=true";
+    expect(loadConfig({ DATABASE_URL: url }).database.pooler).toBe("transaction");
+    expect(loadConfig({ DATABASE_URL: url, DATABASE_POOLER: "none" }).database.pooler).toBe("none");
+    expect(loadConfig({ DATABASE_URL: "postgres://u@h/d?pgbouncer=false" }).database.pooler).toBe("none");
+  });
+
   it("and DATABASE_SSL agree: the stricter holds, and a laxer DATABASE_SSL is refused", () => {
     const url = "postgres://u@h/d?sslmode=require";
     expect(loadConfig({ DATABASE_URL: url, DATABASE_SSL: "verify-full" }).database.ssl).toBe("verify-full");

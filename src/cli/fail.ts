@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { ConfigError } from "../config.ts";
 import { ConnectError } from "../database/connect-error.ts";
+import { UnpatchedDriverError } from "../database/driver-error.ts";
 import { EmbeddedError } from "../database/embedded/errors.ts";
 import { MigrationError } from "../migrations/errors.ts";
 import { TransferError } from "../transfer/errors.ts";
@@ -53,9 +54,15 @@ export function textForUsers(error: unknown): string | undefined {
   if ("syscall" in error && error.syscall === "listen") {
     return `${error.message}: set another PORT or HOST, or stop what listens there.`;
   }
-  const known = [UsageError, ConfigError, ConnectError, EmbeddedError, MigrationError, TransferError].some(
-    (kind) => error instanceof kind,
-  );
+  const known = [
+    UsageError,
+    ConfigError,
+    ConnectError,
+    UnpatchedDriverError,
+    EmbeddedError,
+    MigrationError,
+    TransferError,
+  ].some((kind) => error instanceof kind);
   if (known) return error.message;
   if (!("syscall" in error)) return undefined;
   const text = "code" in error ? fileFaults[String(error.code)] : undefined;

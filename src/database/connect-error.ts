@@ -30,6 +30,10 @@ export function explain(
   const place = `PostgreSQL at ${host}`;
   if (code === "28P01" || code === "28000") return `${place} refused the user or password: check ${setting}.`;
   if (code === "3D000") return `${place} has no database "${database}": create it, or check ${setting}.`;
+  // PgBouncer's word for a setting that it does not pass on.
+  if (code === "08P01" && error instanceof Error && /startup parameter/.test(error.message)) {
+    return `${place} is a connection pooler that refuses the service's settings (${error.message}): set DATABASE_POOLER=transaction.`;
+  }
   if (code !== undefined && isUnavailable(error)) {
     const speaksTls = ssl === "disable" ? "" : `, and does it speak TLS (DATABASE_SSL=${ssl})`;
     return `${place} was not reached within ${Math.round(waited / 1000)} s (${code}): is it running, is ${setting} right${speaksTls}?`;

@@ -1,14 +1,16 @@
 import { setInterval as every } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
+import type { Sql } from "postgres";
 import type { DatabaseConfig } from "../config.ts";
 import { locate } from "../database-url.ts";
 import { within } from "../deadline.ts";
 import type { Log } from "../log.ts";
 import { ConnectError, explain } from "./connect-error.ts";
+import { openDriver } from "./driver.ts";
 import { driverOptions, notesOf } from "./driver-options.ts";
+import { checkPooler, transactionPoolerOptions } from "./pooler.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "./retry.ts";
-import { timeouts } from "./session.ts";
+import { startupSettings } from "./session.ts";
 import { createTiming, type Timing } from "./timing.ts";
 import type { Db } from "./transaction.ts";
 
@@ -19,6 +21,11 @@ export interface Database {
   readonly report: Timing["report"];
   /** Resolves when the database answers. @throws what the driver throws, or a time-out after `timeout` ms (2000). */
   ping(timeout?: number): Promise<void>;
+  /**
+   * Resolves when the database may be written to. @throws an error of SQLSTATE 25006 when it is a standby or read-only;
+   * its connection is then closed, so that the next one reaches the server that took its place.
+   */
+  checkWritable(timeout?: number): Promise<void>;
   /** Cancels every statement that runs; its caller is told to try again. */
   cancel(): void;
   /** Lets running queries finish for `timeout` ms (5000), cancels the others, then closes every connection. */
@@ -39,6 +46,16 @@ export interface ConnectOptions {
 /** How long the server may take to cancel a statement (ms). */
 const cancelled = 500;
 
+/** Takes no lock and writes nothing: it asks a standby and a read-only role alike. */
+const refuseReadOnly = `do $$ begin
+  if pg_is_in_recovery() or current_setting('transaction_read_only')::boolean then
+    raise exception 'This server may not be written to.' using errcode = 'read_only_sql_transaction';
+  end if;
+end $$`;
+
+/** Time for an answer on its way, beyond the longest statement (s). */
+const answerMargin = 5;
+
 const startPatience: Patience = { retries: 9, minTimeout: 100, maxTimeout: 5_000 };
 
 /**
@@ -52,8 +69,9 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   const timing = createTiming({ slowQuery: config.slowQuery, log });
   const endpoint = driverOptions(config);
   for (const note of notesOf(config)) log.warn({ ...where }, note);
-  const client = postgres({
+  const client = openDriver({
     ...endpoint,
+    ...(config.pooler === "transaction" && transactionPoolerOptions),
     max: config.poolMax,
     idle_timeout: idleTimeout / 1000,
     // Soon back after an outage: postgres.js would wait up to 20 s between two attempts.
@@ -64,14 +82,18 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     connection: {
       application_name: options.applicationName ?? "aeturnis-data",
       ...endpoint.connection,
-      ...timeouts(config),
+      ...startupSettings(config),
     },
+    // Longer than any statement may take: what is silent for so long has gone, and would keep its place in the pool.
+    answer_timeout: config.statementTimeout > 0 ? config.statementTimeout / 1000 + answerMargin : null,
   });
 
-  async function ping(timeout = 2_000): Promise<void> {
+  async function answers(statement: string, timeout = 2_000): Promise<void> {
     const late = () => Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
-    await within(timeout, client`select 1`, late);
+    await within(timeout, client.unsafe(statement), late);
   }
+  const ping = (timeout?: number) => answers("select 1", timeout);
+  const checkWritable = (timeout?: number) => answers(refuseReadOnly, timeout);
 
   const stopKeeping = new AbortController();
   const close = async (timeout = 5_000) => {
@@ -95,12 +117,25 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     await close(0);
     throw new ConnectError(explain(error, { ...where, ssl: config.ssl, waited: performance.now() - started }), error);
   }
+  try {
+    for (const note of await checkPooler(client, config, `PostgreSQL at ${where.host}`)) log.warn({ ...where }, note);
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
 
   const keeper = keepMinimum(client, { min: config.poolMin, interval: idleTimeout * 0.9, signal: stopKeeping.signal });
   await keeper.warm();
   log.info({ ...where, min: config.poolMin, max: config.poolMax, ssl: config.ssl }, "connected to the database");
 
-  return { db: drizzle(timing.timed(client)), report: timing.report, ping, cancel: timing.cancel, close };
+  return {
+    db: drizzle(timing.timed(client)),
+    report: timing.report,
+    ping,
+    checkWritable,
+    cancel: timing.cancel,
+    close,
+  };
 }
 
 /**
@@ -109,7 +144,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
  * many: postgres.js hands out the connection that has rested longest, so that of more than the
  * minimum each would have to wait its turn for longer than the time-out, and is closed.
  */
-function keepMinimum(client: postgres.Sql, options: { min: number; interval: number; signal: AbortSignal }) {
+function keepMinimum(client: Sql, options: { min: number; interval: number; signal: AbortSignal }) {
   const warm = async () => {
     // A failure here is the next query's to report.
     await Promise.allSettled(Array.from({ length: options.min }, () => client`select 1`));

@@ -53,12 +53,20 @@ const lostConnections = new Set([
   "ENETUNREACH",
   "ETIMEDOUT",
   "CONNECT_TIMEOUT",
+  "ANSWER_TIMEOUT",
   "CONNECTION_CLOSED",
   "CONNECTION_DESTROYED",
   "CONNECTION_ENDED",
 ]);
 
-export const isLostRace = (error: unknown): boolean => lostRaces.has(codeOf(error) ?? "");
+/** Whether a transaction, run again as a whole, may succeed. */
+export const isLostRace = (error: unknown): boolean => lostRaces.has(codeOf(error) ?? "") || isPlanLost(error);
+
+/** Whether a prepared statement lost its plan, as after ALTER TABLE: the driver's mark, on the error or its cause. */
+function isPlanLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("plan_lost" in error && error.plan_lost === true) || isPlanLost(error.cause);
+}
 
 /** Whether the database is away or overloaded, so that the same call may succeed later. */
 export function isUnavailable(error: unknown): boolean {

@@ -1,6 +1,33 @@
 import type { DatabaseConfig } from "../config.ts";
 
-/** PostgreSQL's own time-outs, so that no statement, lock or forgotten transaction holds others for ever. */
+/**
+ * Settings that decide what a statement means and how a value is written. A role or a database may have set
+ * others (`alter role … set`), so every connection brings its own.
+ */
+export const sessionSettings = {
+  search_path: "public",
+  datestyle: "ISO, MDY",
+  timezone: "UTC",
+  intervalstyle: "postgres",
+  bytea_output: "hex",
+  extra_float_digits: "1",
+  standard_conforming_strings: "on",
+  transform_null_equals: "off",
+} as const;
+
+/** Those that PgBouncer keeps for each client; it refuses the others at the start. */
+export const pooledSettings = {
+  datestyle: sessionSettings.datestyle,
+  timezone: sessionSettings.timezone,
+  standard_conforming_strings: sessionSettings.standard_conforming_strings,
+} as const;
+
+/** What a connection asks for when it starts: values as PostgreSQL takes them. */
+export function startupSettings(config: DatabaseConfig): Readonly<Record<string, string | number>> {
+  return config.pooler === "none" ? { ...sessionSettings, ...timeouts(config) } : pooledSettings;
+}
+
+/** PostgreSQL's own time-outs (ms), 0 left out, so that no statement, lock or forgotten transaction holds others for ever. */
 export function timeouts(config: DatabaseConfig): Record<string, number> {
   const settings = {
     statement_timeout: config.statementTimeout,

@@ -1,7 +1,9 @@
-import postgres, { type Sql } from "postgres";
+import type { Sql } from "postgres";
 import { ConnectError, explain } from "../database/connect-error.ts";
+import { openDriver } from "../database/driver.ts";
 import { driverOptions } from "../database/driver-options.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
+import { pooledSettings, sessionSettings } from "../database/session.ts";
 import { locate, type SslMode, sslModeOf } from "../database-url.ts";
 
 /** The database to migrate, and how to get there. */
@@ -48,7 +50,7 @@ export async function openConnections(
   const ssl = target.ssl ?? sslModeOf(target.url) ?? "disable";
   const endpoint = driverOptions(target);
   const open = ({ max, connection }: { max: number; connection: Record<string, string | number> }) =>
-    postgres({
+    openDriver({
       ...endpoint,
       max,
       fetch_types: options.arrays ?? false,
@@ -57,18 +59,32 @@ export async function openConnections(
       onnotice: (notice) => {
         if (!expected.has(String(notice["code"]))) options.onNotice?.(String(notice["message"]));
       },
-      connection: { application_name: "aeturnis-data migrate", ...endpoint.connection, ...connection },
+      connection: {
+        application_name: "aeturnis-data migrate",
+        ...endpoint.connection,
+        ...pooledSettings,
+        ...connection,
+      },
     });
   const opened: Sql[] = [];
   const end = async () => {
     await Promise.all(opened.map((sql) => sql.end({ timeout: 5 })));
   };
 
-  const sql = open({ max: 3, connection: {} });
-  opened.push(sql);
-  const started = performance.now();
-  try {
+  const reach = async (connection: Record<string, string>): Promise<Sql> => {
+    const sql = open({ max: 3, connection });
+    opened.push(sql);
     await retry(() => sql.unsafe("select 1"), { ...patience, again: isUnavailable, signal: options.signal });
+    return sql;
+  };
+  const started = performance.now();
+  let sql: Sql;
+  try {
+    sql = await reach(sessionSettings).catch((error: unknown) => {
+      // A pooler refuses settings that it does not pass on. Transactions bring theirs along (lock.ts).
+      if (codeOf(error) === "08P01") return reach({});
+      throw error;
+    });
   } catch (error) {
     await end();
     const waited = performance.now() - started;
@@ -84,6 +100,7 @@ export async function openConnections(
     // A server that notices within a second that we are gone leaves no builder behind. (A number 0 the driver
     // would leave out.)
     const patient = one({
+      ...sessionSettings,
       statement_timeout: "0",
       lock_timeout: String(lockTimeout),
       client_connection_check_interval: 1_000,
@@ -102,7 +119,16 @@ export async function openConnections(
       // then the role's own settings hold.
       const code = codeOf(error) ?? "";
       if (!["08P01", "22023"].includes(code)) throw error;
-      return { sql: one({}), shared: code === "08P01" };
+      const bare = one(code === "08P01" ? {} : sessionSettings);
+      const [row] = await bare`select current_schemas(false) = '{public}' as fits`;
+      if (row?.["fits"] !== true) {
+        throw new ConnectError(
+          "A migration without a transaction would run in another schema than public, because the pooler passes no " +
+            "settings on: alter role <role> set search_path = public; or connect to PostgreSQL itself.",
+          error,
+        );
+      }
+      return { sql: bare, shared: code === "08P01" };
     }
   };
   return { sql, outside, end };

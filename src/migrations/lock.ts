@@ -1,6 +1,7 @@
 import { setTimeout as after, setImmediate as turn } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf, isLostRace, retry } from "../database/retry.ts";
+import { sessionSettings } from "../database/session.ts";
 import { type Bookkeeping, namesOf, Raced } from "./bookkeeping.ts";
 import type { Connections } from "./connect.ts";
 import { LockWaitError } from "./errors.ts";
@@ -106,13 +107,18 @@ async function tryLock<T>(
   return row.had ? { value: await work(tx, row) } : undefined;
 }
 
+/** What names and literals of a migration mean is not left to the role (`alter role … set search_path`). */
+const ownSettings = Object.entries(sessionSettings)
+  .map(([name, value]) => `set_config('${name}', '${value}', true)`)
+  .join(", ");
+
 /**
  * As much time as it takes, but a short stay in a queue. And a server that notices within a second that we are
  * gone rolls back then, instead of at the end of a long statement; on Windows it cannot notice.
  */
 export const settingsSql = (lockTimeout: number) => `
   select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
-    set_config('idle_in_transaction_session_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true), ${ownSettings},
     case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', '0', true) end,
     case when version() !~* 'windows|msvc|mingw|visual c' then set_config('client_connection_check_interval', '1s', true) end`;
 

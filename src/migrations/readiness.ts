@@ -7,20 +7,25 @@ export interface Readiness {
   readonly ready: boolean;
   /** Whether the database answers. */
   readonly database: boolean;
+  /** Whether it may be written to: no standby, not read-only. */
+  readonly writable: boolean;
   /** Migrations that it lacks; null while that cannot be told. */
   readonly pending: readonly string[] | null;
 }
 
 /** Whether requests can be served now. Never throws: a database that is away is an answer, too. */
 export async function checkReadiness(database: Database): Promise<Readiness> {
-  const answers = await database.ping().then(
+  if (!(await succeeds(database.ping()))) return { ready: false, database: false, writable: false, pending: null };
+  const writable = await succeeds(database.checkWritable());
+  const pending = await pendingMigrations(database.db).catch(() => null);
+  return { ready: writable && pending?.length === 0, database: true, writable, pending };
+}
+
+const succeeds = (work: Promise<void>) =>
+  work.then(
     () => true,
     () => false,
   );
-  if (!answers) return { ready: false, database: false, pending: null };
-  const pending = await pendingMigrations(database.db).catch(() => null);
-  return { ready: pending?.length === 0, database: true, pending };
-}
 
 /** Tags of the migrations that the database lacks, in order. */
 export async function pendingMigrations(db: Db): Promise<string[]> {

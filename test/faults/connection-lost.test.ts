@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { driver as openDriver } from "../support/driver.ts";
 import { eventually } from "../support/eventually.ts";
 import { wireTo } from "../support/proxy.ts";
 
-// What the driver owes us when a connection goes; `vendor/postgres/README.md` says which release fails what.
+// What the driver owes us when a connection goes; `patches/README.md` says which release fails what.
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -16,18 +16,7 @@ beforeAll(async () => {
 beforeEach(() => database.sql`truncate written`);
 afterAll(() => database.drop());
 
-/** A pool of the driver's own. One connection, so that the next query needs the one that was lost. */
-function driver(url = database.url, options: postgres.Options<Record<string, never>> = {}) {
-  const sql = postgres(url, {
-    max: 1,
-    onnotice: () => {},
-    backoff: () => 0.01,
-    connection: { application_name: "victim" },
-    ...options,
-  });
-  onTestFinished(() => sql.end({ timeout: 1 }));
-  return sql;
-}
+const driver = (url = database.url, options: Parameters<typeof openDriver>[1] = {}) => openDriver(url, options);
 
 const kill = () =>
   database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = current_database()`;

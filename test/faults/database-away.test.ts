@@ -35,7 +35,7 @@ describe("while the database is away", () => {
     const unready = await readiness(url);
     expect(unready.status).toBe(503);
     expect(unready.headers.get("retry-after")).toBe("2");
-    expect(await unready.json()).toEqual({ status: "not ready", database: false, pending: null });
+    expect(await unready.json()).toEqual({ status: "not ready", database: false, writable: false, pending: null });
     expect((await liveness(url)).status).toBe(200);
     expect(await clientOf(url).health.status.query()).toMatchObject({ ready: false, database: false });
 
@@ -83,6 +83,29 @@ describe("while the database is away", () => {
   });
 });
 
+describe("while the database is read-only", () => {
+  it("/readyz says so, writes get SERVICE_UNAVAILABLE, reads go on; then all is well by itself, at the first write", async () => {
+    const name = database.sql(new URL(database.url).pathname.slice(1));
+    await database.sql`alter database ${name} set default_transaction_read_only = on`;
+    const { url } = await serviceForTest(database.url);
+    const client = clientOf(url, serviceToken);
+    const unready = await readiness(url);
+    expect([unready.status, await unready.json()]).toEqual([
+      503,
+      { status: "not ready", database: true, writable: false, pending: [] },
+    ]);
+    await expect(client.users.create.mutate(newUser())).rejects.toMatchObject({
+      data: { code: "SERVICE_UNAVAILABLE" },
+    });
+    expect((await client.users.list.query({ limit: 1 })).items.length).toBeLessThanOrEqual(1);
+
+    // As after a failover: what was opened before still leads to a server that may not be written to.
+    await database.sql`alter database ${name} reset default_transaction_read_only`;
+    await eventually(async () => expect((await readiness(url)).status).toBe(200));
+    await Promise.all(Array.from({ length: 4 }, () => client.users.create.mutate(newUser())));
+  });
+});
+
 describe("while migrations are pending", () => {
   it("/readyz names them, and calls that need them fail without a word of SQL", async () => {
     const empty = await createDatabase({ empty: true });
@@ -93,6 +116,7 @@ describe("while migrations are pending", () => {
     expect(await unready.json()).toEqual({
       status: "not ready",
       database: true,
+      writable: true,
       pending: [
         "0000_create_users",
         "0001_create_user_security",

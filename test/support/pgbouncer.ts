@@ -20,7 +20,10 @@ export const hasPgBouncer = (() => {
 })();
 
 /** PgBouncer in transaction mode before a database, with so many connections to the server, stopped when the test ends. */
-export async function pgBouncer(databaseUrl: string, { poolSize }: { poolSize: number }): Promise<string> {
+export async function pgBouncer(
+  databaseUrl: string,
+  { poolSize, settings = [] }: { poolSize: number; settings?: readonly string[] },
+): Promise<string> {
   const { host, port, user, password, database } = parseDatabaseUrl(databaseUrl);
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-pgbouncer-"));
   chmodSync(folder, 0o755);
@@ -40,6 +43,7 @@ export async function pgBouncer(databaseUrl: string, { poolSize }: { poolSize: n
       `listen_addr = 127.0.0.1\nlisten_port = ${own}\nunix_socket_dir =`,
       `auth_type = trust\nauth_file = ${folder}/users.txt`,
       `pool_mode = transaction\ndefault_pool_size = ${poolSize}\nmax_client_conn = 200`,
+      ...settings,
     ].join("\n"),
   );
   // It refuses to run as root.

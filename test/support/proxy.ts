@@ -56,5 +56,9 @@ export async function wireTo(databaseUrl: string) {
     silence: () => {
       silent = true;
     },
+    /** Lets through again what comes from now on. */
+    speak: () => {
+      silent = false;
+    },
   };
 }

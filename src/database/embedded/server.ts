@@ -1,9 +1,10 @@
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import postgres from "postgres";
+
 import { urlOfDatabase } from "../../database-url.ts";
 import type { Log } from "../../log.ts";
 import { keepSecret, writePrivately } from "../../secret-file.ts";
+import { openDriver } from "../driver.ts";
 import { driverOptions } from "../driver-options.ts";
 import { serverAccount } from "./account.ts";
 import { locateBinaries } from "./binaries.ts";
@@ -88,7 +89,7 @@ function explainAccess(error: unknown, folder: string): unknown {
 }
 
 async function createDatabase(url: string): Promise<void> {
-  const sql = postgres({
+  const sql = openDriver({
     ...driverOptions({ url: urlOfDatabase(url, "postgres") }),
     max: 1,
     fetch_types: false,

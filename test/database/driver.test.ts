@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+
+/** A folder that holds the service's door to the driver, and a driver of its own. */
+function project() {
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-driver-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const part of ["package-lock.json", "patches", "node_modules/postgres"]) {
+    cpSync(part, join(folder, part), { recursive: true });
+  }
+  for (const file of ["driver.js", "driver-error.js"]) cpSync(`dist/database/${file}`, join(folder, file));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { postgres: "3.4.9" } }));
+  return {
+    patch: (...flags: string[]) =>
+      execFileSync(
+        process.execPath,
+        [`${process.cwd()}/node_modules/patch-package/index.js`, "--error-on-fail", ...flags],
+        {
+          cwd: folder,
+          encoding: "utf8",
+        },
+      ),
+    open: () =>
+      execFileSync(
+        process.execPath,
+        [
+          "--eval",
+          'import("./driver.js").then(({ openDriver }) => openDriver({})).then(() => console.log("opened"), (error) => console.log(error.message))',
+        ],
+        { cwd: folder, encoding: "utf8" },
+      ).trim(),
+  };
+}
+
+it("is refused in one sentence with the remedy when its patch is missing, and opens with it", () => {
+  const { patch, open } = project();
+  expect(open()).toBe("opened");
+  patch("--reverse");
+  expect(open()).toBe(
+    "The driver `postgres` is not the patched one, and would give answers to the wrong queries: " +
+      "run `npm run build` in this project, or install its package anew.",
+  );
+  patch();
+  patch();
+  expect(open()).toBe("opened");
+});

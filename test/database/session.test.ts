@@ -1,0 +1,65 @@
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemActor } from "../../src/database/actor.ts";
+import { up } from "../../src/migrations/up.ts";
+import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
+import { newUser } from "../support/factories.ts";
+
+// What a role and a database set for their sessions decides nothing of what the service and its migrations do.
+
+let database: TestDatabase;
+let url: string;
+const role = `odd_${process.pid}`;
+
+beforeAll(async () => {
+  database = await createDatabase({ empty: true });
+  const name = new URL(database.url).pathname.slice(1);
+  await database.sql.unsafe(`
+    create role ${role} login superuser password 'secret';
+    create schema game;
+    create schema ${role};
+    alter role ${role} set search_path = game, public;
+    alter role ${role} set datestyle = 'German, DMY';
+    alter role ${role} set timezone = 'Asia/Kathmandu';
+    alter role ${role} set intervalstyle = sql_standard;
+    alter role ${role} set bytea_output = escape;
+    alter role ${role} set extra_float_digits = -15;
+    alter role ${role} set standard_conforming_strings = off;
+    alter role ${role} set transform_null_equals = on;
+    alter database ${name} set datestyle = 'SQL, MDY';
+    alter database ${name} set search_path = '$user', game`);
+  const own = new URL(database.url);
+  own.username = role;
+  own.password = "secret";
+  url = own.href;
+});
+afterAll(async () => {
+  await database.drop();
+  const other = await createDatabase({ empty: true });
+  await other.sql.unsafe(`drop role ${role}`);
+  await other.drop();
+});
+
+it("migrations build everything in public, and the service finds it", async () => {
+  expect((await up({ target: { url } })).error).toBeUndefined();
+  const tables = await database.sql`
+    select schemaname, count(*)::int as n from pg_tables
+    where schemaname not in ('pg_catalog', 'information_schema', 'partitions', 'drizzle') group by 1`;
+  expect(tables).toEqual([{ schemaname: "public", n: 4 }]);
+
+  const { db } = await openPool(url);
+  const { users } = repositoriesOn(db);
+  const made = await users.create(systemActor("test"), newUser({ username: "Mira" }));
+  expect(await users.findByUsername("mira")).toEqual(made);
+  const [row] = await db.execute(sql`
+    select '0050-06-15 00:00:00+00'::timestamptz::text as early, '\x41'::bytea::text as bytes, 0.1::float8 + 0.2 as sum,
+      interval '1 day 2 hours'::text as time, 'a\\b' as text, null is null and (null = null) is null as logic`);
+  expect(row).toEqual({
+    early: "0050-06-15 00:00:00+00",
+    bytes: "\\x41",
+    sum: 0.30000000000000004,
+    time: "1 day 02:00:00",
+    text: "a\\b",
+    logic: true,
+  });
+});

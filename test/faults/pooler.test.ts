@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
+import { newUser } from "../support/factories.ts";
+import { readableLog } from "../support/log.ts";
+import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
+import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database.drop());
+
+const env = { DATABASE_POOLER: "transaction" };
+/** What PgBouncer needs to let the service's settings through, and drop them. */
+const ignoring = [
+  "ignore_startup_parameters = search_path,intervalstyle,bytea_output,extra_float_digits,transform_null_equals," +
+    "statement_timeout,lock_timeout,idle_in_transaction_session_timeout",
+];
+
+describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
+  it("32 callers get the answers to their own questions, and the service is ready afterwards", async () => {
+    const { url } = await serviceForTest(await pgBouncer(database.url, { poolSize: 3 }), { env });
+    const caller = async () => {
+      const client = clientOf(url, serviceToken);
+      for (let round = 0; round < 3; round++) {
+        const user = newUser();
+        const made = await client.users.create.mutate(user);
+        expect(made).toMatchObject({ email: user.email, username: user.username });
+        const [byId, byEmail, changed] = await Promise.all([
+          client.users.byId.query({ id: made.id }),
+          client.users.byEmail.query({ email: user.email }),
+          client.users.updateMany.mutate({ rows: [{ id: made.id, metadata: { round } }] }),
+        ]);
+        expect([byId.id, byEmail.id, changed.written]).toEqual([made.id, made.id, 1]);
+        const { items } = await client.users.list.query({ where: { username: user.username } });
+        expect(items).toMatchObject([{ id: made.id, metadata: { round } }]);
+      }
+    };
+    await Promise.all(Array.from({ length: 32 }, caller));
+    expect((await fetch(new URL("/readyz", url))).status).toBe(200);
+    const [kept] = await database.sql`select count(*)::int as n from users`;
+    expect(kept).toEqual({ n: 96 });
+  });
+
+  it("a service that is not told of it does not start, and says what to set", async () => {
+    const says = "set DATABASE_POOLER=transaction";
+    await expect(openPool(await pgBouncer(database.url, { poolSize: 2 }))).rejects.toThrow(says);
+    const lenient = await pgBouncer(database.url, { poolSize: 2, settings: ignoring });
+    await expect(openPool(lenient)).rejects.toThrow(`in transaction mode: ${says}`);
+  });
+
+  it("time-outs that do not reach PostgreSQL are named in the log, until the role has them", async () => {
+    const pooler = await pgBouncer(database.url, { poolSize: 2 });
+    const { log, lines } = readableLog("warn");
+    await openPool(pooler, env, { log });
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      "Time-outs that the service asks for do not reach PostgreSQL through a pooler: " +
+        "alter role <role> set statement_timeout = '5000'; alter role <role> set lock_timeout = '2000'; " +
+        "alter role <role> set idle_in_transaction_session_timeout = '10000';",
+    ]);
+  });
+
+  it("a role whose names mean other tables is refused with the remedy", async () => {
+    await database.sql`create schema game`;
+    const name = database.sql(new URL(database.url).pathname.slice(1));
+    await database.sql`alter database ${name} set search_path = game, public`;
+    const pooler = await pgBouncer(database.url, { poolSize: 2 });
+    await expect(openPool(pooler, env)).rejects.toThrow("alter role <role> set search_path = 'public';");
+    await database.sql`alter database ${name} reset search_path`;
+  });
+});
+
+describe.skipIf(!hasPgBouncer)("through PgBouncer in session mode", () => {
+  it("a service that is not told of it works, and the log names the pooler", async () => {
+    await database.sql`alter database ${database.sql(new URL(database.url).pathname.slice(1))} set search_path = public`;
+    const pooler = await pgBouncer(database.url, { poolSize: 20, settings: ["pool_mode = session", ...ignoring] });
+    const { log, lines } = readableLog("warn");
+    await (await openPool(pooler, {}, { log })).ping();
+    expect(lines[0]?.["msg"]).toMatch(
+      /is reached through a connection pooler: set DATABASE_POOLER=transaction, unless/,
+    );
+  });
+});

@@ -221,6 +221,10 @@ function rulesAcross(vars: Variables): string[] {
   if (vars.DATABASE_CA_FILE !== undefined && !/^verify-/.test(sslOf(vars) ?? "")) {
     faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full (or verify-ca): set both, or neither");
   }
+  if (vars.DATABASE_CA_FILE !== undefined && vars.DATABASE_URL !== undefined) {
+    if (parseDatabaseUrl(vars.DATABASE_URL).ssl.rootCertificate !== undefined)
+      faults.push("DATABASE_CA_FILE and the sslrootcert of DATABASE_URL name the same thing: set one of them");
+  }
   if (vars.DATABASE_SSL !== undefined && sslOf(vars) !== vars.DATABASE_SSL) {
     faults.push("DATABASE_SSL is laxer than the sslmode of DATABASE_URL: set one of them, or both alike");
   }

@@ -133,6 +133,9 @@ describe("the URL of a database", () => {
   it("and DATABASE_SSL agree: the stricter holds, and a laxer DATABASE_SSL is refused", () => {
     const url = "postgres://u@h/d?sslmode=require";
     expect(loadConfig({ DATABASE_URL: url, DATABASE_SSL: "verify-full" }).database.ssl).toBe("verify-full");
+    expect(faults(`${url}&sslrootcert=/a.pem`, { DATABASE_CA_FILE: "/b.pem" })).toMatch(
+      /DATABASE_CA_FILE and the sslrootcert/,
+    );
     expect(faults(url, { DATABASE_SSL: "disable" })).toMatch(/DATABASE_SSL is laxer than the sslmode/);
     expect(loadConfig({ DATABASE_URL: "postgres://u@h/d?sslmode=disable", DATABASE_SSL: "require" }).database.ssl).toBe(
       "require",

@@ -5,6 +5,13 @@ import type { Log } from "../log.ts";
 import { bodyLimit, maxBatchSize } from "./limits.ts";
 import { errorBody } from "./plain-calls.ts";
 
+declare module "fastify" {
+  interface FastifyInstance {
+    /** Where refusals are logged. */
+    readonly refusalLog?: Log;
+  }
+}
+
 const codes = new Map<number, TRPCError["code"]>([
   [404, "NOT_FOUND"],
   [405, "METHOD_NOT_SUPPORTED"],
@@ -29,6 +36,7 @@ export function refusalBody(status: number, message: string, requestId: string):
  */
 export function refuse(request: FastifyRequest, reply: FastifyReply, status: number, message: string): FastifyReply {
   const { id: requestId, url } = request;
+  request.server.refusalLog?.debug({ status, reason: message, requestId }, "request refused");
   reply.code(status);
   if (status === 503) reply.header("retry-after", String(new Unavailable("").retryAfter));
   const [path = "", query = ""] = url.split("?");
@@ -61,6 +69,7 @@ const texts: Readonly<Record<string, string>> = {
 
 /** Answers what no route takes, and what a route failed at. */
 export function addRefusals(server: FastifyInstance, log: Log): void {
+  server.decorate("refusalLog", log);
   server.server.on("checkExpectation", (request, response) => server.server.emit("request", request, response));
   server.addHook("onRequest", (request, reply, done) => {
     const { host, expect, "content-encoding": encoding } = request.headers;
@@ -80,7 +89,6 @@ export function addRefusals(server: FastifyInstance, log: Log): void {
   server.setErrorHandler<FastifyError>(async (err, request, reply) => {
     const code = err.statusCode ?? 500;
     if (code >= 500) log.error({ err, requestId: request.id }, "request failed");
-    else log.debug({ code: err.code, status: code, requestId: request.id }, "request refused");
     // The texts of Fastify's own refusals are for callers; others are not.
     const message = code < 500 ? (texts[err.code] ?? err.message) : "Something went wrong inside the service.";
     return refuse(request, reply, code, message);

@@ -110,7 +110,7 @@ describe("a request that is refused", () => {
     }
   });
 
-  it("by tRPC's adapter is in the log under the id that its caller got", async () => {
+  it("is in the log under the id that its caller got, also by tRPC's adapter", async () => {
     const { log, lines } = readableLog();
     const { url } = await serviceForTest(service.database.url, { log });
     for (const path of ["users.me,users.create?batch=1", "users.nothing", "health.status"]) {
@@ -120,6 +120,13 @@ describe("a request that is refused", () => {
       expect(JSON.stringify(await response.json())).toContain(requestId);
       expect(lines).toContainEqual(expect.objectContaining({ msg: "procedure failed", requestId }));
     }
+    for (const path of [many(101), "a/b", "%ZZ"]) {
+      const requestId = (await fetch(`${url}/${path}`)).headers.get("x-request-id");
+      expect(lines).toContainEqual(expect.objectContaining({ msg: "request refused", requestId }));
+    }
+    const { body } = await exchange(url, "GARBAGE\r\n\r\n");
+    const { requestId } = body.error.json.data;
+    expect(lines).toContainEqual(expect.objectContaining({ msg: "request refused", requestId }));
   });
 });
 

@@ -1,6 +1,14 @@
 import { isIP } from "node:net";
 import * as v from "valibot";
-import { faultsOfDatabaseUrl, isLocal, type SslMode, sslModeOf, sslModes, stricter } from "./database-url.ts";
+import {
+  faultsOfDatabaseUrl,
+  isLocal,
+  parseDatabaseUrl,
+  type SslMode,
+  sslModeOf,
+  sslModes,
+  stricter,
+} from "./database-url.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const oneOf = <const Options extends readonly string[]>(options: Options) =>
@@ -66,14 +74,14 @@ const environment = v.object({
   DATABASE_URL: v.optional(databaseUrl),
   DATABASE_POOL_MIN: v.optional(whole(0, 1000)),
   DATABASE_POOL_MAX: v.optional(whole(1, 1000)),
-  DATABASE_POOLER: v.optional(oneOf(poolers), "none"),
+  DATABASE_POOLER: v.optional(oneOf(poolers)),
   DATABASE_SSL: v.optional(oneOf(sslModes)),
   DATABASE_CA_FILE: v.optional(text),
   STATEMENT_TIMEOUT_MS: milliseconds("5000"),
   LOCK_TIMEOUT_MS: milliseconds("2000"),
   IDLE_TRANSACTION_TIMEOUT_MS: milliseconds("10000"),
   REQUEST_TIMEOUT_MS: v.optional(whole(1, 3_600_000), "10000"),
-  SHUTDOWN_TIMEOUT_MS: milliseconds("10000"),
+  SHUTDOWN_TIMEOUT_MS: milliseconds("7000"),
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(whole(0, 1_000_000_000), "100000"),
   JWT_SECRET: v.optional(
@@ -182,7 +190,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       url: vars.DATABASE_URL,
       poolMin: vars.DATABASE_POOL_MIN ?? Math.min(2, poolMax(vars)),
       poolMax: poolMax(vars),
-      pooler: vars.DATABASE_POOLER,
+      pooler: vars.DATABASE_POOLER ?? (saysTransactionPooler(vars) ? "transaction" : "none"),
       ssl: sslOf(vars) ?? "disable",
       caFile: vars.DATABASE_CA_FILE,
       statementTimeout: vars.STATEMENT_TIMEOUT_MS,
@@ -200,6 +208,10 @@ type Variables = v.InferOutput<typeof environment>;
 
 const poolMax = (vars: Variables) => vars.DATABASE_POOL_MAX ?? (vars.NODE_ENV === "production" ? 20 : 10);
 
+/** Prisma's and Supabase's `pgbouncer=true` in the URL. */
+const saysTransactionPooler = (vars: Variables) =>
+  vars.DATABASE_URL !== undefined && parseDatabaseUrl(vars.DATABASE_URL).transactionPooler === true;
+
 /** Rules that no single variable can show. */
 function rulesAcross(vars: Variables): string[] {
   const faults: string[] = [];
@@ -208,6 +220,10 @@ function rulesAcross(vars: Variables): string[] {
   }
   if (vars.DATABASE_CA_FILE !== undefined && !/^verify-/.test(sslOf(vars) ?? "")) {
     faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full (or verify-ca): set both, or neither");
+  }
+  if (vars.DATABASE_CA_FILE !== undefined && vars.DATABASE_URL !== undefined) {
+    if (parseDatabaseUrl(vars.DATABASE_URL).ssl.rootCertificate !== undefined)
+      faults.push("DATABASE_CA_FILE and the sslrootcert of DATABASE_URL name the same thing: set one of them");
   }
   if (vars.DATABASE_SSL !== undefined && sslOf(vars) !== vars.DATABASE_SSL) {
     faults.push("DATABASE_SSL is laxer than the sslmode of DATABASE_URL: set one of them, or both alike");

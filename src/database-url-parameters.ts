@@ -35,9 +35,12 @@ const parameters: Readonly<Record<string, Parameter>> = {
   replication: dropped(/^(false|off|no|0)$/),
 
   sslmode: sslMode,
-  // JDBC's, which libpq takes, too.
-  ssl: (draft, value) =>
-    value === "true" ? sslMode(draft, "require", "ssl") : "has ssl other than true: write sslmode in its place",
+  // JDBC's, which libpq takes, too. A stricter sslmode beside it holds.
+  ssl: (draft, value) => {
+    if (value !== "true") return "has ssl other than true: write sslmode in its place";
+    draft.ssl.required = true;
+    return undefined;
+  },
   sslrootcert: ssl("rootCertificate"),
   sslcert: ssl("certificate"),
   sslkey: ssl("key"),

@@ -7,6 +7,8 @@ export const tlsVersions = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 /** What a URL says of TLS. Files are PEM. */
 export interface SslSettings {
   mode?: SslMode;
+  /** JDBC's `ssl=true`: at least `require`. */
+  required?: boolean;
   /** `system`: the authorities that Node trusts. */
   rootCertificate?: string;
   certificate?: string;
@@ -30,6 +32,7 @@ export function stricter(one: SslMode, other: SslMode): SslMode {
 export function settleSsl(ssl: SslSettings): string[] {
   const { rootCertificate, certificate, key, keyPassword, revocationList, minVersion, maxVersion } = ssl;
   if (rootCertificate === "system") ssl.mode ??= "verify-full";
+  if (ssl.required) ssl.mode = stricter(ssl.mode ?? "disable", "require");
   const faults: string[] = [];
   const { mode, ...settings } = ssl;
   if ((mode ?? "disable") === "disable") {

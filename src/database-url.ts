@@ -58,6 +58,9 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     faults.push("has a host that is neither a name, an IP address nor the folder of a Unix socket");
   const user = draft.user || loginName();
   if (user === undefined) faults.push("names no user: write postgres://user:password@host:5432/database");
+  // sun_path of a socket's address (unix(7)); connect would say EINVAL.
+  if (host.startsWith("/") && Buffer.byteLength(host) > longestFolder)
+    faults.push(`has a folder of a Unix socket that is longer than ${longestFolder} bytes`);
   if (faults.length > 0 || port === undefined || user === undefined) throw new DatabaseUrlError([...new Set(faults)]);
   return Object.freeze({
     ...draft,
@@ -71,6 +74,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
 }
 
 const defaultPort = 5432;
+const longestFolder = 107 - "/.s.PGSQL.65535".length;
 
 const oneEndpoint =
   "names several hosts or ports: name one endpoint that leads to the primary (HAProxy, a service name, the provider's " +

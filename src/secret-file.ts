@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeDataFolder } from "./data-folder.ts";
 
 /** Shorter than what is generated: the file was cut, or emptied. */
 const shortest = 32;
@@ -15,7 +16,7 @@ export function keepSecret(file: string): { secret: string; fresh: boolean } {
   const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
   if (kept.length >= shortest) return { secret: kept, fresh: false };
   const secret = randomBytes(48).toString("base64url");
-  mkdirSync(dirname(file), { recursive: true });
+  makeDataFolder(dirname(file));
   writePrivately(file, secret);
   return { secret, fresh: true };
 }

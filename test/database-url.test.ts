@@ -58,6 +58,7 @@ describe("the URL of a database", () => {
       "postgresql://u:p@x.cockroachlabs.cloud:26257/g?sslmode=verify-full&sslrootcert=/c.crt",
       "verify-full",
     ],
+    ["Yugabyte", "postgresql://u:p@x.ybdb.io:5433/y?sslmode=verify-full&sslrootcert=/r.crt&ssl=true", "verify-full"],
     ["Prisma", "postgresql://u:p@h:5432/g?schema=public&connection_limit=5&pool_timeout=10", "disable"],
     [
       "libpq at length",
@@ -96,6 +97,7 @@ describe("the URL of a database", () => {
     ["hostaddr=db.example", /hostaddr/],
     ["host=a,b", /several hosts .*one endpoint/],
     ["port=1,2", /several hosts or ports/],
+    [`host=/${"x".repeat(100)}`, /longer than 92 bytes/],
     ["port=0", /port .*1 to 65535/],
     ["connect_timeout=soon", /connect_timeout .*seconds/],
   ])("with %s is refused, with the parameter's name and the remedy", (query, fault) => {
@@ -121,9 +123,19 @@ describe("the URL of a database", () => {
     expect(faults(url)).toMatch(fault);
   });
 
+  it("that says pgbouncer=true is DATABASE_POOLER=transaction, unless that variable says otherwise", () => {
+    const url = "postgres://u@h/d?pgbouncer=true";
+    expect(loadConfig({ DATABASE_URL: url }).database.pooler).toBe("transaction");
+    expect(loadConfig({ DATABASE_URL: url, DATABASE_POOLER: "none" }).database.pooler).toBe("none");
+    expect(loadConfig({ DATABASE_URL: "postgres://u@h/d?pgbouncer=false" }).database.pooler).toBe("none");
+  });
+
   it("and DATABASE_SSL agree: the stricter holds, and a laxer DATABASE_SSL is refused", () => {
     const url = "postgres://u@h/d?sslmode=require";
     expect(loadConfig({ DATABASE_URL: url, DATABASE_SSL: "verify-full" }).database.ssl).toBe("verify-full");
+    expect(faults(`${url}&sslrootcert=/a.pem`, { DATABASE_CA_FILE: "/b.pem" })).toMatch(
+      /DATABASE_CA_FILE and the sslrootcert/,
+    );
     expect(faults(url, { DATABASE_SSL: "disable" })).toMatch(/DATABASE_SSL is laxer than the sslmode/);
     expect(loadConfig({ DATABASE_URL: "postgres://u@h/d?sslmode=disable", DATABASE_SSL: "require" }).database.ssl).toBe(
       "require",

@@ -24,8 +24,8 @@ export async function serve({ migrate = false }: { migrate?: boolean } = {}): Pr
       await running?.close();
       log.info("stopped");
     },
-    // Requests, then queries, may each take their time; then the embedded server wants a moment.
-    { patience: config.http.shutdownTimeout * 2 + 15_000 },
+    // What is cancelled at the end of the time, and the embedded server, want a moment.
+    { patience: config.http.shutdownTimeout + (config.database.url === undefined ? 15_000 : 2_500) },
   );
   const starting = createService({ config, log, migrate, signal: givenUp.signal, onLost: (fault) => stop({ fault }) });
   const service = await starting.catch((error: unknown) => {

@@ -26,7 +26,9 @@ export interface Database {
    * its connection is then closed, so that the next one reaches the server that took its place.
    */
   checkWritable(timeout?: number): Promise<void>;
-  /** Lets running queries finish for `timeout` ms (5000), then closes every connection. */
+  /** Cancels every statement that runs; its caller is told to try again. */
+  cancel(): void;
+  /** Lets running queries finish for `timeout` ms (5000), cancels the others, then closes every connection. */
   close(timeout?: number): Promise<void>;
 }
 
@@ -40,6 +42,9 @@ export interface ConnectOptions {
   /** A connection beyond the minimum is closed after so long without work (ms). */
   readonly idleTimeout?: number;
 }
+
+/** How long the server may take to cancel a statement (ms). */
+const cancelled = 500;
 
 /** Takes no lock and writes nothing: it asks a standby and a read-only role alike. */
 const refuseReadOnly = `do $$ begin
@@ -93,7 +98,10 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   const stopKeeping = new AbortController();
   const close = async (timeout = 5_000) => {
     stopKeeping.abort();
-    await client.end({ timeout: timeout / 1000 });
+    // The server would go on with the statements of a connection that is just closed.
+    const late = setTimeout(timing.cancel, timeout);
+    await client.end({ timeout: (timeout + cancelled) / 1000 });
+    clearTimeout(late);
   };
 
   const started = performance.now();
@@ -120,7 +128,14 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   await keeper.warm();
   log.info({ ...where, min: config.poolMin, max: config.poolMax, ssl: config.ssl }, "connected to the database");
 
-  return { db: drizzle(timing.timed(client)), report: timing.report, ping, checkWritable, close };
+  return {
+    db: drizzle(timing.timed(client)),
+    report: timing.report,
+    ping,
+    checkWritable,
+    cancel: timing.cancel,
+    close,
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Filter } from "./filter.ts";
 import { jsonObject } from "./json-object.ts";
 import type { ListingOf } from "./listing.ts";
-import { moment, uuid } from "./scalars.ts";
+import { ipAddress, moment, uuid } from "./scalars.ts";
 
 /** Levels that and, or and not may nest; parts that one of them may have; values of a list; conditions in all. */
 const limits = { depth: 4, parts: 20, values: 100, conditions: 100 } as const;
@@ -87,7 +87,7 @@ function valueSchema(column: PgColumn): z.ZodType {
     case "uuid":
       return uuid;
     case "inet":
-      return z.union([z.ipv4(), z.ipv6()], { error: "must be an IP address" });
+      return ipAddress;
     case "integer":
       return z.int32("must be a whole number");
   }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { auditListing } from "../repositories/audit-log.ts";
 import { jsonObject } from "../repositories/json-object.ts";
-import { uuid } from "../repositories/scalars.ts";
+import { ipAddress, uuid } from "../repositories/scalars.ts";
 import { allow } from "./access.ts";
 import { listInput } from "./list-input.ts";
 import { t } from "./trpc.ts";
@@ -24,7 +24,7 @@ const event = z.strictObject({
   /** The account that acted. */
   userId: uuid.optional(),
   /** Where that account's request came from. */
-  ipAddress: z.union([z.ipv4(), z.ipv6()], "must be an IP address").optional(),
+  ipAddress: ipAddress.optional(),
   userAgent: z.string().max(1_000, "must be at most 1000 characters").optional(),
 });
 

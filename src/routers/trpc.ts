@@ -1,6 +1,7 @@
 import { initTRPC } from "@trpc/server";
 import type { Rule } from "./access.ts";
 import type { Context } from "./context.ts";
+import { currentRequestId } from "./current-request.ts";
 import { describe, type ErrorData } from "./errors.ts";
 import { deserialize, serialize } from "./wire.ts";
 
@@ -17,10 +18,11 @@ export const t = initTRPC
   .meta<Access>()
   .create({
     transformer: { serialize, deserialize },
+    jsonl: { contentType: "application/jsonl" },
     // A stack trace is for the log, whatever NODE_ENV says.
     isDev: false,
     errorFormatter: ({ error, shape, ctx }) => {
-      const requestId = ctx?.requestId ?? null;
+      const requestId = ctx?.requestId ?? currentRequestId.getStore() ?? null;
       const { message, field, retryAfter } = describe(error, requestId);
       const { code, httpStatus, path = null } = shape.data;
       const data: ErrorData = { code, httpStatus, path, field, requestId, retryAfter };

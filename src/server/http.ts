@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import underPressure from "@fastify/under-pressure";
@@ -7,13 +6,14 @@ import type { Config } from "../config.ts";
 import { Unavailable } from "../errors.ts";
 import type { Tokens } from "../identity/tokens.ts";
 import type { Parts } from "../routers/context.ts";
+import { addressOf } from "./address.ts";
+import { createClientErrorHandler } from "./client-error.ts";
+import { drainOnClose } from "./drain.ts";
 import { identify, requestId } from "./identify.ts";
+import { bodyLimit, maxHeaderSize } from "./limits.ts";
 import { addProbes } from "./probes.ts";
 import { addRefusals, refuseUnderPressure, refuseUnreadablePath } from "./refusals.ts";
 import { addTRPC } from "./trpc.ts";
-
-/** Largest request that is read (bytes): a batch of a hundred of the largest inputs fits. */
-const bodyLimit = 4 * 1024 * 1024;
 
 /** The HTTP server: tRPC at `/trpc`, probes beside it. Not listening yet. */
 export async function createHttpServer(options: {
@@ -22,13 +22,26 @@ export async function createHttpServer(options: {
   tokens: Tokens;
 }): Promise<FastifyInstance> {
   const { config, parts, tokens } = options;
+  const arrival = config.http.requestTimeout * 2;
   const server = fastify({
     bodyLimit,
+    http: {
+      maxHeaderSize,
+      requireHostHeader: false,
+      // Alike, or Node would take the longer of the two for the whole request.
+      requestTimeout: arrival,
+      headersTimeout: arrival,
+      // Node looks for late requests only so often.
+      connectionsCheckingInterval: Math.ceil(arrival / 2),
+    },
+    clientErrorHandler: createClientErrorHandler(parts.log),
+    // drainOnClose answers those, in tRPC's form.
+    return503OnClosing: false,
     // Behind these the caller's address is in X-Forwarded-For; from anybody else that header could say anything.
     trustProxy: config.http.trustedProxies.length > 0 && [...config.http.trustedProxies],
-    // A batch's path is all of its procedures' names.
-    routerOptions: { maxParamLength: 5_000 },
-    requestTimeout: config.http.requestTimeout * 2,
+    // A batch's path is all of its procedures' names: one of too many is refused as such.
+    routerOptions: { maxParamLength: maxHeaderSize },
+    requestTimeout: arrival,
     genReqId: (request) => requestId(request.headers),
     frameworkErrors: refuseUnreadablePath,
   });
@@ -36,13 +49,13 @@ export async function createHttpServer(options: {
   server.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, "cache-control": "no-store" });
   });
+  drainOnClose(server, { timeout: config.http.shutdownTimeout, cancel: parts.database.cancel });
   addRefusals(server, parts.log);
-  closeInTime(server, config.http.shutdownTimeout);
   await server.register(helmet, {
     // An API of JSON: nothing in an answer may be run or framed (OWASP REST Security Cheat Sheet).
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   });
-  await server.register(cors, { origin: [...config.http.corsOrigins], maxAge: 3_600 });
+  await server.register(cors, { origin: [...config.http.corsOrigins], maxAge: 3_600, strictPreflight: false });
   await server.register(underPressure, {
     maxEventLoopDelay: 2_000,
     retryAfter: 2,
@@ -62,29 +75,11 @@ export async function createHttpServer(options: {
       const seconds = Math.max(...errors.map(({ cause }) => (cause instanceof Unavailable ? cause.retryAfter : 0)));
       return seconds > 0 ? { "retry-after": String(seconds) } : {};
     },
-    onError: ({ error, path, ctx }) => {
+    onError: ({ error, path, requestId }) => {
       const level =
         error.code === "INTERNAL_SERVER_ERROR" ? "error" : error.code === "SERVICE_UNAVAILABLE" ? "warn" : "debug";
-      parts.log[level](
-        { err: error.cause ?? error, code: error.code, path, requestId: ctx?.requestId },
-        "procedure failed",
-      );
+      parts.log[level]({ err: error.cause ?? error, code: error.code, path, requestId }, "procedure failed");
     },
   });
   return server;
-}
-
-/** The address in what a proxy or the network says, as PostgreSQL takes it: without port and zone (RFC 4007, 11). */
-function addressOf(text: string | undefined = ""): string | undefined {
-  const address = text.replace(/^\[(.*)\](:\d+)?$|^([\d.]+):\d+$/, "$1$3").replace(/%.*$/, "");
-  return isIP(address) === 0 ? undefined : address;
-}
-
-/** Running requests may finish for `timeout` ms after the server began to close; then their connections are ended. */
-function closeInTime(server: FastifyInstance, timeout: number): void {
-  let deadline: NodeJS.Timeout | undefined;
-  server.addHook("preClose", async () => {
-    deadline = setTimeout(() => server.server.closeAllConnections(), timeout);
-  });
-  server.addHook("onClose", async () => clearTimeout(deadline));
 }

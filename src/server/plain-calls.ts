@@ -10,9 +10,7 @@ import { getHTTPStatusCodeFromError } from "@trpc/server/http";
 import type { FastifyRequest } from "fastify";
 import type { Context } from "../routers/context.ts";
 import { appRouter } from "../routers/index.ts";
-
-/** Calls that one request may carry. */
-export const maxBatchSize = 100;
+import { maxBatchSize } from "./limits.ts";
 
 /** Nothing here is cancelled half-way: a write that has begun is finished, whether or not its caller waits. */
 const { signal } = new AbortController();
@@ -44,7 +42,9 @@ interface Answer {
 
 /** The calls of a plain JSON request; undefined where the request is anything else. */
 export function plainCalls(request: FastifyRequest<Route>): Call[] | undefined {
-  const { method, query, headers } = request;
+  const { query, headers } = request;
+  // What HEAD asks for is a GET without its body (RFC 9110, 9.3.2).
+  const method = request.method === "HEAD" ? "GET" : request.method;
   const text = method === "GET" ? query.input : request.body;
   const batch = query.batch === "1";
   if (headers["trpc-accept"] !== undefined) return undefined;
@@ -82,12 +82,17 @@ export async function answer(call: Call, ctx: Context): Promise<Answer> {
   }
 }
 
-/** An error in tRPC's form. */
+/** An error in tRPC's form; `status` where it is not the one that tRPC has for its code. */
 export function errorBody(
   error: TRPCError,
-  { ctx, ...call }: { ctx: Pick<Context, "requestId">; path?: string; type: ProcedureType | "unknown" },
+  {
+    ctx,
+    status,
+    ...call
+  }: { ctx: Pick<Context, "requestId">; path?: string; type: ProcedureType | "unknown"; status?: number },
 ): object {
-  const shape = getTRPCErrorShape({ config, error, ctx: ctx as Context, path: undefined, input: undefined, ...call });
+  const found = getTRPCErrorShape({ config, error, ctx: ctx as Context, path: undefined, input: undefined, ...call });
+  const shape = status === undefined ? found : { ...found, data: { ...found.data, httpStatus: status } };
   return transformTRPCResponse(config, { error: shape });
 }
 

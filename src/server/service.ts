@@ -29,7 +29,7 @@ export interface Service {
   readonly embedded: EmbeddedServer | undefined;
   /** What the database says that it is. */
   readonly databaseVersion: string;
-  /** Lets running requests finish, then closes everything, last the embedded server. */
+  /** Lets running requests finish for `shutdownTimeout` ms, then closes everything, last the embedded server. */
   close(): Promise<void>;
 }
 
@@ -52,7 +52,9 @@ export async function createService(options: {
   const { config, log, migrate = false, onLost, signal } = options;
   // Undone in reverse, by close() and by a start that fails half-way.
   const closers: (() => void | Promise<void>)[] = [];
+  let stopBy = 0;
   const close = async () => {
+    stopBy = Date.now() + config.http.shutdownTimeout;
     for (const closer of closers.splice(0).reverse()) await closer();
   };
 
@@ -70,7 +72,8 @@ export async function createService(options: {
 
     signal?.throwIfAborted();
     const database = await connect({ ...config.database, url }, { log, signal });
-    closers.push(() => database.close(config.http.shutdownTimeout));
+    // What no request waits for has the rest of the time.
+    closers.push(() => database.close(Math.max(0, stopBy - Date.now())));
     const pending = await pendingMigrations(database.db).catch((error: unknown) => {
       throw codeOf(error) === "42501" ? new ConnectError(bookkeepingRights, error) : error;
     });

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { parseDatabaseUrl } from "../../src/database-url.ts";
 
 const binary = "/usr/sbin/pgbouncer";
 
@@ -23,7 +24,7 @@ export async function pgBouncer(
   databaseUrl: string,
   { poolSize, settings = [] }: { poolSize: number; settings?: readonly string[] },
 ): Promise<string> {
-  const { hostname, port, username, password, pathname } = new URL(databaseUrl);
+  const { host, port, user, password, database } = parseDatabaseUrl(databaseUrl);
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-pgbouncer-"));
   chmodSync(folder, 0o755);
   const listener = createServer().listen(0, "127.0.0.1");
@@ -31,13 +32,13 @@ export async function pgBouncer(
   const own = (listener.address() as AddressInfo).port;
   listener.close();
   await once(listener, "close");
-  const secret = password === "" ? "" : ` password=${decodeURIComponent(password)}`;
-  writeFileSync(join(folder, "users.txt"), `"${decodeURIComponent(username)}" ""\n`);
+  const secret = password ? ` password=${password}` : "";
+  writeFileSync(join(folder, "users.txt"), `"${user}" ""\n`);
   writeFileSync(
     join(folder, "pgbouncer.ini"),
     [
       "[databases]",
-      `* = host=${hostname} port=${port || 5432} user=${decodeURIComponent(username)}${secret}`,
+      `* = host=${host} port=${port} user=${user}${secret}`,
       "[pgbouncer]",
       `listen_addr = 127.0.0.1\nlisten_port = ${own}\nunix_socket_dir =`,
       `auth_type = trust\nauth_file = ${folder}/users.txt`,
@@ -54,7 +55,7 @@ export async function pgBouncer(
     rmSync(folder, { recursive: true, force: true });
   });
   while (!(await answers(own))) if (child.exitCode !== null) throw new Error("PgBouncer did not start");
-  return `postgres://${username}@127.0.0.1:${own}${pathname}`;
+  return `postgres://${encodeURIComponent(user)}@127.0.0.1:${own}/${encodeURIComponent(database)}`;
 }
 
 async function answers(port: number): Promise<boolean> {

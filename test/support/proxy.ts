@@ -1,17 +1,18 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import { parseDatabaseUrl } from "../../src/database-url.ts";
 
 /** A wire to the database that can be cut, closed when the test ends. */
 export async function wireTo(databaseUrl: string) {
-  const target = new URL(databaseUrl);
+  const { host, port: targetPort, socket, user, password = "", database } = parseDatabaseUrl(databaseUrl);
   const sockets = new Set<Socket>();
   let silent = false;
   let server = createServer();
 
   const listen = async (port: number) => {
     server = createServer((near) => {
-      const far = connect(Number(target.port || 5432), target.hostname);
+      const far = socket === undefined ? connect(targetPort, host) : connect(socket);
       for (const [from, to] of [
         [near, far],
         [far, near],
@@ -41,10 +42,9 @@ export async function wireTo(databaseUrl: string) {
     tear();
   });
 
-  const url = new URL(databaseUrl);
-  url.host = `127.0.0.1:${port}`;
+  const secret = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return {
-    url: url.href,
+    url: `postgres://${secret}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     /** Ends every connection and refuses new ones. */
     cut,
     /** Leaves connections open, and refuses new ones. */

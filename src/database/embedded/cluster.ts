@@ -13,9 +13,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { makeDataFolder } from "../../data-folder.ts";
 import { type Account, isReachable } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { EmbeddedError } from "./errors.ts";
+import { requireCluster } from "./ownership.ts";
 import { run } from "./program.ts";
 
 /** Superuser of the embedded server, and owner of its database. */
@@ -27,7 +29,7 @@ const sharedHome = "/var/lib/aeturnis-data";
 
 /** A folder that the server's account can reach: `folder` itself if possible. */
 export function reachableHome(folder: string, account: Account | undefined): string {
-  mkdirSync(folder, { recursive: true });
+  makeDataFolder(folder);
   if (isReachable(folder, account)) return realpathSync(folder);
   mkdirSync(sharedHome, { recursive: true });
   // A umask may have kept others out.
@@ -54,7 +56,11 @@ export interface ClusterOptions {
 export async function openCluster(options: ClusterOptions): Promise<{ cluster: string; fresh: boolean }> {
   const { folder, home, account } = options;
   const entry = join(folder, "postgres");
-  if (existsSync(entry)) return { cluster: realpathSync(entry), fresh: false };
+  if (existsSync(entry)) {
+    const cluster = realpathSync(entry);
+    requireCluster(cluster, account);
+    return { cluster, fresh: false };
+  }
   requireNoDeadLink(entry);
 
   const outside = home !== folder;

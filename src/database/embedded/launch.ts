@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Account } from "./account.ts";
@@ -32,6 +32,7 @@ export async function launch(
   };
   const logFile = join(options.folder, "postgres.log");
   const output = openSync(logFile, "a", 0o600);
+  const begin = fstatSync(output).size;
   const child = spawn(
     join(options.binaries, "bin", "postgres"),
     ["-D", cluster, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
@@ -57,7 +58,7 @@ export async function launch(
   }
   child.kill("SIGQUIT");
   throw new EmbeddedError(
-    `The embedded PostgreSQL did not start (${failure ?? "it was not ready in time"}). The end of ${logFile}:\n${lastLines(logFile)}`,
+    `The embedded PostgreSQL did not start (${failure ?? "it was not ready in time"}). ${tell(logFile, begin)}`,
   );
 }
 
@@ -77,6 +78,9 @@ export async function stopServer(child: ChildProcess): Promise<void> {
   }
 }
 
-function lastLines(file: string): string {
-  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").slice(-8).join("\n") : "(no log)";
+/** What the server wrote into its log from `begin` on, at its end: what is before is of another start. */
+function tell(file: string, begin: number): string {
+  const text = readFileSync(file).subarray(begin).toString().trim();
+  if (text === "") return `It wrote nothing into ${file}.`;
+  return `The end of what it wrote into ${file}:\n${text.split("\n").slice(-8).join("\n")}`;
 }

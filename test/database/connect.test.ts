@@ -29,7 +29,7 @@ async function backends(applicationName: string): Promise<number> {
 describe("the pool", () => {
   it("opens its minimum at once, its maximum under load, and goes back to the minimum", async () => {
     const pool = await openPool(
-      database.url,
+      database.directUrl,
       { DATABASE_POOL_MIN: "3", DATABASE_POOL_MAX: "6" },
       { applicationName: "pool-size", idleTimeout: 300 },
     );
@@ -47,13 +47,13 @@ describe("the pool", () => {
   });
 
   it("opens its minimum again after the server ended every connection", async () => {
-    await openPool(database.url, { DATABASE_POOL_MIN: "2" }, { applicationName: "pool-kept", idleTimeout: 300 });
+    await openPool(database.directUrl, { DATABASE_POOL_MIN: "2" }, { applicationName: "pool-kept", idleTimeout: 300 });
     await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pool-kept'`;
     await eventually(async () => expect(await backends("pool-kept")).toBe(2));
   });
 
   it("tells PostgreSQL its name and its time-outs", async () => {
-    const { db } = await openPool(database.url, {
+    const { db } = await openPool(database.directUrl, {
       STATEMENT_TIMEOUT_MS: "1234",
       LOCK_TIMEOUT_MS: "567",
       IDLE_TRANSACTION_TIMEOUT_MS: "0",
@@ -65,7 +65,7 @@ describe("the pool", () => {
   });
 
   it("lets running queries finish when it is closed, and then leaves no connection", async () => {
-    const pool = await openPool(database.url, {}, { applicationName: "pool-closed" });
+    const pool = await openPool(database.directUrl, {}, { applicationName: "pool-closed" });
     const running = pool.db.execute(sql`select pg_sleep(0.2), 'finished' as state`).then(([row]) => row);
     const sleeping = () =>
       database.sql`select 1 from pg_stat_activity where application_name = 'pool-closed' and wait_event = 'PgSleep'`;
@@ -80,7 +80,7 @@ describe("connecting", () => {
   const hurried = { retries: 3, minTimeout: 1, maxTimeout: 5 };
 
   it("tries again, and says so in the log, until the database is there", async () => {
-    const wire = await wireTo(database.url);
+    const wire = await wireTo(database.directUrl);
     await wire.cut();
     const { log, lines } = readableLog();
     const opening = openPool(wire.url, {}, { log, patience: { retries: 20, minTimeout: 10, maxTimeout: 50 } });
@@ -91,7 +91,7 @@ describe("connecting", () => {
   });
 
   it("gives up after a bounded number of attempts, naming the place and the remedy", async () => {
-    const wire = await wireTo(database.url);
+    const wire = await wireTo(database.directUrl);
     await wire.cut();
     const { log, lines } = readableLog();
     const { host } = new URL(wire.url);
@@ -104,7 +104,7 @@ describe("connecting", () => {
   });
 
   it("does not try again what cannot succeed, and says what to check, without the password", async () => {
-    const url = new URL(database.url);
+    const url = new URL(database.directUrl);
     url.pathname = "/no_such_database";
     const error = await openPool(url.href, {}, { patience: hurried }).catch((reason: Error) => reason);
     expect(error).toMatchObject({
@@ -118,7 +118,7 @@ describe("connecting", () => {
 describe("a query", () => {
   it("that is slow is logged and counted with its text and without its values", async () => {
     const { log, lines } = readableLog();
-    const pool = await openPool(database.url, { SLOW_QUERY_MS: "400" }, { log });
+    const pool = await openPool(database.directUrl, { SLOW_QUERY_MS: "400" }, { log });
     await pool.db.execute(sql`select pg_sleep(0.5), ${"a secret value"}::text`);
     await pool.db.execute(sql`select 1`);
 
@@ -135,18 +135,18 @@ describe("a query", () => {
   });
 
   it("that is slow is seen inside a transaction and a savepoint, too", async () => {
-    const pool = await openPool(database.url, { SLOW_QUERY_MS: "0" });
+    const pool = await openPool(database.directUrl, { SLOW_QUERY_MS: "0" });
     await pool.db.transaction((tx) => tx.transaction((inner) => inner.execute(sql`select 'in a savepoint'`)));
     expect(pool.report().slow.map(({ text }) => text)).toContain("select 'in a savepoint'");
   });
 
   it("that fails is still the caller's error, and no unhandled one", async () => {
-    const pool = await openPool(database.url);
+    const pool = await openPool(database.directUrl);
     await expect(pool.db.execute(sql`select 1 / 0`)).rejects.toMatchObject({ cause: { code: "22012" } });
   });
 
   it("is remembered among the last fifty slow ones at most", async () => {
-    const pool = await openPool(database.url, { SLOW_QUERY_MS: "0" });
+    const pool = await openPool(database.directUrl, { SLOW_QUERY_MS: "0" });
     for (let n = 0; n < 60; n++) await pool.db.execute(sql.raw(`select ${n}`));
     const texts = pool.report().slow.map(({ text }) => text);
     expect(texts).toHaveLength(50);

@@ -13,7 +13,7 @@ const role = `odd_${process.pid}`;
 
 beforeAll(async () => {
   database = await createDatabase({ empty: true });
-  const name = new URL(database.url).pathname.slice(1);
+  const name = new URL(database.directUrl).pathname.slice(1);
   await database.sql.unsafe(`
     create role ${role} login superuser password 'secret';
     create schema game;
@@ -28,7 +28,7 @@ beforeAll(async () => {
     alter role ${role} set transform_null_equals = on;
     alter database ${name} set datestyle = 'SQL, MDY';
     alter database ${name} set search_path = '$user', game`);
-  const own = new URL(database.url);
+  const own = new URL(database.directUrl);
   own.username = role;
   own.password = "secret";
   url = own.href;

@@ -16,7 +16,7 @@ beforeAll(async () => {
 beforeEach(() => database.sql`truncate written`);
 afterAll(() => database.drop());
 
-const driver = (url = database.url, options: Parameters<typeof openDriver>[1] = {}) => openDriver(url, options);
+const driver = (url = database.directUrl, options: Parameters<typeof openDriver>[1] = {}) => openDriver(url, options);
 
 const kill = () =>
   database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
@@ -44,7 +44,7 @@ describe("when the server ends a connection", () => {
   });
 
   it("a query that cannot be cancelled, because nobody answers any more, goes on", async () => {
-    const wire = await wireTo(database.url);
+    const wire = await wireTo(database.directUrl);
     const sql = driver(wire.url);
     await sql`select 1`;
     const running = sql`select 'done' as it from pg_sleep(0.5)`.execute();
@@ -55,7 +55,7 @@ describe("when the server ends a connection", () => {
   });
 
   it("queries of that very moment fail or succeed, and none of them waits for ever", async () => {
-    const sql = driver(database.url, { max: 3 });
+    const sql = driver(database.directUrl, { max: 3 });
     for (let round = 0; round < 40; round++) {
       const queries = Array.from({ length: 12 }, (_, n) => sql`select ${n}::int as n`);
       const [results] = await Promise.all([Promise.allSettled(queries), kill()]);
@@ -115,7 +115,7 @@ describe("when the server ends a connection", () => {
   });
 
   it("a reset inside a transaction leaves a pool that works and can be closed", async () => {
-    const wire = await wireTo(database.url);
+    const wire = await wireTo(database.directUrl);
     const sql = driver(wire.url);
     await expect(
       sql.begin(async (tx) => {

@@ -33,7 +33,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
   };
 
   it.each(Object.keys(changes))("gets its own row, and so do they: %s", async (kind) => {
-    const sql = driver(database.url);
+    const sql = driver(database.directUrl);
     const byId = (id: number) => prepared(sql, "select id::text, a from things where id = $1", [id]);
     const byName = (id: number) => prepared(sql, "select a, id::text from things where a = $1", [`a${id}`]);
     const other = (id: number) => prepared(sql, "select $1::int as id", [id]);
@@ -51,7 +51,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
   });
 
   it("gets its own row after DEALLOCATE ALL and DISCARD ALL on its connection", async () => {
-    const sql = driver(database.url);
+    const sql = driver(database.directUrl);
     const byId = (id: number) => prepared(sql, "select id, a from things where id = $1", [id]);
     for (const command of ["deallocate all", "discard all"]) {
       await byId(1);
@@ -61,7 +61,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
   });
 
   it("writes the values that it was given: none is converted twice", async () => {
-    const sql = driver(database.url);
+    const sql = driver(database.directUrl);
     const write = (id: number) =>
       prepared(sql, "update things set flag = $2, data = $3 where id = $1 returning *", [id, true, { id }]);
     await write(1);
@@ -73,7 +73,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
   });
 
   it("is repeated behind a BEGIN that came in the meantime, which stays a transaction of its own", async () => {
-    const sql = driver(database.url, { max: 2 });
+    const sql = driver(database.directUrl, { max: 2 });
     const byId = (id: number) => prepared(sql, "select id, a from things where id = $1", [id]);
     await Promise.all(ids.map(byId));
     await database.sql`alter table things alter column a type varchar(40)`;
@@ -92,7 +92,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
   });
 
   it("is not repeated in a transaction: the error says that its plan was lost, and a new transaction succeeds", async () => {
-    const sql = driver(database.url);
+    const sql = driver(database.directUrl);
     const byId = (tx: Pick<typeof sql, "unsafe">) => prepared(tx, "select id, a from things where id = $1", [1]);
     await byId(sql);
     await database.sql`alter table things alter column a type varchar(50)`;
@@ -102,14 +102,14 @@ describe("a prepared query whose plan is lost while others are on their way", ()
 });
 
 it("rows that came before an error are not counted to the next query's", async () => {
-  const sql = driver(database.url);
+  const sql = driver(database.directUrl);
   const failing = sql`select repeat('x', 2000), 1 / (n - 500) from generate_series(1, 1000) as n`;
   await expect(failing).rejects.toMatchObject({ code: "22012" });
   expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
 });
 
 it("a query that cannot be sent fails alone, and takes nobody's answer", async () => {
-  const sql = driver(database.url);
+  const sql = driver(database.directUrl);
   const one = (n: number) => prepared(sql, "select $1::int as n", [n]);
   const unsendable = { toString: () => Promise.reject as never };
   await one(1);
@@ -131,7 +131,7 @@ it("a query that cannot be sent fails alone, and takes nobody's answer", async (
 
 describe("a query that is cancelled", () => {
   it("while it waits behind another one leaves the others their answers", async () => {
-    const sql = driver(database.url);
+    const sql = driver(database.directUrl);
     await sql`select 1`;
     const running = sql`select 'slept' as it from pg_sleep(0.2)`.execute();
     const waiting = sql`select 'cancelled' as it from pg_sleep(5)`.execute();
@@ -145,7 +145,7 @@ describe("a query that is cancelled", () => {
 
   it("before it is sent takes no connection, neither an open one nor the first one", async () => {
     for (const opened of [false, true]) {
-      const sql = driver(database.url);
+      const sql = driver(database.directUrl);
       if (opened) await sql`select 1`;
       const cancelled = sql`select 1 as one`.execute();
       if (!opened) await new Promise(setImmediate);
@@ -158,7 +158,7 @@ describe("a query that is cancelled", () => {
 
 describe("BEGIN", () => {
   it("reserves its connection whatever number of queries is on their way: no acknowledged write is lost", async () => {
-    const sql = driver(database.url, { max: 2 });
+    const sql = driver(database.directUrl, { max: 2 });
     const read = () => prepared(sql, "select $1::int", [1]).execute();
     await Promise.all(Array.from({ length: 50 }, read));
     // The pipelines of two connections are full at 100 and 101 queries each.
@@ -175,7 +175,7 @@ describe("BEGIN", () => {
   it.each(["begin", "start transaction"])(
     "by %s on a shared connection is refused, and nothing is written in it",
     async (begin) => {
-      const sql = driver(database.url, { max: 2 });
+      const sql = driver(database.directUrl, { max: 2 });
       await expect(sql.unsafe(begin)).rejects.toMatchObject({ code: "UNSAFE_TRANSACTION" });
       for (let n = 0; n < 4; n++) await sql`insert into written values (1)`;
       await sql.end();
@@ -185,14 +185,14 @@ describe("BEGIN", () => {
 });
 
 it("a reservation on a connection that is opened for it is given out", async () => {
-  const sql = driver(database.url);
+  const sql = driver(database.directUrl);
   const reserved = await sql.reserve();
   expect(await reserved`select 1 as one`).toEqual([{ one: 1 }]);
   reserved.release();
 });
 
 it("a server that goes silent is left after answer_timeout, and its queries fail as unavailable", async () => {
-  const wire = await wireTo(database.url);
+  const wire = await wireTo(database.directUrl);
   const sql = driver(wire.url, { max: 2, answer_timeout: 0.3, connect_timeout: 0.3 });
   await Promise.all([sql`select 1`, sql`select 2`]);
   // A connection that has nothing to answer is not silent, and neither is a transaction that waits for its client.
@@ -212,9 +212,9 @@ it("a server that goes silent is left after answer_timeout, and its queries fail
 });
 
 it("connections whose server may not be written to are closed, and the next ones write", async () => {
-  const name = database.sql(new URL(database.url).pathname.slice(1));
+  const name = database.sql(new URL(database.directUrl).pathname.slice(1));
   await database.sql`alter database ${name} set default_transaction_read_only = on`;
-  const sql = driver(database.url, { max: 3 });
+  const sql = driver(database.directUrl, { max: 3 });
   const insert = () => sql`insert into written values (1)`;
   await Promise.all([sql`select 1`, sql`select 1`, sql`select 1`]);
   await database.sql`alter database ${name} reset default_transaction_read_only`;

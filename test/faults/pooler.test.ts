@@ -20,7 +20,7 @@ const ignoring = [
 
 describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
   it("32 callers get the answers to their own questions, and the service is ready afterwards", async () => {
-    const { url } = await serviceForTest(await pgBouncer(database.url, { poolSize: 3 }), { env });
+    const { url } = await serviceForTest(await pgBouncer(database.directUrl, { poolSize: 3 }), { env });
     const caller = async () => {
       const client = clientOf(url, serviceToken);
       for (let round = 0; round < 3; round++) {
@@ -45,13 +45,13 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
 
   it("a service that is not told of it does not start, and says what to set", async () => {
     const says = "set DATABASE_POOLER=transaction";
-    await expect(openPool(await pgBouncer(database.url, { poolSize: 2 }))).rejects.toThrow(says);
-    const lenient = await pgBouncer(database.url, { poolSize: 2, settings: ignoring });
+    await expect(openPool(await pgBouncer(database.directUrl, { poolSize: 2 }))).rejects.toThrow(says);
+    const lenient = await pgBouncer(database.directUrl, { poolSize: 2, settings: ignoring });
     await expect(openPool(lenient)).rejects.toThrow(`in transaction mode: ${says}`);
   });
 
   it("time-outs that do not reach PostgreSQL are named in the log, until the role has them", async () => {
-    const pooler = await pgBouncer(database.url, { poolSize: 2 });
+    const pooler = await pgBouncer(database.directUrl, { poolSize: 2 });
     const { log, lines } = readableLog("warn");
     await openPool(pooler, env, { log });
     expect(lines.map(({ msg }) => msg)).toEqual([
@@ -63,9 +63,9 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
 
   it("a role whose names mean other tables is refused with the remedy", async () => {
     await database.sql`create schema game`;
-    const name = database.sql(new URL(database.url).pathname.slice(1));
+    const name = database.sql(new URL(database.directUrl).pathname.slice(1));
     await database.sql`alter database ${name} set search_path = game, public`;
-    const pooler = await pgBouncer(database.url, { poolSize: 2 });
+    const pooler = await pgBouncer(database.directUrl, { poolSize: 2 });
     await expect(openPool(pooler, env)).rejects.toThrow("alter role <role> set search_path = 'public';");
     await database.sql`alter database ${name} reset search_path`;
   });
@@ -73,8 +73,11 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
 
 describe.skipIf(!hasPgBouncer)("through PgBouncer in session mode", () => {
   it("a service that is not told of it works, and the log names the pooler", async () => {
-    await database.sql`alter database ${database.sql(new URL(database.url).pathname.slice(1))} set search_path = public`;
-    const pooler = await pgBouncer(database.url, { poolSize: 20, settings: ["pool_mode = session", ...ignoring] });
+    await database.sql`alter database ${database.sql(new URL(database.directUrl).pathname.slice(1))} set search_path = public`;
+    const pooler = await pgBouncer(database.directUrl, {
+      poolSize: 20,
+      settings: ["pool_mode = session", ...ignoring],
+    });
     const { log, lines } = readableLog("warn");
     await (await openPool(pooler, {}, { log })).ping();
     expect(lines[0]?.["msg"]).toMatch(

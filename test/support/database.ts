@@ -11,9 +11,19 @@ import { createRepositories, type Repositories } from "../../src/repositories/in
 
 export const quiet = createLog({ level: "silent" });
 
+/** Whether this run takes the service's way through PgBouncer in transaction mode (TEST_DATABASE_POOLER=transaction). */
+export const isPooled = process.env["TEST_DATABASE_POOLER"] === "transaction";
+
+/** What the service is told of its way to the database in this run. */
+export const poolerOf = (url: string): Record<string, string> =>
+  isPooled && new URL(url).port !== new URL(inject("serverUrl")).port ? { DATABASE_POOLER: "transaction" } : {};
+
 /** A database of one's own. */
 export interface TestDatabase {
+  /** The way that the service takes: through PgBouncer, if the run says so. */
   readonly url: string;
+  /** The way to the server itself, for what no pooler passes on. */
+  readonly directUrl: string;
   /** A plain connection, past the service, as psql would have. */
   readonly sql: postgres.Sql;
   readonly drop: () => Promise<void>;
@@ -27,10 +37,11 @@ export async function createDatabase(options: { empty?: boolean } = {}): Promise
     if (options.empty) await server`create database ${server(name)}`;
     else await server`create database ${server(name)} template ${server(inject("template"))}`;
   });
-  const url = urlOfDatabase(serverUrl, name);
-  const sql = postgres({ ...driverOptions({ url }), onnotice: () => {}, max: 4 });
+  const directUrl = urlOfDatabase(serverUrl, name);
+  const sql = postgres({ ...driverOptions({ url: directUrl }), onnotice: () => {}, max: 4 });
   return {
-    url,
+    url: isPooled ? urlOfDatabase(inject("poolerUrl"), name) : directUrl,
+    directUrl,
     sql,
     drop: async () => {
       await sql.end({ timeout: 5 });
@@ -45,7 +56,10 @@ export async function openPool(
   env: Record<string, string> = {},
   options: Partial<ConnectOptions> = {},
 ): Promise<Database> {
-  const database = await connect({ ...loadConfig(env).database, url }, { log: quiet, ...options });
+  const database = await connect(
+    { ...loadConfig({ ...poolerOf(url), ...env }).database, url },
+    { log: quiet, ...options },
+  );
   onTestFinished(() => database.close());
   return database;
 }

@@ -8,11 +8,14 @@ import { startEmbedded } from "../../src/database/embedded/server.ts";
 import { urlOfDatabase } from "../../src/database-url.ts";
 import { createLog } from "../../src/log.ts";
 import { up } from "../../src/migrations/up.ts";
+import { startPgBouncer } from "./pgbouncer.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
     /** A database of the server under test that may create others. */
     serverUrl: string;
+    /** PgBouncer before that server, where TEST_DATABASE_POOLER=transaction asks for it; else empty. */
+    poolerUrl: string;
     /** The migrated, empty database that every test file gets a copy of. */
     template: string;
   }
@@ -32,9 +35,15 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 
   project.provide("serverUrl", server.url);
   project.provide("template", template);
+  const pooler =
+    process.env["TEST_DATABASE_POOLER"] === "transaction"
+      ? await startPgBouncer(server.url, { poolSize: 8, settings: ["server_idle_timeout = 2"] })
+      : undefined;
+  project.provide("poolerUrl", pooler?.url ?? "");
   return async () => {
     await sql`drop database ${sql(template)} with (force)`;
     await sql.end();
+    await pooler?.stop();
     await server.stop();
   };
 }

@@ -19,11 +19,18 @@ export const hasPgBouncer = (() => {
   }
 })();
 
-/** PgBouncer in transaction mode before a database, with so many connections to the server, stopped when the test ends. */
-export async function pgBouncer(
+/** PgBouncer in transaction mode before a database, stopped when the test ends. */
+export async function pgBouncer(...args: Parameters<typeof startPgBouncer>): Promise<string> {
+  const { url, stop } = await startPgBouncer(...args);
+  onTestFinished(stop);
+  return url;
+}
+
+/** PgBouncer in transaction mode before every database of a server, with so many connections to each. */
+export async function startPgBouncer(
   databaseUrl: string,
   { poolSize, settings = [] }: { poolSize: number; settings?: readonly string[] },
-): Promise<string> {
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const { host, port, user, password, database } = parseDatabaseUrl(databaseUrl);
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-pgbouncer-"));
   chmodSync(folder, 0o755);
@@ -49,13 +56,13 @@ export async function pgBouncer(
   // It refuses to run as root.
   const asNobody = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
   const child = spawn(binary, ["-q", ...asNobody, join(folder, "pgbouncer.ini")], { stdio: "ignore" });
-  onTestFinished(async () => {
+  const stop = async () => {
     child.kill("SIGINT");
     if (child.exitCode === null) await once(child, "exit");
     rmSync(folder, { recursive: true, force: true });
-  });
+  };
   while (!(await answers(own))) if (child.exitCode !== null) throw new Error("PgBouncer did not start");
-  return `postgres://${encodeURIComponent(user)}@127.0.0.1:${own}/${encodeURIComponent(database)}`;
+  return { url: `postgres://${encodeURIComponent(user)}@127.0.0.1:${own}/${encodeURIComponent(database)}`, stop };
 }
 
 async function answers(port: number): Promise<boolean> {

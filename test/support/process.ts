@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { poolerOf } from "./database.ts";
 
 const main = join(import.meta.dirname, "../../dist/cli/main.js");
 
@@ -53,7 +54,12 @@ export function command(
   const plain = [process.execPath, main, ...args];
   const [program = "", ...rest] = terminal ? ["script", "-qec", plain.map(quote).join(" "), "/dev/null"] : plain;
   const child = spawn(program, rest, {
-    env: { PATH: path, HOME: process.env["HOME"] ?? "/", ...env },
+    env: {
+      PATH: path,
+      HOME: process.env["HOME"] ?? "/",
+      ...(env["DATABASE_URL"] && poolerOf(env["DATABASE_URL"])),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     ...options,
   });

@@ -7,7 +7,7 @@ import { createTokens } from "../../src/identity/tokens.ts";
 import type { Log } from "../../src/log.ts";
 import type { AppRouter } from "../../src/routers/index.ts";
 import { createService } from "../../src/server/service.ts";
-import { createDatabase, quiet, type TestDatabase } from "./database.ts";
+import { createDatabase, poolerOf, quiet, type TestDatabase } from "./database.ts";
 import { newUser } from "./factories.ts";
 
 export const secret = "a secret for the tests, and for nothing else at all";
@@ -15,7 +15,14 @@ export const tokens = createTokens(secret);
 
 /** The whole service on a database, at a port of its own. Close it when done. */
 export async function startService(url: string, options: { log?: Log; env?: Record<string, string> } = {}) {
-  const config = loadConfig({ DATABASE_URL: url, PORT: "0", JWT_SECRET: secret, NODE_ENV: "test", ...options.env });
+  const config = loadConfig({
+    DATABASE_URL: url,
+    PORT: "0",
+    JWT_SECRET: secret,
+    NODE_ENV: "test",
+    ...poolerOf(url),
+    ...options.env,
+  });
   return createService({ config, log: options.log ?? quiet });
 }
 

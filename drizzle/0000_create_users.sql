@@ -119,7 +119,8 @@ as $$
 begin
   if tg_op = 'INSERT' then
     new.updated_at := date_trunc('milliseconds', current_timestamp);
-  elsif new is distinct from old then
+  -- By their bytes: not every type has an equality.
+  elsif record_image_ne(new, old) then
     -- Strictly later than before, whatever the clock does: callers use updated_at as the row's version.
     new.updated_at := greatest(date_trunc('milliseconds', clock_timestamp()), date_trunc('milliseconds', old.updated_at) + interval '1 millisecond');
   end if;

@@ -1,5 +1,6 @@
 import { Conflict, DomainError, Invalid, Unavailable } from "../errors.ts";
 import { usersConstraints } from "../schema/index.ts";
+import { isUnpartitioned, unpartitioned } from "./audit-partitions.ts";
 import { codeOf, isLostRace, isUnavailable } from "./retry.ts";
 
 /** What a broken constraint means to the caller: the field at fault, and the remedy. */
@@ -53,6 +54,7 @@ export function toDomainError(error: unknown): DomainError | undefined {
     return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
   // restrict_violation: something must stay as it is for the sake of something else.
   if (code === "23001") return new Conflict(known?.message ?? "Something else depends on it.", options);
+  if (isUnpartitioned(error)) return unpartitioned(error);
   if (code === "23514") return new Invalid(known?.message ?? "A value breaks a rule of the table.", options);
   if (code === "23503") return new Invalid("It refers to something that does not exist (any more).", options);
   if (code === "23502") return new Invalid("A required value is missing.", options);

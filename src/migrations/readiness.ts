@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { auditProblems } from "../database/audit-partitions.ts";
 import type { Database } from "../database/connect.ts";
 import type { Db } from "../database/transaction.ts";
 import { readJournal } from "./folder.ts";
@@ -9,6 +10,8 @@ export interface Readiness {
   readonly database: boolean;
   /** Migrations that it lacks; null while that cannot be told. */
   readonly pending: readonly string[] | null;
+  /** What keeps changes from being recorded, or will; null while that cannot be told. */
+  readonly audit: readonly string[] | null;
 }
 
 /** Whether requests can be served now. Never throws: a database that is away is an answer, too. */
@@ -17,9 +20,13 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
     () => true,
     () => false,
   );
-  if (!answers) return { ready: false, database: false, pending: null };
+  if (!answers) return { ready: false, database: false, pending: null, audit: null };
   const pending = await pendingMigrations(database.db).catch(() => null);
-  return { ready: pending?.length === 0, database: true, pending };
+  // Before the migrations there is nothing to ask.
+  const problems = pending?.length === 0 ? await auditProblems(database.db).catch(() => null) : null;
+  const isRecorded = problems !== null && !problems.some(({ blocksWrites }) => blocksWrites);
+  const audit = problems?.map(({ problem }) => problem) ?? null;
+  return { ready: pending?.length === 0 && isRecorded, database: true, pending, audit };
 }
 
 /** Tags of the migrations that the database lacks, in order. */

@@ -20,6 +20,13 @@ create table audit_log (
   created_at timestamptz not null default current_timestamp,
   actor varchar(100) not null default ('db:' || current_user),
   request_id varchar(64),
+  -- What no JavaScript client can be given, as in users.metadata, whose changes lie two levels deeper here. An error
+  -- while looking counts as found.
+  constraint audit_log_changes_check check (jsonb_typeof(changes) = 'object'),
+  constraint audit_log_changes_keys_check check (changes is null or coalesce(changes @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false),
+  constraint audit_log_changes_depth_check check (changes is null or coalesce(changes @? 'strict $.**{35 to last}', true) = false),
+  -- Times that every client can hold; infinity would be read as no time at all.
+  constraint audit_log_times_check check (created_at >= timestamptz '0001-01-01 00:00:00+00' and created_at < timestamptz '10000-01-01 00:00:00+00'),
   constraint audit_log_pkey primary key (id, created_at),
   constraint audit_log_user_id_users_id_fk foreign key (user_id) references users (id) on delete set null
 ) partition by range (created_at);

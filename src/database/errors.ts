@@ -30,9 +30,15 @@ const constraints: Readonly<Record<string, { field?: string; message: string }>>
     field: "role",
     message: "This is the last active administrator: appoint another one first.",
   },
+  audit_log_changes_check: { field: "changes", message: "Must be a JSON object." },
+  audit_log_changes_keys_check: {
+    field: "changes",
+    message: "Must not have the keys __proto__, constructor or prototype.",
+  },
+  audit_log_changes_depth_check: { field: "changes", message: "Must not nest deeper than 34 levels." },
   [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
   ...Object.fromEntries(
-    ["users", "user_security", "user_sessions"].map((table) => [
+    ["users", "user_security", "user_sessions", "audit_log"].map((table) => [
       `${table}_times_check`,
       { message: "A time must lie in the years 1 to 9999." },
     ]),

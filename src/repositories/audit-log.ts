@@ -7,6 +7,7 @@ import { asStatement, type Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
 import { auditLog, users } from "../schema/index.ts";
 import { parseInstant } from "../schema/instant.ts";
+import { changesOf } from "./audit-changes.ts";
 import type { RepositoryParts } from "./base.ts";
 import type { ListOptions, Page } from "./filter.ts";
 import type { ListingOf } from "./listing.ts";
@@ -29,6 +30,7 @@ export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } =
     requestId: auditLog.requestId,
     createdAt: auditLog.createdAt,
   },
+  reads: { changes: changesOf },
   access: [
     { sort: ["createdAt"] },
     { equal: ["resourceType", "resourceId"], sort: ["createdAt"] },

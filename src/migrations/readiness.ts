@@ -10,8 +10,8 @@ export interface Readiness {
   readonly database: boolean;
   /** Migrations that it lacks; null while that cannot be told. */
   readonly pending: readonly string[] | null;
-  /** What keeps changes from being recorded, or will; null while that cannot be told. */
-  readonly audit: readonly string[] | null;
+  /** What keeps changes from being recorded, or will; left out while nothing does. */
+  readonly audit?: readonly string[];
 }
 
 /** Whether requests can be served now. Never throws: a database that is away is an answer, too. */
@@ -20,13 +20,17 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
     () => true,
     () => false,
   );
-  if (!answers) return { ready: false, database: false, pending: null, audit: null };
+  if (!answers) return { ready: false, database: false, pending: null };
   const pending = await pendingMigrations(database.db).catch(() => null);
+  const applied = pending?.length === 0;
   // Before the migrations there is nothing to ask.
-  const problems = pending?.length === 0 ? await auditProblems(database.db).catch(() => null) : null;
-  const isRecorded = problems !== null && !problems.some(({ blocksWrites }) => blocksWrites);
-  const audit = problems?.map(({ problem }) => problem) ?? null;
-  return { ready: pending?.length === 0 && isRecorded, database: true, pending, audit };
+  const problems = applied ? await auditProblems(database.db).catch(() => []) : [];
+  return {
+    ready: applied && !problems.some(({ blocksWrites }) => blocksWrites),
+    database: true,
+    pending,
+    ...(problems.length > 0 && { audit: problems.map(({ problem }) => problem) }),
+  };
 }
 
 /** Tags of the migrations that the database lacks, in order. */

@@ -21,9 +21,12 @@ create table audit_log (
   actor varchar(100) not null default ('db:' || current_user),
   request_id varchar(64),
   -- What no JavaScript client can be given, as in users.metadata, whose changes lie two levels deeper here. An error
-  -- while looking counts as found.
+  -- while looking counts as found. The path takes six times as long as the text, which tells almost all.
   constraint audit_log_changes_check check (jsonb_typeof(changes) = 'object'),
-  constraint audit_log_changes_keys_check check (changes is null or coalesce(changes @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false),
+  constraint audit_log_changes_keys_check check (
+    changes is null or changes::text not like all (array['%"__proto__":%', '%"constructor":%', '%"prototype":%'])
+    or coalesce(changes @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false
+  ),
   constraint audit_log_changes_depth_check check (changes is null or coalesce(changes @? 'strict $.**{35 to last}', true) = false),
   -- Times that every client can hold; infinity would be read as no time at all.
   constraint audit_log_times_check check (created_at >= timestamptz '0001-01-01 00:00:00+00' and created_at < timestamptz '10000-01-01 00:00:00+00'),

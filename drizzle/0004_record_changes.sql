@@ -32,7 +32,8 @@ $$;
 create function audit_json(value jsonb) returns jsonb
 language sql immutable
 return case
-  when coalesce(value @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true)
+  when value::text like any (array['%"__proto__":%', '%"constructor":%', '%"prototype":%'])
+      and coalesce(value @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true)
     or coalesce(value @? 'strict $.**{33 to last}', true)
   then to_jsonb(value::text) else value end;
 --> statement-breakpoint

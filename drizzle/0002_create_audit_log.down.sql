@@ -1,5 +1,7 @@
 drop function create_audit_log_partitions(integer);
 --> statement-breakpoint
+drop function fill_audit_log_months(timestamptz, timestamptz);
+--> statement-breakpoint
 drop function narrow_audit_log_beyond(timestamptz);
 --> statement-breakpoint
 drop function attach_audit_log_partition(name, timestamptz, timestamptz);

@@ -144,64 +144,26 @@ $$;
 revoke execute on function narrow_audit_log_beyond(timestamptz) from public;
 --> statement-breakpoint
 
--- Partitions. Makes those of this month and of the `months_ahead` after it that are missing, attaches those that were
--- detached, and sees to it that one without an upper bound comes after them, so that there is a place for every row
--- from now on. Returns the names: calling it again, or from two places at once, does nothing more. A month whose
--- partition cannot be made is left out, with a warning that names the obstacle. It runs with its owner's rights, so
--- that a service that does not own the tables can be granted it.
---
--- Changes lock `users` and then the trail. So does this, or it would deadlock with them; it waits 100 ms for a lock,
--- because everybody who comes later waits behind it, and tries again for some seconds.
-create function create_audit_log_partitions(months_ahead integer default 3) returns setof text
+-- Attaches a partition for each stretch between two moments that has none, and returns their names. What cannot be
+-- attached is left out, with a warning that names the obstacle.
+create function fill_audit_log_months(first_moment timestamptz, horizon timestamptz) returns setof text
 language plpgsql
-security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
-set lock_timeout = '100ms'
 as $$
 declare
-  -- Months of UTC, whatever the session's time zone: bounds that moved with it would overlap.
-  this_month constant timestamptz := date_trunc('month', now());
-  horizon timestamptz;
-  at timestamptz;
+  at timestamptz := first_moment;
   upper timestamptz;
   partition_name text;
-  attempts integer := 0;
 begin
-  if months_ahead is null or months_ahead not between 0 and 120 then
-    raise exception 'months_ahead must be between 0 and 120, not %', coalesce(months_ahead::text, 'null')
-      using errcode = 'invalid_parameter_value';
-  end if;
-  horizon := this_month + make_interval(months => months_ahead + 1);
-
-  loop
-    begin
-      perform pg_advisory_xact_lock(hashtextextended('create_audit_log_partitions', 0));
-      if not exists (
-        select from public.audit_log_bounds() having bool_or(upper_bound = 'infinity' and lower_bound >= horizon)
-          and range_agg(tstzrange(lower_bound, upper_bound)) @> tstzrange(this_month, 'infinity')
-      ) then
-        lock table public.users in share row exclusive mode;
-        lock table public.audit_log in access exclusive mode;
-      end if;
-      exit;
-    exception when lock_not_available or deadlock_detected then
-      attempts := attempts + 1;
-      if attempts >= 20 then
-        raise;
-      end if;
-      perform pg_sleep(0.02 + random() * 0.1);
-    end;
-  end loop;
-
-  perform public.narrow_audit_log_beyond(horizon);
-
-  at := this_month;
   while at < horizon loop
     select upper_bound into upper from public.audit_log_bounds() where lower_bound <= at and upper_bound > at;
     if upper is null then
-      select least(date_trunc('month', at) + interval '1 month', (select min(lower_bound) from public.audit_log_bounds() where lower_bound > at)) into upper;
-      partition_name := 'audit_log_' || to_char(at, 'YYYY_MM') || case when at > date_trunc('month', at) then to_char(at, '_DD_HH24MISS') else '' end;
+      upper := least(
+        case when horizon = 'infinity' then 'infinity' else date_trunc('month', at) + interval '1 month' end,
+        (select min(lower_bound) from public.audit_log_bounds() where lower_bound > at));
+      partition_name := case when upper = 'infinity' then 'audit_log_beyond' else 'audit_log_' || to_char(at, 'YYYY_MM')
+        || case when at > date_trunc('month', at) then to_char(at, '_DD_HH24MISS') else '' end end;
       begin
         perform public.attach_audit_log_partition(partition_name, at, upper);
         return next partition_name;
@@ -214,18 +176,84 @@ begin
     end if;
     at := upper;
   end loop;
+end;
+$$;
+--> statement-breakpoint
 
-  if not exists (select from public.audit_log_bounds() where upper_bound = 'infinity') then
-    begin
-      perform public.attach_audit_log_partition('audit_log_beyond', greatest(horizon, (select max(upper_bound) from public.audit_log_bounds())), 'infinity');
-      return next 'audit_log_beyond';
-    exception when lock_not_available or deadlock_detected or query_canceled then
-      raise;
-    when others then
-      raise warning 'partitions.audit_log_beyond cannot become the last partition of audit_log: %', sqlerrm
-        using hint = 'Rename or drop it, or remove what keeps it from being attached, and call create_audit_log_partitions() again.';
-    end;
+revoke execute on function fill_audit_log_months(timestamptz, timestamptz) from public;
+--> statement-breakpoint
+
+-- Partitions. Makes those of this month and of the `months_ahead` after it that are missing, attaches those that were
+-- detached, and sees to it that one without an upper bound comes after them, so that there is a place for every row
+-- from now on. Returns the names: calling it again, or from two places at once, does nothing more. It runs with its
+-- owner's rights, so that a service that does not own the tables can be granted it.
+--
+-- Changes lock `users` and then the trail. So does this, or it would deadlock with them; it waits 100 ms for a lock,
+-- because everybody who comes later waits behind it, and tries again for some seconds. Filling a gap, without which
+-- no change can be made, does not wait for readers of the trail; taking months off the last partition does, and is put
+-- off when they do not end.
+create function create_audit_log_partitions(months_ahead integer default 3) returns setof text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set lock_timeout = '100ms'
+as $$
+declare
+  -- Months of UTC, whatever the session's time zone: bounds that moved with it would overlap.
+  this_month constant timestamptz := date_trunc('month', now());
+  horizon timestamptz;
+  attempts integer := 0;
+  names text[] := '{}';
+  split text[];
+begin
+  if months_ahead is null or months_ahead not between 0 and 120 then
+    raise exception 'months_ahead must be between 0 and 120, not %', coalesce(months_ahead::text, 'null')
+      using errcode = 'invalid_parameter_value';
   end if;
+  horizon := this_month + make_interval(months => months_ahead + 1);
+
+  loop
+    begin
+      perform pg_advisory_xact_lock(hashtextextended('create_audit_log_partitions', 0));
+      if not (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)) @> tstzrange(this_month, 'infinity'), false) from public.audit_log_bounds()) then
+        lock table public.users in share row exclusive mode;
+        lock table public.audit_log in share update exclusive mode;
+        names := array(select public.fill_audit_log_months(this_month, least(horizon, coalesce(
+          (select lower_bound from public.audit_log_bounds() where upper_bound = 'infinity'), horizon))));
+        names := names || array(select public.fill_audit_log_months(greatest(horizon, (select max(upper_bound) from public.audit_log_bounds())), 'infinity'));
+      end if;
+      exit;
+    exception when lock_not_available or deadlock_detected then
+      names := '{}';
+      attempts := attempts + 1;
+      if attempts >= 20 then
+        raise;
+      end if;
+      perform pg_sleep(0.02 + random() * 0.1);
+    end;
+  end loop;
+  return query select unnest(names);
+
+  attempts := 0;
+  while exists (select from public.audit_log_bounds() where upper_bound = 'infinity' and lower_bound < horizon) loop
+    begin
+      lock table public.users in share row exclusive mode;
+      lock table public.audit_log in access exclusive mode;
+      perform public.narrow_audit_log_beyond(horizon);
+      split := array(select public.fill_audit_log_months(this_month, horizon));
+      return query select unnest(split);
+      exit;
+    exception when lock_not_available or deadlock_detected then
+      attempts := attempts + 1;
+      -- What was made is not given up, nor kept from others while this waits.
+      if names <> '{}' or attempts >= 20 then
+        raise warning 'months ahead are not taken off the last partition of audit_log, because the table is in use';
+        exit;
+      end if;
+      perform pg_sleep(0.02 + random() * 0.1);
+    end;
+  end loop;
 end;
 $$;
 --> statement-breakpoint

@@ -21,13 +21,13 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
   const { signal } = stopping;
   let known = new Set<string>();
 
-  const attempt = async (work: () => Promise<void>, remedy: string) => {
+  const attempt = async (work: () => Promise<void>, remedy: string, level: "error" | "warn" = "error") => {
     try {
       await work();
     } catch (err) {
       // No such function: the migration that makes it, and the first partitions, is pending.
       if (codeOf(err) === "42883") log.debug("the audit trail waits for the migrations");
-      else if (!signal.aborted) log.error({ err }, remedy);
+      else if (!signal.aborted) log[level]({ err }, remedy);
     }
   };
   const tell = (problems: readonly AuditProblem[]) => {
@@ -39,10 +39,14 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
       const made = await makePartitions(db, { signal });
       if (made.length > 0) log.info({ partitions: made }, "audit partitions made");
     }, "audit partitions could not be made; trying again later");
-    await attempt(async () => {
-      const rows = await db.execute(sql`select refresh_change_recorders() as name`);
-      if (rows.length > 0) log.info({ tables: rows.map((row) => row["name"]) }, "recorders of changes made anew");
-    }, "recorders of changes could not be made anew: changes are recorded, more slowly");
+    await attempt(
+      async () => {
+        const rows = await db.execute(sql`select refresh_change_recorders() as name`);
+        if (rows.length > 0) log.info({ tables: rows.map((row) => row["name"]) }, "recorders of changes made anew");
+      },
+      "recorders of changes could not be made anew: changes are recorded, more slowly",
+      "warn",
+    );
     await attempt(async () => tell(await auditProblems(db)), "the audit trail could not be looked at");
   };
   const watch = async () => {

@@ -153,6 +153,28 @@ describe("create_audit_log_partitions", () => {
   });
 });
 
+describe("while a reader of the trail does not end, such as a dump", () => {
+  it("a month that is missing is made, and months are not split off, without a change that fails or waits", async () => {
+    const reader = postgres(database.url, { max: 1 });
+    onTestFinished(() => reader.end());
+    await reader.begin(async (tx) => {
+      await tx`select from audit_log`;
+      const before = await bounds();
+      expect(await sql`select create_audit_log_partitions(6)`).toEqual([]);
+      expect(await bounds()).toEqual(before);
+      await sql`insert into users (email, username, password_hash) values ('a@example.com', 'reader', '$bcrypt$x')`;
+    });
+    expect(await sql`select create_audit_log_partitions(6)`).toHaveLength(3);
+
+    const first = `audit_log_${await month(0)}`;
+    await sql.unsafe(`drop table partitions.${first}`);
+    await reader.begin(async (tx) => {
+      await tx`select from audit_log`;
+      expect(await make()).toEqual([first]);
+    });
+  });
+});
+
 describe("a service whose trail has no partition for now", () => {
   const current = async () => `audit_log_${await month(0)}`;
 

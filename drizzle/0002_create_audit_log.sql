@@ -68,9 +68,9 @@ set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
   select format('audit_log has no partition for rows from %s to %s', lower(missing), upper(missing))
-      || coalesce(format('; partitions.%s is there, %s, and not attached', relname,
+      || case when relname is null then '' else format('; partitions.%s is there, %s, and not attached', relname,
         case relkind when 'r' then 'a table' when 'p' then 'a partitioned table' when 'v' then 'a view' when 'm' then 'a materialized view'
-          when 'i' then 'an index' when 'S' then 'a sequence' when 'f' then 'a foreign table' else 'a type' end), ''),
+          when 'i' then 'an index' when 'S' then 'a sequence' when 'f' then 'a foreign table' else 'a type' end) end,
     missing @> now()
   from (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)), '{}') as taken from public.audit_log_bounds()) as bounds
   cross join lateral unnest(tstzmultirange(tstzrange(date_trunc('month', now()), 'infinity')) - taken) as missing

@@ -71,7 +71,7 @@ as $$
       || case when relname is null then '' else format('; partitions.%s is there, %s, and not attached', relname,
         case relkind when 'r' then 'a table' when 'p' then 'a partitioned table' when 'v' then 'a view' when 'm' then 'a materialized view'
           when 'i' then 'an index' when 'S' then 'a sequence' when 'f' then 'a foreign table' else 'a type' end) end,
-    missing @> now()
+    missing @> now() and (select partdefid = 0 from pg_partitioned_table where partrelid = 'public.audit_log'::regclass)
   from (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)), '{}') as taken from public.audit_log_bounds()) as bounds
   cross join lateral unnest(tstzmultirange(tstzrange(date_trunc('month', now()), 'infinity')) - taken) as missing
   left join pg_class on relnamespace = to_regnamespace('partitions') and relname = case upper(missing) when 'infinity' then 'audit_log_beyond'

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readExport } from "../../src/repositories/user-export.ts";
 import { formatInstant, parseInstant } from "../../src/schema/instant.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
@@ -107,6 +108,32 @@ describe.each([
         examples: [[first], [last], [new Date("0050-06-15T00:00:00Z")], [new Date("1900-01-01T00:00:00Z")]],
       },
     );
+  });
+
+  it("exports and bounds of partitions are the same, whatever the connection was told", async () => {
+    const { db } = await openPool(url.href);
+    const given = [
+      "0001-01-01T00:00:00.000001Z",
+      "0050-06-15T12:00:00.123456Z",
+      "1900-01-01T00:00:00Z",
+      "9999-12-31T23:59:59.999999Z",
+    ];
+    const { email, username, passwordHash } = newUser();
+    for (const [n, time] of given.entries())
+      await database.sql`
+        insert into users (email, username, password_hash, last_login)
+        values (${email + n}, ${username + n}, ${passwordHash}, ${time}::text::timestamptz)`;
+    const exported = await db.transaction(async (tx) => {
+      const rows: (string | null | undefined)[] = [];
+      for await (const batch of readExport(tx, { fields: ["lastLogin"], withDeleted: false }))
+        rows.push(...batch.map((row) => row["lastLogin"]));
+      return rows;
+    });
+    expect(exported).toEqual(expect.arrayContaining(given));
+    const { audit } = repositoriesOn(db);
+    for (const { name, from } of await audit.partitions())
+      if (name !== "audit_log_beyond")
+        expect(from?.toISOString()).toBe(`${name.slice(-7).replace("_", "-")}-01T00:00:00.000Z`);
   });
 
   it("a connection that was not told otherwise refuses what it cannot read, or reads the very moment", async () => {

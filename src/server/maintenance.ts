@@ -5,15 +5,18 @@ import { codeOf } from "../database/retry.ts";
 import type { Db } from "../database/transaction.ts";
 import type { Log } from "../log.ts";
 
-/** How often the audit trail is looked after (ms). */
-const interval = 6 * 60 * 60 * 1000;
-
-/** How often the service looks whether something keeps changes from being recorded (ms): one query of the catalog. */
-const watchInterval = 15_000;
+/** How often the service looks after each part of the audit trail (ms). */
+const intervals = {
+  partitions: 6 * 60 * 60 * 1000,
+  /** Until then a table that was changed is recorded more slowly. */
+  recorders: 5 * 60 * 1000,
+  /** One query of the catalog. */
+  problems: 15_000,
+} as const;
 
 /**
  * Looks after the audit trail: makes the partitions of the months ahead, and recorders for columns that tables have
- * got. Runs at once, every six hours, and within 15 s when something keeps changes from being recorded; what it
+ * got. It runs at once and then at intervals, and within 15 s when something keeps changes from being recorded; what it
  * cannot mend is logged as an error, once. Several services may run it at the same time.
  */
 export function startMaintenance(db: Db, log: Log): { stop: () => void } {
@@ -34,12 +37,8 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
     for (const { problem } of problems) if (!known.has(problem)) log.error({ problem }, "changes are not recorded");
     known = new Set(problems.map(({ problem }) => problem));
   };
-  const lookAfter = async () => {
-    await attempt(async () => {
-      const made = await makePartitions(db, { signal });
-      if (made.length > 0) log.info({ partitions: made }, "audit partitions made");
-    }, "audit partitions could not be made; trying again later");
-    await attempt(
+  const makeRecorders = () =>
+    attempt(
       async () => {
         const rows = await db.execute(sql`select refresh_change_recorders() as name`);
         if (rows.length > 0) log.info({ tables: rows.map((row) => row["name"]) }, "recorders of changes made anew");
@@ -47,22 +46,32 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
       "recorders of changes could not be made anew: changes are recorded, more slowly",
       "warn",
     );
+  const lookAfter = async () => {
+    await attempt(async () => {
+      const made = await makePartitions(db, { signal });
+      if (made.length > 0) log.info({ partitions: made }, "audit partitions made");
+    }, "audit partitions could not be made; trying again later");
+    await makeRecorders();
     await attempt(async () => tell(await auditProblems(db)), "the audit trail could not be looked at");
   };
   const watch = async () => {
-    for await (const _ of every(watchInterval, undefined, { ref: false, signal })) {
-      // A database that is away is the probes' to report.
-      const problems = await auditProblems(db).catch(() => []);
-      if (problems.some(({ problem }) => !known.has(problem))) await lookAfter();
-      else known = new Set(problems.map(({ problem }) => problem));
-    }
+    // A database that is away is the probes' to report.
+    const problems = await auditProblems(db).catch(() => []);
+    if (problems.some(({ problem }) => !known.has(problem))) await lookAfter();
+    else known = new Set(problems.map(({ problem }) => problem));
   };
-  const runs = async () => {
+  const periodically = async (ms: number, work: () => Promise<void>) => {
+    for await (const _ of every(ms, undefined, { ref: false, signal })) await work();
+  };
+  const run = async () => {
     await lookAfter();
-    watch().catch(() => {});
-    for await (const _ of every(interval, undefined, { ref: false, signal })) await lookAfter();
+    await Promise.all([
+      periodically(intervals.partitions, lookAfter),
+      periodically(intervals.recorders, makeRecorders),
+      periodically(intervals.problems, watch),
+    ]);
   };
   // Ends, by rejection, when it is stopped.
-  runs().catch(() => {});
+  run().catch(() => {});
   return { stop: () => stopping.abort() };
 }

@@ -58,8 +58,9 @@ create or replace trigger __drizzle_migrations_record
 
 create table users (
   id uuid primary key default gen_random_uuid(),
-  email varchar(255) not null constraint users_email_key unique,
-  username varchar(50) not null constraint users_username_key unique,
+  -- Both are ASCII, and compared and lower-cased as such: by the database's own collation I could become ı (Turkish).
+  email varchar(255) collate "C" not null constraint users_email_key unique,
+  username varchar(50) collate "C" not null constraint users_username_key unique,
   password_hash varchar(255) not null,
   email_verified boolean not null default false,
   email_verification_token varchar(64),
@@ -119,7 +120,8 @@ as $$
 begin
   if tg_op = 'INSERT' then
     new.updated_at := date_trunc('milliseconds', current_timestamp);
-  elsif new is distinct from old then
+  -- By their bytes: not every type has an equality.
+  elsif record_image_ne(new, old) then
     -- Strictly later than before, whatever the clock does: callers use updated_at as the row's version.
     new.updated_at := greatest(date_trunc('milliseconds', clock_timestamp()), date_trunc('milliseconds', old.updated_at) + interval '1 millisecond');
   end if;

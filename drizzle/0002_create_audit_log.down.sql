@@ -1,5 +1,15 @@
 drop function create_audit_log_partitions(integer);
 --> statement-breakpoint
+drop function fill_audit_log_months(timestamptz, timestamptz);
+--> statement-breakpoint
+drop function narrow_audit_log_beyond(timestamptz);
+--> statement-breakpoint
+drop function attach_audit_log_partition(name, timestamptz, timestamptz);
+--> statement-breakpoint
+drop function audit_log_problems();
+--> statement-breakpoint
+drop function audit_log_bounds();
+--> statement-breakpoint
 drop table audit_log;
 --> statement-breakpoint
 drop schema partitions;

@@ -20,6 +20,16 @@ create table audit_log (
   created_at timestamptz not null default current_timestamp,
   actor varchar(100) not null default ('db:' || current_user),
   request_id varchar(64),
+  -- What no JavaScript client can be given, as in users.metadata, whose changes lie two levels deeper here. An error
+  -- while looking counts as found. The path takes six times as long as the text, which tells almost all.
+  constraint audit_log_changes_check check (jsonb_typeof(changes) = 'object'),
+  constraint audit_log_changes_keys_check check (
+    changes is null or changes::text not like all (array['%"__proto__":%', '%"constructor":%', '%"prototype":%'])
+    or coalesce(changes @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false
+  ),
+  constraint audit_log_changes_depth_check check (changes is null or coalesce(changes @? 'strict $.**{35 to last}', true) = false),
+  -- Times that every client can hold; infinity would be read as no time at all.
+  constraint audit_log_times_check check (created_at >= timestamptz '0001-01-01 00:00:00+00' and created_at < timestamptz '10000-01-01 00:00:00+00'),
   constraint audit_log_pkey primary key (id, created_at),
   constraint audit_log_user_id_users_id_fk foreign key (user_id) references users (id) on delete set null
 ) partition by range (created_at);
@@ -32,43 +42,217 @@ create index idx_audit_created on audit_log (created_at desc);
 create index idx_audit_resource on audit_log (resource_type, resource_id, created_at desc);
 --> statement-breakpoint
 
--- Partitions. Makes those of this month and of the `months_ahead` after it that are missing, and
--- returns their names: calling it again, or from two places at once, does nothing more. It runs with
--- its owner's rights, so that a service that does not own the tables can be granted it.
+-- The partitions that take rows, with their bounds, infinity where there is none. One that is being detached takes no
+-- rows. (Bounds are printed and read as the settings below say.)
+create function audit_log_bounds() returns table (relation regclass, lower_bound timestamptz, upper_bound timestamptz)
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO'
+as $$
+  select inhrelid::regclass,
+    case when bound.text ~ 'FROM \(MINVALUE\)' then '-infinity' else substring(bound.text from 'FROM \(''([^'']+)')::timestamptz end,
+    case when bound.text ~ 'TO \(MAXVALUE\)' then 'infinity' else substring(bound.text from 'TO \(''([^'']+)')::timestamptz end
+  from pg_inherits join pg_class on pg_class.oid = inhrelid
+  cross join lateral (select pg_get_expr(relpartbound, inhrelid) as text) as bound
+  where inhparent = 'public.audit_log'::regclass and not inhdetachpending and bound.text <> 'DEFAULT'
+  order by 2
+$$;
+--> statement-breakpoint
+
+-- Stretches of time from this month on for which the trail has no place, and what is in the way of a partition there.
+create function audit_log_problems() returns table (problem text, blocks_writes boolean)
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO'
+as $$
+  select format('audit_log has no partition for rows from %s to %s', lower(missing), upper(missing))
+      || case when relname is null then '' else format('; partitions.%s is there, %s, and not attached', relname,
+        case relkind when 'r' then 'a table' when 'p' then 'a partitioned table' when 'v' then 'a view' when 'm' then 'a materialized view'
+          when 'i' then 'an index' when 'S' then 'a sequence' when 'f' then 'a foreign table' else 'a type' end) end,
+    missing @> now() and (select partdefid = 0 from pg_partitioned_table where partrelid = 'public.audit_log'::regclass)
+  from (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)), '{}') as taken from public.audit_log_bounds()) as bounds
+  cross join lateral unnest(tstzmultirange(tstzrange(date_trunc('month', now()), 'infinity')) - taken) as missing
+  left join pg_class on relnamespace = to_regnamespace('partitions') and relname = case upper(missing) when 'infinity' then 'audit_log_beyond'
+    else 'audit_log_' || to_char(lower(missing), 'YYYY_MM') end
+$$;
+--> statement-breakpoint
+
+-- Makes the table of one stretch of time a partition: the one that has the name already, such as one that was detached,
+-- or a new one. It is made apart and then attached: CREATE TABLE … PARTITION OF would lock out every reader and
+-- writer of the trail (PostgreSQL manual, ALTER TABLE, ATTACH PARTITION).
+create function attach_audit_log_partition(partition_name name, lower_bound timestamptz, upper_bound timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO'
+as $$
+declare
+  existing constant regclass := to_regclass(format('partitions.%I', partition_name));
+begin
+  if existing is null then
+    execute format('create table partitions.%I (like public.audit_log including defaults including constraints)', partition_name);
+  elsif exists (select from pg_inherits where inhrelid = existing and inhparent = 'public.audit_log'::regclass and inhdetachpending) then
+    execute format('alter table public.audit_log detach partition partitions.%I finalize', partition_name);
+  end if;
+  execute format('alter table public.audit_log attach partition partitions.%I for values from (%s) to (%s)', partition_name,
+    quote_literal(lower_bound), case when upper_bound = 'infinity' then 'maxvalue' else quote_literal(upper_bound) end);
+end;
+$$;
+--> statement-breakpoint
+
+revoke execute on function attach_audit_log_partition(name, timestamptz, timestamptz) from public;
+--> statement-breakpoint
+
+-- Takes partitions.audit_log_beyond, which has no upper bound, off the months up to `horizon`. What rows it has of
+-- them are not moved: it becomes one partition of just those months.
+create function narrow_audit_log_beyond(horizon timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  first_moment timestamptz;
+  last_month timestamptz;
+  wide_name name;
+begin
+  select lower_bound into first_moment from public.audit_log_bounds() where relation = to_regclass('partitions.audit_log_beyond');
+  if first_moment is null or first_moment >= horizon then
+    return;
+  end if;
+  alter table public.audit_log detach partition partitions.audit_log_beyond;
+  select date_trunc('month', max(created_at)) into last_month from partitions.audit_log_beyond where created_at < horizon;
+  if last_month is null then
+    perform public.attach_audit_log_partition('audit_log_beyond', horizon, 'infinity');
+    return;
+  end if;
+
+  wide_name := 'audit_log_' || to_char(first_moment, 'YYYY_MM')
+    || case when last_month > first_moment then '_to_' || to_char(last_month, 'YYYY_MM') else '' end;
+  execute format('alter table partitions.audit_log_beyond rename to %I', wide_name);
+  create table partitions.audit_log_beyond (like public.audit_log including defaults including constraints);
+  -- Of a later time than all months that are made are few, if any.
+  execute format('with later as (delete from partitions.%I where created_at >= $1 returning *) insert into partitions.audit_log_beyond select * from later', wide_name)
+    using last_month + interval '1 month';
+  perform public.attach_audit_log_partition(wide_name, first_moment, last_month + interval '1 month');
+  perform public.attach_audit_log_partition('audit_log_beyond', horizon, 'infinity');
+end;
+$$;
+--> statement-breakpoint
+
+revoke execute on function narrow_audit_log_beyond(timestamptz) from public;
+--> statement-breakpoint
+
+-- Attaches a partition for each stretch between two moments that has none, and returns their names. What cannot be
+-- attached is left out, with a warning that names the obstacle.
+create function fill_audit_log_months(first_moment timestamptz, horizon timestamptz) returns setof text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  at timestamptz := first_moment;
+  upper timestamptz;
+  partition_name text;
+begin
+  while at < horizon loop
+    select upper_bound into upper from public.audit_log_bounds() where lower_bound <= at and upper_bound > at;
+    if upper is null then
+      upper := least(
+        case when horizon = 'infinity' then 'infinity' else date_trunc('month', at) + interval '1 month' end,
+        (select min(lower_bound) from public.audit_log_bounds() where lower_bound > at));
+      partition_name := case when upper = 'infinity' then 'audit_log_beyond' else 'audit_log_' || to_char(at, 'YYYY_MM')
+        || case when at > date_trunc('month', at) then to_char(at, '_DD_HH24MISS') else '' end end;
+      begin
+        perform public.attach_audit_log_partition(partition_name, at, upper);
+        return next partition_name;
+      exception when lock_not_available or deadlock_detected or query_canceled then
+        raise;
+      when others then
+        raise warning 'partitions.% cannot become the partition of audit_log from % to %: %', partition_name, at, upper, sqlerrm
+          using hint = 'Rename or drop it, or remove what keeps it from being attached, and call create_audit_log_partitions() again.';
+      end;
+    end if;
+    at := upper;
+  end loop;
+end;
+$$;
+--> statement-breakpoint
+
+revoke execute on function fill_audit_log_months(timestamptz, timestamptz) from public;
+--> statement-breakpoint
+
+-- Partitions. Makes those of this month and of the `months_ahead` after it that are missing, attaches those that were
+-- detached, and sees to it that one without an upper bound comes after them, so that there is a place for every row
+-- from now on. Returns the names: calling it again, or from two places at once, does nothing more. It runs with its
+-- owner's rights, so that a service that does not own the tables can be granted it.
+--
+-- Changes lock `users` and then the trail. So does this, or it would deadlock with them; it waits 100 ms for a lock,
+-- because everybody who comes later waits behind it, and tries again for some seconds. Filling a gap, without which
+-- no change can be made, does not wait for readers of the trail; taking months off the last partition does, and is put
+-- off when they do not end.
 create function create_audit_log_partitions(months_ahead integer default 3) returns setof text
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set lock_timeout = '100ms'
 as $$
 declare
   -- Months of UTC, whatever the session's time zone: bounds that moved with it would overlap.
-  this_month constant timestamp := date_trunc('month', now() at time zone 'UTC');
-  first_day timestamp;
-  partition_name text;
+  this_month constant timestamptz := date_trunc('month', now());
+  horizon timestamptz;
+  attempts integer := 0;
+  names text[] := '{}';
+  split text[];
 begin
   if months_ahead is null or months_ahead not between 0 and 120 then
     raise exception 'months_ahead must be between 0 and 120, not %', coalesce(months_ahead::text, 'null')
       using errcode = 'invalid_parameter_value';
   end if;
+  horizon := this_month + make_interval(months => months_ahead + 1);
 
-  perform pg_advisory_xact_lock(hashtextextended('create_audit_log_partitions', 0));
+  loop
+    begin
+      perform pg_advisory_xact_lock(hashtextextended('create_audit_log_partitions', 0));
+      if not (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)) @> tstzrange(this_month, 'infinity'), false) from public.audit_log_bounds()) then
+        lock table public.users in share row exclusive mode;
+        lock table public.audit_log in share update exclusive mode;
+        names := array(select public.fill_audit_log_months(this_month, least(horizon, coalesce(
+          (select lower_bound from public.audit_log_bounds() where upper_bound = 'infinity'), horizon))));
+        names := names || array(select public.fill_audit_log_months(greatest(horizon, (select max(upper_bound) from public.audit_log_bounds())), 'infinity'));
+      end if;
+      exit;
+    exception when lock_not_available or deadlock_detected then
+      names := '{}';
+      attempts := attempts + 1;
+      if attempts >= 20 then
+        raise;
+      end if;
+      perform pg_sleep(0.02 + random() * 0.1);
+    end;
+  end loop;
+  return query select unnest(names);
 
-  for ahead in 0 .. months_ahead loop
-    first_day := this_month + make_interval(months => ahead);
-    partition_name := 'audit_log_' || to_char(first_day, 'YYYY_MM');
-    continue when to_regclass(format('partitions.%I', partition_name)) is not null;
-
-    -- Made apart and then attached: CREATE TABLE … PARTITION OF would lock out every reader and writer
-    -- of the trail (PostgreSQL manual, ALTER TABLE, ATTACH PARTITION). Either way `users`, which the
-    -- trail refers to, is locked against writers until the commit: call it with a short lock_timeout.
-    execute format('create table partitions.%I (like public.audit_log including defaults including constraints)', partition_name);
-    execute format(
-      'alter table public.audit_log attach partition partitions.%I for values from (%L) to (%L)',
-      partition_name,
-      to_char(first_day, 'YYYY-MM-DD') || ' 00:00:00+00',
-      to_char(first_day + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00'
-    );
-    return next partition_name;
+  attempts := 0;
+  while exists (select from public.audit_log_bounds() where upper_bound = 'infinity' and lower_bound < horizon) loop
+    begin
+      lock table public.users in share row exclusive mode;
+      lock table public.audit_log in access exclusive mode;
+      perform public.narrow_audit_log_beyond(horizon);
+      split := array(select public.fill_audit_log_months(this_month, horizon));
+      return query select unnest(split);
+      exit;
+    exception when lock_not_available or deadlock_detected then
+      attempts := attempts + 1;
+      -- What was made is not given up, nor kept from others while this waits.
+      if names <> '{}' or attempts >= 20 then
+        raise warning 'months ahead are not taken off the last partition of audit_log, because the table is in use';
+        exit;
+      end if;
+      perform pg_sleep(0.02 + random() * 0.1);
+    end;
   end loop;
 end;
 $$;

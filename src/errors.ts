@@ -33,9 +33,12 @@ export class Unauthenticated extends DomainError {}
 /** The service cannot answer now; the same call may succeed after `retryAfter` seconds. */
 export class Unavailable extends DomainError {
   readonly retryAfter: number;
+  /** Whether it is a fault that somebody must mend: the log has it as an error. */
+  readonly isFault: boolean;
 
-  constructor(message: string, options: { retryAfter?: number; cause?: unknown } = {}) {
+  constructor(message: string, options: { retryAfter?: number; isFault?: boolean; cause?: unknown } = {}) {
     super(message, options);
     this.retryAfter = options.retryAfter ?? 2;
+    this.isFault = options.isFault ?? false;
   }
 }

@@ -1,5 +1,6 @@
 import { Conflict, DomainError, Invalid, Unavailable } from "../errors.ts";
 import { usersConstraints } from "../schema/index.ts";
+import { isUnpartitioned, unpartitioned } from "./audit-partitions.ts";
 import { codeOf, isLostRace, isUnavailable } from "./retry.ts";
 
 /** What a broken constraint means to the caller: the field at fault, and the remedy. */
@@ -29,9 +30,15 @@ const constraints: Readonly<Record<string, { field?: string; message: string }>>
     field: "role",
     message: "This is the last active administrator: appoint another one first.",
   },
+  audit_log_changes_check: { field: "changes", message: "Must be a JSON object." },
+  audit_log_changes_keys_check: {
+    field: "changes",
+    message: "Must not have the keys __proto__, constructor or prototype.",
+  },
+  audit_log_changes_depth_check: { field: "changes", message: "Must not nest deeper than 34 levels." },
   [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
   ...Object.fromEntries(
-    ["users", "user_security", "user_sessions"].map((table) => [
+    ["users", "user_security", "user_sessions", "audit_log"].map((table) => [
       `${table}_times_check`,
       { message: "A time must lie in the years 1 to 9999." },
     ]),
@@ -53,6 +60,7 @@ export function toDomainError(error: unknown): DomainError | undefined {
     return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
   // restrict_violation: something must stay as it is for the sake of something else.
   if (code === "23001") return new Conflict(known?.message ?? "Something else depends on it.", options);
+  if (isUnpartitioned(error)) return unpartitioned(error);
   if (code === "23514") return new Invalid(known?.message ?? "A value breaks a rule of the table.", options);
   if (code === "23503") return new Invalid("It refers to something that does not exist (any more).", options);
   if (code === "23502") return new Invalid("A required value is missing.", options);

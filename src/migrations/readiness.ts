@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { auditProblems } from "../database/audit-partitions.ts";
 import type { Database } from "../database/connect.ts";
 import type { Db } from "../database/transaction.ts";
 import { readJournal } from "./folder.ts";
@@ -11,6 +12,8 @@ export interface Readiness {
   readonly writable: boolean;
   /** Migrations that it lacks; null while that cannot be told. */
   readonly pending: readonly string[] | null;
+  /** What keeps changes from being recorded, or will; left out while nothing does. */
+  readonly audit?: readonly string[];
 }
 
 /** Whether requests can be served now. Never throws: a database that is away is an answer, too. */
@@ -18,7 +21,16 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   if (!(await succeeds(database.ping()))) return { ready: false, database: false, writable: false, pending: null };
   const writable = await succeeds(database.checkWritable());
   const pending = await pendingMigrations(database.db).catch(() => null);
-  return { ready: writable && pending?.length === 0, database: true, writable, pending };
+  const applied = pending?.length === 0;
+  // Before the migrations there is nothing to ask.
+  const problems = applied ? await auditProblems(database.db).catch(() => []) : [];
+  return {
+    ready: writable && applied && !problems.some(({ blocksWrites }) => blocksWrites),
+    database: true,
+    writable,
+    pending,
+    ...(problems.length > 0 && { audit: problems.map(({ problem }) => problem) }),
+  };
 }
 
 const succeeds = (work: Promise<void>) =>

@@ -3,9 +3,11 @@ import { inArray, is, sql } from "drizzle-orm";
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
 import type { Actor } from "../database/actor.ts";
 import { codeOf } from "../database/retry.ts";
-import type { Executor } from "../database/transaction.ts";
+import { asStatement, type Executor } from "../database/transaction.ts";
 import { Invalid } from "../errors.ts";
 import { auditLog, users } from "../schema/index.ts";
+import { parseInstant } from "../schema/instant.ts";
+import { changesOf } from "./audit-changes.ts";
 import type { RepositoryParts } from "./base.ts";
 import type { ListOptions, Page } from "./filter.ts";
 import type { ListingOf } from "./listing.ts";
@@ -28,6 +30,7 @@ export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } =
     requestId: auditLog.requestId,
     createdAt: auditLog.createdAt,
   },
+  reads: { changes: changesOf },
   access: [
     { sort: ["createdAt"] },
     { equal: ["resourceType", "resourceId"], sort: ["createdAt"] },
@@ -100,20 +103,16 @@ export class AuditLogRepository {
   /** The months of the trail, oldest first; `rows` as of the last ANALYZE, null before the first. */
   async partitions(): Promise<AuditPartition[]> {
     const rows = await this.#parts.db.execute(sql`
-      select relname as name, to_json(first) #>> '{}' as first, to_json(beyond) #>> '{}' as beyond,
+      select relname as name, to_json(nullif(lower_bound, '-infinity')) #>> '{}' as first,
+        to_json(nullif(upper_bound, 'infinity')) #>> '{}' as beyond,
         case when reltuples >= 0 then reltuples::float8 end as rows, pg_total_relation_size(oid)::float8 as bytes
-      from pg_class
-      cross join lateral (select pg_get_expr(relpartbound, oid) as text) as bound
-      cross join lateral (
-        select substring(bound.text from $$FROM [(]'([^']+)'$$)::timestamptz as first,
-          substring(bound.text from $$TO [(]'([^']+)'$$)::timestamptz as beyond
-      ) as bounds
-      where oid in (select relid from pg_partition_tree('audit_log') where isleaf)
-      order by first`);
+      from audit_log_bounds() join pg_class on oid = relation
+      order by lower_bound`);
+    const moment = (text: unknown) => (text === null ? null : parseInstant(String(text)));
     return rows.map((row) => ({
       name: String(row["name"]),
-      from: new Date(String(row["first"])),
-      to: new Date(String(row["beyond"])),
+      from: moment(row["first"]),
+      to: moment(row["beyond"]),
       rows: row["rows"] as number | null,
       bytes: Number(row["bytes"]),
     }));
@@ -163,10 +162,11 @@ async function strangersIn(db: Executor, events: readonly Recorded[]): Promise<S
 
 async function write(db: Executor, events: readonly Recorded[]): Promise<void> {
   try {
-    await db.execute(sql`
+    const insert = sql`
       insert into ${auditLog} (actor, user_id, action, resource_type, resource_id, changes, ip_address, user_agent, request_id, created_at)
       select actor, user_id, action, resource_type, resource_id, changes, ip_address, user_agent, request_id, clock_timestamp()
-      from jsonb_populate_recordset(null::${auditLog}, ${JSON.stringify(events)}::jsonb)`);
+      from jsonb_populate_recordset(null::${auditLog}, ${JSON.stringify(events)}::jsonb)`;
+    await asStatement(db, async () => db.execute(insert));
   } catch (error) {
     if (codeOf(error) !== "23503") throw error;
     throw new Invalid("userId: there is no such user.", { field: "userId", cause: error });

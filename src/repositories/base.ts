@@ -3,8 +3,9 @@ import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
 import { type Actor, recordedAs } from "../database/actor.ts";
-import { type Executor, inTransaction } from "../database/transaction.ts";
+import { asStatement, type Executor, inTransaction } from "../database/transaction.ts";
 import { Conflict, NotFound } from "../errors.ts";
+import { formatInstant } from "../schema/instant.ts";
 import { flatten, isNarrow } from "./access.ts";
 import { type BulkOptions, type Check, checkedBy, runBulk, unchecked } from "./bulk.ts";
 import { deleteBatch, insertBatch, untangleUpdates, updateBatch } from "./bulk-sql.ts";
@@ -94,7 +95,10 @@ export class Repository<Table extends PgTable, Row extends object> {
 
   async create(by: Actor, values: Insert<Table>): Promise<Row> {
     const { table } = this.definition;
-    return this.found(await this.db.insert(table).values(this.#withId(values)).returning(this.returning(by)));
+    const row = this.#withId(values);
+    return this.found(
+      await asStatement(this.db, async () => this.db.insert(table).values(row).returning(this.returning(by))),
+    );
   }
 
   /**
@@ -124,15 +128,18 @@ export class Repository<Table extends PgTable, Row extends object> {
   /** Adds a row, or changes the one with this primary key. @throws {NotFound} when that is there, and not visible */
   async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
     const { table, key, visible } = this.definition;
-    const rows = await this.db
-      .insert(table)
-      .values(this.#withId(values))
-      .onConflictDoUpdate({
-        target: key,
-        set: values as PgUpdateSetSource<Table>,
-        ...(visible && { setWhere: visible }),
-      })
-      .returning(this.returning(by));
+    const row = this.#withId(values);
+    const rows = await asStatement(this.db, async () =>
+      this.db
+        .insert(table)
+        .values(row)
+        .onConflictDoUpdate({
+          target: key,
+          set: values as PgUpdateSetSource<Table>,
+          ...(visible && { setWhere: visible }),
+        })
+        .returning(this.returning(by)),
+    );
     return this.found(rows);
   }
 
@@ -140,10 +147,12 @@ export class Repository<Table extends PgTable, Row extends object> {
   async hardDelete(by: Actor, id: string): Promise<void> {
     const { table, key } = this.definition;
     this.found(
-      await this.db
-        .delete(table)
-        .where(eq(key, id))
-        .returning({ by: recordedAs(by) }),
+      await asStatement(this.db, async () =>
+        this.db
+          .delete(table)
+          .where(eq(key, id))
+          .returning({ by: recordedAs(by) }),
+      ),
     );
   }
 
@@ -216,7 +225,9 @@ export class Repository<Table extends PgTable, Row extends object> {
     const isEmpty = Object.values(change).every((value) => value === undefined);
     // A change of nothing tells all the same whether the row is there.
     const set = (isEmpty ? this.#unchanged() : change) as PgUpdateSetSource<Table>;
-    return this.db.update(this.definition.table).set(set).where(condition).returning(this.returning(by)) as never;
+    const { table } = this.definition;
+    const update = async () => this.db.update(table).set(set).where(condition).returning(this.returning(by));
+    return (await asStatement(this.db, update)) as never;
   }
 
   /** The columns that a caller gets, and with them who changes the row. */
@@ -243,7 +254,7 @@ export class Repository<Table extends PgTable, Row extends object> {
     const { version: column } = this.definition;
     if (version === undefined) return undefined;
     if (column === undefined) throw new TypeError(`${this.definition.noun} has no version`);
-    return sql`date_trunc('milliseconds', ${column}) = ${version.toISOString()}::timestamptz`;
+    return sql`date_trunc('milliseconds', ${column}) = ${formatInstant(version)}::timestamptz`;
   }
 
   /** Time-ordered ids (RFC 9562, 5.7) keep new rows together at one end of the index. */

@@ -92,6 +92,6 @@ function valueSchema(column: PgColumn): z.ZodType {
       return z.int32("must be a whole number");
   }
   if (column.dataType === "boolean") return z.boolean();
-  if (column.dataType === "date") return date;
+  if (column.getSQLType().startsWith("timestamp")) return date;
   return z.string().max(textLimit, `must be at most ${textLimit} characters`);
 }

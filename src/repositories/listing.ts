@@ -33,6 +33,8 @@ export interface Listing {
   /** The primary key; it decides between rows that are otherwise equal. */
   readonly key: PgColumn;
   readonly columns: Columns;
+  /** How a column is read, where that is not as it stands. */
+  readonly reads?: { readonly [field: string]: SQL };
   /** What tells it from another listing of the same table. */
   readonly view?: string;
   /** Rows that are there at all. */

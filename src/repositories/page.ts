@@ -74,7 +74,7 @@ export async function readPage<Row>(
       const missing = limit + 1 - rows.length;
       if (missing === 0) break;
       const found = await db
-        .select({ ...listing.columns, ...positions } as Record<string, SQL>)
+        .select({ ...listing.columns, ...listing.reads, ...positions } as Record<string, SQL>)
         .from(source)
         .where(and(listing.visible, rest, part))
         .orderBy(...orderAlong(along, direction, listing))

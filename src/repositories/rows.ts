@@ -88,9 +88,10 @@ export interface LiveSession extends UserSession {
 /** One month of the audit trail. */
 export interface AuditPartition {
   name: string;
-  from: Date;
-  /** The first moment that is not in it any more. */
-  to: Date;
+  /** Its first moment; null: it has no lower bound. */
+  from: Date | null;
+  /** The first moment that is not in it any more; null for the last one, which takes every later row. */
+  to: Date | null;
   /** As of the last ANALYZE; null before the first. */
   rows: number | null;
   bytes: number;

@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull, ne, sql } from "drizzle-orm";
 import { type Actor, recordedAs } from "../database/actor.ts";
+import { asStatement } from "../database/transaction.ts";
 import { userSessions, users } from "../schema/index.ts";
 import { type Definition, Repository, type RepositoryParts } from "./base.ts";
 import type { LiveSession, UserSession } from "./rows.ts";
@@ -78,7 +79,9 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   async #deleteUpTo(by: Actor, most: number, statement: ReturnType<typeof sql>): Promise<number> {
     let deleted = 0;
     while (deleted < most) {
-      const [row] = await this.db.execute(sql`select ${recordedAs(by)}, ${statement} as deleted`);
+      const [row] = await asStatement(this.db, async () =>
+        this.db.execute(sql`select ${recordedAs(by)}, ${statement} as deleted`),
+      );
       deleted += Number(row?.["deleted"]);
       if (Number(row?.["deleted"]) < cleanUpBatch) break;
     }

@@ -1,14 +1,12 @@
-import { and, eq, inArray, isNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Actor } from "../database/actor.ts";
 import { Forbidden } from "../errors.ts";
-import { byteOrder, lower } from "../schema/columns.ts";
+import { byteOrder, lower, lowerText } from "../schema/columns.ts";
 import { users } from "../schema/index.ts";
 import type { Definition, RepositoryParts } from "./base.ts";
 import type { User, UserRole, UserStatus } from "./rows.ts";
 import { SoftDeleteRepository } from "./soft-delete.ts";
 import { newUser, userBulkChange } from "./user-rules.ts";
-
-const lowerCase = (text: SQL): SQL => sql`lower(${text})`;
 
 export const userDefinition: Definition<typeof users, User> = {
   table: users,
@@ -32,8 +30,8 @@ export const userDefinition: Definition<typeof users, User> = {
   unique: ["email", "username"],
   rules: { create: newUser, update: userBulkChange },
   forms: {
-    email: { equal: lower(users.email), order: lower(users.email), given: lowerCase },
-    username: { equal: lower(users.username), order: byteOrder(lower(users.username)), given: lowerCase },
+    email: { equal: lower(users.email), order: lower(users.email), given: lowerText },
+    username: { equal: lower(users.username), order: byteOrder(lower(users.username)), given: lowerText },
   },
   access: [
     { equal: ["id"], few: true },
@@ -118,8 +116,14 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
 
   private prepare() {
     return {
-      byEmail: this.prepareOne(sql`${lower(users.email)} = lower(${sql.placeholder("email")})`, "by_email"),
-      byUsername: this.prepareOne(sql`${lower(users.username)} = lower(${sql.placeholder("username")})`, "by_username"),
+      byEmail: this.prepareOne(
+        sql`${lower(users.email)} = ${lowerText(sql`${sql.placeholder("email")}::text`)}`,
+        "by_email",
+      ),
+      byUsername: this.prepareOne(
+        sql`${lower(users.username)} = ${lowerText(sql`${sql.placeholder("username")}::text`)}`,
+        "by_username",
+      ),
       standing: this.db
         .select({ role: users.role, status: users.status, deleted: sql<boolean>`${users.deletedAt} is not null` })
         .from(users)

@@ -1,5 +1,6 @@
 import { and, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import { formatInstant } from "../schema/instant.ts";
 import type { Listing } from "./listing.ts";
 
 /** A filter, once it has been looked over: see filter-schema.ts. */
@@ -82,7 +83,7 @@ function conditionOf(field: string, operator: string, operand: unknown, listing:
 
 /** A parameter with its type said: PostgreSQL could not tell it everywhere. */
 function asValue(value: unknown, column: PgColumn): SQL {
-  const encoded = value instanceof Date ? value.toISOString() : value;
+  const encoded = value instanceof Date ? formatInstant(value) : value;
   return sql`${encoded}::${sql.raw(typeOf(column))}`;
 }
 

@@ -76,8 +76,13 @@ export async function createHttpServer(options: {
       return seconds > 0 ? { "retry-after": String(seconds) } : {};
     },
     onError: ({ error, path, requestId }) => {
+      const isFault = error.cause instanceof Unavailable && error.cause.isFault;
       const level =
-        error.code === "INTERNAL_SERVER_ERROR" ? "error" : error.code === "SERVICE_UNAVAILABLE" ? "warn" : "debug";
+        error.code === "INTERNAL_SERVER_ERROR" || isFault
+          ? "error"
+          : error.code === "SERVICE_UNAVAILABLE"
+            ? "warn"
+            : "debug";
       parts.log[level]({ err: error.cause ?? error, code: error.code, path, requestId }, "procedure failed");
     },
   });

@@ -1,52 +1,77 @@
 import { setInterval as every } from "node:timers/promises";
 import { sql } from "drizzle-orm";
-import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
+import { type AuditProblem, auditProblems, makePartitions } from "../database/audit-partitions.ts";
+import { codeOf } from "../database/retry.ts";
 import type { Db } from "../database/transaction.ts";
 import type { Log } from "../log.ts";
 
-/** How often the housekeeping runs (ms). */
-const interval = 6 * 60 * 60 * 1000;
-
-/** Whoever writes users at this moment will have finished soon. */
-const patience: Patience = { retries: 10, minTimeout: 100, maxTimeout: 5_000 };
+/** How often the service looks after each part of the audit trail (ms). */
+const intervals = {
+  partitions: 6 * 60 * 60 * 1000,
+  /** Until then a table that was changed is recorded more slowly. */
+  recorders: 5 * 60 * 1000,
+  /** One query of the catalog. */
+  problems: 15_000,
+} as const;
 
 /**
- * Keeps the months ahead of the audit trail there: without a partition for today no change could be
- * recorded, and so none could be made. Runs at once and then every six hours; several services may
- * run it at the same time.
+ * Looks after the audit trail: makes the partitions of the months ahead, and recorders for columns that tables have
+ * got. It runs at once and then at intervals, and within 15 s when something keeps changes from being recorded; what it
+ * cannot mend is logged as an error, once. Several services may run it at the same time.
  */
 export function startMaintenance(db: Db, log: Log): { stop: () => void } {
   const stopping = new AbortController();
-  const run = async () => {
+  const { signal } = stopping;
+  let known = new Set<string>();
+
+  const attempt = async (work: () => Promise<void>, remedy: string, level: "error" | "warn" = "error") => {
     try {
-      const made = await retry(() => makePartitions(db), {
-        ...patience,
-        again: isUnavailable,
-        signal: stopping.signal,
-      });
-      if (made.length > 0) log.info({ partitions: made.map((row) => row["name"]) }, "audit partitions made");
+      await work();
     } catch (err) {
       // No such function: the migration that makes it, and the first partitions, is pending.
-      if (codeOf(err) === "42883") log.debug("audit partitions wait for the migrations");
-      else if (!stopping.signal.aborted) log.error({ err }, "audit partitions could not be made; trying again later");
+      if (codeOf(err) === "42883") log.debug("the audit trail waits for the migrations");
+      else if (!signal.aborted) log[level]({ err }, remedy);
     }
   };
-  const runs = async () => {
-    await run();
-    for await (const _ of every(interval, undefined, { ref: false, signal: stopping.signal })) await run();
+  const tell = (problems: readonly AuditProblem[]) => {
+    for (const { problem } of problems) if (!known.has(problem)) log.error({ problem }, "changes are not recorded");
+    known = new Set(problems.map(({ problem }) => problem));
+  };
+  const makeRecorders = () =>
+    attempt(
+      async () => {
+        const rows = await db.execute(sql`select refresh_change_recorders() as name`);
+        if (rows.length > 0) log.info({ tables: rows.map((row) => row["name"]) }, "recorders of changes made anew");
+      },
+      "recorders of changes could not be made anew: changes are recorded, more slowly",
+      "warn",
+    );
+  const lookAfter = async () => {
+    await attempt(async () => {
+      const made = await makePartitions(db, { signal });
+      if (made.length > 0) log.info({ partitions: made }, "audit partitions made");
+    }, "audit partitions could not be made; trying again later");
+    await makeRecorders();
+    await attempt(async () => tell(await auditProblems(db)), "the audit trail could not be looked at");
+  };
+  const watch = async () => {
+    // A database that is away is the probes' to report.
+    const problems = await auditProblems(db).catch(() => []);
+    if (problems.some(({ problem }) => !known.has(problem))) await lookAfter();
+    else known = new Set(problems.map(({ problem }) => problem));
+  };
+  const periodically = async (ms: number, work: () => Promise<void>) => {
+    for await (const _ of every(ms, undefined, { ref: false, signal })) await work();
+  };
+  const run = async () => {
+    await lookAfter();
+    await Promise.all([
+      periodically(intervals.partitions, lookAfter),
+      periodically(intervals.recorders, makeRecorders),
+      periodically(intervals.problems, watch),
+    ]);
   };
   // Ends, by rejection, when it is stopped.
-  runs().catch(() => {});
+  run().catch(() => {});
   return { stop: () => stopping.abort() };
-}
-
-/**
- * Attaching a partition locks `users`, which the trail refers to, against writers. So it waits for that
- * lock for a moment only: everybody who came later would wait behind it.
- */
-function makePartitions(db: Db) {
-  return db.transaction(async (tx) => {
-    await tx.execute(sql`set local lock_timeout = '100ms'`);
-    return tx.execute(sql`select create_audit_log_partitions() as name`);
-  });
 }

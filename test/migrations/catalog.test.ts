@@ -215,7 +215,7 @@ it("our own migrations are told in full, in one way by every connection", async 
   onTestFinished(drop);
   const lines = await read(own);
   for (const start of [
-    "column public.users.email character varying(255) not null",
+    'column public.users.email character varying(255) collate "C" not null',
     "constraint users_role_check on public.users CHECK",
     "index public.idx_users_email CREATE UNIQUE INDEX",
     "trigger users_set_updated_at on public.users CREATE TRIGGER",

@@ -1,5 +1,8 @@
-import { writeFileSync } from "node:fs";
-import { describe, expect, inject, it } from "vitest";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { migrationsFolder } from "../../src/migrations/folder.ts";
 import { verify } from "../../src/migrations/verify.ts";
 import { migrationsOf, type TestMigration } from "../support/migrations.ts";
 
@@ -362,4 +365,71 @@ it("proves what does not run in a transaction, too", async () => {
     down: "-- migrate: no-transaction\ndrop index concurrently i;",
   };
   expect(await finding(a, index)).toMatchObject({ outcome: "proved", reasons: [] });
+});
+
+describe("the audit trail is compared with every column that is changed", () => {
+  /** The finding on a migration behind this project's own. */
+  async function own(up: string, down: string) {
+    const folder = mkdtempSync(join(tmpdir(), "aeturnis-migrations-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    cpSync(migrationsFolder, folder, { recursive: true });
+    const file = join(folder, "meta/_journal.json");
+    const journal = JSON.parse(readFileSync(file, "utf8"));
+    const last = journal.entries.at(-1);
+    journal.entries.push({ ...last, idx: last.idx + 1, when: last.when + 1000, tag: "9999_last" });
+    writeFileSync(file, JSON.stringify(journal));
+    writeFileSync(join(folder, "9999_last.sql"), up);
+    writeFileSync(join(folder, "9999_last.down.sql"), down);
+    return (await verify({ server: server(), folder, steps: 1 })).at(-1);
+  }
+
+  it("so that new columns are proved without a word about the recorder, whatever their types", async () => {
+    const up = `
+      alter table users add column country text, add column place point, add column api_key text;
+      alter table user_sessions add column document json not null default '{}'`;
+    const down = `
+      alter table user_sessions drop column document;
+      alter table users drop column country, drop column place, drop column api_key`;
+    expect(await own(up, down)).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+
+  it("so that a recorder that misses columns is reported, with each that it misses", async () => {
+    const up = ["users", "user_security", "user_sessions"]
+      .map(
+        (table) => `do $do$ begin
+          execute replace(pg_get_functiondef('record_change_of_${table}'::regproc), $$if tg_op = 'UPDATE' then$$, $$if tg_op = 'UPDATE' then return null; elsif false then$$);
+        end $do$;`,
+      )
+      .join("\n");
+    const found = await own(up, "select refresh_change_recorders();");
+    expect(found?.outcome).toBe("failed");
+    const missed = found?.reasons.map((reason) =>
+      reason.replace(/^the audit trail of public\.(\w+) does not say that (\w+) changed$/, "$1.$2"),
+    );
+    expect(missed?.sort()).toEqual(
+      [
+        // Not the id, which other rows refer to.
+        ..."email username password_hash email_verified email_verification_token status role created_at last_login deleted_at metadata"
+          .split(" ")
+          .map((name) => `users.${name}`),
+        ..."login_attempts last_attempt_at locked_until two_factor_enabled two_factor_secret recovery_codes password_changed_at must_change_password"
+          .split(" ")
+          .map((name) => `user_security.${name}`),
+        ..."id refresh_token_id ip_address user_agent expires_at created_at revoked_at"
+          .split(" ")
+          .map((name) => `user_sessions.${name}`),
+      ].sort(),
+    );
+  });
+
+  it("so that one that says another value than the table is reported", async () => {
+    const up = `do $do$ begin
+      execute replace(pg_get_functiondef('record_change_of_users'::regproc),
+        'jsonb_build_array(to_jsonb(before.role)', 'jsonb_build_array(to_jsonb(after.role)');
+    end $do$`;
+    expect(await own(up, "select refresh_change_recorders();")).toMatchObject({
+      outcome: "failed",
+      reasons: ["the audit trail of public.users says otherwise of role than the table"],
+    });
+  });
 });

@@ -71,7 +71,9 @@ export const thingDefinition: Definition<typeof things, Thing> = {
   visible: isNull(things.deletedAt),
   version: things.updatedAt,
   unique: ["name"],
-  forms: { name: { equal: lower(things.name), order: lower(things.name), given: (text) => sql`lower(${text})` } },
+  forms: {
+    name: { equal: lower(things.name), order: lower(things.name), given: (text) => sql`lower(${text} collate "C")` },
+  },
   access: [{ equal: ["id"], few: true }, { equal: ["name"], few: true }, { sort: ["createdAt"] }],
   defaultSort: { field: "createdAt", direction: "asc" },
 };

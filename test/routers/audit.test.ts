@@ -191,13 +191,100 @@ describe("audit.list", () => {
   });
 });
 
+describe("a row of the trail that psql wrote", () => {
+  const nested = (levels: number) => `{"a": ${"[".repeat(levels)}${"]".repeat(levels)}}`;
+
+  it.each([
+    ["a key that reaches a prototype", '{"a": [{"constructor": 1}]}', "audit_log_changes_keys_check"],
+    ["a key __proto__", '{"__proto__": null}', "audit_log_changes_keys_check"],
+    ["more levels than a client can be given", nested(5_000), "audit_log_changes_depth_check"],
+    ["an array", "[1]", "audit_log_changes_check"],
+  ])("is refused with %s", async (_, changes, constraint_name) => {
+    await expect(
+      service.database.sql`insert into audit_log (action, changes) values ('psql.bad', ${changes}::text::jsonb)`,
+    ).rejects.toMatchObject({ code: "23514", constraint_name });
+  });
+
+  it("is refused with a time that no client can hold", async () => {
+    await expect(
+      service.database.sql`insert into audit_log (action, created_at) values ('psql.bad', 'infinity')`,
+    ).rejects.toMatchObject({ code: "23514", constraint_name: "audit_log_times_check" });
+  });
+
+  it("is taken with every change of metadata that users take", async () => {
+    const { sql } = service.database;
+    const { id } = await account(sql);
+    const metadata = nested(31);
+    await sql`update users set metadata = ${metadata}::text::jsonb where id = ${id}`;
+    const { items } = await moderator.audit.list.query({
+      where: { resourceId: id, resourceType: "users", action: "update" },
+    });
+    expect(items[0]?.changes).toEqual({ metadata: [{}, JSON.parse(metadata)] });
+  });
+
+  it.each([
+    ["a key that reaches a prototype", '{"constructor": 1}'],
+    ["a key that JSON sets on a prototype", '{"a": {"__proto__": {"b": 1}}}'],
+    ["5,000 levels", nested(5_000)],
+    ["a number beyond every double", '{"a": 1e400}'],
+    ["an integer that no double has", '{"a": [12345678901234567890]}'],
+    ["a fraction that no double has", '{"a": 0.12345678901234567890}'],
+    ["an array", "[1, 2]"],
+    ["a text", '"\\u0001"'],
+    ["null", "null"],
+  ])("does not fail the page with %s, where an older table took it: it is given as the very text", async (_, json) => {
+    const { sql } = service.database;
+    const action = `old.${randomUUID()}`;
+    const text = await withoutChecks(
+      () =>
+        sql`insert into audit_log (action, changes) values (${action}, ${json}::text::jsonb) returning changes::text`,
+    );
+    const { items } = await moderator.audit.list.query({ where: { action } });
+    expect(items[0]?.changes).toEqual({ "[json]": text });
+    expect((await moderator.audit.list.query({ limit: 5 })).items).toHaveLength(5);
+  });
+
+  it("gives the beginning of changes that are too long for a page", async () => {
+    const { sql } = service.database;
+    for (const length of [300_000, 40_000_000]) {
+      const action = `long.${length}`;
+      await sql`insert into audit_log (action, changes) select ${action}, jsonb_build_object('a', string_agg(md5(n::text), '')) from generate_series(1, ${length} / 32) n`;
+      const { items } = await moderator.audit.list.query({ where: { action } });
+      expect(String(items[0]?.changes?.["[json]"])).toMatch(/^\{"a": "[0-9a-f]+…$|^too large to be shown: \d+ bytes$/);
+    }
+  });
+
+  it("keeps numbers, texts and keys that only look odd", async () => {
+    const changes = {
+      n: [0.1, -1e21, 9007199254740991, 0.30000000000000004, 1e-7],
+      'a "constructor": b': "}{][ \\ 1e400",
+    };
+    await service.database
+      .sql`insert into audit_log (action, changes) values ('odd.looks', ${service.database.sql.json(changes as never)})`;
+    const { items } = await moderator.audit.list.query({ where: { action: "odd.looks" } });
+    expect(items[0]?.changes).toEqual(changes);
+  });
+
+  /** Runs an insert as a table did that had no checks yet, as it has none from then on. @returns the text in its answer */
+  async function withoutChecks(insert: () => Promise<readonly Record<string, unknown>[]>): Promise<unknown> {
+    const { sql } = service.database;
+    const names = ["audit_log_changes_check", "audit_log_changes_keys_check", "audit_log_changes_depth_check"];
+    await sql.unsafe(names.map((name) => `alter table audit_log drop constraint if exists ${name}`).join(";"));
+    const [row] = await insert();
+    return row?.["changes"];
+  }
+});
+
 it("audit.partitions shows the months with their bounds", async () => {
   const admin = as(await account(service.database.sql, "admin"));
   const months = await admin.audit.partitions.query();
   expect(months.length).toBeGreaterThanOrEqual(4);
   for (const [index, { name, from, to, bytes }] of months.entries()) {
-    expect(name).toBe(`audit_log_${from.toISOString().slice(0, 7).replace("-", "_")}`);
-    expect(from.getTime()).toBeLessThan(to.getTime());
+    const isLast = index === months.length - 1;
+    const month = from?.toISOString().slice(0, 7).replace("-", "_");
+    expect(name).toBe(isLast ? "audit_log_beyond" : `audit_log_${month}`);
+    // The last one takes every later row.
+    expect(to === null).toBe(isLast);
     if (index > 0) expect(from).toEqual(months[index - 1]?.to);
     expect(bytes).toBeGreaterThan(0);
   }

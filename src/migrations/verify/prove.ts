@@ -7,6 +7,7 @@ import { readRows } from "../rows.ts";
 import { statementsOf } from "../statements.ts";
 import { type Run, takeStep } from "../step.ts";
 import { readMoving } from "./moving.ts";
+import { recorderGaps } from "./recorder.ts";
 import { lostRows, miscounted, type Rows, steady } from "./rows.ts";
 
 export interface Finding {
@@ -48,6 +49,8 @@ export async function prove(
   try {
     await putRows(run, migration);
     empty = [...emptied(aside), ...referring(before.rows, aside), ...(await fill())];
+    const gaps = await recorderGaps(run);
+    if (gaps.length > 0) return { outcome: "failed", reasons: gaps, empty };
     const unproved = await deadEnd(migration);
     if (unproved !== undefined) return { ...unproved, empty };
 

@@ -1,0 +1,54 @@
+import { type SQL, sql } from "drizzle-orm";
+import { auditLog } from "../schema/index.ts";
+
+/** Characters of JSON that one row's changes may have, and bytes that they may take in the table. */
+const textLimit = 256 * 1024;
+const storedLimit = 4 * 1024 * 1024;
+
+/** Levels that a client can be given. The table takes 34, a table of an older version any number. */
+const depthLimit = 64;
+
+/** Characters of those that are longer. */
+const shownLength = 1_000;
+
+type Changes = Record<string, unknown>;
+
+/**
+ * The changes of a row of the trail, whatever they hold: as an object, or as `{"[json]": text}` where no client could
+ * be given it exactly (keys that reach a prototype, depth, numbers beyond a double, length). So one odd row does not
+ * fail the page that it is on.
+ */
+export const changesOf: SQL<Changes | null> =
+  sql`case when pg_column_size(${auditLog.changes}) <= ${sql.raw(String(storedLimit))}
+  then left(${auditLog.changes}::text, ${sql.raw(String(textLimit + 1))})
+  when ${auditLog.changes} is not null then 'too large to be shown: ' || pg_column_size(${auditLog.changes}) || ' bytes' end`.mapWith(
+    readChanges,
+  );
+
+/** @param text what PostgreSQL writes of a jsonb, cut behind the longest that is read */
+export function readChanges(text: string): Changes {
+  if (text.length > textLimit) return asText(`${text.slice(0, shownLength)}…`);
+  return isReadable(text) ? JSON.parse(text) : asText(text);
+}
+
+const asText = (text: string): Changes => ({ "[json]": text });
+
+function isReadable(text: string): boolean {
+  if (!text.startsWith("{")) return false;
+  // A key ends with a quote and a colon; quotes within texts are escaped.
+  if (/"(__proto__|constructor|prototype)":/.test(text)) return false;
+  let depth = 0;
+  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]|-?\d[\d.]*/g)) {
+    if (part === "{" || part === "[") depth++;
+    else if (part === "}" || part === "]") depth--;
+    else if (!part.startsWith('"') && !isExact(part)) return false;
+    if (depth > depthLimit) return false;
+  }
+  return true;
+}
+
+/** Whether JavaScript's number has the same digits: jsonb writes them out, with no exponent. */
+function isExact(digits: string): boolean {
+  const significant = digits.replace(/[-.]/g, "").replace(/^0+|0+$/g, "");
+  return (significant.length <= 15 && digits.length <= 300) || String(Number(digits)) === digits;
+}

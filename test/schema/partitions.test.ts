@@ -1,0 +1,252 @@
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
+import { newUser } from "../support/factories.ts";
+import { readableLog } from "../support/log.ts";
+import { refusal } from "../support/refusal.ts";
+import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
+
+let database: TestDatabase;
+let sql: TestDatabase["sql"];
+beforeEach(async () => {
+  database = await createDatabase();
+  ({ sql } = database);
+  return () => database.drop();
+});
+
+const make = async () => (await sql`select create_audit_log_partitions() as name`).map((row) => row["name"] as string);
+const bounds = async () =>
+  (
+    await sql`
+      select relname as name, to_char(lower_bound, 'YYYY-MM') as from, to_char(upper_bound, 'YYYY-MM') as to
+      from audit_log_bounds() join pg_class on oid = relation`
+  ).map((row) => ({ ...row }) as unknown as { name: string; from: string; to: string | null });
+const month = async (ahead: number) =>
+  (await sql`select to_char(now() at time zone 'UTC' + make_interval(months => ${ahead}), 'YYYY_MM') as month`)[0]?.[
+    "month"
+  ] as string;
+const problems = async () => (await sql`select * from audit_log_problems()`).map((row) => ({ ...row }));
+
+/** What is written to the trail now goes into this partition. */
+async function placeOf(at = "now()"): Promise<string> {
+  const action = randomUUID();
+  await sql.unsafe(`insert into audit_log (action, created_at) values ('${action}', ${at})`);
+  const [row] =
+    await sql`select relname from audit_log join pg_class on audit_log.tableoid = pg_class.oid where action = ${action}`;
+  return row?.["relname"];
+}
+
+describe("create_audit_log_partitions", () => {
+  it.each([
+    ["dropped", false, (name: string) => `drop table partitions.${name}`],
+    [
+      "detached, and kept its table",
+      true,
+      (name: string) => `alter table audit_log detach partition partitions.${name}`,
+    ],
+  ])("brings a month back that was %s, whichever it is", async (_, kept, take) => {
+    const before = await bounds();
+    for (const name of [...before.map((one) => one.name)]) {
+      await placeOf(
+        name === "audit_log_beyond"
+          ? "now() + interval '3 years'"
+          : `to_date('${name.slice(-7)}', 'YYYY_MM')::timestamp at time zone 'UTC'`,
+      );
+      await sql.unsafe(take(name));
+      expect(await problems()).toEqual([
+        {
+          problem: expect.stringMatching(
+            kept
+              ? new RegExp(`rows from .*; partitions.${name} is there, a table, and not attached$`)
+              : /^audit_log has no partition for rows from \d{4}-\d\d-01 00:00:00\+00 to (infinity|\d{4}-\d\d-01 00:00:00\+00)$/,
+          ),
+          blocks_writes: name === before[0]?.name,
+        },
+      ]);
+      expect(await make()).toEqual([name]);
+      expect(await bounds()).toEqual(before);
+      expect(await problems()).toEqual([]);
+    }
+  });
+
+  it("finishes a detachment that was interrupted, and attaches its table again", async () => {
+    const name = `audit_log_${await month(1)}`;
+    const holder = postgres(database.url, { max: 1 });
+    onTestFinished(() => holder.end());
+    await holder.begin(async (tx) => {
+      await tx`select from audit_log`;
+      const detaching = sql.reserve().then(async (connection) => {
+        await connection`set statement_timeout = '300ms'`;
+        await connection
+          .unsafe(`alter table audit_log detach partition partitions.${name} concurrently`)
+          .finally(() => connection.release());
+      });
+      await expect(detaching).rejects.toMatchObject({ code: "57014" });
+    });
+    expect(await problems()).toHaveLength(1);
+    expect(await make()).toEqual([name]);
+    expect(await problems()).toEqual([]);
+  });
+
+  it.each([
+    ["a view", (name: string) => `create view partitions.${name} as select 1 as one`, "a view"],
+    [
+      "an index",
+      (name: string) => `create table partitions.a (a int); create index ${name} on partitions.a (a)`,
+      "an index",
+    ],
+    ["a table of other columns", (name: string) => `create table partitions.${name} (a int)`, "a table"],
+    [
+      "a table with rows of another month",
+      (name: string) =>
+        `create table partitions.${name} (like audit_log including all); insert into partitions.${name} (action, created_at) values ('x', '2000-01-01')`,
+      "a table",
+    ],
+  ])("names %s that has a month's name, and makes the others", async (_, obstruct, kind) => {
+    const names = [await month(0), await month(1)].map((one) => `audit_log_${one}`);
+    const [first, second] = names;
+    await sql.unsafe(`drop table partitions.${first}; drop table partitions.${second}; ${obstruct(second as string)}`);
+    expect(await make()).toEqual([first]);
+    expect(await problems()).toEqual([
+      {
+        problem: expect.stringContaining(`partitions.${second} is there, ${kind}, and not attached`),
+        blocks_writes: false,
+      },
+    ]);
+    expect(await placeOf()).toBe(first);
+  });
+
+  it("leaves the rows where they are that came while no service made months, and goes on behind them", async () => {
+    // As if the months had ended half a year ago.
+    const all = await bounds();
+    for (const { name } of all.slice(0, -1)) await sql.unsafe(`drop table partitions.${name}`);
+    await sql.unsafe(`alter table audit_log detach partition partitions.audit_log_beyond`);
+    await sql.unsafe(
+      `select attach_audit_log_partition('audit_log_beyond', date_trunc('month', now() - interval '6 months'), 'infinity')`,
+    );
+    for (const at of ["now() - interval '5 months'", "now()", "now() + interval '5 years'"])
+      expect(await placeOf(at)).toBe("audit_log_beyond");
+    await make();
+    const [wide, ...rest] = await bounds();
+    expect(wide?.name).toMatch(/^audit_log_\d{4}_\d\d_to_\d{4}_\d\d$/);
+    expect(rest.map(({ name }) => name)).toEqual(all.slice(1).map(({ name }) => name));
+    expect(await sql.unsafe(`select count(*)::int as rows from partitions.${wide?.name}`)).toEqual([{ rows: 2 }]);
+    expect(await sql`select count(*)::int as rows from partitions.audit_log_beyond`).toEqual([{ rows: 1 }]);
+    expect(await make()).toEqual([]);
+  });
+
+  it("splits months off the last partition while changes go on, without one that fails", async () => {
+    const writers = postgres(database.url, { max: 8 });
+    onTestFinished(() => writers.end());
+    const { email, username, passwordHash } = newUser();
+    await sql`insert into users (email, username, password_hash) values (${email}, ${username}, ${passwordHash})`;
+    let running = true;
+    let written = 0;
+    const write = async (n: number) => {
+      while (running) {
+        await writers`update users set metadata = jsonb_build_object('n', ${n}::int + random()) where email = ${email}`;
+        await writers`insert into users (email, username, password_hash) values (${newUser().email}, ${newUser().username}, ${passwordHash})`;
+        written += 2;
+      }
+    };
+    const writing = Promise.all(Array.from({ length: 8 }, (_, n) => write(n)));
+    for (let ahead = 4; ahead < 12; ahead++)
+      expect(await sql`select create_audit_log_partitions(${ahead})`).toHaveLength(1);
+    running = false;
+    await writing;
+    const [count] = await sql`select count(*)::int as rows from audit_log where resource_type = 'users'`;
+    expect(count?.["rows"]).toBe(written + 1);
+  });
+});
+
+describe("while a reader of the trail does not end, such as a dump", () => {
+  it("a month that is missing is made, and months are not split off, without a change that fails or waits", async () => {
+    const reader = postgres(database.url, { max: 1 });
+    onTestFinished(() => reader.end());
+    await reader.begin(async (tx) => {
+      await tx`select from audit_log`;
+      const before = await bounds();
+      expect(await sql`select create_audit_log_partitions(6)`).toEqual([]);
+      expect(await bounds()).toEqual(before);
+      await sql`insert into users (email, username, password_hash) values ('a@example.com', 'reader', '$bcrypt$x')`;
+    });
+    expect(await sql`select create_audit_log_partitions(6)`).toHaveLength(3);
+
+    const first = `audit_log_${await month(0)}`;
+    await sql.unsafe(`drop table partitions.${first}`);
+    await reader.begin(async (tx) => {
+      await tx`select from audit_log`;
+      expect(await make()).toEqual([first]);
+    });
+  });
+});
+
+describe("a service whose trail has no partition for now", () => {
+  const current = async () => `audit_log_${await month(0)}`;
+
+  it("mends it within the call that found it, whatever the call writes", async () => {
+    const service = await serviceForTest(database.url);
+    const client = clientOf(service.url, serviceToken);
+    const take = async () => sql.unsafe(`drop table partitions.${await current()}`);
+    const user = newUser();
+    await take();
+    const { id } = await client.users.create.mutate(user);
+    await take();
+    await client.audit.record.mutate({ action: "trade.completed" });
+    await take();
+    await client.audit.recordMany.mutate({ events: [{ action: "trade.completed" }] });
+    for (const atomic of [true, false]) {
+      await take();
+      const rows = Array.from({ length: 30 }, () => newUser());
+      expect(await client.users.createMany.mutate({ rows, atomic })).toMatchObject({ written: 30, refused: [] });
+    }
+    await take();
+    await client.users.byId.query({ id });
+    expect((await sql`select count(*)::int as rows from users`)[0]).toEqual({ rows: 61 });
+  });
+
+  it("says that it cannot record changes, to callers, in the log and at /readyz, while something is in the way", async () => {
+    const { log, lines } = readableLog("error");
+    const service = await serviceForTest(database.url, { log });
+    const client = clientOf(service.url, serviceToken);
+    const name = await current();
+    await sql.unsafe(`drop table partitions.${name}; create view partitions.${name} as select 1 as one`);
+    expect(await refusal(client.users.create.mutate(newUser()))).toEqual({
+      code: "SERVICE_UNAVAILABLE",
+      field: null,
+      message: "The audit trail has no place for this change just now. Try again in a few seconds.",
+    });
+    expect(JSON.stringify(lines)).toContain("no partition of relation");
+    const ready = await fetch(new URL("/readyz", service.url));
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({
+      status: "not ready",
+      database: true,
+      audit: [expect.stringContaining(`partitions.${name} is there, a view, and not attached`)],
+    });
+    await sql.unsafe(`drop view partitions.${name}`);
+    await client.users.create.mutate(newUser());
+    await eventually(async () => expect((await fetch(new URL("/readyz", service.url))).status).toBe(200));
+  });
+
+  it("says so, too, where its role may not make partitions", async () => {
+    const login = `service_${randomUUID().slice(0, 8)}`;
+    await sql.unsafe(`
+      create role ${login} login password 'secret';
+      grant select, insert, update, delete on users, user_security, user_sessions to ${login};
+      grant select, insert on audit_log to ${login};
+      grant usage on schema drizzle to ${login}; grant select on all tables in schema drizzle to ${login}`);
+    const url = new URL(database.url);
+    [url.username, url.password] = [login, "secret"];
+    const { log, lines } = readableLog("error");
+    const service = await serviceForTest(url.href, { log });
+    const client = clientOf(service.url, serviceToken);
+    await sql.unsafe(`drop table partitions.${await current()}`);
+    expect(await refusal(client.users.create.mutate(newUser()))).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+    expect(JSON.stringify(lines)).toContain("permission denied for function create_audit_log_partitions");
+    await service.close();
+    await sql.unsafe(`drop owned by ${login}; drop role ${login}`);
+  });
+});

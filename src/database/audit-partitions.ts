@@ -24,7 +24,7 @@ export function isUnpartitioned(error: unknown): boolean {
  * @throws what the driver throws: 42501 when the role may not call the function, 42883 before the migrations
  */
 export async function makePartitions(db: Executor, { signal }: { signal?: AbortSignal } = {}): Promise<string[]> {
-  const make = () => db.execute(sql`select create_audit_log_partitions() as name`);
+  const make = () => db.execute(sql`select public.create_audit_log_partitions() as name`);
   const rows = await retry(make, { ...patience, again: isUnavailable, signal });
   return rows.map((row) => String(row["name"]));
 }
@@ -73,7 +73,7 @@ export interface AuditProblem {
 /** What keeps changes from being recorded: partitions that are missing, triggers that are gone or disabled. */
 export async function auditProblems(db: Db): Promise<AuditProblem[]> {
   const rows = await db.execute(sql`
-    select problem, blocks_writes from audit_log_problems()
-    union all select problem, true from audit_trail_gaps() as problem`);
+    select problem, blocks_writes from public.audit_log_problems()
+    union all select problem, true from public.audit_trail_gaps() as problem`);
   return rows.map((row) => ({ problem: String(row["problem"]), blocksWrites: row["blocks_writes"] === true }));
 }

@@ -1,4 +1,4 @@
-import { and, type Column, getTableColumns, inArray, type SQL, sql } from "drizzle-orm";
+import { and, type Column, getTableColumns, getTableName, inArray, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { type Actor, recordedAs } from "../database/actor.ts";
 import type { Executor } from "../database/transaction.ts";
@@ -112,7 +112,7 @@ async function updateOnce(tx: Executor, target: Target, by: Actor, batch: readon
   // What a change leaves out comes from the row as it is when it is written, whoever was faster.
   const set = fields.map((field) => {
     const column = identifier(columns[field]);
-    return sql`${column} = (jsonb_populate_record(${table}, given.change)).${column}`;
+    return sql`${column} = (jsonb_populate_record(${sql.identifier(getTableName(table))}, given.change)).${column}`;
   });
   // Where nothing is to change, whether the row is there, and in this version, is told all the same.
   if (set.length === 0) set.push(sql`${identifier(key)} = ${key}`);

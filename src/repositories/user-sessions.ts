@@ -67,11 +67,11 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
    * @returns how many, and whether there may be more
    */
   async cleanUp(by: Actor, { most = 100_000 } = {}): Promise<{ expired: number; revoked: number; more: boolean }> {
-    const expired = await this.#deleteUpTo(by, most, sql`delete_expired_sessions(${cleanUpBatch})`);
+    const expired = await this.#deleteUpTo(by, most, sql`public.delete_expired_sessions(${cleanUpBatch})`);
     const revoked = await this.#deleteUpTo(
       by,
       most - expired,
-      sql`delete_revoked_sessions(batch_size => ${cleanUpBatch})`,
+      sql`public.delete_revoked_sessions(batch_size => ${cleanUpBatch})`,
     );
     return { expired, revoked, more: expired + revoked >= most };
   }

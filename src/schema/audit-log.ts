@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { index, inet, jsonb, pgTable, primaryKey, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { createdAt } from "./columns.ts";
+import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
 /**
@@ -11,27 +12,29 @@ import { users } from "./users.ts";
  * and rows in it would block the month they belong to. `user_id` is who acted; the trail outlives
  * the account. `actor` says it in words: `user:<uuid>`, `service:<name>`, `system:<job>`, `db:<role>`.
  */
-export const auditLog = pgTable(
-  "audit_log",
-  {
-    id: uuid().notNull().defaultRandom(),
-    userId: uuid("user_id").references(() => users.id, { onDelete: "set null" }),
-    action: varchar({ length: 50 }).notNull(),
-    resourceType: varchar("resource_type", { length: 50 }),
-    resourceId: varchar("resource_id", { length: 255 }),
-    changes: jsonb().$type<Record<string, unknown>>(),
-    ipAddress: inet("ip_address"),
-    userAgent: text("user_agent"),
-    createdAt: createdAt(),
-    actor: varchar({ length: 100 }).notNull().default(sql`('db:' || session_user)`),
-    requestId: varchar("request_id", { length: 64 }),
-  },
-  (table) => [
-    primaryKey({ name: "audit_log_pkey", columns: [table.id, table.createdAt] }),
-    index("idx_audit_user").on(table.userId, table.createdAt.desc().nullsFirst()),
-    index("idx_audit_created").on(table.createdAt.desc().nullsFirst()),
-    index("idx_audit_actor").on(table.actor, table.createdAt.desc().nullsFirst()),
-    index("idx_audit_action").on(table.action, table.createdAt.desc().nullsFirst()),
-    index("idx_audit_resource").on(table.resourceType, table.resourceId, table.createdAt.desc().nullsFirst()),
-  ],
+export const auditLog = inPublic(
+  pgTable(
+    "audit_log",
+    {
+      id: uuid().notNull().defaultRandom(),
+      userId: uuid("user_id").references(() => users.id, { onDelete: "set null" }),
+      action: varchar({ length: 50 }).notNull(),
+      resourceType: varchar("resource_type", { length: 50 }),
+      resourceId: varchar("resource_id", { length: 255 }),
+      changes: jsonb().$type<Record<string, unknown>>(),
+      ipAddress: inet("ip_address"),
+      userAgent: text("user_agent"),
+      createdAt: createdAt(),
+      actor: varchar({ length: 100 }).notNull().default(sql`('db:' || session_user)`),
+      requestId: varchar("request_id", { length: 64 }),
+    },
+    (table) => [
+      primaryKey({ name: "audit_log_pkey", columns: [table.id, table.createdAt] }),
+      index("idx_audit_user").on(table.userId, table.createdAt.desc().nullsFirst()),
+      index("idx_audit_created").on(table.createdAt.desc().nullsFirst()),
+      index("idx_audit_actor").on(table.actor, table.createdAt.desc().nullsFirst()),
+      index("idx_audit_action").on(table.action, table.createdAt.desc().nullsFirst()),
+      index("idx_audit_resource").on(table.resourceType, table.resourceId, table.createdAt.desc().nullsFirst()),
+    ],
+  ),
 );

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { check, index, inet, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { createdAt, instant } from "./columns.ts";
+import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
 /**
@@ -8,26 +9,28 @@ import { users } from "./users.ts";
  * rotation replaces it. `revoked_at` ends a session at once; `delete_expired_sessions` and
  * `delete_revoked_sessions` remove the rows later, a bounded batch at a time.
  */
-export const userSessions = pgTable(
-  "user_sessions",
-  {
-    id: uuid().primaryKey().defaultRandom(),
-    userId: uuid("user_id")
-      .notNull()
-      .references(() => users.id, { onDelete: "cascade" }),
-    refreshTokenId: uuid("refresh_token_id").notNull().unique("user_sessions_refresh_token_id_key"),
-    ipAddress: inet("ip_address"),
-    userAgent: text("user_agent"),
-    expiresAt: instant("expires_at").notNull(),
-    createdAt: createdAt(),
-    lastActive: instant("last_active").notNull().default(sql`CURRENT_TIMESTAMP`),
-    revokedAt: instant("revoked_at"),
-  },
-  (table) => [
-    index("idx_sessions_user").on(table.userId),
-    index("idx_sessions_token").on(table.refreshTokenId),
-    index("idx_sessions_expires").on(table.expiresAt),
-    index("idx_sessions_revoked").on(table.revokedAt).where(sql`revoked_at is not null`),
-    check("user_sessions_expires_at_check", sql`expires_at > created_at`),
-  ],
+export const userSessions = inPublic(
+  pgTable(
+    "user_sessions",
+    {
+      id: uuid().primaryKey().defaultRandom(),
+      userId: uuid("user_id")
+        .notNull()
+        .references(() => users.id, { onDelete: "cascade" }),
+      refreshTokenId: uuid("refresh_token_id").notNull().unique("user_sessions_refresh_token_id_key"),
+      ipAddress: inet("ip_address"),
+      userAgent: text("user_agent"),
+      expiresAt: instant("expires_at").notNull(),
+      createdAt: createdAt(),
+      lastActive: instant("last_active").notNull().default(sql`CURRENT_TIMESTAMP`),
+      revokedAt: instant("revoked_at"),
+    },
+    (table) => [
+      index("idx_sessions_user").on(table.userId),
+      index("idx_sessions_token").on(table.refreshTokenId),
+      index("idx_sessions_expires").on(table.expiresAt),
+      index("idx_sessions_revoked").on(table.revokedAt).where(sql`revoked_at is not null`),
+      check("user_sessions_expires_at_check", sql`expires_at > created_at`),
+    ],
+  ),
 );

@@ -40,7 +40,7 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
   const makeRecorders = () =>
     attempt(
       async () => {
-        const rows = await db.execute(sql`select refresh_change_recorders() as name`);
+        const rows = await db.execute(sql`select public.refresh_change_recorders() as name`);
         if (rows.length > 0) log.info({ tables: rows.map((row) => row["name"]) }, "recorders of changes made anew");
       },
       "recorders of changes could not be made anew: changes are recorded, more slowly",

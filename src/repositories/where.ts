@@ -1,5 +1,6 @@
 import { and, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import { foldsToAscii, lowerAscii } from "./ascii.ts";
 import type { Listing } from "./listing.ts";
 
 /** A filter, once it has been looked over: see filter-schema.ts. */
@@ -41,7 +42,10 @@ const opposite = (part: SQL | undefined): SQL => sql`(${part ?? always}) is not 
 function conditionOf(field: string, operator: string, operand: unknown, listing: Listing): SQL {
   const column = listing.columns[field] as PgColumn;
   const form = listing.forms?.[field];
-  const text = (given: string) => (form === undefined ? sql`${given}` : form.given(sql`${given}::text`));
+  // In lower case PostgreSQL would make another account's text of one with U+212A (KELVIN SIGN).
+  const inForm = (given: string) =>
+    foldsToAscii(given) ? sql`${lowerAscii(given)}::text` : form?.given(sql`${given}::text`);
+  const text = (given: string) => (form && inForm(given)) ?? sql`${given}`;
   const value = (given: unknown) => (form === undefined ? asValue(given, column) : text(String(given)));
   const values = (given: unknown) => sql`(${sql.join((given as unknown[]).map(value), sql`, `)})`;
   const equal = form?.equal ?? sql`${column}`;

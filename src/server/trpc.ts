@@ -1,6 +1,7 @@
 import type { TRPCError } from "@trpc/server";
 import { type FastifyHandlerOptions, fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { markInexactNumbers } from "../json-numbers.ts";
 import type { Context } from "../routers/context.ts";
 import { appRouter } from "../routers/index.ts";
 import { answer, maxBatchSize, plainCalls, type Route } from "./plain-calls.ts";
@@ -24,7 +25,9 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
   server.register(async (scope) => {
     // Bodies stay text: tRPC parses them. Nothing but JSON is read, as no procedure takes forms or files.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) => done(null, body));
+    scope.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) =>
+      done(null, markInexactNumbers(String(body))),
+    );
 
     const adapter: Omit<
       FastifyHandlerOptions<typeof appRouter, FastifyRequest, FastifyReply>,
@@ -38,6 +41,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
       onError: options.onError,
     };
     const handle = async (req: FastifyRequest<Route>, res: FastifyReply) => {
+      markNumbersOfAddress(req);
       const calls = plainCalls(req);
       if (calls === undefined) return fastifyRequestHandler({ ...adapter, req, res, path: req.params.path });
 
@@ -55,4 +59,14 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     scope.get<Route>("/trpc/:path", { exposeHeadRoute: false }, handle);
     scope.post<Route>("/trpc/:path", handle);
   });
+}
+
+/** A GET's input is in its address, which tRPC's adapter reads by itself. */
+function markNumbersOfAddress(request: FastifyRequest<Route>): void {
+  const { query, raw } = request;
+  if (typeof query.input !== "string") return;
+  const input = markInexactNumbers(query.input);
+  if (input === query.input) return;
+  query.input = input;
+  raw.url = `${raw.url?.split("?")[0]}?${new URLSearchParams(query as Record<string, string>)}`;
 }

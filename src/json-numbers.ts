@@ -4,7 +4,7 @@
  */
 
 /** Shorter numbers without an exponent are always exact: a double holds any 15 digits (IEEE 754, DBL_DIG). */
-const suspicious = /[\d.]{17}|\d[eE]/;
+const suspicious = /[\d.]{16}|\d[eE]/;
 
 /** Whether JavaScript reads this JSON number, and writes it again, as the same value. */
 export function isExactNumber(token: string): boolean {

@@ -106,13 +106,15 @@ function row(
   columns: readonly Column[],
   { form, mapping }: { form: CsvForm; mapping: Mapping },
 ): { fields: Fields } | { fault: Fault } {
+  // Where there is no line of names, the last ones may be missing.
+  const missing = mapping.preset?.columns !== undefined ? 0 : columns.length;
+  if (record.length > columns.length || record.length < missing) {
+    const other = form.delimiter === "," ? "" : `, separated by ${delimiterName(form.delimiter)}`;
+    return { fault: { field: null, message: `has ${record.length} fields instead of ${columns.length}${other}` } };
+  }
   if (mapping.preset !== undefined) {
     const given = Object.fromEntries(columns.map(({ name }, index) => [name, record[index]]));
     return fieldsOf(given, mapping.preset, mapping);
-  }
-  if (record.length !== columns.length) {
-    const other = form.delimiter === "," ? "" : `, separated by ${delimiterName(form.delimiter)}`;
-    return { fault: { field: null, message: `has ${record.length} fields instead of ${columns.length}${other}` } };
   }
   const fields: Fields = {};
   for (const [index, { name, field }] of columns.entries()) {

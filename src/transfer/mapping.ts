@@ -1,5 +1,5 @@
 import { TransferError } from "./errors.ts";
-import type { Fault, Fields } from "./fields.ts";
+import { type Fault, type Fields, readText, unreadable } from "./fields.ts";
 import { importedFields } from "./imported-user.ts";
 import type { Preset } from "./presets/index.ts";
 
@@ -73,7 +73,11 @@ export function fieldsOf(
     const field = mapping.fieldNamed(name);
     if (field === null) mapping.leaveOut(name);
     else if (field === undefined) rest[name] = value;
-    else fields[field] = value;
+    else {
+      const mapped = typeof value === "string" ? readText(field, value) : value;
+      if (mapped === undefined) return { fault: { field, message: unreadable(field) } };
+      fields[field] = mapped;
+    }
   }
   const read = preset.read(rest);
   if ("fault" in read) return read;

@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { systemActor } from "../../database/actor.ts";
 import { type Format, formatOf } from "../../transfer/format.ts";
 import { type ImportOptions, type ImportReport, importUsers } from "../../transfer/import.ts";
 import { createMapping } from "../../transfer/mapping.ts";
+import { type PresetName, presetOf, readFirebaseHash } from "../../transfer/presets/index.ts";
 import { withDatabase } from "../database.ts";
 import { fail, UsageError } from "../fail.ts";
 import { withInterrupt } from "../interrupt.ts";
@@ -18,17 +19,28 @@ interface Flags {
   readonly restart?: boolean;
   readonly json?: boolean;
   readonly allowReservedNames?: boolean;
+  readonly from?: PresetName;
+  readonly firebaseHashConfig?: string;
   readonly map?: Readonly<Record<string, string>>;
 }
 
 /** `aeturnis-data users import`: 0 all are imported, 1 some were refused, 2 it could not be done. */
-export async function usersImport({ file, json = false, map, ...flags }: Flags): Promise<void> {
+export async function usersImport({
+  file,
+  json = false,
+  map,
+  from,
+  firebaseHashConfig,
+  ...flags
+}: Flags): Promise<void> {
   try {
     const format = flags.format ?? formatOf(file);
     if (format === undefined) throw new UsageError("--format must say what it is: csv, jsonl or json");
     const size = await sizeOf(file);
     const progress = createProgress({ size, json });
-    const mapping = createMapping({ columns: map });
+    const firebaseHash = firebaseHashConfig && readFirebaseHash(await readFile(firebaseHashConfig, "utf8"));
+    const preset = from && presetOf(from, firebaseHash ? { firebaseHash } : {});
+    const mapping = createMapping({ columns: map, preset });
     const options = {
       ...flags,
       format,

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { exportFormats, formats } from "../../transfer/format.ts";
+import { presetNames } from "../../transfer/presets/index.ts";
 
 function mapped(text: string, others: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.lastIndexOf("=");
@@ -19,6 +20,8 @@ users
   .argument("<file>", "a file .csv, .jsonl or .json, compressed with gzip or not; - for standard input")
   .addOption(new Option("--format <format>", "what it is, if its name does not tell").choices(formats))
   .option("--atomic", "all rows or none, in one transaction")
+  .addOption(new Option("--from <system>", "what another system exports, as it is").choices(presetNames))
+  .option("--firebase-hash-config <file>", "the parameters of the project's hashes, as Firebase's console shows them")
   .option(
     "--map <column=field>",
     "a column or key that is called otherwise; without a field it is left out",

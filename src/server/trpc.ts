@@ -63,10 +63,15 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
 
 /** A GET's input is in its address, which tRPC's adapter reads by itself. */
 function markNumbersOfAddress(request: FastifyRequest<Route>): void {
-  const { query, raw } = request;
-  if (typeof query.input !== "string") return;
-  const input = markInexactNumbers(query.input);
-  if (input === query.input) return;
-  query.input = input;
-  raw.url = `${raw.url?.split("?")[0]}?${new URLSearchParams(query as Record<string, string>)}`;
+  const { raw } = request;
+  // Of an input that comes several times Fastify makes a list, and the adapter takes the first.
+  const query: Record<string, string | string[] | undefined> = request.query;
+  const given = [query["input"] ?? []].flat();
+  const inputs = given.map(markInexactNumbers);
+  if (inputs.every((input, at) => input === given[at])) return;
+  const [first] = inputs;
+  query["input"] = inputs.length === 1 ? first : inputs;
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) for (const one of [value ?? []].flat()) search.append(name, one);
+  raw.url = `${raw.url?.split("?")[0]}?${search}`;
 }

@@ -52,6 +52,8 @@ function offsetOf(zone: string): string | undefined {
 }
 
 function isOfYears(iso: string): boolean {
+  // An offset moves a time by a day at most.
+  if (!/^(?:0000|0001|9999)/.test(iso)) return true;
   const time = Date.parse(iso);
   return time >= Date.parse("0001-01-01T00:00:00Z") && time < Date.parse("+010000-01-01T00:00:00Z");
 }

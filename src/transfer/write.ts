@@ -5,7 +5,7 @@ export function csvLine(user: ExportedUser, fields: readonly ExportedField[]): s
   return `${fields.map((field) => quoted(user[field] ?? "")).join(",")}\n`;
 }
 
-// NULL and \N stand for no value where they are not quoted.
+// Quoted, so that no other program takes NULL for no value.
 const quoted = (text: string) =>
   /[",\r\n]|^\s|\s$|^(?:NULL|\\N)$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 

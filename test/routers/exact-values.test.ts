@@ -73,21 +73,19 @@ describe("a number that JavaScript would round", () => {
   it("is refused by tRPC's own adapter, too", async () => {
     const filter = withNumber({ where: { metadata: { contains: { a: "#" } } } }, "12345678901234567890");
     const input = `{"0":${filter}}`;
-    for (const get of [true, false]) {
-      const response = await fetch(
-        `${service.url}/users.list?batch=1${get ? `&input=${encodeURIComponent(input)}` : ""}`,
-        {
-          method: get ? "GET" : "POST",
-          headers: {
-            authorization: `Bearer ${admin}`,
-            "content-type": "application/json",
-            "trpc-accept": "application/jsonl",
-          },
-          ...(!get && { body: input }),
+    const ask = (query: string, body?: string) =>
+      fetch(`${service.url}/users.list?batch=1${query}`, {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          authorization: `Bearer ${admin}`,
+          "content-type": "application/json",
+          "trpc-accept": "application/jsonl",
         },
-      );
-      expect(await response.text()).toContain('"field":"where.metadata.contains.a"');
-    }
+        ...(body !== undefined && { body }),
+      }).then((response) => response.text());
+    const get = `&input=${encodeURIComponent(input)}`;
+    for (const text of [await ask("", input), await ask(get), await ask(get + get)])
+      expect(text).toContain('"field":"where.metadata.contains.a"');
   });
 
   it("in a text is a text, through every link", async () => {

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { Db, Executor } from "../database/transaction.ts";
 import { exportedFields, readExport } from "../repositories/user-export.ts";
 import type { Format } from "./format.ts";
-import { writeFile } from "./target.ts";
+import { reported, writeFile } from "./target.ts";
 import { csvLine, jsonLine } from "./write.ts";
 
 export interface ExportOptions {
@@ -45,7 +45,7 @@ export async function exportUsers(options: ExportOptions): Promise<ExportReport>
       accessMode: "read only",
     });
 
-  if ("output" in to) await write(to.output, false);
+  if ("output" in to) await reported("The output", () => write(to.output, false));
   else await writeFile(to.file, (output) => write(output, true));
   return { rows };
 }

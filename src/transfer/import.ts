@@ -74,7 +74,11 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
   const { id: run, position: start }: Run = resumable
     ? await inTransaction(db, async (tx) => {
         await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import of ${resolve(file)}`}, 0))`);
-        return openRun(file, { restart, positionOf: (run) => ledgerOf(run).read(tx) });
+        return openRun(file, {
+          restart,
+          reading: `${format} ${mapping.description}`,
+          positionOf: (run) => ledgerOf(run).read(tx),
+        });
       })
     : { id: uuidv7(), position: beginning };
   const report = (outcome: ImportReport["outcome"], { rows, imported, refused }: Position): ImportReport => {

@@ -55,5 +55,6 @@ export function kindOf(bytes: Buffer): Kind {
   const [first = 0, second = 0, third = 0, fourth = 0] = bytes;
   if (bytes.length >= 4 && first !== 0 && second === 0 && third !== 0 && fourth === 0) return "utf-16le";
   if (bytes.length >= 4 && first === 0 && second !== 0 && third === 0 && fourth !== 0) return "utf-16be";
+  if (bytes.includes(0)) throw new TransferError("It is no text. Export the accounts as CSV or JSON lines.");
   return "text";
 }

@@ -5,6 +5,8 @@ import type { Preset } from "./presets/index.ts";
 
 /** Which column or key is which field, and what becomes of those that are none. */
 export interface Mapping {
+  /** The same for mappings that read a row in the same way. */
+  readonly description: string;
   /** Of another system's rows; undefined: they are of users as they are here. */
   readonly preset?: Preset | undefined;
   /** The field that a column or a key is called by; null: it is left out on purpose; undefined: users have none such. */
@@ -43,6 +45,7 @@ export function createMapping({
   );
   const counts = new Map<string, number>();
   return {
+    description: JSON.stringify({ from: preset?.name, map: [...mapped].sort(([a], [b]) => (a < b ? -1 : 1)) }),
     preset,
     fieldNamed: (name) => {
       const field = mapped.get(name);

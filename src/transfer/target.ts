@@ -11,28 +11,28 @@ import { TransferError } from "./errors.ts";
  * @throws {TransferError} when it cannot be opened
  */
 export async function writeFile(file: string, write: (output: Writable) => Promise<void>): Promise<void> {
-  const found = await opened(file, () => stat(file).catch(absent));
+  const found = await reported(file, () => stat(file).catch(absent));
   if (found?.isDirectory()) throw new TransferError(`${file} is a folder: name a file in it.`);
   // Behind /dev and /proc are streams of this process: what they lead to must not be replaced.
   if ((found !== undefined && !found.isFile()) || /^\/(?:dev|proc)\//.test(resolve(file)))
     return writeInto(file, write);
 
-  const target = await opened(file, () => targetOf(file));
+  const target = await reported(file, () => targetOf(file));
   // Of this process: two exports to the same file are each whole, whichever is the last.
   const unfinished = join(dirname(target), `.${basename(target).slice(0, 100)}.${process.pid}.unfinished`);
-  const handle = await opened(file, () =>
+  const handle = await reported(file, () =>
     open(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600),
   );
   try {
     await written(file, handle, write, { flush: true });
-    await opened(file, () => rename(unfinished, target));
+    await reported(file, () => rename(unfinished, target));
   } finally {
     await rm(unfinished, { force: true });
   }
 }
 
 async function writeInto(file: string, write: (output: Writable) => Promise<void>): Promise<void> {
-  const handle = await opened(file, () => open(file, constants.O_WRONLY));
+  const handle = await reported(file, () => open(file, constants.O_WRONLY));
   await written(file, handle, write, { flush: false });
 }
 
@@ -46,7 +46,7 @@ async function written(
   let failure: Error | undefined;
   output.on("error", (error) => (failure = error));
   try {
-    await opened(file, () => write(output));
+    await reported(file, () => write(output));
     if (failure !== undefined) throw failure;
   } finally {
     output.destroy();
@@ -83,14 +83,14 @@ const reasons: Readonly<Record<string, string>> = {
   ETXTBSY: "it is a program that is running",
 };
 
-/** @throws {TransferError} for an error of the file system */
-async function opened<T>(file: string, work: () => Promise<T>): Promise<T> {
+/** @param name what is written @throws {TransferError} for an error of the file system, in words */
+export async function reported<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     const { code = "", syscall } = cause as NodeJS.ErrnoException;
     const reason = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
     if (reason === undefined || syscall === undefined) throw cause;
-    throw new TransferError(`${file} cannot be written: ${reason}.`, { cause });
+    throw new TransferError(`${name} cannot be written: ${reason}.`, { cause });
   }
 }

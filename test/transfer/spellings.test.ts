@@ -48,6 +48,7 @@ describe("a file is read by its first bytes", () => {
     ["Zstandard", Buffer.from("28b52ffd00", "hex"), /zstd -d/],
     ["xz", Buffer.from("fd377a585a00", "hex"), /unxz/],
     ["UTF-32", Buffer.from("fffe000065000000", "hex"), /UTF-32.*iconv/],
+    ["something else that is no text", Buffer.from("users\0\0\x01\x02"), /no text/],
     ["a gzip file that is cut off", gzipSync(csvOf(500)).subarray(0, 400), /gzip file is cut off/],
     [
       "a gzip file that is damaged",
@@ -319,6 +320,15 @@ describe("a JSON document is read", () => {
   ])("but not %j", async (content, message) => {
     await expect(importFile(pool, fileOf("users.json", content))).rejects.toThrow(message);
   });
+});
+
+it("a file is not gone on with in another way of reading it", async () => {
+  const file = fileOf("users.csv", csvOf(2_500));
+  const stop = new AbortController();
+  await importFile(pool, file, { signal: stop.signal, onProgress: () => stop.abort() });
+  const mapping = createMapping({ columns: { username: "email", email: "username" } });
+  await expect(importFile(pool, file, { mapping })).rejects.toThrow(/began with another --format, --from or --map/);
+  expect(await importFile(pool, file, { mapping: createMapping() })).toMatchObject({ outcome: "done", rows: 2_500 });
 });
 
 it("a file that was not changed is known again, whatever it is in", async () => {

@@ -1,9 +1,12 @@
 /** A time in the spellings of databases, programs and spreadsheets that name its zone. */
 const spelling =
-  /^(?<year>\d{4})-(?<month>\d\d)-(?<day>\d\d)(?:[T ]|\s+)(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d)(?:[.,](?<fraction>\d+))?)?\s*(?<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?(?::\d\d)?)(?:\s+(?:UTC|GMT|\([^)]*\)))?$/i;
+  /^(?<year>\d{4})(?<mark>[-/])(?<month>\d\d)\k<mark>(?<day>\d\d)(?:T|\s+)(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d)(?:[.,](?<fraction>\d+))?)?\s*(?<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d(?::\d\d)?)?)(?:\s+(?!BC|AM|PM)[A-Z]{1,5}|\s*[([][\w /+-]+[)\]])?$/i;
 /** As mail and HTTP write it (RFC 5322, 3.3; RFC 9110, 5.6.7). */
 const mail =
   /^(?:[a-z]{3}, )?(?<day>\d{1,2}) (?<monthName>[a-z]{3}) (?<year>\d{4}) (?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d) (?<zone>GMT|UTC|[+-]\d{4})$/i;
+/** As JavaScript's Date does. */
+const script =
+  /^[a-z]{3} (?<monthName>[a-z]{3}) (?<day>\d\d) (?<year>\d{4}) (?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d) GMT(?<zone>[+-]\d{4})(?: \([^()]*\))?$/i;
 
 const months = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 
@@ -19,10 +22,11 @@ const noTime = "must be a time with its zone, such as 2024-05-31T08:30:00Z";
 export function readMoment(text: string): ReadMoment {
   const given = text.trim();
   if (/^0000-00-00/.test(given)) return { fault: "is 0000-00-00, MySQL's word for no time: leave the field empty" };
-  const parts = (spelling.exec(given) ?? mail.exec(given))?.groups;
+  const parts = (spelling.exec(given) ?? mail.exec(given) ?? script.exec(given))?.groups;
   if (parts === undefined) {
+    if (/^\d+(?:\.\d+)?$/.test(given)) return { fault: `is a number, and no telling of what: it ${noTime}` };
     const bare = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?$/.test(given);
-    return { fault: bare ? `is without a zone: ${noTime}` : noTime };
+    return { fault: bare ? `is without a zone: it ${noTime}` : noTime };
   }
   const { year = "", day = "", hour = "", minute = "", second = "00", fraction = "", zone = "" } = parts;
   const month = parts["month"] ?? String(months.indexOf(parts["monthName"]?.toLowerCase() ?? "") + 1).padStart(2, "0");
@@ -43,17 +47,17 @@ function isDay(year: number, month: number, day: number): boolean {
   return day >= 1 && day <= ([31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0);
 }
 
-/** `Z` or `+HH:MM`; PostgreSQL takes no offset beyond 15:59. */
+/** `Z` or `+HH:MM`, with seconds in years before zones; PostgreSQL takes no offset beyond 15:59:59. */
 function offsetOf(zone: string): string | undefined {
   if (/^(Z|UTC|GMT)$/i.test(zone)) return "Z";
-  const [, sign, hours = "", minutes = "00"] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? [];
-  if (sign === undefined || Number(hours) > 15 || Number(minutes) > 59) return undefined;
-  return `${sign}${hours}:${minutes}`;
+  const [, sign, hours = "", minutes = "00", seconds = ""] = /^([+-])(\d\d):?(\d\d)?(:\d\d)?$/.exec(zone) ?? [];
+  if (sign === undefined || Number(hours) > 15 || Number(minutes) > 59 || seconds > ":59") return undefined;
+  return `${sign}${hours}:${minutes}${seconds}`;
 }
 
 function isOfYears(iso: string): boolean {
   // An offset moves a time by a day at most.
   if (!/^(?:0000|0001|9999)/.test(iso)) return true;
-  const time = Date.parse(iso);
+  const time = Date.parse(iso.replace(/([+-]\d\d:\d\d):\d\d$/, "$1"));
   return time >= Date.parse("0001-01-01T00:00:00Z") && time < Date.parse("+010000-01-01T00:00:00Z");
 }

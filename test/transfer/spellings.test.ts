@@ -182,6 +182,11 @@ describe("a time is read in the usual spellings", () => {
     ["2024-06-08 17:41:47-0330", "2024-06-08 21:11:47.000000"],
     ["2024-06-08 17:41:47 +02:00", "2024-06-08 15:41:47.000000"],
     ["2024-06-08T17:41Z", "2024-06-08 17:41:00.000000"],
+    ["2024-06-08 17:41:47.5 +0200 CEST", "2024-06-08 15:41:47.500000"],
+    ["2024-06-08T17:41:47.5+02:00[Europe/Berlin]", "2024-06-08 15:41:47.500000"],
+    ["2024/06/08 17:41:47 UTC", "2024-06-08 17:41:47.000000"],
+    ["1900-01-01 05:41:16+05:41:16", "1900-01-01 00:00:00.000000"],
+    ["Sat Jun 08 2024 17:41:47 GMT+0200 (Central European Summer Time)", "2024-06-08 15:41:47.000000"],
     ["Sat, 08 Jun 2024 17:41:47 GMT", "2024-06-08 17:41:47.000000"],
     ["0001-01-01T00:00:00Z", "0001-01-01 00:00:00.000000"],
     ["9999-12-31 23:59:59.999999+00", "9999-12-31 23:59:59.999999"],
@@ -200,7 +205,9 @@ describe("a time is read in the usual spellings", () => {
     ["2024-06-08", /without a zone/],
     ["0001-01-01T00:00:00+02:00", /years 1 to 9999/],
     ["2024-06-08T17:41:47+17:00", /zone that there is none/],
-    ["1717868507", /must be a time with its zone/],
+    ["1717868507", /is a number.*must be a time with its zone/],
+    ["0044-03-15 12:00:00+00 BC", /must be a time with its zone/],
+    ["2024-06-08 05:41:47+00 PM", /must be a time with its zone/],
     ["yesterday", /must be a time with its zone/],
   ])("%s is refused with its reason", async (time, message) => {
     const file = fileOf("users.csv", row(time));

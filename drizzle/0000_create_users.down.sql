@@ -5,3 +5,5 @@ drop function set_updated_at();
 drop function keep_an_administrator();
 --> statement-breakpoint
 drop function unverify_email();
+--> statement-breakpoint
+drop function json_numbers_exact(jsonb);

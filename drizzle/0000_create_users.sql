@@ -56,6 +56,22 @@ create or replace trigger __drizzle_migrations_record
   execute function drizzle.__drizzle_migrations_record();
 --> statement-breakpoint
 
+-- Without it a client could store a number that JavaScript reads as another one, such as 12345678901234567890 or 1e400.
+create function json_numbers_exact(value jsonb) returns boolean
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+-- A double in the shortest digits that give it back, as JavaScript writes it.
+set extra_float_digits = 1
+return not exists (
+  select from jsonb_path_query(value, 'strict $.** ? (@.type() == "number")') as found (number)
+  where case
+    when abs(number::numeric) > 1.7976931348623157e308 then true
+    when number::numeric <> 0 and abs(number::numeric) < 4.9e-324 then true
+    else number::text::float8::text::numeric <> number::numeric
+  end
+);
+--> statement-breakpoint
+
 create table users (
   id uuid primary key default gen_random_uuid(),
   -- Both are ASCII, and compared and lower-cased as such: by the database's own collation I could become ı (Turkish).
@@ -73,13 +89,15 @@ create table users (
   metadata jsonb not null default '{}',
   constraint users_status_check check (status in ('active', 'suspended', 'banned')),
   constraint users_role_check check (role in ('user', 'moderator', 'admin')),
-  constraint users_password_hash_check check (password_hash ~ '^([$][a-z0-9-]+[$]|(argon2|bcrypt|pbkdf2|scrypt)[a-z0-9_:]*[$])'),
+  constraint users_password_hash_check check (password_hash ~ '^([$]([a-z0-9-]+|P|H)[$]|(argon2|bcrypt|pbkdf2|scrypt)[a-z0-9_:]*[$]|!$)'),
   constraint users_metadata_check check (jsonb_typeof(metadata) = 'object'),
   -- What no JavaScript client can be given: keys that would reach the prototype of what they are set on, and
   -- depth that cannot be recursed into. An error while looking counts as found.
   constraint users_metadata_keys_check check (coalesce(metadata @? 'strict $.** ? (@.type() == "object").keyvalue() ? (@.key == "__proto__" || @.key == "constructor" || @.key == "prototype")', true) = false),
   constraint users_metadata_depth_check check (coalesce(metadata @? 'strict $.**{33 to last}', true) = false),
-  constraint users_metadata_size_check check (pg_column_size(metadata) <= 65536),
+  constraint users_metadata_size_check check (octet_length(metadata::text) <= 65536),
+  -- A double holds any 15 digits: only longer numbers need a look.
+  constraint users_metadata_numbers_check check (metadata::text !~ '[0-9.]{16}' or json_numbers_exact(metadata)),
   -- Times that every client can hold; infinity would be read as no time at all.
   constraint users_times_check check (
     least(created_at, updated_at, last_login, deleted_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(created_at, updated_at, last_login, deleted_at) < timestamptz '10000-01-01 00:00:00+00'

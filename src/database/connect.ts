@@ -4,6 +4,7 @@ import type { Sql } from "postgres";
 import type { DatabaseConfig } from "../config.ts";
 import { locate } from "../database-url.ts";
 import { within } from "../deadline.ts";
+import { parseStoredJson } from "../json-numbers.ts";
 import type { Log } from "../log.ts";
 import { ConnectError, explain } from "./connect-error.ts";
 import { openDriver } from "./driver.ts";
@@ -78,6 +79,8 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
     backoff: (retries) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
     // Drizzle reads arrays itself; this saves a query for each new connection.
     fetch_types: false,
+    // json and jsonb: their numbers may be ones that JavaScript would round.
+    types: { json: { to: 114, from: [114, 3802], serialize: JSON.stringify, parse: parseStoredJson } },
     onnotice: (notice) => log.debug({ notice: notice["message"] }, "notice"),
     connection: {
       application_name: options.applicationName ?? "aeturnis-data",

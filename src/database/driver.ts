@@ -1,4 +1,4 @@
-import type { Options, Sql } from "postgres";
+import type { Options, PostgresType, Sql } from "postgres";
 import { UnpatchedDriverError } from "./driver-error.ts";
 import postgres from "./postgres.ts";
 
@@ -10,7 +10,7 @@ const patch = "aeturnis-data 2";
  *
  * @throws {UnpatchedDriverError}
  */
-export function openDriver(options: Options<Record<string, never>>): Sql {
+export function openDriver(options: Options<Record<string, PostgresType>>): Sql {
   if ((postgres as { readonly patched?: unknown }).patched !== patch) throw new UnpatchedDriverError();
-  return postgres(options);
+  return postgres(options) as Sql;
 }

@@ -21,6 +21,10 @@ const constraints: Readonly<Record<string, { field?: string; message: string }>>
   },
   [usersConstraints.metadataDepth]: { field: "metadata", message: "Must not nest deeper than 32 levels." },
   [usersConstraints.metadataSize]: { field: "metadata", message: "Must be smaller." },
+  [usersConstraints.metadataNumbers]: {
+    field: "metadata",
+    message: "Must have numbers that JavaScript holds exactly: write others as texts.",
+  },
   [usersConstraints.emailForm]: { field: "email", message: "Must be an email address." },
   [usersConstraints.usernameForm]: {
     field: "username",

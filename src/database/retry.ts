@@ -72,8 +72,20 @@ function isPlanLost(error: unknown): boolean {
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   if (code === "ENOENT") return isConnecting(error);
-  // 08P01 is of class 08, too: a pooler's word for a setting that it does not accept, now or later.
-  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^(08(?!P01)|53)/.test(code));
+  if (code === "08P01") return !isRefusedByPooler(error);
+  return code !== undefined && (notNow.has(code) || lostConnections.has(code) || /^(08|53)/.test(code));
+}
+
+/**
+ * Whether a pooler does not have us, now or later. PgBouncer says everything with 08P01: that it lost the server, has no
+ * connection to spare, or does not know a setting, a user or a database.
+ */
+function isRefusedByPooler(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    /unsupported|authentication failed|no such (user|database)|not allowed|config error/.test(error.message) ||
+    isRefusedByPooler(error.cause)
+  );
 }
 
 /** Whether a Unix socket was not there, as while its server restarts, and not another file. */

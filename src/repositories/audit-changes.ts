@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import { parseStoredJson } from "../json-numbers.ts";
 import { auditLog } from "../schema/index.ts";
 
 /** Characters of JSON that one row's changes may have, and bytes that they may take in the table. */
@@ -15,8 +16,8 @@ type Changes = Record<string, unknown>;
 
 /**
  * The changes of a row of the trail, whatever they hold: as an object, or as `{"[json]": text}` where no client could
- * be given it exactly (keys that reach a prototype, depth, numbers beyond a double, length). So one odd row does not
- * fail the page that it is on.
+ * be given it (keys that reach a prototype, depth, length). So one odd row does not fail the page that it is on. Numbers
+ * that JavaScript cannot hold are texts of their digits, as everywhere.
  */
 export const changesOf: SQL<Changes | null> =
   sql`case when pg_column_size(${auditLog.changes}) <= ${sql.raw(String(storedLimit))}
@@ -28,7 +29,7 @@ export const changesOf: SQL<Changes | null> =
 /** @param text what PostgreSQL writes of a jsonb, cut behind the longest that is read */
 export function readChanges(text: string): Changes {
   if (text.length > textLimit) return asText(`${text.slice(0, shownLength)}…`);
-  return isReadable(text) ? JSON.parse(text) : asText(text);
+  return isReadable(text) ? (parseStoredJson(text) as Changes) : asText(text);
 }
 
 const asText = (text: string): Changes => ({ "[json]": text });
@@ -38,17 +39,10 @@ function isReadable(text: string): boolean {
   // A key ends with a quote and a colon; quotes within texts are escaped.
   if (/"(__proto__|constructor|prototype)":/.test(text)) return false;
   let depth = 0;
-  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]|-?\d[\d.]*/g)) {
+  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
     if (part === "{" || part === "[") depth++;
     else if (part === "}" || part === "]") depth--;
-    else if (!part.startsWith('"') && !isExact(part)) return false;
     if (depth > depthLimit) return false;
   }
   return true;
-}
-
-/** Whether JavaScript's number has the same digits: jsonb writes them out, with no exponent. */
-function isExact(digits: string): boolean {
-  const significant = digits.replace(/[-.]/g, "").replace(/^0+|0+$/g, "");
-  return (significant.length <= 15 && digits.length <= 300) || String(Number(digits)) === digits;
 }

@@ -3,6 +3,7 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import { type Actor, recordedAs } from "../database/actor.ts";
 import type { Executor } from "../database/transaction.ts";
 import { Conflict, Invalid, NotFound } from "../errors.ts";
+import { writeJson } from "../json-text.ts";
 import { type Numbered, refusal, type Untangled } from "./bulk.ts";
 import type { Listing } from "./listing.ts";
 import type { Refusal } from "./rows.ts";
@@ -264,7 +265,7 @@ function groupByFields<Row extends object>(batch: readonly Numbered<Row>[]): [st
 }
 
 const json = (rows: readonly object[], columns: Record<string, Column>) =>
-  JSON.stringify(rows.map((row) => named(row, columns)));
+  `[${rows.map((row) => writeJson(named(row, columns))).join(",")}]`;
 
 /**
  * The same values by the names of their columns; JSON leaves undefined ones out.

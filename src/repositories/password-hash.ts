@@ -1,6 +1,7 @@
 /**
  * Password hashes that accounts may bring along, as they are: in the PHC string format
- * (https://github.com/P-H-C/phc-string-format) or in the usual forms of crypt, passlib, Django and Werkzeug.
+ * (https://github.com/P-H-C/phc-string-format) or in the usual forms of crypt, passlib, Django,
+ * Werkzeug, WordPress, Firebase and ASP.NET.
  * What a hash costs to check is bounded: one that takes minutes would take the service with it.
  */
 interface Form {
@@ -13,6 +14,7 @@ const salt = String.raw`[\w+/.=-]{8,}`;
 const digest = String.raw`[\w+/.=-]{16,}`;
 /** What Django and Werkzeug put there is any text without a dollar sign. */
 const anySalt = String.raw`[^$\s]{4,}`;
+const any64 = String.raw`[\w+/.=-]+`;
 /** bcrypt's own alphabet: 22 characters of salt, 31 of hash. */
 const bcryptPair = "[./A-Za-z0-9]{53}";
 
@@ -42,6 +44,18 @@ const logScrypt = ({ ln, r, p }: Record<string, string>) => scrypt(2 ** whole(ln
 const crypt64 = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const cryptNumber = (text = ""): number =>
   [...text].reduce((sum, digit, place) => sum + crypt64.indexOf(digit) * 64 ** place, 0);
+
+/**
+ * A format byte: 0 and 48 bytes (PBKDF2 of SHA-1, 1,000 rounds), or 1 and, as 4 bytes each, a number of the hash
+ * function, of rounds and of bytes of salt (PasswordHasher.cs of ASP.NET Core).
+ */
+function isAspNet(base64 = ""): boolean {
+  const bytes = Buffer.from(base64, "base64");
+  if (bytes[0] === 0) return bytes.length === 49;
+  if (bytes[0] !== 1 || bytes.length < 45) return false;
+  const saltBytes = bytes.readUInt32BE(9);
+  return bytes.readUInt32BE(1) <= 2 && pbkdf2(bytes.readUInt32BE(5)) && within(saltBytes, 16, bytes.length - 29);
+}
 
 const argon2Body = String.raw`\$argon2(?:id|i|d)\$(?:v=(?:16|19)\$)?m=(?<kib>\d+),t=(?<passes>\d+),p=(?<lanes>\d+)\$${salt}\$${digest}`;
 const bcryptBody = String.raw`\$2[abxy]\$(?<cost>\d\d)\$${bcryptPair}`;
@@ -81,6 +95,30 @@ const forms: readonly Form[] = [
     affordable: plainScrypt,
   },
 
+  // Firebase's, with what the project adds to each: as Ory writes it, and as Supabase does.
+  {
+    form: RegExp(
+      `^\\$firescrypt\\$ln=(?<ln>\\d+),r=(?<r>\\d+),p=(?<p>\\d+)\\$${salt}\\$${digest}\\$${any64}\\$${digest}$`,
+    ),
+    affordable: logScrypt,
+  },
+  {
+    form: RegExp(
+      `^\\$fbscrypt\\$v=1,n=(?<ln>\\d+),r=(?<r>\\d+),p=(?<p>\\d+),ss=${any64},sk=${digest}\\$${salt}\\$${digest}$`,
+    ),
+    affordable: logScrypt,
+  },
+
+  // WordPress since 6.8: bcrypt of an HMAC of the password.
+  { form: RegExp(`^\\$wp\\$2y\\$(?<cost>\\d\\d)\\$${bcryptPair}$`), affordable: bcrypt },
+  // phpass: one digit of log2 of the rounds of MD5, 8 of salt, 22 of hash.
+  {
+    form: /^\$[PH]\$(?<log>[./\w])[./\w]{8}[./\w]{22}$/,
+    affordable: ({ log }) => within(cryptNumber(log), 7, 24),
+  },
+  // ASP.NET Identity's bytes, 2 and 3.
+  { form: /^\$aspnet-identity\$(?<bytes>[A-Za-z0-9+/]+={0,2})$/, affordable: ({ bytes }) => isAspNet(bytes) },
+
   // PHC, and passlib.
   {
     form: RegExp(
@@ -101,7 +139,10 @@ const forms: readonly Form[] = [
   },
 ];
 
-/** Whether a text is a hash of argon2, bcrypt, scrypt or PBKDF2, in a form and at a cost that can be checked. */
+/** What an account without a password has in its place: no password hashes to it (shadow(5) and Django write it, too). */
+export const noPassword = "!";
+
+/** Whether a text is a hash in one of these forms, and at a cost that can be checked. */
 export function isPasswordHash(text: string): boolean {
   return forms.some(({ form, affordable }) => {
     const match = form.exec(text);

@@ -47,6 +47,8 @@ export async function* readExport(
 
 /** Times as ISO 8601 in UTC, whatever the session's zone. */
 function text(column: PgColumn): SQL {
+  // In the form that the service keeps: psql may have written another case.
+  if (column === users.email) return sql`lower(${column}::text)`;
   if (!column.getSQLType().startsWith("timestamp")) return sql`${column}::text`;
   return sql`(to_json(${column} at time zone 'UTC') #>> '{}') || 'Z'`;
 }

@@ -3,6 +3,7 @@ import type { Actor } from "../database/actor.ts";
 import { Forbidden } from "../errors.ts";
 import { byteOrder, lower, lowerText } from "../schema/columns.ts";
 import { users } from "../schema/index.ts";
+import { isAscii } from "./ascii.ts";
 import type { Definition, RepositoryParts } from "./base.ts";
 import type { User, UserRole, UserStatus } from "./rows.ts";
 import { SoftDeleteRepository } from "./soft-delete.ts";
@@ -60,13 +61,15 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
     super(parts, definition);
   }
 
-  /** Ignores case. @throws {NotFound} */
+  /** Ignores the case of ASCII; no account has another letter in its email. @throws {NotFound} */
   async findByEmail(email: string): Promise<User> {
+    if (!isAscii(email)) return this.found([]);
     return this.found(await this.prepared.byEmail.execute({ email }));
   }
 
-  /** Ignores case. @throws {NotFound} */
+  /** Ignores the case of ASCII; no account has another letter in its username. @throws {NotFound} */
   async findByUsername(username: string): Promise<User> {
+    if (!isAscii(username)) return this.found([]);
     return this.found(await this.prepared.byUsername.execute({ username }));
   }
 

@@ -42,7 +42,7 @@ const opposite = (part: SQL | undefined): SQL => sql`(${part ?? always}) is not 
 function conditionOf(field: string, operator: string, operand: unknown, listing: Listing): SQL {
   const column = listing.columns[field] as PgColumn;
   const form = listing.forms?.[field];
-  const text = (given: string) => (form === undefined ? sql`${given}` : form.given(sql`${given}::text`));
+  const text = (given: string) => form?.given(sql`${given}::text`) ?? sql`${given}`;
   const value = (given: unknown) => (form === undefined ? asValue(given, column) : text(String(given)));
   const values = (given: unknown) => sql`(${sql.join((given as unknown[]).map(value), sql`, `)})`;
   const equal = form?.equal ?? sql`${column}`;

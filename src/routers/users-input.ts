@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { trimAscii } from "../repositories/ascii.ts";
 import { uuid as id, moment } from "../repositories/scalars.ts";
 import { newUser, type userBulkChange, userChange } from "../repositories/user-rules.ts";
 import { userRoles, userStatuses } from "../schema/index.ts";
@@ -9,7 +10,9 @@ const mostRows = 5_000;
 const version = moment("must be the updatedAt that you saw").optional();
 
 export const userId = z.strictObject({ id });
-export const userEmail = z.strictObject({ email: z.string().trim().max(255, "must be at most 255 characters") });
+export const userEmail = z.strictObject({
+  email: z.string().overwrite(trimAscii).max(255, "must be at most 255 characters"),
+});
 export const userName = z.strictObject({ username: z.string().max(50, "must be at most 50 characters") });
 
 export { newUser };

@@ -1,5 +1,6 @@
 import superjson, { type SuperJSONResult, type SuperJSONValue } from "superjson";
 import { Invalid } from "../errors.ts";
+import { inexactNumber } from "../json-numbers.ts";
 
 /** Levels of arrays and objects that an input may nest, and values that it may hold. */
 const depthLimit = 32;
@@ -86,8 +87,8 @@ function requireSound(json: unknown): void {
     if (++values + rest.length > valueLimit)
       throw new Invalid(`The input must not hold more than ${valueLimit} values.`);
     if (typeof value === "string") requireStorable(value, path);
-    // JSON's 1e999 is JavaScript's Infinity, which is no JSON any more.
-    if (typeof value === "number" && !Number.isFinite(value)) throw refusal(path, "must be a number that can be held");
+    // What `markInexactNumbers` left of a number that no double holds.
+    if (typeof value === "number" && !Number.isFinite(value)) throw refusal(path, inexactNumber);
     if (typeof value !== "object" || value === null) continue;
     if (depth === depthLimit) throw refusal(path, `must not nest deeper than ${depthLimit} levels`);
     for (const key in value) {

@@ -19,6 +19,7 @@ export const usersConstraints = {
   metadataKeys: "users_metadata_keys_check",
   metadataDepth: "users_metadata_depth_check",
   metadataSize: "users_metadata_size_check",
+  metadataNumbers: "users_metadata_numbers_check",
   emailForm: "users_email_check",
   usernameForm: "users_username_check",
   lastAdmin: "users_last_admin",
@@ -73,12 +74,13 @@ export const users = inPublic(
       index("idx_users_metadata").using("gin", sql`${table.metadata} jsonb_path_ops`),
       check(usersConstraints.emailForm, sql`email ~ '^[^@[:space:]]+@[^@[:space:]]+$'`),
       check(usersConstraints.usernameForm, sql`username ~ '^[A-Za-z0-9_-]{3,50}$'`),
-      check(usersConstraints.metadataSize, sql`pg_column_size(metadata) <= 65536`),
+      check(usersConstraints.metadataSize, sql`octet_length(metadata::text) <= 65536`),
+      check(usersConstraints.metadataNumbers, sql`metadata::text !~ '[0-9.]{16}' or json_numbers_exact(metadata)`),
       check(usersConstraints.status, sql`status in ('active', 'suspended', 'banned')`),
       check(usersConstraints.role, sql`role in ('user', 'moderator', 'admin')`),
       check(
         usersConstraints.passwordHash,
-        sql`password_hash ~ '^([$][a-z0-9-]+[$]|(argon2|bcrypt|pbkdf2|scrypt)[a-z0-9_:]*[$])'`,
+        sql`password_hash ~ '^([$]([a-z0-9-]+|P|H)[$]|(argon2|bcrypt|pbkdf2|scrypt)[a-z0-9_:]*[$]|!$)'`,
       ),
       check(usersConstraints.metadata, sql`jsonb_typeof(metadata) = 'object'`),
       check(

@@ -4,6 +4,7 @@ import type { ReadableStream } from "node:stream/web";
 import type { TRPCError } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { markInexactNumbers } from "../json-numbers.ts";
 import type { Context } from "../routers/context.ts";
 import { currentRequestId } from "../routers/current-request.ts";
 import { appRouter } from "../routers/index.ts";
@@ -60,6 +61,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
       return answered;
     };
     const handle = async (req: FastifyRequest<Route>, res: FastifyReply) => {
+      markNumbersOfAddress(req);
       const calls = plainCalls(req);
       if (calls === undefined) {
         const count = req.query.batch === "1" ? req.params.path.split(",").length : 1;
@@ -110,7 +112,22 @@ function readText(type: string | undefined, body: Buffer, done: (error: Error | 
   const charset = /;\s*charset="?([^";\s]+)/i.exec(type ?? "")?.[1] ?? "utf-8";
   if (!/^(utf-?8|us-ascii)$/i.test(charset)) done(refusal(415, "The request's body must be UTF-8."));
   else if (!isUtf8(body)) done(refusal(400, "The request's body is not UTF-8."));
-  else done(null, body.toString());
+  else done(null, markInexactNumbers(body.toString()));
 }
 
 const refusal = (statusCode: number, message: string) => Object.assign(new Error(message), { statusCode });
+
+/** A GET's input is in its address, which tRPC's adapter reads by itself. */
+function markNumbersOfAddress(request: FastifyRequest<Route>): void {
+  const { raw } = request;
+  // Of an input that comes several times Fastify makes a list, and the adapter takes the first.
+  const query: Record<string, string | string[] | undefined> = request.query;
+  const given = [query["input"] ?? []].flat();
+  const inputs = given.map(markInexactNumbers);
+  if (inputs.every((input, at) => input === given[at])) return;
+  const [first] = inputs;
+  query["input"] = inputs.length === 1 ? first : inputs;
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) for (const one of [value ?? []].flat()) search.append(name, one);
+  raw.url = `${raw.url?.split("?")[0]}?${search}`;
+}

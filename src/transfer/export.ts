@@ -1,11 +1,9 @@
-import { constants, createWriteStream } from "node:fs";
-import { access, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Db, Executor } from "../database/transaction.ts";
 import { exportedFields, readExport } from "../repositories/user-export.ts";
 import type { Format } from "./format.ts";
+import { reported, writeFile } from "./target.ts";
 import { csvLine, jsonLine } from "./write.ts";
 
 export interface ExportOptions {
@@ -47,20 +45,7 @@ export async function exportUsers(options: ExportOptions): Promise<ExportReport>
       accessMode: "read only",
     });
 
-  if ("output" in to) await write(to.output, false);
-  else await inItsPlace(to.file, (output) => write(output, true));
+  if ("output" in to) await reported("The output", () => write(to.output, false));
+  else await writeFile(to.file, (output) => write(output, true));
   return { rows };
-}
-
-/** Under another name until it is whole; for nobody else to read. */
-async function inItsPlace(file: string, write: (output: Writable) => Promise<void>): Promise<void> {
-  await access(dirname(file), constants.W_OK);
-  // Of this process: two exports to the same file are each whole, whichever is the last.
-  const unfinished = `${file}.${process.pid}.unfinished`;
-  try {
-    await write(createWriteStream(unfinished, { mode: 0o600, flush: true }));
-    await rename(unfinished, file);
-  } finally {
-    await rm(unfinished, { force: true });
-  }
 }

@@ -3,16 +3,18 @@ import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
+import type { z } from "zod";
 import type { Actor } from "../database/actor.ts";
 import { type Db, type Executor, inTransaction } from "../database/transaction.ts";
 import { type BatchReport, type Check, checkedBy } from "../repositories/bulk.ts";
 import type { Repositories } from "../repositories/index.ts";
-import { importedUser } from "../repositories/user-rules.ts";
 import type { users } from "../schema/index.ts";
 import type { Line } from "./fields.ts";
 import type { Format } from "./format.ts";
+import { importedUser } from "./imported-user.ts";
 import { beginning, createLedger, type Position } from "./ledger.ts";
 import { createLines } from "./lines.ts";
+import { createMapping, type Mapping } from "./mapping.ts";
 import { openRefusals, type Refusals } from "./refusals.ts";
 import { openRun, type Run } from "./run.ts";
 import { openSource } from "./source.ts";
@@ -24,6 +26,10 @@ export interface ImportOptions {
   /** A file, whose import can be resumed; or a stream, of which refused rows go to `refusals`. */
   readonly from: { readonly file: string } | { readonly input: Readable; readonly refusals: Refusals };
   readonly format: Format;
+  /** Which column or key is which field, where it is not called so; created by `createMapping`. */
+  readonly mapping?: Mapping | undefined;
+  /** Players keep names that speak for the game, too. */
+  readonly allowReservedNames?: boolean | undefined;
   /** All rows or none, in one transaction. */
   readonly atomic?: boolean | undefined;
   /** Begins anew, whatever was imported of the file before. */
@@ -48,6 +54,8 @@ export interface ImportReport extends Pick<Position, "rows" | "imported" | "refu
   /** Rows that an attempt before had decided. */
   readonly resumedBehind: number;
   readonly refusedFile: string | null;
+  /** Values of the rows that were read that have no place here, counted by the name of their column or key. */
+  readonly leftOut: Readonly<Record<string, number>>;
 }
 
 /**
@@ -59,26 +67,41 @@ export interface ImportReport extends Pick<Position, "rows" | "imported" | "refu
  */
 export async function importUsers(options: ImportOptions): Promise<ImportReport> {
   const { db, repositories, by, from, format, atomic = false, restart = false, signal } = options;
+  const { mapping = createMapping(), allowReservedNames = false } = options;
   const file = "file" in from ? from.file : undefined;
   const ledgerOf = (run: string) => createLedger(repositories.audit, { by, run });
   const resumable = file !== undefined && !atomic;
   const { id: run, position: start }: Run = resumable
     ? await inTransaction(db, async (tx) => {
         await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import of ${resolve(file)}`}, 0))`);
-        return openRun(file, { restart, positionOf: (run) => ledgerOf(run).read(tx) });
+        return openRun(file, {
+          restart,
+          reading: `${format} ${mapping.description}`,
+          positionOf: (run) => ledgerOf(run).read(tx),
+        });
       })
     : { id: uuidv7(), position: beginning };
   const report = (outcome: ImportReport["outcome"], { rows, imported, refused }: Position): ImportReport => {
     const refusedFile = file === undefined || refused === 0 ? null : refusedFileOf(file, { atomic });
-    return { outcome, rows, imported, refused, run, resumedBehind: start.rows, refusedFile };
+    return {
+      outcome,
+      rows,
+      imported,
+      refused,
+      run,
+      resumedBehind: start.rows,
+      refusedFile,
+      leftOut: mapping.leftOut(),
+    };
   };
   if (start.ended) return report("repeated", start);
 
   const refusals = "file" in from ? openRefusals(refusedFileOf(from.file, { atomic })) : from.refusals;
   const input = "file" in from ? createReadStream(from.file, { highWaterMark: chunkSize }) : from.input;
-  const source = openSource(input, { format, signal });
+  const source = openSource(input, { format, mapping, signal });
   const lines = createLines(source.lines, { skip: start.rows, signal, whole: atomic });
   const ledger = ledgerOf(run);
+  const check = checkOf(importedUser({ reservedNames: allowReservedNames }));
   let before = start;
   let latest = start;
 
@@ -125,7 +148,7 @@ const chunkSize = 16 * 1024;
 const refusedFileOf = (file: string, { atomic }: { atomic: boolean }) =>
   `${file}${atomic ? ".atomic" : ""}.refused.jsonl`;
 
-const checkFields = checkedBy<typeof users.$inferInsert>(importedUser);
-
-const check: Check<Line, typeof users.$inferInsert> = (line) =>
-  "fault" in line ? { refused: { code: "BAD_REQUEST", ...line.fault } } : checkFields(line.fields);
+function checkOf(rule: z.ZodType): Check<Line, typeof users.$inferInsert> {
+  const checkFields = checkedBy<typeof users.$inferInsert>(rule);
+  return (line) => ("fault" in line ? { refused: { code: "BAD_REQUEST", ...line.fault } } : checkFields(line.fields));
+}

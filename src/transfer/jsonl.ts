@@ -1,38 +1,28 @@
-import { type Fields, fieldNamed, type Line, longestRow, tooLong, unknownField } from "./fields.ts";
+import { type Line, longestRow, tooLong } from "./fields.ts";
+import { readJson } from "./json.ts";
+import { jsonRow } from "./json-row.ts";
+import type { Mapping } from "./mapping.ts";
 
-/** The rows of JSON lines: an object a line. A line that is none is a row with a fault. */
-export async function* readJsonLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+/** The rows of JSON lines: an object a line. A line that is none is a row with a fault. One document is read, too. */
+export async function* readJsonLines(bytes: AsyncIterable<Buffer>, mapping: Mapping): AsyncGenerator<Line> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const { value, done } = await iterator.next();
+  if (done) return;
+  async function* all(): AsyncGenerator<Buffer> {
+    yield value;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  if (isDocument(value)) return yield* readJson(all(), mapping);
   let line = 0;
-  for await (const text of linesOf(bytes)) {
+  for await (const text of linesOf(all())) {
     line++;
     if (text === undefined) yield { line, fault: tooLong };
-    else if (text.trim() !== "") yield { line, ...row(text) };
+    else if (text.trim() !== "") yield { line, ...jsonRow(text, mapping) };
   }
 }
 
-function row(text: string): { fields: Fields } | { fault: { field: string | null; message: string } } {
-  const given = parse(text);
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    return { fault: { field: null, message: "must be a JSON object" } };
-  }
-  const fields: Fields = {};
-  for (const [name, value] of Object.entries(given)) {
-    const field = fieldNamed(name);
-    if (field === undefined) return { fault: { field: null, message: unknownField(name) } };
-    if (field in fields) return { fault: { field, message: "is there twice" } };
-    // As in CSV, where there is no other way to say so.
-    if (value !== null) fields[field] = value;
-  }
-  return { fields };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+/** An array, or an object that is spread over several lines or has users in it. */
+const isDocument = (first: Buffer): boolean => /^\s*(?:\[|\{\s*(?:\n|"users"\s*:))/i.test(first.toString("latin1"));
 
 const lineFeed = 0x0a;
 
@@ -40,13 +30,10 @@ const lineFeed = 0x0a;
 async function* linesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<string | undefined> {
   let parts: Buffer[] = [];
   let length = 0;
-  let first = true;
   const take = () => {
     const text = length > longestRow ? undefined : Buffer.concat(parts).toString();
     [parts, length] = [[], 0];
-    const whole = first ? text?.replace(/^\uFEFF/, "") : text;
-    first = false;
-    return whole;
+    return text;
   };
   for await (const chunk of bytes) {
     let from = 0;

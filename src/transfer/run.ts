@@ -25,19 +25,27 @@ export interface Run {
  *
  * One process at a time, or two that begin at the same moment would each have an import of their own.
  *
- * @throws {TransferError} when the file is not the one that was begun with
+ * @param options.reading how the file is read: in the middle of an import its rows must stay what they were
+ * @throws {TransferError} when the file, or how it is read, is not what was begun with
  */
 export async function openRun(
   file: string,
-  options: { restart: boolean; positionOf: (run: string) => Promise<Position> },
+  options: { restart: boolean; reading: string; positionOf: (run: string) => Promise<Position> },
 ): Promise<Run> {
   const path = `${file}.progress.json`;
   const identity = await identify(file);
   const known = options.restart ? undefined : await readRun(path);
   if (known !== undefined) {
     const position = await options.positionOf(known.run);
+    const isUnderWay = position.rows > 0 && !position.ended;
+    if (isUnderWay && known.reading !== options.reading) {
+      throw new TransferError(
+        `The import of ${file} began with another --format, --from or --map, and ${position.rows} rows of it are done. ` +
+          "Go on with the same; or begin anew with --restart, and rows that were imported are refused as taken.",
+      );
+    }
     if (isSame(known.file, identity)) return { id: known.run, position };
-    if (position.rows > 0 && !position.ended) {
+    if (isUnderWay) {
       throw new TransferError(
         `${file} is not what it was when its import began, and ${position.rows} rows of it are done. ` +
           "Bring it back as it was; or begin anew with --restart, and rows that were imported are refused as taken.",
@@ -45,13 +53,14 @@ export async function openRun(
     }
   }
   const id = uuidv7();
-  await writeRun(path, { run: id, file: identity, begun: new Date().toISOString() });
+  await writeRun(path, { run: id, file: identity, reading: options.reading, begun: new Date().toISOString() });
   return { id, position: beginning };
 }
 
 interface KnownRun {
   readonly run: string;
   readonly file: Identity;
+  readonly reading: string;
   readonly begun: string;
 }
 
@@ -76,8 +85,8 @@ async function readRun(path: string): Promise<KnownRun | undefined> {
   });
   if (text === undefined) return undefined;
   try {
-    const { run, file, begun } = JSON.parse(text);
-    if (typeof run === "string" && typeof file === "object" && file !== null) return { run, file, begun };
+    const { run, file, reading, begun } = JSON.parse(text);
+    if (typeof run === "string" && typeof file === "object" && file !== null) return { run, file, reading, begun };
   } catch {
     // The same as one that says something else.
   }

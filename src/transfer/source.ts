@@ -1,55 +1,46 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { readCsv } from "./csv.ts";
-import { TransferError } from "./errors.ts";
+import { decode } from "./decode.ts";
 import type { Line } from "./fields.ts";
 import type { Format } from "./format.ts";
+import { readJson } from "./json.ts";
 import { readJsonLines } from "./jsonl.ts";
+import type { Mapping } from "./mapping.ts";
 
 /** Rows as they come out of a stream, and how much of it was read for them. */
 export interface Source {
   readonly lines: AsyncGenerator<Line>;
-  /** Bytes. */
+  /** Bytes of the file, compressed ones as they are. */
   read(): number;
 }
 
+const readers = { csv: readCsv, jsonl: readJsonLines, json: readJson } as const;
+
 /**
  * @param options.signal ends it: rows then stop as if there were no more
- * @throws {TransferError} while it is read, for what is not UTF-8
+ * @throws {TransferError} while it is read, for what is no text that can be read
  */
-export function openSource(input: Readable, options: { format: Format; signal?: AbortSignal | undefined }): Source {
-  const { format, signal } = options;
+export function openSource(
+  input: Readable,
+  { format, mapping, signal }: { format: Format; mapping: Mapping; signal?: AbortSignal | undefined },
+): Source {
   let read = 0;
   if (signal !== undefined) addAbortSignal(signal, input);
 
-  async function* checked(): AsyncGenerator<Buffer> {
-    const decoder = new TextDecoder("utf-8", { fatal: true });
+  async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of input as AsyncIterable<Buffer>) {
-      requireText(() => decoder.decode(chunk, { stream: true }), read);
       read += chunk.length;
       yield chunk;
     }
-    requireText(() => decoder.decode(), read);
   }
 
   async function* lines(): AsyncGenerator<Line> {
-    const bytes = Readable.from(checked(), { objectMode: false, highWaterMark: 64 * 1024 });
+    const bytes = Readable.from(decode(counted()), { objectMode: false, highWaterMark: 64 * 1024 });
     try {
-      yield* format === "csv" ? readCsv(bytes) : readJsonLines(bytes);
+      yield* readers[format](bytes, mapping);
     } catch (error) {
       if (!signal?.aborted) throw error;
     }
   }
   return { lines: lines(), read: () => read };
-}
-
-/** Other texts would become question marks in silence. */
-function requireText(decode: () => string, at: number): void {
-  try {
-    decode();
-  } catch (cause) {
-    throw new TransferError(
-      `It is not UTF-8 (behind byte ${at}). If it is Latin-1: iconv -f latin1 -t utf-8 OLD > NEW`,
-      { cause },
-    );
-  }
 }

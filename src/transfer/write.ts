@@ -5,7 +5,9 @@ export function csvLine(user: ExportedUser, fields: readonly ExportedField[]): s
   return `${fields.map((field) => quoted(user[field] ?? "")).join(",")}\n`;
 }
 
-const quoted = (text: string) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+// Quoted, so that no other program takes NULL for no value.
+const quoted = (text: string) =>
+  /[",\r\n]|^\s|\s$|^(?:NULL|\\N)$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 /** Fields whose text is JSON already. */
 const json: ReadonlySet<ExportedField> = new Set(["emailVerified", "metadata"]);

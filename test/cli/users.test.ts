@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -55,6 +55,42 @@ describe("aeturnis-data users import", () => {
       const failed = await users("import", ...args).ended;
       expect([failed.code, failed.output]).toEqual([2, expect.not.stringMatching(/ at .*\.js:/)]);
     }
+  });
+
+  it("takes another system's export, names of columns, and reserved names, and says what it left out", async () => {
+    const csv = `ID,user_login,user_pass,user_email,display_name\n1,Guest4711,$P$B${"x".repeat(30)},a@example.com,Mira\n`;
+    const file = fileOf("wp_users.csv", csv);
+    expect((await users("import", file, "--from", "wordpress").ended).code).toBe(1);
+    const kept = await users("import", file, "--from", "wordpress", "--allow-reserved-names", "--restart", "--json")
+      .ended;
+    expect(kept.code).toBe(0);
+    expect(kept.output).toMatch(/"leftOut": \{\s+"display_name": 1\s+\}/);
+
+    const mapped = fileOf("users.tsv", `mail\tlogin\thash\tx=y\nb@example.com\tMira\t!\t1\n`);
+    const map = ["mail=email", "login=username", "hash=passwordHash", "x=y="].flatMap((column) => ["--map", column]);
+    expect((await users("import", mapped, ...map).ended).code).toBe(0);
+    expect(await count()).toBe(2);
+
+    const exported = [
+      {
+        localId: "u",
+        email: "c@example.com",
+        displayName: "Tom_1",
+        passwordHash: "x".repeat(86),
+        salt: "c2FsdHNhbHQ=",
+      },
+    ];
+    const firebase = fileOf("users.json", JSON.stringify({ users: exported }));
+    const config = fileOf("hash.txt", `base64_signer_key: ${"k".repeat(86)}==,\nbase64_salt_separator: Bw==,`);
+    const args = ["import", firebase, "--from", "firebase", "--firebase-hash-config", config];
+    expect((await users(...args).ended).code).toBe(0);
+    for (const wrong of [
+      ["--map", "x"],
+      ["--map", "x=nothing"],
+      ["--from", "geocities"],
+      ["--firebase-hash-config", firebase],
+    ])
+      expect([wrong, (await users("import", mapped, "--from", "firebase", ...wrong).ended).code]).toEqual([wrong, 2]);
   });
 
   it("says which migrations are pending, and does nothing", async () => {
@@ -148,6 +184,15 @@ describe("aeturnis-data users export", () => {
     await database.sql`delete from users`;
     expect((await users("import", file).ended).code).toBe(0);
     expect(await count()).toBe(1_200);
+  });
+
+  it("writes to what a link leads to, a stream too, and says in one line what it cannot write", async () => {
+    await users("import", fileOf("users.csv", csvOf(2))).ended;
+    const link = `${fileOf("x.csv", "")}.link`;
+    symlinkSync("/proc/self/fd/1", link);
+    expect((await users("export", link).ended).output).toMatch(/^id,email.*player_1@example\.com.*2 users exported/s);
+    const { code, output } = await users("export", "/nowhere/at/all.csv").ended;
+    expect([code, output]).toEqual([1, "/nowhere/at/all.csv cannot be written: the folder is not there.\n"]);
   });
 
   it("works on the embedded database, which it starts for the moment", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
+import { readableLog } from "../support/log.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
@@ -21,7 +22,7 @@ const statements = [
   "alter table users drop column land",
   "alter table users alter column metadata set default '{\"new\": true}'",
   "alter table users alter column metadata set default '{}'",
-  "alter table users rename column last_login to seen ;; alter table users rename column seen to last_login",
+  "alter table users rename column last_login to seen; alter table users rename column seen to last_login",
   "alter table users add constraint users_id_check check (id is not null) not valid",
   "alter table users validate constraint users_id_check",
   "alter table users drop constraint users_id_check",
@@ -112,7 +113,9 @@ describe.each(["directly", "through PgBouncer"])("with 32 callers %s", (way) => 
       const database = await createDatabase();
       onTestFinished(database.drop);
       const address = pooled ? await pgBouncer(database.directUrl, { poolSize: 4 }) : database.directUrl;
+      const { log, lines } = readableLog("error");
       const { url } = await serviceForTest(address, {
+        log,
         env: { DATABASE_POOL_MAX: "4", DATABASE_POOLER: pooled ? "transaction" : "none", LOCK_TIMEOUT_MS: "5000" },
       });
       const name = new URL(database.directUrl).pathname.slice(1);
@@ -130,7 +133,7 @@ describe.each(["directly", "through PgBouncer"])("with 32 callers %s", (way) => 
           and application_name <> 'postgres.js'`;
         await passed(50);
       });
-      expect(result).toMatchObject({ wrong: [], failures: [] });
+      expect({ ...result, errors: lines }).toMatchObject({ wrong: [], failures: [], errors: [] });
       expect((await fetch(new URL("/readyz", url))).status).toBe(200);
       expect(await clientOf(url, serviceToken).users.list.query({ limit: 1 })).toMatchObject({ hasNext: true });
     },

@@ -1,7 +1,8 @@
 import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
 import { argon2d, argon2i, argon2id, bcrypt } from "hash-wasm";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { isPasswordHash } from "../../src/repositories/password-hash.ts";
+import { passwordHash } from "../../src/repositories/foreign-hash.ts";
+import { isPasswordHash, noPassword } from "../../src/repositories/password-hash.ts";
 import { createDatabase } from "../support/database.ts";
 
 const password = "correct horse battery staple";
@@ -68,7 +69,24 @@ const real: Record<string, string> = {
   "Django pbkdf2_sha256": `pbkdf2_sha256$870000$Xs3Pq8kTzV0bY1cDeF2gHi$${base64(pbkdf2Sync(password, "Xs3Pq8kTzV0bY1cDeF2gHi", 1000, 32, "sha256"))}`,
   "Django pbkdf2_sha1": `pbkdf2_sha1$10000$seasalt$${base64(pbkdf2Sync(password, "seasalt", 1000, 20, "sha1"))}`,
   "Werkzeug pbkdf2": `pbkdf2:sha256:1000000$Xs3Pq8kTzV0bY1cD$${pbkdf2Sync(password, "Xs3Pq8kTzV0bY1cD", 1000, 32, "sha256").toString("hex")}`,
+
+  // Of phpass's own test, and phpBB's mark in place of it.
+  phpass: "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0",
+  "phpass as phpBB marks it": "$H$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0",
+  "WordPress 6.8": `$wp${(await bcrypt({ password, salt, costFactor: 4, outputType: "encoded" })).replace("$2a$", "$2y$")}`,
+  "Firebase scrypt as Ory writes it": `$firescrypt$ln=14,r=8,p=1$${base64(salt)}$${base64(randomBytes(64))}$Bw==$${base64(randomBytes(64))}`,
+  "Firebase scrypt as Supabase writes it": `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=${base64(randomBytes(64))}$${base64(salt)}$${base64(randomBytes(64))}`,
+  "ASP.NET Identity 3": `$aspnet-identity$${base64(aspNet3())}`,
+  "ASP.NET Identity 2": `$aspnet-identity$${base64(Buffer.concat([Buffer.of(0), salt, pbkdf2Sync(password, salt, 1000, 32, "sha1")]))}`,
 };
+
+/** HMAC-SHA512, 100,000 rounds, 16 bytes of salt: .NET 7 and later. */
+function aspNet3(rounds = 100_000): Buffer {
+  const head = Buffer.alloc(13);
+  head[0] = 1;
+  for (const [at, number] of [2, rounds, salt.length].entries()) head.writeUInt32BE(number, 1 + at * 4);
+  return Buffer.concat([head, salt, pbkdf2Sync(password, salt, 1000, 32, "sha512")]);
+}
 
 describe("isPasswordHash", () => {
   it.each(Object.entries(real))("takes %s", (_, hash) => {
@@ -128,6 +146,12 @@ describe("isPasswordHash", () => {
     expect(isPasswordHash(hash.replace(cost, other))).toBe(false);
   });
 
+  it("refuses ASP.NET's PBKDF2 and phpass at a cost that is too high", () => {
+    expect(isPasswordHash(`$aspnet-identity$${base64(aspNet3(10_000_001))}`)).toBe(false);
+    expect(isPasswordHash(`$aspnet-identity$${base64(aspNet3(0))}`)).toBe(false);
+    expect(isPasswordHash("$P$NIQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0")).toBe(false);
+  });
+
   it("takes nothing that the table does not take, too", async () => {
     const { sql, drop } = await createDatabase();
     onTestFinished(drop);
@@ -135,5 +159,51 @@ describe("isPasswordHash", () => {
       await sql`insert into users (email, username, password_hash) values (${`${index}@example.com`}, ${`user_${index}`}, ${hash})`;
     }
     expect(await sql`select from users`).toHaveLength(Object.keys(real).length);
+  });
+});
+
+describe("a password hash of another system", () => {
+  const kept = (hash: string) => passwordHash.parse(hash);
+  const refusal = (hash: string) => passwordHash.safeParse(hash).error?.issues[0]?.message;
+
+  it("is kept as it is, where it is in a form that is kept", () => {
+    for (const hash of [...Object.values(real), noPassword]) expect(kept(hash)).toBe(hash);
+  });
+
+  it("loses the scheme in front of it", () => {
+    const [crypt = "", argon2 = "", java = ""] = [real["crypt bcrypt"], real["PHC argon2id"], real["Java scrypt"]];
+    for (const scheme of ["{bcrypt}", "{BCRYPT}", "{CRYPT}", "{crypt}"]) expect(kept(scheme + crypt)).toBe(crypt);
+    for (const scheme of ["{ARGON2}", "{argon2}", "{argon2@SpringSecurity_v5_8}"])
+      expect(kept(scheme + argon2)).toBe(argon2);
+    expect(kept(`{scrypt}${java.replace("$s0$", "$")}`)).toBe(java);
+  });
+
+  it("of ASP.NET gets one", () => {
+    for (const version of ["ASP.NET Identity 2", "ASP.NET Identity 3"])
+      expect(kept(real[version]?.replace("$aspnet-identity$", "") ?? "")).toBe(real[version]);
+  });
+
+  it.each([
+    ["$1$etNnh7FA$OlM7eljE/B7F1J4XYNnk81", "MD5-crypt"],
+    [
+      "{CRYPT}$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2scFtv/uamSo5z0",
+      "SHA-512-crypt",
+    ],
+    ["$y$j9T$F5Jx5fExrKuPp53xLKQ..1$zwtVrjrUCmXcyLTs6oxLTQlzifSUkF8RHJ./tK5KU79", "yescrypt"],
+    ["{SSHA}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", "LDAP"],
+    ["{SSHA512}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", "LDAP"],
+    ["{SHA}0c0blFTXXNuAMHECS4uxrj3ZieM=", "LDAP"],
+    ["{noop}hunter2", "Spring Security"],
+    [
+      "{pbkdf2}5d923b44a6d129f3ddf3e3c8d29412723dcbde72445e8ef6bf3b508fbf17fa4ed4d6b99ca763d8dc",
+      "PBKDF2 without its parameters",
+    ],
+    ["sha1$seasalt$f5531bef9f3687d0ccf0f617f0e25573", "Django"],
+    ["5f4dcc3b5aa765d61d8327deb882cf99", "MD5 or SHA"],
+    ["*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19", "MySQL"],
+  ])("is refused by its name, with the remedy and without itself: %s", (hash, name) => {
+    expect(refusal(hash)).toContain(name);
+    expect(refusal(hash)).toContain("give ! in its place");
+    expect(refusal(hash)).not.toContain("hunter2");
   });
 });

@@ -1,3 +1,4 @@
+import { fstatSync, statSync } from "node:fs";
 import { exportUsers } from "../../transfer/export.ts";
 import { type Format, formatOf } from "../../transfer/format.ts";
 import { withDatabase } from "../database.ts";
@@ -14,7 +15,7 @@ interface Flags {
 /** `aeturnis-data users export` */
 export async function usersExport({ file, ...flags }: Flags): Promise<void> {
   const format = flags.format ?? formatOf(file) ?? "csv";
-  const to = file === "-" ? { output: process.stdout } : { file };
+  const to = file === "-" || isStandardOutput(file) ? { output: process.stdout } : { file };
   const screen = process.stderr.isTTY ? createScreen(process.stderr) : undefined;
   const onProgress = ({ rows }: { rows: number }) => screen?.pass(`${rows.toLocaleString("en")} users`);
   const { rows } = await withInterrupt((signal) =>
@@ -22,4 +23,15 @@ export async function usersExport({ file, ...flags }: Flags): Promise<void> {
   ).finally(() => screen?.wipe());
   // To standard error: standard output may be the export.
   console.error(`${rows.toLocaleString("en")} users exported.`);
+}
+
+/** Such as /dev/stdout, which cannot be opened where it is a socket, and must not be replaced where it is a file. */
+function isStandardOutput(file: string): boolean {
+  try {
+    const [named, own] = [statSync(file), fstatSync(1)];
+    return named.dev === own.dev && named.ino === own.ino;
+  } catch {
+    // Whatever is wrong with the file, the export says it.
+    return false;
+  }
 }

@@ -1,9 +1,11 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { systemActor } from "../../database/actor.ts";
 import { type Format, formatOf } from "../../transfer/format.ts";
 import { type ImportOptions, type ImportReport, importUsers } from "../../transfer/import.ts";
+import { createMapping } from "../../transfer/mapping.ts";
+import { type PresetName, presetOf, readFirebaseHash } from "../../transfer/presets/index.ts";
 import { withDatabase } from "../database.ts";
 import { fail, UsageError } from "../fail.ts";
 import { withInterrupt } from "../interrupt.ts";
@@ -16,16 +18,36 @@ interface Flags {
   readonly atomic?: boolean;
   readonly restart?: boolean;
   readonly json?: boolean;
+  readonly allowReservedNames?: boolean;
+  readonly from?: PresetName;
+  readonly firebaseHashConfig?: string;
+  readonly map?: Readonly<Record<string, string>>;
 }
 
 /** `aeturnis-data users import`: 0 all are imported, 1 some were refused, 2 it could not be done. */
-export async function usersImport({ file, json = false, ...flags }: Flags): Promise<void> {
+export async function usersImport({
+  file,
+  json = false,
+  map,
+  from,
+  firebaseHashConfig,
+  ...flags
+}: Flags): Promise<void> {
   try {
     const format = flags.format ?? formatOf(file);
-    if (format === undefined) throw new UsageError("--format must say what it is: csv or jsonl");
+    if (format === undefined) throw new UsageError("--format must say what it is: csv, jsonl or json");
     const size = await sizeOf(file);
     const progress = createProgress({ size, json });
-    const options = { ...flags, format, by: systemActor(`import:${operator()}`), onProgress: progress.onProgress };
+    const firebaseHash = firebaseHashConfig && readFirebaseHash(await readFile(firebaseHashConfig, "utf8"));
+    const preset = from && presetOf(from, firebaseHash ? { firebaseHash } : {});
+    const mapping = createMapping({ columns: map, preset });
+    const options = {
+      ...flags,
+      format,
+      mapping,
+      by: systemActor(`import:${operator()}`),
+      onProgress: progress.onProgress,
+    };
     const report = await withInterrupt((signal) =>
       withDatabase((opened) => importUsers({ ...opened, ...options, signal, from: source(file, size, progress) }), {
         signal,
@@ -68,7 +90,8 @@ function operator(): string {
 
 const number = (count: number) => count.toLocaleString("en");
 
-function text({ outcome, rows, imported, refused, resumedBehind, refusedFile }: ImportReport, file: string): string {
+function text(report: ImportReport, file: string): string {
+  const { outcome, rows, imported, refused, resumedBehind, refusedFile, leftOut } = report;
   const counts = `${number(imported)} of ${number(rows)} imported, ${number(refused)} refused`;
   const details = refusedFile === null ? "" : `: see ${refusedFile}`;
   if (outcome === "repeated")
@@ -77,5 +100,7 @@ function text({ outcome, rows, imported, refused, resumedBehind, refusedFile }: 
     return `Nothing was imported, because ${number(refused)} of ${number(rows)} rows were refused${details}.`;
   const resumed = resumedBehind > 0 ? ` (${number(resumedBehind)} rows of it before)` : "";
   const stopped = outcome === "stopped" ? " The same command goes on behind them." : "";
-  return `${counts}${resumed}${details}.${stopped}`;
+  const names = Object.entries(leftOut).map(([name, count]) => `${name} ${number(count)}`);
+  const rest = names.length === 0 ? "" : `\nLeft out, because users have no such field: ${names.join(", ")}.`;
+  return `${counts}${resumed}${details}.${stopped}${rest}`;
 }

@@ -1,0 +1,42 @@
+import { createPreset, type Take } from "./preset.ts";
+import { type Row, textOf } from "./values.ts";
+
+/**
+ * A job of users-exports (JSON lines, or CSV), the bulk import's array, and the export of password hashes that Auth0's
+ * support gives out (JSON lines of MongoDB).
+ */
+export const auth0 = createPreset({
+  name: "auth0",
+  id: ["user_id", "Id", "_id"],
+  email: "email",
+  username: ["username", "nickname", "name"],
+  emailVerified: "email_verified",
+  password,
+  createdAt: "created_at",
+  lastLogin: "last_login",
+  suspended: (take) => /^(true|1)$/i.test(textOf(take("blocked")) ?? ""),
+  metadata: ["user_metadata", "app_metadata"],
+  unfold: ({ Email, "Email Verified": verified, ...row }) => ({
+    // The names that its extension writes into CSV.
+    ...(Email !== undefined && { email: Email }),
+    ...(verified !== undefined && { email_verified: verified }),
+    ...row,
+  }),
+  ignored: [
+    "updated_at",
+    "tenant",
+    "connection",
+    "_tmp_is_unique",
+    "password_set_date",
+    "logins_count",
+    "version",
+    "identifiers",
+  ],
+});
+
+function password(take: Take): string | undefined {
+  const own = textOf(take("passwordHash")) ?? textOf(take("password_hash"));
+  const custom = take("custom_password_hash") as Row | undefined;
+  const hash = custom?.["hash"];
+  return own ?? textOf(typeof hash === "object" && hash !== null ? (hash as Row)["value"] : hash);
+}

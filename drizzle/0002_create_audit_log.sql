@@ -238,7 +238,8 @@ begin
   attempts := 0;
   while exists (select from public.audit_log_bounds() where upper_bound = 'infinity' and lower_bound < horizon) loop
     begin
-      lock table public.users in share row exclusive mode;
+      -- Attaching a table again that has its foreign key drops triggers of `users`.
+      lock table public.users in access exclusive mode;
       lock table public.audit_log in access exclusive mode;
       perform public.narrow_audit_log_beyond(horizon);
       split := array(select public.fill_audit_log_months(this_month, horizon));

@@ -23,18 +23,25 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
   const stopping = new AbortController();
   const { signal } = stopping;
   let known = new Set<string>();
+  /** What failed the last time: it is told once. */
+  const failing = new Set<string>();
 
-  const attempt = async (work: () => Promise<void>, remedy: string, level: "error" | "warn" = "error") => {
+  const attempt = async (work: () => Promise<void>, message: string, level: "error" | "warn" = "error") => {
     try {
       await work();
+      failing.delete(message);
     } catch (err) {
       // No such function: the migration that makes it, and the first partitions, is pending.
       if (codeOf(err) === "42883") log.debug("the audit trail waits for the migrations");
-      else if (!signal.aborted) log[level]({ err }, remedy);
+      else if (!signal.aborted && !failing.has(message)) {
+        failing.add(message);
+        log[level]({ err }, message);
+      }
     }
   };
   const tell = (problems: readonly AuditProblem[]) => {
-    for (const { problem } of problems) if (!known.has(problem)) log.error({ problem }, "changes are not recorded");
+    for (const { problem } of problems)
+      if (!known.has(problem)) log.error({ problem }, "the audit trail needs mending");
     known = new Set(problems.map(({ problem }) => problem));
   };
   const makeRecorders = () =>

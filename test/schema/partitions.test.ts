@@ -178,6 +178,7 @@ describe("while a reader of the trail does not end, such as a dump", () => {
     await sql.unsafe(`drop table partitions.${first}`);
     await reader.begin(async (tx) => {
       await tx`select from audit_log`;
+      await tx`select from users`;
       expect(await make()).toEqual([first]);
     });
   });

@@ -1,6 +1,7 @@
 import type { Sql } from "postgres";
 import { ConnectError, explain } from "../database/connect-error.ts";
 import { openDriver } from "../database/driver.ts";
+import { UnpatchedDriverError } from "../database/driver-error.ts";
 import { driverOptions } from "../database/driver-options.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
 import { pooledSettings, sessionSettings } from "../database/session.ts";
@@ -87,6 +88,7 @@ export async function openConnections(
     });
   } catch (error) {
     await end();
+    if (error instanceof UnpatchedDriverError) throw error;
     const waited = performance.now() - started;
     throw new ConnectError(explain(error, { ...locate(target.url), ssl, waited, setting: target.setting }), error);
   }

@@ -3,6 +3,7 @@ import { ConnectError, explain } from "../database/connect-error.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
 import { tls } from "../database/session.ts";
 import { locate, type SslMode, sslModeOf, withoutSslMode } from "../database-url.ts";
+import type { Notice } from "./options.ts";
 
 /** The database to migrate, and how to get there. */
 export interface Target {
@@ -32,14 +33,11 @@ export interface Outside {
 /** A server that is just starting is worth some seconds. */
 const patience: Patience = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 
-/** "Already exists, skipping": what IF NOT EXISTS is for. */
-const expected = new Set(["42P06", "42P07", "42710", "42701"]);
-
 /** @throws {ConnectError} when the database cannot be reached, or refuses us */
 export async function openConnections(
   target: Target,
   options: {
-    onNotice?: ((message: string) => void) | undefined;
+    onNotice?: ((notice: Notice & { code: string }) => void) | undefined;
     signal?: AbortSignal | undefined;
     /** Whether arrays are read as arrays: it costs a query. */
     arrays?: boolean | undefined;
@@ -54,10 +52,16 @@ export async function openConnections(
       // Named statements do not survive PgBouncer.
       prepare: false,
       ssl: tls({ ssl, caFile: target.caFile }, target.url),
-      onnotice: (notice) => {
-        if (!expected.has(String(notice["code"]))) options.onNotice?.(String(notice["message"]));
-      },
-      connection: { application_name: "aeturnis-data migrate", ...connection },
+      onnotice: ({ severity, severity_local, message, detail, hint, code }) =>
+        options.onNotice?.({
+          severity: String(severity ?? severity_local),
+          message: String(message),
+          ...(detail && { detail: String(detail) }),
+          ...(hint && { hint: String(hint) }),
+          code: String(code),
+        }),
+      // Statements are split by these rules, whatever role and database set.
+      connection: { application_name: "aeturnis-data migrate", standard_conforming_strings: "on", ...connection },
     });
   const opened: Sql[] = [];
   const end = async () => {

@@ -1,0 +1,123 @@
+/**
+ * PostgreSQL's lexical rules (src/backend/parser/scan.l), as far as they decide where a comment, a string, a name
+ * and a statement end. Everything in the migrator that looks into SQL text uses this file, so that no two parts
+ * disagree about it. `standard_conforming_strings` is on, as the migrator's connections set it.
+ */
+export interface Token {
+  readonly kind: "line comment" | "block comment" | "string" | "dollar string" | "quoted name" | "word" | "symbol";
+  readonly start: number;
+  readonly end: number;
+  /** False: the text ends inside of it. */
+  readonly terminated: boolean;
+}
+
+const blanks = /[ \t\n\r\f\v]+/y;
+/** Every character beyond ASCII is a letter to PostgreSQL, also a no-break space. */
+const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
+const prefixedQuote = /(?:[eEbBxXnN]|[uU]&)'|[uU]&"/y;
+const dollarQuote = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
+/** A number, a parameter, or a symbol; of operators one character is enough, since comments begin inside them. */
+const other = /\d[\d_]*|\$\d+|::|:=|[\s\S]/y;
+
+/** The tokens of a text from `from` on, without blanks. */
+export function* tokenize(text: string, from = 0): Generator<Token> {
+  for (let at = skip(text, from); at < text.length; ) {
+    const token = tokenAt(text, at);
+    yield token;
+    at = skip(text, token.end);
+  }
+}
+
+function skip(text: string, at: number): number {
+  return endOf(blanks, text, at) ?? at;
+}
+
+function tokenAt(text: string, start: number): Token {
+  const made = (kind: Token["kind"], end: number | undefined): Token => ({
+    kind,
+    start,
+    end: end ?? text.length,
+    terminated: end !== undefined,
+  });
+  if (text.startsWith("--", start)) return made("line comment", endOfLine(text, start));
+  if (text.startsWith("/*", start)) return made("block comment", endOfComment(text, start));
+  if (text[start] === "'") return made("string", endOfString(text, start + 1, false));
+  if (text[start] === '"') return made("quoted name", endOfName(text, start + 1));
+
+  const quote = endOf(prefixedQuote, text, start);
+  if (quote !== undefined && text[quote - 1] === '"') return made("quoted name", endOfName(text, quote));
+  if (quote !== undefined) return made("string", endOfString(text, quote, /[eE]/.test(text[start] ?? "")));
+
+  const named = endOf(word, text, start);
+  if (named !== undefined) return made("word", named);
+
+  const opened = endOf(dollarQuote, text, start);
+  if (opened === undefined) return made("symbol", endOf(other, text, start));
+  const closing = text.slice(start, opened);
+  const end = text.indexOf(closing, opened);
+  return made("dollar string", end === -1 ? undefined : end + closing.length);
+}
+
+function endOf(pattern: RegExp, text: string, at: number): number | undefined {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+}
+
+/** A carriage return ends a line comment as a line feed does. */
+function endOfLine(text: string, start: number): number {
+  const end = /[\n\r]/g;
+  end.lastIndex = start;
+  return end.exec(text)?.index ?? text.length;
+}
+
+/** Block comments nest. */
+function endOfComment(text: string, start: number): number | undefined {
+  const edge = /\/\*|\*\//g;
+  edge.lastIndex = start;
+  let depth = 0;
+  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
+    depth += found[0] === "/*" ? 1 : -1;
+    if (depth === 0) return edge.lastIndex;
+  }
+  return undefined;
+}
+
+function endOfName(text: string, from: number): number | undefined {
+  const quote = /""|"/g;
+  quote.lastIndex = from;
+  for (let found = quote.exec(text); found !== null; found = quote.exec(text)) {
+    if (found[0] === '"') return quote.lastIndex;
+  }
+  return undefined;
+}
+
+function endOfString(text: string, from: number, escapes: boolean): number | undefined {
+  // Not one expression for the whole: a long text has more escapes than the stack has room.
+  const edge = escapes ? /\\[\s\S]|''|'/g : /''|'/g;
+  edge.lastIndex = from;
+  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
+    if (found[0] !== "'") continue;
+    const next = continued(text, edge.lastIndex);
+    if (next === undefined) return edge.lastIndex;
+    edge.lastIndex = next;
+  }
+  return undefined;
+}
+
+/** A string goes on, by the same rules, in a quote that only blanks with a line end, or line comments, part from it. */
+function continued(text: string, from: number): number | undefined {
+  let newline = false;
+  for (let at = from; at < text.length; ) {
+    const char = text[at] as string;
+    if (char === "'") return newline ? at + 1 : undefined;
+    if (text.startsWith("--", at)) at = endOfLine(text, at);
+    else if (" \t\n\r\f\v".includes(char)) {
+      newline ||= char === "\n" || char === "\r";
+      at += 1;
+    } else return undefined;
+  }
+  return undefined;
+}
+
+/** Lower case as PostgreSQL folds keywords: ASCII letters alone. */
+export const fold = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

@@ -92,9 +92,10 @@ function invalidByte(bytes: Buffer, name: string): string {
   const byte = bytes[Buffer.byteLength(start)] ?? 0;
   const before = start.startsWith(byteOrderMark) ? start.slice(1) : start;
   const place = describePlace(placeIn(name, before, before.length));
-  const letter = new TextDecoder("windows-1252").decode(Uint8Array.of(byte));
+  // Windows-1252 has letters there, which Latin-1 has not.
+  const guess = byte < 0xa0 ? "" : `it is meant as "${String.fromCharCode(byte)}", `;
   return (
-    `${place}: the byte 0x${byte.toString(16)} is not UTF-8. If it is meant as "${letter}", the file is Latin-1 ` +
+    `${place}: the byte 0x${byte.toString(16)} is not UTF-8. If ${guess}the file is Latin-1 ` +
     "(Windows-1252): iconv -f windows-1252 -t utf-8 OLD > NEW"
   );
 }

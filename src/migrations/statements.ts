@@ -61,7 +61,9 @@ async function read(script: Script): Promise<Reading> {
       if (fault !== undefined) return { statements, faults: [...faults, fault] };
       statements.push(statement);
       const refusal = refusalOf(statement, script) ?? (await variableFault(script, piece, span));
-      if (refusal !== undefined) faults.push(refusal);
+      // A BEGIN and its COMMIT have one remedy, as have ten indexes.
+      const isTold = faults.some((fault) => fault.split("\n")[1] === (refusal?.split("\n")[1] ?? "-"));
+      if (refusal !== undefined && !isTold) faults.push(refusal);
       // What follows it may be rows, which are no SQL.
       if (statement.words[0] === "copy" && refusal !== undefined) return { statements, faults };
     }
@@ -83,18 +85,28 @@ async function* spansOf(piece: Piece): AsyncGenerator<Span> {
     const span = readStatement(piece.text, at);
     if (span === undefined) return;
     const next = span.atomic ? await endOfRoutine(piece.text, span) : span.next;
-    yield next === span.next ? span : { ...span, next, end: piece.text.slice(0, next).trimEnd().length };
+    yield next === span.next ? span : { ...span, next, end: endBefore(piece.text, next) };
     if (span.fault !== undefined) return;
     at = next;
   }
 }
 
+/** Without the semicolon and what is blank before it. */
+const endBefore = (text: string, next: number) => text.slice(0, next).replace(/[\s;]+$/, "").length;
+
 /** Where a function in SQL ends: an END may be a column's name, which only the grammar can tell. */
 async function endOfRoutine(text: string, { start, next }: Span): Promise<number> {
-  const rest = text.slice(start);
-  const length = (await parse(rest))?.[0]?.stmt_len;
-  if (length === undefined) return next;
-  return start + Buffer.from(rest).subarray(0, length).toString().length;
+  for (let end = next, tries = 0; ; end = text.indexOf(";", end) + 1, tries += 1) {
+    // What does not parse so far may at the next semicolon.
+    const trees = await parse(text.slice(start, end));
+    if (trees !== undefined) {
+      const length = trees[0]?.stmt_len;
+      return length === undefined
+        ? end
+        : start + Buffer.from(text.slice(start, end)).subarray(0, length).toString().length;
+    }
+    if (tries === 100 || !text.includes(";", end)) return next;
+  }
 }
 
 function statementOf(piece: Piece, { start, end, words, comments }: Span): Statement {

@@ -42,7 +42,9 @@ export function remedyOf(
       "A value that is added to an enum can be used only when its transaction is committed. Put ALTER TYPE … ADD VALUE into a " +
       `migration of its own before this one, or begin this file with ${directive}.`
     );
-  if (code === "25001" && /function|procedure/.test(error.message))
+  // The server tells where in a program it happened, if it was in one.
+  const isInProgram = "where" in error && Boolean(error.where);
+  if (code === "25001" && (isInProgram || /from a function/.test(error.message)))
     return `Write the statement into the file itself, outside of functions and DO blocks, and begin the file with ${directive}.`;
   if (code === "25001" && words[0] === "set")
     return "The migrator has begun the transaction already. Remove the statement: a migration is the only one at a time.";

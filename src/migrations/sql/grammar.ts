@@ -1,3 +1,5 @@
+import { tokenize } from "./lexer.ts";
+
 /** Larger statements (loads of data, characters) are not parsed: their syntax tree would not fit into memory. */
 const largest = 1_000_000;
 
@@ -9,7 +11,7 @@ export async function parse(text: string) {
   if (text.length > largest) return undefined;
   const parser = await import("libpg-query");
   try {
-    return (await parser.parse(text)).stmts ?? [];
+    return (await parser.parse(readable(text))).stmts ?? [];
   } catch {
     return undefined;
   }
@@ -20,10 +22,23 @@ export async function findSyntaxError(text: string): Promise<{ message: string; 
   if (text.length > largest) return undefined;
   const parser = await import("libpg-query");
   try {
-    await parser.parse(text);
+    await parser.parse(readable(text));
     return undefined;
   } catch (error) {
     if (!(error instanceof parser.SqlError)) throw error;
     return { message: error.message, position: (error.sqlDetails?.cursorPosition ?? 0) + 1 };
   }
+}
+
+/** As many characters, without comments between the parts of one string: the server takes them, and this parser does not. */
+function readable(text: string): string {
+  if (!/'\s*--/.test(text)) return text;
+  let changed = text;
+  for (const { gaps = [] } of tokenize(text)) {
+    for (const { start, end } of gaps) {
+      const blank = text.slice(start, end).replace(/--[^\n\r]*/g, (comment) => " ".repeat(comment.length));
+      changed = changed.slice(0, start) + blank + changed.slice(end);
+    }
+  }
+  return changed;
 }

@@ -9,6 +9,13 @@ export interface Token {
   readonly end: number;
   /** False: the text ends inside of it. */
   readonly terminated: boolean;
+  /** Of a string in several parts: what is between them, which may be comments. */
+  readonly gaps?: readonly Gap[];
+}
+
+interface Gap {
+  readonly start: number;
+  readonly end: number;
 }
 
 const blanks = /[ \t\n\r\f\v]+/y;
@@ -41,12 +48,16 @@ function tokenAt(text: string, start: number): Token {
   });
   if (text.startsWith("--", start)) return made("line comment", endOfLine(text, start));
   if (text.startsWith("/*", start)) return made("block comment", endOfComment(text, start));
-  if (text[start] === "'") return made("string", endOfString(text, start + 1, false));
+  const gaps: Gap[] = [];
+  if (text[start] === "'") return { ...made("string", endOfString(text, start + 1, { escapes: false, gaps })), gaps };
   if (text[start] === '"') return made("quoted name", endOfName(text, start + 1));
 
   const quote = endOf(prefixedQuote, text, start);
   if (quote !== undefined && text[quote - 1] === '"') return made("quoted name", endOfName(text, quote));
-  if (quote !== undefined) return made("string", endOfString(text, quote, /[eE]/.test(text[start] ?? "")));
+  if (quote !== undefined) {
+    const escapes = /[eE]/.test(text[start] ?? "");
+    return { ...made("string", endOfString(text, quote, { escapes, gaps })), gaps };
+  }
 
   const named = endOf(word, text, start);
   if (named !== undefined) return made("word", named);
@@ -91,7 +102,11 @@ function endOfName(text: string, from: number): number | undefined {
   return undefined;
 }
 
-function endOfString(text: string, from: number, escapes: boolean): number | undefined {
+function endOfString(
+  text: string,
+  from: number,
+  { escapes, gaps }: { escapes: boolean; gaps: Gap[] },
+): number | undefined {
   // Not one expression for the whole: a long text has more escapes than the stack has room.
   const edge = escapes ? /\\[\s\S]|''|'/g : /''|'/g;
   edge.lastIndex = from;
@@ -99,6 +114,7 @@ function endOfString(text: string, from: number, escapes: boolean): number | und
     if (found[0] !== "'") continue;
     const next = continued(text, edge.lastIndex);
     if (next === undefined) return edge.lastIndex;
+    gaps.push({ start: edge.lastIndex, end: next - 1 });
     edge.lastIndex = next;
   }
   return undefined;

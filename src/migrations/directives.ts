@@ -29,10 +29,10 @@ function firstComment(sql: string): string {
 /** A directive is one only on the first line: further down it would be a comment, and say nothing to the migrator. */
 export function misplacedDirectives({ file, sql }: Script): string[] {
   if (!/migrate:/i.test(sql)) return [];
-  return [...tokenize(sql)].flatMap(({ kind, start, end }) => {
+  const first = firstComment(sql);
+  return [...tokenize(sql)].flatMap(({ kind, start, end }, index) => {
     const text = sql.slice(start, end).trim();
-    const { line } = placeIn(file, sql, start);
-    if (kind !== "line comment" || !pattern.test(text) || line === 1) return [];
-    return [`${file}:${line}: "${text}" must be the first line of the file`];
+    if (kind !== "line comment" || !pattern.test(text) || (index === 0 && first !== "")) return [];
+    return [`${file}:${placeIn(file, sql, start).line}: "${text}" must be the first line of the file`];
   });
 }

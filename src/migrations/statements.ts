@@ -110,13 +110,19 @@ async function endOfRoutine(text: string, { start, next }: Span): Promise<number
 }
 
 function statementOf(piece: Piece, { start, end, words, comments }: Span): Statement {
-  const own = comments.filter((comment) => /(?:^|[\n\r])[ \t]*$/.test(piece.text.slice(0, comment.start)));
+  const own = comments.filter((comment) => isFirstInLine(piece.text, comment.start));
   return {
     text: piece.text.slice(start, end),
     offset: piece.offset + start,
     words,
     comments: own.map((comment) => piece.text.slice(comment.start, comment.end)),
   };
+}
+
+function isFirstInLine(text: string, at: number): boolean {
+  let before = at - 1;
+  while (text[before] === " " || text[before] === "\t") before -= 1;
+  return before < 0 || text[before] === "\n" || text[before] === "\r";
 }
 
 const unterminated = {

@@ -144,6 +144,9 @@ describe("line ends", () => {
     expect(await faultsOf("-- One.\r-- migrate: no-transaction\rselect 1;")).toEqual([
       'x.sql:2: "-- migrate: no-transaction" must be the first line of the file',
     ]);
+    expect(await faultsOf("/* x */ -- migrate: no-transaction\nselect 1;")).toEqual([
+      'x.sql:1: "-- migrate: no-transaction" must be the first line of the file',
+    ]);
     const { folder } = migrationsOf({
       ...a,
       up: "-- migrate-ignore truncate nobody\rtruncate a;",

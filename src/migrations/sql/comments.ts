@@ -1,4 +1,4 @@
-import { fold, type Token, tokenize } from "./lexer.ts";
+import { type Token, tokenize } from "./lexer.ts";
 
 /** The text with a blank in place of each comment, also of those in the program of a function or DO block. */
 export function withoutComments(text: string): string {
@@ -25,10 +25,4 @@ function replacementOf(text: string, { kind, start, end, terminated }: Token): s
 function isWhole(text: string): boolean {
   for (const { terminated } of tokenize(text)) if (!terminated) return false;
   return true;
-}
-
-/** Every keyword and unquoted name of a text, folded, in order. */
-export function wordsOf(text: string): string[] {
-  const words = [...tokenize(text)].filter(({ kind }) => kind === "word");
-  return words.map(({ start, end }) => fold(text.slice(start, end)));
 }

@@ -23,8 +23,8 @@ const blanks = /[ \t\n\r\f\v]+/y;
 const word = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
 const prefixedQuote = /(?:[eEbBxXnN]|[uU]&)'|[uU]&"/y;
 const dollarQuote = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
-/** A number, a parameter, or a symbol; of operators one character is enough, since comments begin inside them. */
-const other = /\d[\d_]*|\$\d+|::|:=|[\s\S]/y;
+const number = /\d[\d_]*/y;
+const parameter = /\$\d+/y;
 
 /** The tokens of a text from `from` on, without blanks. */
 export function* tokenize(text: string, from = 0): Generator<Token> {
@@ -40,33 +40,47 @@ function skip(text: string, at: number): number {
 }
 
 function tokenAt(text: string, start: number): Token {
-  const made = (kind: Token["kind"], end: number | undefined): Token => ({
-    kind,
-    start,
-    end: end ?? text.length,
-    terminated: end !== undefined,
-  });
-  if (text.startsWith("--", start)) return made("line comment", endOfLine(text, start));
-  if (text.startsWith("/*", start)) return made("block comment", endOfComment(text, start));
-  const gaps: Gap[] = [];
-  if (text[start] === "'") return { ...made("string", endOfString(text, start + 1, { escapes: false, gaps })), gaps };
-  if (text[start] === '"') return made("quoted name", endOfName(text, start + 1));
+  const char = text[start] as string;
+  if (char === "'") return stringAt(text, start, start + 1);
+  if (char === '"') return made(text, start, "quoted name", endOfName(text, start + 1));
+  if (char === "-" && text[start + 1] === "-") return made(text, start, "line comment", endOfLine(text, start));
+  if (char === "/" && text[start + 1] === "*") return made(text, start, "block comment", endOfComment(text, start));
+  if (char === "$") return dollarAt(text, start);
+  if (char >= "0" && char <= "9") return made(text, start, "symbol", endOf(number, text, start));
+  if (isLetter(char)) return wordAt(text, start);
+  // Of an operator one character is enough, since comments begin inside of them.
+  const isPair = char === ":" && (text[start + 1] === ":" || text[start + 1] === "=");
+  return made(text, start, "symbol", start + (isPair ? 2 : 1));
+}
 
-  const quote = endOf(prefixedQuote, text, start);
-  if (quote !== undefined && text[quote - 1] === '"') return made("quoted name", endOfName(text, quote));
-  if (quote !== undefined) {
-    const escapes = /[eE]/.test(text[start] ?? "");
-    return { ...made("string", endOfString(text, quote, { escapes, gaps })), gaps };
-  }
+function made(text: string, start: number, kind: Token["kind"], end: number | undefined): Token {
+  return { kind, start, end: end ?? text.length, terminated: end !== undefined };
+}
 
-  const named = endOf(word, text, start);
-  if (named !== undefined) return made("word", named);
+const isLetter = (char: string) =>
+  (char >= "a" && char <= "z") || (char >= "A" && char <= "Z") || char === "_" || char >= "\u0080";
 
+function wordAt(text: string, start: number): Token {
+  const next = text[start + 1];
+  const quote = next === "'" || next === "&" ? endOf(prefixedQuote, text, start) : undefined;
+  if (quote === undefined) return made(text, start, "word", endOf(word, text, start));
+  if (text[quote - 1] === '"') return made(text, start, "quoted name", endOfName(text, quote));
+  return stringAt(text, start, quote);
+}
+
+function dollarAt(text: string, start: number): Token {
   const opened = endOf(dollarQuote, text, start);
-  if (opened === undefined) return made("symbol", endOf(other, text, start));
+  if (opened === undefined) return made(text, start, "symbol", endOf(parameter, text, start) ?? start + 1);
   const closing = text.slice(start, opened);
   const end = text.indexOf(closing, opened);
-  return made("dollar string", end === -1 ? undefined : end + closing.length);
+  return made(text, start, "dollar string", end === -1 ? undefined : end + closing.length);
+}
+
+function stringAt(text: string, start: number, from: number): Token {
+  const gaps: Gap[] = [];
+  const escapes = text[start] === "e" || text[start] === "E";
+  const end = endOfString(text, from, { escapes, gaps });
+  return gaps.length === 0 ? made(text, start, "string", end) : { ...made(text, start, "string", end), gaps };
 }
 
 function endOf(pattern: RegExp, text: string, at: number): number | undefined {

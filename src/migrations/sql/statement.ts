@@ -57,7 +57,7 @@ function createState(text: string, from: number) {
     }
     first ??= token;
     // A cast is a token of two colons, and a slice of an array is in brackets.
-    const isColon = last !== undefined && text.slice(last.start, last.end) === ":" && last.end === token.start;
+    const isColon = last?.end === token.start && last.end === last.start + 1 && text[last.start] === ":";
     if (isColon && !open.some(({ start }) => text[start] === "[")) variable ??= last;
     last = token;
     if (token.kind === "word") addWord(token);
@@ -69,6 +69,7 @@ function createState(text: string, from: number) {
   }
 
   function addWord(token: Token): void {
+    if (open.length > 0 && bodies.length === 0) return;
     const name = fold(text.slice(token.start, token.end));
     const isLabel = previous === "as" || previous === ".";
     if (open.length === 0 && words.length < mostWords) words.push(name);

@@ -2,13 +2,14 @@ import { readdirSync } from "node:fs";
 import { findDangers } from "./dangers.ts";
 import { FolderError } from "./errors.ts";
 import { type Migration, migrationsFolder, readJournal, readMigrations, shortest } from "./folder.ts";
+import { checkSnapshots } from "./snapshots.ts";
 import { inspect } from "./syntax.ts";
 
 /**
  * What is wrong with a folder, without a database: a journal whose times do not rise (drizzle-kit would skip a
  * migration in silence) or whose numbers repeat, files and journal that do not match one to one, tags whose order
- * as names is another, a migration without a way back, SQL that PostgreSQL's grammar or the migrator refuses, what
- * loses rows and does not say why.
+ * as names is another, snapshots that drizzle-kit stops at or would go on from wrongly, a migration without a way
+ * back, SQL that PostgreSQL's grammar or the migrator refuses, what loses rows and does not say why.
  */
 export async function checkFolder(folder: string = migrationsFolder): Promise<string[]> {
   let migrations: Migration[];
@@ -19,7 +20,7 @@ export async function checkFolder(folder: string = migrationsFolder): Promise<st
     throw error;
   }
 
-  const faults = repeatedNumbers(folder);
+  const faults = [...repeatedNumbers(folder), ...checkSnapshots(folder, migrations)];
   for (const [index, { tag, when, up, down, rows }] of migrations.entries()) {
     const before = migrations[index - 1];
     if (before !== undefined && when <= before.when)

@@ -19,6 +19,8 @@ export interface Standing {
   readonly done?: number | undefined;
   /** What a person should know. */
   readonly note?: string | undefined;
+  /** Of a pending migration: one that stands before it in the journal, and is later by its time. */
+  readonly behind?: Migration | undefined;
 }
 
 /** Holds the folder against the database: every migration in the journal's order, then the unknown ones. */
@@ -33,9 +35,13 @@ export function compare(
   const known = migrations.map((migration): Standing => {
     const book = books.find(({ when }) => when === migration.when);
     const state = stateOf(migration, book?.record, newest);
-    const note = book !== undefined && book.more.length > 0 ? "recorded more than once" : undefined;
+    const behind = state === "pending" ? latestBefore(migrations, migration) : undefined;
+    const note =
+      book !== undefined && book.more.length > 0
+        ? "recorded more than once"
+        : behind && `not later than ${behind.tag} in the journal ("when")`;
     const { tag, when } = migration;
-    return { tag, when, state, migration, applied: book?.record, done: unfinished.get(when), note };
+    return { tag, when, state, migration, applied: book?.record, done: unfinished.get(when), note, behind };
   });
   const unknown = books
     .filter(({ migration }) => migration === undefined)
@@ -87,15 +93,23 @@ function stateOf(migration: Migration, record: Applied | undefined, newest: numb
   return isHashOf(migration, record.hash) ? "applied" : "edited";
 }
 
+/** The latest of those that stand before a migration in the journal, if it is later than that one. */
+function latestBefore(migrations: readonly Migration[], migration: Migration): Migration | undefined {
+  const before = migrations.slice(0, migrations.indexOf(migration));
+  return before.filter(({ when }) => when > migration.when).sort((a, b) => b.when - a.when)[0];
+}
+
 /** What `up` must not go past without a person's word, each with its remedy. */
 export function troubles(standings: readonly Standing[]): string[] {
-  return standings.flatMap(({ tag, state, migration, note }) => {
+  return standings.flatMap(({ tag, state, migration, note, behind }) => {
     if (state === "edited")
       return `${tag} was edited since it was applied. Restore ${migration?.up.file} and put the change into a new migration; or, if it changes nothing (a comment), run \`migrate repair\`.`;
     if (state === "skipped")
       return `${tag} is older than the newest applied migration: drizzle-kit would never apply it. If it may run after those, \`migrate up --allow-drift\` applies it now; else undo them (\`migrate down\`) and apply all in order.`;
     if (state === "unknown")
       return `${tag} was applied, but ${note ?? "no file here is it: this folder is older than the database, or the file was removed"}. ${note ? "`migrate repair` mends the record." : "Use the newer folder, bring the file back, or run `migrate repair` to forget it."}`;
+    if (behind !== undefined)
+      return `${tag} is ${note}: once that one is applied, drizzle-kit would never apply it. Give ${tag} a "when" above ${behind.when} in meta/_journal.json, and so on those behind it.`;
     return note === undefined ? [] : `${tag} is ${note}: \`migrate repair\` removes the second record.`;
   });
 }

@@ -1,5 +1,5 @@
 import { MigrationError } from "./errors.ts";
-import { parse } from "./statements.ts";
+import { parse } from "./sql/grammar.ts";
 
 /** Indexes that a statement builds beside readers and writers. */
 export interface Build {

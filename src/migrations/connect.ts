@@ -6,6 +6,7 @@ import { driverOptions } from "../database/driver-options.ts";
 import { codeOf, isUnavailable, type Patience, retry } from "../database/retry.ts";
 import { pooledSettings, sessionSettings } from "../database/session.ts";
 import { locate, type SslMode, sslModeOf } from "../database-url.ts";
+import type { Notice } from "./options.ts";
 
 /** The database to migrate, and how to get there. */
 export interface Target {
@@ -35,14 +36,11 @@ export interface Outside {
 /** A server that is just starting is worth some seconds. */
 const patience: Patience = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 
-/** "Already exists, skipping": what IF NOT EXISTS is for. */
-const expected = new Set(["42P06", "42P07", "42710", "42701"]);
-
 /** @throws {ConnectError} when the database cannot be reached, or refuses us */
 export async function openConnections(
   target: Target,
   options: {
-    onNotice?: ((message: string) => void) | undefined;
+    onNotice?: ((notice: Notice & { code: string }) => void) | undefined;
     signal?: AbortSignal | undefined;
     /** Whether arrays are read as arrays: it costs a query. */
     arrays?: boolean | undefined;
@@ -57,9 +55,14 @@ export async function openConnections(
       fetch_types: options.arrays ?? false,
       // Named statements do not survive PgBouncer.
       prepare: false,
-      onnotice: (notice) => {
-        if (!expected.has(String(notice["code"]))) options.onNotice?.(String(notice["message"]));
-      },
+      onnotice: ({ severity, severity_local, message, detail, hint, code }) =>
+        options.onNotice?.({
+          severity: String(severity ?? severity_local),
+          message: String(message),
+          ...(detail && { detail: String(detail) }),
+          ...(hint && { hint: String(hint) }),
+          code: String(code),
+        }),
       connection: {
         application_name: "aeturnis-data migrate",
         ...endpoint.connection,

@@ -1,5 +1,7 @@
 import type { Script } from "./folder.ts";
-import { largest, parse, placeOf, type Statement, statementsOf } from "./statements.ts";
+import { withoutComments } from "./sql/comments.ts";
+import { parse } from "./sql/grammar.ts";
+import { placeOf, readScript, type Statement } from "./statements.ts";
 
 /** What may lose rows or keep everybody out, and squawk lets pass; the name excuses it. */
 const dangers = {
@@ -20,9 +22,9 @@ export async function findDangers(script: Script): Promise<string[]> {
   // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
   if (!suspicious.test(script.sql)) return [];
   const faults: string[] = [];
-  for (const statement of await statementsOf(script)) {
+  for (const statement of (await readScript(script)).statements) {
     for (const danger of await dangersOf(statement)) {
-      if (isExcused(script, statement, danger)) continue;
+      if (isExcused(statement, danger)) continue;
       const { file, line } = placeOf(script, statement);
       faults.push(
         `${file}:${line}: ${dangers[danger]}. If it is meant to, write above it: -- migrate-ignore ${danger} <reason>`,
@@ -36,7 +38,7 @@ const suspicious = /\b(truncate|delete|update|merge|cascade|do|cluster|vacuum)\b
 
 async function dangersOf({ text }: Statement): Promise<Set<Danger>> {
   const found = new Set<Danger>();
-  if (!suspicious.test(text) || text.length > largest) return found;
+  if (!suspicious.test(text)) return found;
   for (const { stmt } of (await parse(text)) ?? []) visit(stmt, found);
   return found;
 }
@@ -59,20 +61,25 @@ function dangerOf(kind: string, node: Record<string, unknown>): Danger | undefin
   if (kind === "MergeWhenClause") return node["commandType"] === "CMD_DELETE" ? "merge-delete" : undefined;
   if (kind === "DropStmt" || kind === "AlterTableCmd" || kind === "DropOwnedStmt")
     return node["behavior"] === "DROP_CASCADE" ? "cascade" : undefined;
-  if (kind === "DoStmt") return loses.test(JSON.stringify(node)) ? "do-block" : undefined;
+  if (kind === "DoStmt") return loses.test(programOf(node)) ? "do-block" : undefined;
   if (kind === "ClusterStmt" || kind === "RepackStmt") return "cluster";
   if (kind === "VacuumStmt") return JSON.stringify(node).includes('"defname":"full"') ? "vacuum-full" : undefined;
   return undefined;
 }
 
+/** The text of a DO block, without its comments. */
+function programOf({ args }: Record<string, unknown>): string {
+  const texts = (args as { DefElem?: { defname?: string; arg?: { String?: { sval?: string } } } }[]).flatMap(
+    ({ DefElem }) => (DefElem?.defname === "as" ? (DefElem.arg?.String?.sval ?? "") : []),
+  );
+  return withoutComments(texts.join("\n"));
+}
+
 /** In the text of a program. */
 const loses =
-  /\bdrop\s+(table|column|schema|type|domain|sequence|materialized|foreign|owned|if\s+exists)\b|\btruncate\b|\bcascade\b|\bdelete\s+from\s+[^\s;]+\s*(;|\\n|')/i;
+  /\bdrop\s+(table|column|schema|type|domain|sequence|materialized|foreign|owned|if\s+exists)\b|\btruncate\b|\bcascade\b|\bdelete\s+from\s+(only\s+)?[^\s;']+\s*(;|'|$)/i;
 
-/** Comments right above a statement. */
-function isExcused({ sql }: Script, { offset }: Statement, danger: Danger): boolean {
-  const above = sql.slice(0, offset).split("\n").slice(0, -1).reverse();
-  const end = above.findIndex((line) => line.startsWith("-->") || !/^\s*(--|$)/.test(line));
-  const comments = above.slice(0, end === -1 ? undefined : end);
-  return comments.some((line) => /^\s*--\s*migrate-ignore\s+(\S+)\s+\S/.exec(line)?.[1] === danger);
+/** By a comment right above it. */
+function isExcused({ comments }: Statement, danger: Danger): boolean {
+  return comments.some((line) => /^--\s*migrate-ignore\s+(\S+)\s+\S/.exec(line)?.[1] === danger);
 }

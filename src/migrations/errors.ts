@@ -1,3 +1,7 @@
+import type { Place } from "./sql/place.ts";
+
+export type { Place } from "./sql/place.ts";
+
 /**
  * A migration cannot be done, or cannot be done yet. The message is for an operator: what is wrong,
  * where, what state the database is in, and the remedy.
@@ -34,15 +38,6 @@ export class LockWaitError extends MigrationError {}
 /** Told to stop, by a signal; what was running was rolled back. */
 export class StoppedError extends MigrationError {}
 
-/** A place in a migration file; line and column count from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** The line itself. */
-  readonly text: string;
-}
-
 /** A statement of a migration failed. */
 export class StatementError extends MigrationError {
   readonly tag: string;
@@ -51,7 +46,7 @@ export class StatementError extends MigrationError {
   readonly detail: string | undefined;
   readonly hint: string | undefined;
 
-  constructor(tag: string, place: Place, cause: Error & Partial<PostgresFields>) {
+  constructor(tag: string, place: Place, cause: Error & Partial<PostgresFields>, remedy?: string | undefined) {
     const { code, detail, hint, internal_query: query, where } = cause;
     super(
       [
@@ -62,6 +57,7 @@ export class StatementError extends MigrationError {
           ["hint", hint],
           ["query", query],
           ["where", where],
+          ["remedy", remedy],
         ].flatMap(([name, text]) => (text ? [`  ${name}: ${text.replaceAll("\n", "\n    ")}`] : [])),
       ].join("\n"),
       { cause },

@@ -3,6 +3,7 @@ import { StatementError } from "./errors.ts";
 import type { Script } from "./folder.ts";
 import type { Direction, MigrateEvent } from "./options.ts";
 import { placeOf, type Statement } from "./statements.ts";
+import { remedyOf } from "./transactions.ts";
 
 /** The script that a statement comes from, and who wants to know. */
 export interface Context {
@@ -92,5 +93,5 @@ export function located(
 ): unknown {
   if (!(error instanceof Error) || error.name !== "PostgresError") return error;
   const position = "position" in error ? Number(error.position) : 1;
-  return new StatementError(tag, placeOf(script, statement, position || 1), error);
+  return new StatementError(tag, placeOf(script, statement, position || 1), error, remedyOf(error, statement, script));
 }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readDirective } from "./directives.ts";
 import { FolderError } from "./errors.ts";
+import { readText } from "./file-text.ts";
 
 // The one file that knows how drizzle-kit (0.31) keeps its folder.
 
@@ -13,6 +15,7 @@ export const migrationsFolder = fileURLToPath(new URL("../../drizzle", import.me
 export interface Script {
   /** As it is shortest: from the working folder, if it is below. */
   readonly file: string;
+  /** Its text, without the byte order mark that it may begin with, as psql drops it. */
   readonly sql: string;
   /** `-- migrate: no-transaction` is its first line: each statement is committed by itself. */
   readonly noTransaction: boolean;
@@ -46,7 +49,10 @@ export interface JournalEntry {
 export function readJournal(folder: string = migrationsFolder): JournalEntry[] {
   const file = join(folder, "meta", "_journal.json");
   if (!existsSync(file)) throw new FolderError(shortest(folder), [`${shortest(file)} does not exist`]);
-  const entries = parseEntries(readFileSync(file, "utf8"));
+  const read = readText(file, shortest(file));
+  if ("fault" in read) throw new FolderError(shortest(folder), [read.fault]);
+  if (read.mark !== "") throw new FolderError(shortest(folder), [markFault(file)]);
+  const entries = parseEntries(read.text);
   if (entries === undefined) throw new FolderError(shortest(folder), [`${shortest(file)} is not a journal`]);
   return entries;
 }
@@ -64,21 +70,28 @@ function parseEntries(text: string): JournalEntry[] | undefined {
 /** Every migration of a folder, in the journal's order. @throws {FolderError} when a file is missing or says nothing we know */
 export function readMigrations(folder: string = migrationsFolder): Migration[] {
   const faults: string[] = [];
+  const marks = new Map<string, string>();
   const read = (name: string): Script | undefined => {
     const file = join(folder, name);
     if (!existsSync(file)) return undefined;
-    const sql = readFileSync(file, "utf8");
-    const script = { file: shortest(file), sql, ...directives(sql) };
-    if (script.unknown !== undefined) faults.push(`${script.file}:1: ${script.unknown}`);
-    return script;
+    const text = readText(file, shortest(file));
+    if ("fault" in text) {
+      faults.push(text.fault);
+      return undefined;
+    }
+    const { fault, ...directive } = readDirective(text.text);
+    if (fault !== undefined) faults.push(`${shortest(file)}:1: ${fault}`);
+    marks.set(name, text.mark);
+    return { file: shortest(file), sql: text.text, ...directive };
   };
 
   const migrations = readJournal(folder).flatMap(({ tag, when }): Migration[] => {
     const up = read(`${tag}.sql`);
     const down = read(`${tag}.down.sql`);
     const rows = read(`${tag}.rows.sql`);
-    if (up !== undefined) return [{ tag, when, hash: sha256(up.sql), up, down, rows }];
-    faults.push(`${tag}.sql does not exist, though the journal names it`);
+    if (up !== undefined)
+      return [{ tag, when, hash: sha256(`${marks.get(`${tag}.sql`) ?? ""}${up.sql}`), up, down, rows }];
+    if (!existsSync(join(folder, `${tag}.sql`))) faults.push(`${tag}.sql does not exist, though the journal names it`);
     return [];
   });
   const seen = new Map<number, string>();
@@ -87,29 +100,31 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
     if (twin !== undefined) faults.push(`${twin} and ${tag} have the same "when" in the journal: give one a later one`);
     seen.set(when, tag);
   }
+  for (const file of snapshotFiles(folder)) {
+    const text = readText(file, shortest(file));
+    if ("fault" in text) faults.push(text.fault);
+  }
   if (faults.length > 0) throw new FolderError(shortest(folder), faults);
   return migrations;
 }
 
-/** Whether a recorded hash is this migration's; other line endings are no other migration. */
+/** Every file that drizzle-kit reads as a snapshot, in its order. */
+export function snapshotFiles(folder: string): string[] {
+  const names = readdirSync(join(folder, "meta")).filter((name) => !name.startsWith("_"));
+  return names.sort().map((name) => join(folder, "meta", name));
+}
+
+/** drizzle-kit does not read JSON behind a byte order mark. */
+export const markFault = (file: string): string =>
+  `${shortest(file)}:1:1: a byte order mark, behind which drizzle-kit reads no JSON. Save the file as UTF-8 without it`;
+
+/** Whether a recorded hash is this migration's; other line endings, or a byte order mark, are no other migration. */
 export function isHashOf({ hash, up }: Migration, recorded: string): boolean {
   if (recorded === hash) return true;
   const unix = up.sql.replaceAll("\r\n", "\n");
-  return [unix, unix.replaceAll("\n", "\r\n")].some((text) => sha256(text) === recorded);
-}
-
-/** What the first line says to the migrator. */
-function directives(sql: string): { noTransaction: boolean; irreversible?: string; unknown?: string } {
-  const [, directive, rest = ""] = /^\uFEFF?--\s*migrate:\s*(\S*)[ \t]*(.*)/.exec(sql) ?? [];
-  const reason = rest.trim();
-  if (directive === undefined) return { noTransaction: false };
-  if (directive === "no-transaction" && reason === "") return { noTransaction: true };
-  if (directive === "irreversible" && reason !== "") return { noTransaction: false, irreversible: reason };
-  const unknown =
-    directive === "irreversible"
-      ? 'must say why: "-- migrate: irreversible <reason>"'
-      : `unknown directive "${directive}"; there are no-transaction and irreversible <reason>`;
-  return { noTransaction: false, unknown };
+  return [unix, unix.replaceAll("\n", "\r\n"), up.sql].some((text) =>
+    ["", "\ufeff"].some((mark) => sha256(`${mark}${text}`) === recorded),
+  );
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -6,7 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { MigrationError } from "./errors.ts";
 import { migrationsFolder, readJournal, shortest } from "./folder.ts";
-import { type Statement, statementsOf } from "./statements.ts";
+import { readScript, type Statement } from "./statements.ts";
+import { noTransactionRemedy } from "./transactions.ts";
 
 export interface GenerateOptions {
   /** What it does, as in `add_country`. */
@@ -51,10 +52,12 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   }
 
   const up = join(folder, `${made.tag}.sql`);
-  writeFileSync(up, `${preamble}${readFileSync(up, "utf8")}`);
-  const script = { file: up, sql: readFileSync(up, "utf8"), noTransaction: false };
+  const sql = readFileSync(up, "utf8");
+  const { statements } = await readScript({ file: up, sql, noTransaction: true });
+  const isOutside = statements.some(({ words }) => noTransactionRemedy(words) !== undefined);
+  writeFileSync(up, `${isOutside ? noTransaction : preamble}${sql}`);
   const down = join(folder, `${made.tag}.down.sql`);
-  writeFileSync(down, skeleton(made.tag, (await statementsOf(script)).slice(1)));
+  writeFileSync(down, skeleton(made.tag, statements));
   return { tag: made.tag, files: [up, down].map(shortest) };
 }
 
@@ -64,9 +67,12 @@ set local lock_timeout = '2s';
 
 `;
 
+/** For an index that the schema says to build concurrently. Each statement stays in a queue as long as the migrator says. */
+const noTransaction = "-- migrate: no-transaction\n";
+
 /** No statement, so that nobody can forget to write them: \`migrate check\` refuses an empty way back. */
 function skeleton(tag: string, statements: readonly Statement[]): string {
-  const done = statements.toReversed().map(({ text }) => `--   ${text.split("\n")[0]}`);
+  const done = statements.toReversed().map(({ text }) => `--   ${text.split(/[\r\n]/)[0]}`);
   return [
     `-- Undoes ${tag}. Write what takes back, in this order:`,
     ...(done.length > 0 ? done : ["--   (nothing yet)"]),

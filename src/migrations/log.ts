@@ -2,7 +2,10 @@ import type { Log } from "../log.ts";
 import { type MigrationError, StatementError } from "./errors.ts";
 import type { MigrateEvent } from "./options.ts";
 
-/** Events as lines of a log: what is done at level info, failures as errors, who is waited for as a warning, the rest as debug. */
+/**
+ * Events as lines of a log: what is done and what the server notes at level info, failures as errors, the server's
+ * warnings and who is waited for as warnings, the rest as debug.
+ */
 export function logEvents(log: Log): (event: MigrateEvent) => void {
   return ({ type, ...fields }) => {
     if ("error" in fields && fields.error !== undefined)
@@ -12,6 +15,8 @@ export function logEvents(log: Log): (event: MigrateEvent) => void {
     else if (type === "waiting") log.warn(fields, "migration waits for a lock");
     else if (type === "retry") log.warn(fields, "migration tries again");
     else if (type === "warning") log.warn(fields, "migration");
+    else if (type === "notice" && "severity" in fields)
+      log[fields.severity === "WARNING" ? "warn" : "info"](fields, "migration notice");
     else log.debug(fields, `migration ${type}`);
   };
 }

@@ -43,8 +43,18 @@ export type MigrateEvent =
   /** The table was not free within `lockTimeout`; everything was given back, to be tried again. */
   | { readonly type: "retry"; readonly tag: string; readonly attempt: number; readonly reason: string }
   | { readonly type: "progress"; readonly tag: string; readonly ms: number; readonly phase?: string | undefined }
-  | { readonly type: "notice"; readonly message: string }
+  /** The server has something to say; `tag` is the migration that runs. */
+  | ({ readonly type: "notice"; readonly tag?: string | undefined } & Notice)
   | { readonly type: "warning"; readonly message: string };
+
+/** A message of the server's that is no error, such as what RAISE NOTICE and RAISE WARNING say. */
+export interface Notice {
+  /** As PostgreSQL calls it: NOTICE, WARNING, INFO, LOG or DEBUG. */
+  readonly severity: string;
+  readonly message: string;
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+}
 
 export type Direction = "up" | "down";
 
@@ -56,6 +66,8 @@ export interface Outcome {
   readonly outcome: "applied" | "applied elsewhere" | "reverted" | "pending" | "kept" | "recorded" | "failed";
   /** ms */
   readonly duration?: number | undefined;
+  /** What the server said meanwhile, the first 100; absent when it said nothing. */
+  readonly notices?: readonly Notice[];
 }
 
 /** What a command did. */

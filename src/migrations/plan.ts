@@ -21,7 +21,7 @@ import { refuseServerWide } from "./server-wide.ts";
 import { readSizes, type Sizes } from "./sizes.ts";
 import { type Statement, statementsOf } from "./statements.ts";
 import { type Run, takeStep } from "./step.ts";
-import { pendingOf } from "./up.ts";
+import { pendingOf, refuseFaults } from "./up.ts";
 
 export type { PlannedLock, PlannedMigration, PlannedStatement } from "./plan/describe.ts";
 
@@ -52,6 +52,7 @@ export async function plan(options: PlanOptions): Promise<Plan> {
 
     const planned: PlannedMigration[] = [];
     try {
+      await refuseFaults(pending);
       if (options.scratch === undefined) await refuseServerWide([...applied, ...pending].map(({ up }) => up));
       let aside: Aside | undefined;
       while (planned.length < pending.length) {

@@ -5,6 +5,7 @@ import { compare, type Standing } from "./compare.ts";
 import { openConnections } from "./connect.ts";
 import { LockWaitError, MigrationError, StoppedError } from "./errors.ts";
 import { type Migration, readMigrations } from "./folder.ts";
+import { createNotices } from "./notices.ts";
 import type { Direction, Outcome, Report, RunOptions } from "./options.ts";
 import { type Run, takeStep } from "./step.ts";
 
@@ -14,9 +15,10 @@ export async function withRun<T>(
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const migrations = readMigrations(options.folder);
-  const onEvent = options.onEvent ?? (() => {});
+  const bookkeeping = options.bookkeeping ?? defaultBookkeeping;
+  const notices = createNotices(options.onEvent ?? (() => {}), bookkeeping);
   const connections = await openConnections(options.target, {
-    onNotice: (message) => onEvent({ type: "notice", message }),
+    onNotice: notices.onNotice,
     signal: options.signal,
     arrays: options.arrays,
   });
@@ -24,11 +26,12 @@ export async function withRun<T>(
     const run: Run = {
       connections,
       migrations,
-      bookkeeping: options.bookkeeping ?? defaultBookkeeping,
+      bookkeeping,
       lockWait: options.lockWait ?? 600_000,
       lockTimeout: options.lockTimeout ?? 2_000,
       signal: options.signal,
-      onEvent,
+      onEvent: notices.onEvent,
+      noticesOf: notices.of,
       allows: options.allows ?? (() => {}),
     };
     return await work(run).catch((error: unknown) => {
@@ -69,7 +72,7 @@ export async function takeSteps(run: Run, migrations: readonly Migration[], dire
       const ms = Math.round(performance.now() - started);
       const explained = explain(error, run);
       run.onEvent({ type: "done", tag: migration.tag, outcome: "failed", ms, error: explained });
-      results.push({ tag: migration.tag, outcome: "failed", duration: ms });
+      results.push({ tag: migration.tag, outcome: "failed", duration: ms, ...run.noticesOf(migration.tag) });
       return {
         results: [...results, ...waiting()],
         error: explained.leaving(await describeState(run, { migration, direction, error })),

@@ -1,6 +1,8 @@
 import { MigrationError } from "./errors.ts";
 import type { Script } from "./folder.ts";
-import { largest, parse, placeOf, statementsOf } from "./statements.ts";
+import { withoutComments } from "./sql/comments.ts";
+import { parse } from "./sql/grammar.ts";
+import { placeOf, readScript, type Statement } from "./statements.ts";
 
 /**
  * Refuses to run on a scratch database what changes more than a database: roles, tablespaces, other databases
@@ -13,10 +15,10 @@ export async function refuseServerWide(scripts: readonly (Script | undefined)[])
   for (const script of scripts) {
     // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
     if (script === undefined || !suspicious.test(script.sql)) continue;
-    for (const statement of await statementsOf(script)) {
-      if (!suspicious.test(statement.text) || !(await isServerWide(statement.text))) continue;
+    for (const statement of (await readScript(script)).statements) {
+      if (!suspicious.test(statement.text) || !(await isServerWide(statement))) continue;
       const { file, line } = placeOf(script, statement);
-      found.push(`  - ${file}:${line}: ${statement.text.split("\n")[0]}`);
+      found.push(`  - ${file}:${line}: ${statement.text.split(/[\r\n]/)[0]}`);
     }
   }
   if (found.length === 0) return;
@@ -30,7 +32,7 @@ export async function refuseServerWide(scripts: readonly (Script | undefined)[])
 }
 
 const suspicious =
-  /\b(roles?|users?|group|grant|revoke|owned|tablespace|database|system|subscription|parameter|security\s+label)\b/i;
+  /\b(roles?|users?|group|grant|revoke|owned|tablespace|database|system|subscription|parameter|label)\b/i;
 
 /** Statements of PostgreSQL's grammar that are about nothing else. */
 const always = new Set([
@@ -64,9 +66,10 @@ const shared = new Set([
   "OBJECT_SUBSCRIPTION",
 ]);
 
-async function isServerWide(text: string): Promise<boolean> {
-  const trees = text.length > largest ? undefined : await parse(text);
-  if (trees === undefined) return atStart.test(text);
+async function isServerWide({ text, words }: Statement): Promise<boolean> {
+  const trees = await parse(text);
+  // Too large for the grammar, or newer than it.
+  if (trees === undefined) return atStart.test(words.slice(0, 3).join(" "));
   return trees.some(({ stmt = {} }) => {
     const [[kind, node] = []] = Object.entries(stmt as Record<string, Record<string, unknown>>);
     if (kind === undefined || node === undefined) return false;
@@ -74,13 +77,12 @@ async function isServerWide(text: string): Promise<boolean> {
     if (sometimes.has(kind))
       return [node["objtype"], node["objectType"], node["renameType"]].some((type) => shared.has(String(type)));
     // Programs: what they run is a text, too.
-    if (kind === "DoStmt" || kind === "CreateFunctionStmt") return inText.test(text.replace(/--[^\n]*/g, ""));
+    if (kind === "DoStmt" || kind === "CreateFunctionStmt") return inText.test(withoutComments(text));
     return false;
   });
 }
 
-const words =
+const commands =
   "((create|alter|drop)\\s+(role|user(?!\\s+mapping)|group|tablespace|database|subscription)|alter\\s+system|(drop|reassign)\\s+owned)\\b";
-const inText = new RegExp(`\\b${words}`, "i");
-/** Where the grammar cannot be asked: a load of data may have these words anywhere. */
-const atStart = new RegExp(`(^|;)\\s*${words}`, "i");
+const inText = new RegExp(`\\b${commands}`, "i");
+const atStart = new RegExp(`^${commands}`);

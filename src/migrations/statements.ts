@@ -1,167 +1,168 @@
-import { MigrationError, type Place } from "./errors.ts";
+import { misplacedDirectives } from "./directives.ts";
+import { readEnumUses } from "./enum-values.ts";
+import { MigrationError } from "./errors.ts";
 import type { Script } from "./folder.ts";
+import { refusalOf } from "./refusals.ts";
+import { cutsComment, type Piece, splitAtBreakpoints } from "./sql/breakpoints.ts";
+import { strangeSpace } from "./sql/characters.ts";
+import { parse } from "./sql/grammar.ts";
+import { describePlace, type Place, placeIn } from "./sql/place.ts";
+import { describeCommand, describeVariable } from "./sql/psql.ts";
+import { readStatement, type Span } from "./sql/statement.ts";
 
-/** One statement of a script. */
+/** One statement of a script, without the semicolon that ends it. */
 export interface Statement {
   readonly text: string;
-  /** Where it begins in the file (characters). */
+  /** Where it begins in the file (UTF-16 units). */
   readonly offset: number;
+  /** Its first words outside of parentheses, in lower case. */
+  readonly words: readonly string[];
+  /** The line comments right above it that have their lines to themselves. */
+  readonly comments: readonly string[];
 }
 
-const breakpoint = "--> statement-breakpoint";
-/** Larger pieces (loads of data, characters) are sent as they stand: their syntax tree would not fit into memory. */
-export const largest = 1_000_000;
+/** What a script holds. */
+export interface Reading {
+  readonly statements: readonly Statement[];
+  /** Why it must not run, each with its place; behind the first that hides where statements end nothing is read. */
+  readonly faults: readonly string[];
+}
+
+const readings = new WeakMap<Script, Promise<Reading>>();
+
+/** Reads a script once, without running anything. */
+export function readScript(script: Script): Promise<Reading> {
+  const known = readings.get(script);
+  if (known !== undefined) return known;
+  const reading = read(script);
+  readings.set(script, reading);
+  return reading;
+}
 
 /**
- * The statements of a script, one by one, so that a failure can be told to the line: drizzle-kit's
- * breakpoints first, then, for pieces that hold more than one, PostgreSQL's own grammar.
+ * The statements of a script, as the server would execute them one by one, so that a failure can be told to the line.
  *
- * @throws {MigrationError} when a statement would end the transaction that the migration runs in
+ * @throws {MigrationError} that names everything in the script that must not run, each with its place and remedy
  */
-export async function statementsOf(script: Script): Promise<Statement[]> {
-  const statements: Statement[] = [];
-  let start = 0;
-  for (const piece of script.sql.split(breakpoint)) {
-    const skip = startOf(piece);
-    const text = piece.slice(skip).trimEnd();
-    if (text !== "") statements.push(...(await split({ text, offset: start + skip }, script)));
-    start += piece.length + breakpoint.length;
-  }
+export async function statementsOf(script: Script): Promise<readonly Statement[]> {
+  const { statements, faults } = await readScript(script);
+  if (faults.length > 0) throw new MigrationError(faults.join("\n"));
   return statements;
 }
 
-async function split(piece: Statement, script: Script): Promise<Statement[]> {
-  const bare = bareOf(piece.text);
-  refuseAll(copy, "has no client to COPY from or to. Use insert");
-  if (piece.text.length > largest) {
-    // The body of a function may end with "; end", too.
-    if (!/\bbegin\s+atomic\b/i.test(bare)) refuseAll(anyTransaction, ownTransaction(script));
-    return [piece];
+async function read(script: Script): Promise<Reading> {
+  const statements: Statement[] = [];
+  const faults: string[] = misplacedDirectives(script);
+  const pieces = splitAtBreakpoints(script.sql);
+  for (const [index, piece] of pieces.entries()) {
+    for await (const span of spansOf(piece)) {
+      const statement = statementOf(piece, span);
+      const fault = endlessFault(script, piece, span);
+      if (fault !== undefined) return { statements, faults: [...faults, fault] };
+      statements.push(statement);
+      const refusal = refusalOf(statement, script) ?? (await variableFault(script, piece, span));
+      // A BEGIN and its COMMIT have one remedy, as have ten indexes.
+      const isTold = faults.some((fault) => fault.split("\n")[1] === (refusal?.split("\n")[1] ?? "-"));
+      if (refusal !== undefined && !isTold) faults.push(refusal);
+      // What follows it may be rows, which are no SQL.
+      if (statement.words[0] === "copy" && refusal !== undefined) return { statements, faults };
+    }
+    if (cutsComment(piece, pieces[index + 1])) {
+      const place = placeAt(script, piece.breakpoint ?? 0);
+      return { statements, faults: [...faults, `${place}: ${marker} is inside a comment. ${splits}`] };
+    }
   }
-  if (isPlainlyOne(bare)) return [piece];
-  const trees = await parse(piece.text);
-  if (trees === undefined) return [piece];
-
-  const bytes = Buffer.from(piece.text);
-  return trees.map(({ stmt, stmt_location: at = 0, stmt_len: length }) => {
-    const end = length === undefined ? bytes.length : at + length;
-    const before = bytes.subarray(0, at).toString().length;
-    const whole = bytes.subarray(at, end).toString();
-    const skip = startOf(whole);
-    const statement = { text: whole.slice(skip), offset: piece.offset + before + skip };
-    if (stmt !== undefined && "TransactionStmt" in stmt) throw refused(statement, script, ownTransaction(script));
-    return statement;
-  });
-
-  function refuseAll(pattern: RegExp, why: string): void {
-    if (!pattern.test(bare)) return;
-    const found = pattern.exec(bareOf(piece.text, true));
-    const at = found === null ? 0 : found.index + found[0].search(/[^;\s]/);
-    throw refused({ text: piece.text.slice(at), offset: piece.offset + at }, script, why);
-  }
+  faults.push(...strangeSpace(script, statements), ...(await readEnumUses(script, statements)));
+  return { statements, faults };
 }
 
-/** Where a statement begins, behind blanks and comments. */
-function startOf(text: string): number {
-  const blank = /(?:\s|--[^\n]*(?:\n|$))*/y;
+const marker = '"--> statement-breakpoint"';
+const splits =
+  "drizzle-kit splits the file there, wherever it stands, and the rest of the line would run as SQL: write it otherwise, or on a line of its own.";
+
+async function* spansOf(piece: Piece): AsyncGenerator<Span> {
   for (let at = 0; ; ) {
-    blank.lastIndex = at;
-    blank.test(text);
-    at = blank.lastIndex;
-    const end = text.startsWith("/*", at) ? endOfComment(text, at) : undefined;
-    if (end === undefined) return at;
-    at = end;
+    const span = readStatement(piece.text, at);
+    if (span === undefined) return;
+    const next = span.atomic ? await endOfRoutine(piece.text, span) : span.next;
+    yield next === span.next ? span : { ...span, next, end: endBefore(piece.text, next) };
+    if (span.fault !== undefined) return;
+    at = next;
   }
 }
 
-/** Behind the comment that begins at `start`, which may hold others; undefined when it has no end. */
-function endOfComment(text: string, start: number): number | undefined {
-  const edge = /\/\*|\*\//g;
-  edge.lastIndex = start;
-  let depth = 0;
-  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
-    depth += found[0] === "/*" ? 1 : -1;
-    if (depth === 0) return edge.lastIndex;
-  }
-  return undefined;
-}
+/** Without the semicolon and what is blank before it. */
+const endBefore = (text: string, next: number) => text.slice(0, next).replace(/[\s;]+$/, "").length;
 
-/** Where something quoted begins, or a comment. */
-const opening = /\$\w*\$|\be'|['"]|--|\/\*/gi;
-
-/** The text with a blank for whatever is quoted or comment; with `inPlace` as many, so that the rest is where it was. */
-function bareOf(text: string, inPlace = false): string {
-  let bare = "";
-  let at = 0;
-  opening.lastIndex = 0;
-  for (let found = opening.exec(text); found !== null; found = opening.exec(text)) {
-    const end = endOf(text, found[0].toLowerCase(), opening.lastIndex) ?? text.length;
-    bare += text.slice(at, found.index) + (inPlace ? " ".repeat(end - found.index) : " ");
-    opening.lastIndex = at = end;
-  }
-  return bare + text.slice(at);
-}
-
-/** Behind what was opened; its inside begins at `from`. */
-function endOf(text: string, opened: string, from: number): number | undefined {
-  if (opened === "/*") return endOfComment(text, from - 2);
-  if (opened === "e'") return endOfEscaped(text, from);
-  const closing = opened === "--" ? "\n" : text.slice(from - opened.length, from);
-  const at = text.indexOf(closing, from);
-  return at === -1 ? undefined : at + closing.length;
-}
-
-/** Not one expression for the whole: a long text has more escapes than the stack has room. */
-function endOfEscaped(text: string, from: number): number | undefined {
-  const edge = /\\[\s\S]|''|'/g;
-  edge.lastIndex = from;
-  for (let found = edge.exec(text); found !== null; found = edge.exec(text)) {
-    if (found[0] === "'") return edge.lastIndex;
-  }
-  return undefined;
-}
-
-const transaction = /^(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b/i;
-/** Those that end one, or begin another, also in the middle. */
-const anyTransaction =
-  /(?:^|;)\s*(?:begin|start\s+transaction|commit|end|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|abort|prepare\s+transaction)\b/i;
-/** Either would wait for ever for the other side. */
-const copy = /(?:^|;)\s*copy\b[^;]*\b(?:from\s+stdin|to\s+stdout)\b/i;
-const ownTransaction = ({ noTransaction }: Script) =>
-  noTransaction
-    ? "without a transaction commits every statement by itself, and must not begin or end one. Remove the statement"
-    : 'runs in a transaction of its own, and must not begin or end one. Remove the statement, or begin the file with "-- migrate: no-transaction"';
-
-/** Whether a glance is enough: reading PostgreSQL's grammar takes longer than most migrations do. */
-const isPlainlyOne = (bare: string) => !/[\\'"$]|\/\*/.test(bare) && !/;\s*\S/.test(bare) && !transaction.test(bare);
-
-function refused(statement: Statement, script: Script, why: string): MigrationError {
-  const { file, line, column } = placeOf(script, statement);
-  const [first] = statement.text.split("\n");
-  return new MigrationError(`${file}:${line}:${column}: ${first}\nA migration ${why}.`);
-}
-
-/** Syntax trees by PostgreSQL's own parser; undefined when it does not understand the text: the server will say why. */
-export async function parse(text: string) {
-  const parser = await import("libpg-query");
-  try {
-    return (await parser.parse(text)).stmts ?? [];
-  } catch {
-    return undefined;
+/** Where a function in SQL ends: an END may be a column's name, which only the grammar can tell. */
+async function endOfRoutine(text: string, { start, next }: Span): Promise<number> {
+  for (let end = next, tries = 0; ; end = text.indexOf(";", end) + 1, tries += 1) {
+    // What does not parse so far may at the next semicolon.
+    const trees = await parse(text.slice(start, end));
+    if (trees !== undefined) {
+      const length = trees[0]?.stmt_len;
+      return length === undefined
+        ? end
+        : start + Buffer.from(text.slice(start, end)).subarray(0, length).toString().length;
+    }
+    if (tries === 100 || !text.includes(";", end)) return next;
   }
 }
+
+function statementOf(piece: Piece, { start, end, words, comments }: Span): Statement {
+  const own = comments.filter((comment) => isFirstInLine(piece.text, comment.start));
+  return {
+    text: piece.text.slice(start, end),
+    offset: piece.offset + start,
+    words,
+    comments: own.map((comment) => piece.text.slice(comment.start, comment.end)),
+  };
+}
+
+function isFirstInLine(text: string, at: number): boolean {
+  let before = at - 1;
+  while (text[before] === " " || text[before] === "\t") before -= 1;
+  return before < 0 || text[before] === "\n" || text[before] === "\r";
+}
+
+const unterminated = {
+  string: "quoted string",
+  "dollar string": "dollar-quoted string",
+  "quoted name": "quoted identifier",
+  "block comment": "/* comment",
+} as const;
+
+/** Why a statement has no end that could be told. */
+function endlessFault(script: Script, piece: Piece, { fault }: Span): string | undefined {
+  if (fault === undefined) return undefined;
+  const { kind, token } = fault;
+  const place = placeAt(script, piece.offset + token.start);
+  if (kind === "backslash") return `${place}: ${describeCommand(piece.text, token.start)}`;
+  if (kind === "unclosed" && piece.breakpoint === undefined) return undefined;
+  const what =
+    kind === "unclosed"
+      ? "what begins here is not closed"
+      : `unterminated ${unterminated[token.kind as keyof typeof unterminated]}`;
+  if (piece.breakpoint === undefined) return `${place}: ${what}`;
+  const line = placeIn(script.file, script.sql, piece.breakpoint).line;
+  return `${place}: ${what} before the ${marker} in line ${line}. drizzle-kit splits the file there, wherever it stands: move it, or write it otherwise.`;
+}
+
+async function variableFault(
+  script: Script,
+  piece: Piece,
+  { start, end, variable }: Span,
+): Promise<string | undefined> {
+  // JSON constructors and slices of arrays have a colon, too: what the grammar takes is none.
+  if (variable === undefined || (await parse(piece.text.slice(start, end))) !== undefined) return undefined;
+  return `${placeAt(script, piece.offset + variable.start)}: ${describeVariable(piece.text, variable.start)}`;
+}
+
+const placeAt = (script: Script, offset: number) => describePlace(placeIn(script.file, script.sql, offset));
 
 /** Line and column (characters) of a statement, or of `position` in it (characters from 1, as PostgreSQL reports it). */
-export function placeOf(script: Script, statement: Statement, position = 1): Place {
+export function placeOf(script: Script, statement: Pick<Statement, "text" | "offset">, position = 1): Place {
   // PostgreSQL counts characters, JavaScript UTF-16 units.
   const into = [...statement.text].slice(0, position - 1).join("").length;
-  const at = statement.offset + into;
-  const lineStart = script.sql.lastIndexOf("\n", at - 1) + 1;
-  const lineEnd = script.sql.indexOf("\n", at);
-  return {
-    file: script.file,
-    line: script.sql.slice(0, at).split("\n").length,
-    column: [...script.sql.slice(lineStart, at)].length + 1,
-    text: script.sql.slice(lineStart, lineEnd === -1 ? undefined : lineEnd).trimEnd(),
-  };
+  return placeIn(script.file, script.sql, statement.offset + into);
 }

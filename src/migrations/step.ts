@@ -17,6 +17,8 @@ export interface Run extends Patient {
   readonly migrations: readonly Migration[];
   /** Throws when the database, as it stands once nobody else migrates, must not be touched, or not by this one. */
   readonly allows: (standings: readonly Standing[], migration: Migration) => void;
+  /** What the server said while a migration ran. */
+  readonly noticesOf: (tag: string) => Pick<Outcome, "notices">;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function takeStep(run: Run, migration: Migration, direction: Direct
   const duration = Math.round(performance.now() - started);
   const outcome = direction === "down" ? "reverted" : worked ? "applied" : "applied elsewhere";
   run.onEvent({ type: "done", tag, outcome, ms: duration });
-  return { tag, outcome, duration };
+  return { tag, outcome, duration, ...run.noticesOf(tag) };
 }
 
 interface Step {

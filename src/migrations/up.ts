@@ -4,6 +4,7 @@ import { DriftError, MigrationError } from "./errors.ts";
 import type { Migration } from "./folder.ts";
 import type { Report, RunOptions } from "./options.ts";
 import { readStandings, takeSteps, withRun } from "./run.ts";
+import { readScript } from "./statements.ts";
 import { openBooks, type Run } from "./step.ts";
 
 export interface UpOptions extends RunOptions {
@@ -36,6 +37,7 @@ export async function up(options: UpOptions): Promise<Report> {
     }
     try {
       allows(standings);
+      await refuseFaults(pending);
     } catch (error) {
       if (!(error instanceof MigrationError)) throw error;
       return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })), error };
@@ -59,6 +61,13 @@ async function addGuard(run: Run, standings: readonly Standing[]): Promise<void>
 
 /** No right to (insufficient_privilege), or a standby (read_only_sql_transaction). */
 const mayNotWrite = new Set(["42501", "25006"]);
+
+/** Before the first is applied. @throws {MigrationError} when one holds what must not run */
+export async function refuseFaults(migrations: readonly Migration[]): Promise<void> {
+  const readings = await Promise.all(migrations.map(({ up }) => readScript(up)));
+  const faults = readings.flatMap(({ faults }) => faults);
+  if (faults.length > 0) throw new MigrationError([...faults, "Nothing was done."].join("\n"));
+}
 
 /** What `up` would apply. @throws {MigrationError} when the folder has no migration `to`, or there is no such number of steps */
 export function pendingOf(standings: readonly Standing[], { to, steps }: Pick<UpOptions, "to" | "steps">): Migration[] {

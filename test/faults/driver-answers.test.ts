@@ -78,7 +78,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
       const insert = (n: number) => prepared(sql, "insert into written (n) values ($1) returning *", [n]);
       await Promise.all(ids.map(insert));
       await database.sql.unsafe(`alter table written alter column n type ${max === 1 ? "bigint" : "int"}`);
-      const inserts = ids.slice(0, 10).map(insert);
+      const inserts = ids.slice(0, 10).map((n) => insert(n).execute());
       const rolledBack = sql.begin(async (tx) => {
         await tx`insert into written values (1000)`;
         throw new Error("rolled back");

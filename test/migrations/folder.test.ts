@@ -109,6 +109,18 @@ describe("new", () => {
     await expect(generate({ name: "Bad Name", cwd, folder })).rejects.toThrow(/must be lower-case letters/);
   });
 
+  it("begins a migration that builds an index concurrently so that it can be applied", async () => {
+    const { cwd, folder } = project(
+      'export const a = p.pgTable("a", { id: p.integer() }, (t) => [p.index("a_id").on(t.id).concurrently()]);',
+    );
+    await generate({ name: "first", cwd, folder });
+    expect(readFileSync(join(folder, "0000_first.sql"), "utf8")).toMatch(
+      /^-- migrate: no-transaction\nCREATE TABLE "a"/,
+    );
+    const { target } = await emptyDatabase();
+    expect((await up({ target, folder })).error).toBeUndefined();
+  });
+
   it("says so when drizzle-kit has to ask, and nobody can answer", async () => {
     const { cwd, folder, write } = project(
       'export const a = p.pgTable("a", { id: p.integer().primaryKey(), old: p.text() });',

@@ -160,9 +160,9 @@ describe("up", () => {
     );
     const load = `create table a (t text);\n/* ; begin; /* */ ; end; */\ninsert into a values ${rows};`;
     for (const [more, expected] of [
-      ["\n commit;\nselect 1;", /0000_load\.sql:20003:2: commit;\nA migration runs in a transaction/],
-      ["\nrollback;", /0000_load\.sql:20003:1: rollback;/],
-      ["\ncopy a from stdin;", /0000_load\.sql:20003:1: copy a from stdin;\nA migration has no client/],
+      ["\n commit;\nselect 1;", /0000_load\.sql:20003:2: commit\nA migration runs in a transaction/],
+      ["\nrollback;", /0000_load\.sql:20003:1: rollback\n/],
+      ["\ncopy a from stdin;", /0000_load\.sql:20003:1: copy a from stdin\nA migration has no client/],
     ] as const) {
       const { folder } = migrationsOf({ tag: "0000_load", up: load + more });
       expect((await up({ target, folder })).error?.message).toMatch(expected);

@@ -20,7 +20,13 @@ export function createReporter({ json }: { json: boolean }): {
     else if (event.type === "waiting") say(`  waiting for ${event.behind.join(", ")}`);
     else if (event.type === "retry") say(`  ${event.tag}: ${event.reason}; made room, trying again`);
     else if (event.type === "warning") say(`  warning: ${event.message}`);
-    else if (event.type === "notice") say(`  notice: ${event.message}`);
+    else if (event.type === "notice")
+      say(
+        [event.message, event.detail, event.hint]
+          .filter(Boolean)
+          .join("\n    ")
+          .replace(/^/, `  ${event.severity.toLowerCase()}: `),
+      );
     else if (event.type === "statement" && event.number < event.of)
       pass(`${event.tag}  ${event.number} of ${event.of} statements`);
     else if (event.type === "progress") pass(`${event.tag}  ${duration(event.ms)}  ${event.phase ?? ""}`);

@@ -4,7 +4,7 @@ import type { Migration } from "../folder.ts";
 import { whoWaits } from "../lock-words.ts";
 import type { Empty } from "../made-up.ts";
 import type { Sizes, TableSize } from "../sizes.ts";
-import { placeOf, type Statement, statementsOf } from "../statements.ts";
+import { placeOf, readScript, type Statement } from "../statements.ts";
 import { warningsOf } from "../warnings.ts";
 
 /** A lock on a table that is there now. */
@@ -60,7 +60,7 @@ export function describe(
 
 /** A migration of which nothing could be measured. */
 export async function unmeasured(migration: Migration): Promise<PlannedMigration> {
-  return bare(migration, await statementsOf(migration.up));
+  return bare(migration, (await readScript(migration.up)).statements);
 }
 
 const bare = (migration: Migration, statements: readonly Statement[]): PlannedMigration => ({
@@ -73,7 +73,7 @@ const bare = (migration: Migration, statements: readonly Statement[]): PlannedMi
 
 function bareStatement({ up }: Migration, statement: Statement): PlannedStatement {
   const { file, line } = placeOf(up, statement);
-  return { text: statement.text.replace(/;$/, ""), file, line };
+  return { text: statement.text, file, line };
 }
 
 /** Every migration touches the books. */

@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import type { Script } from "../folder.ts";
+import { withoutComments } from "../sql/comments.ts";
 
 const clockOrDice =
   /\b(now|\w+_timestamp|current_\w+|localtime\w*|random|gen_random_uuid|uuidv\d|uuid_generate_\w+)\b/i;
@@ -9,7 +10,9 @@ const clockOrDice =
  * call a function, what refers to such a column, and, where the script has a clock or dice, times and UUIDs.
  */
 export async function readMoving(sql: Sql, { sql: text }: Script): Promise<Map<string, string[]>> {
-  const types = clockOrDice.test(text) ? ["date", "time", "timetz", "timestamp", "timestamptz", "uuid"] : [];
+  const types = clockOrDice.test(withoutComments(text))
+    ? ["date", "time", "timetz", "timestamp", "timestamptz", "uuid"]
+    : [];
   const rows = await sql`
     with recursive moving (relid, attnum) as (
       select attrelid, attnum from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum

@@ -1,4 +1,5 @@
 import type { Migration, Script } from "../folder.ts";
+import { withoutComments } from "../sql/comments.ts";
 
 export type Rows = ReadonlyMap<string, readonly string[]>;
 
@@ -40,7 +41,7 @@ export function miscounted(
 /** Names of the tables that a script says to put rows into. */
 function targetsOf(script: Script | undefined): string[] {
   const insert = /\b(?:into|copy)\s+(?:"?[\w$]+"?\s*\.\s*)?("[^"]+"|[\w$]+)/gi;
-  return [...(script?.sql ?? "").replace(/--[^\n]*/g, "").matchAll(insert)].map(([, name = ""]) =>
+  return [...withoutComments(script?.sql ?? "").matchAll(insert)].map(([, name = ""]) =>
     name.startsWith('"') ? name.slice(1, -1) : name.toLowerCase(),
   );
 }

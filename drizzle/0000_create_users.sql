@@ -4,6 +4,10 @@
 set local lock_timeout = '2s';
 --> statement-breakpoint
 
+-- Names mean what is in public, whatever the role's search_path: drizzle-kit sets none.
+set local search_path = public;
+--> statement-breakpoint
+
 -- Two migrators that race wait here for each other, and not half-way through their changes.
 lock table drizzle.__drizzle_migrations in share row exclusive mode;
 --> statement-breakpoint

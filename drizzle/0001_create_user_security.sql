@@ -4,6 +4,10 @@
 set local lock_timeout = '2s';
 --> statement-breakpoint
 
+-- Names mean what is in public, whatever the role's search_path: drizzle-kit sets none.
+set local search_path = public;
+--> statement-breakpoint
+
 create table user_security (
   user_id uuid primary key,
   login_attempts integer not null default 0,

@@ -4,6 +4,10 @@
 set local lock_timeout = '2s';
 --> statement-breakpoint
 
+-- Names mean what is in public, whatever the role's search_path: drizzle-kit sets none.
+set local search_path = public;
+--> statement-breakpoint
+
 create table user_sessions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null,

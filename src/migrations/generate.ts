@@ -65,6 +65,10 @@ const preamble = `-- Whoever waits for a table makes everybody wait who comes la
 set local lock_timeout = '2s';
 --> statement-breakpoint
 
+-- Names mean what is in public, whatever the role's search_path: drizzle-kit sets none.
+set local search_path = public;
+--> statement-breakpoint
+
 `;
 
 /** For an index that the schema says to build concurrently. Each statement stays in a queue as long as the migrator says. */

@@ -97,30 +97,32 @@ async function tryLock<T>(
   tx: TransactionSql,
   { key, run, work }: { key: string; run: Patient; work: (tx: TransactionSql, session: OnlyMigrator) => Promise<T> },
 ): Promise<{ value: T } | undefined> {
-  const [, [row]] = (await tx.unsafe(`
+  const results = (await tx.unsafe(`
     ${settingsSql(run.lockTimeout)};
     select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as started,
       extract(epoch from now())::text as transaction, pg_backend_pid() as pid`)) as unknown as [
-    unknown,
-    [OnlyMigrator & { had: boolean }],
-  ];
-  return row.had ? { value: await work(tx, row) } : undefined;
+    OnlyMigrator & { had: boolean },
+  ][];
+  const row = results.at(-1)?.[0];
+  return row?.had ? { value: await work(tx, row) } : undefined;
 }
-
-/** What names and literals of a migration mean is not left to the role (`alter role … set search_path`). */
-const ownSettings = Object.entries(sessionSettings)
-  .map(([name, value]) => `set_config('${name}', '${value}', true)`)
-  .join(", ");
 
 /**
  * As much time as it takes, but a short stay in a queue. And a server that notices within a second that we are
  * gone rolls back then, instead of at the end of a long statement; on Windows it cannot notice.
  */
-export const settingsSql = (lockTimeout: number) => `
+export const timeoutsSql = (lockTimeout: number) => `
   select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
-    set_config('idle_in_transaction_session_timeout', '0', true), ${ownSettings},
+    set_config('idle_in_transaction_session_timeout', '0', true),
     case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', '0', true) end,
     case when version() !~* 'windows|msvc|mingw|visual c' then set_config('client_connection_check_interval', '1s', true) end`;
+
+/** What names and literals of a migration mean is not left to the role (`alter role … set search_path`). */
+export const settingsSql = (lockTimeout: number) => `
+  select ${Object.entries(sessionSettings)
+    .map(([name, value]) => `set_config('${name}', '${value}', true)`)
+    .join(", ")};
+  ${timeoutsSql(lockTimeout)}`;
 
 /**
  * Whoever queues for a table makes everybody queue who comes later, readers too. So a transaction that has not

@@ -6,7 +6,16 @@ import type { Connections, Outside } from "./connect.ts";
 import { MigrationError } from "./errors.ts";
 import { type Context, checkDeferred, execute } from "./execute.ts";
 import type { Migration, Script } from "./folder.ts";
-import { asOnlyMigrator, type OnlyMigrator, type Patient, patiently, resetSql, settingsSql, transact } from "./lock.ts";
+import {
+  asOnlyMigrator,
+  type OnlyMigrator,
+  type Patient,
+  patiently,
+  resetSql,
+  settingsSql,
+  timeoutsSql,
+  transact,
+} from "./lock.ts";
 import type { Direction, Outcome } from "./options.ts";
 import { type Statement, statementsOf } from "./statements.ts";
 import { watch } from "./watch.ts";
@@ -106,7 +115,8 @@ async function hire(run: Run, context: Context): Promise<Worker> {
       patiently(run, context.tag, () =>
         watched(sql, (connection) =>
           transact(connection, async (tx) => {
-            await tx.unsafe(settingsSql(run.lockTimeout));
+            // A session of its own has its settings, and those that the file has set since.
+            await tx.unsafe((shared ? settingsSql : timeoutsSql)(run.lockTimeout));
             await work(tx);
             if (shared) await tx.unsafe(resetSql(run.lockTimeout));
           }),

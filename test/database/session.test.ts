@@ -1,9 +1,11 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemActor } from "../../src/database/actor.ts";
+import { urlOfDatabase } from "../../src/database-url.ts";
 import { up } from "../../src/migrations/up.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
+import { drizzleKit } from "../support/migrations.ts";
 
 // What a role and a database set for their sessions decides nothing of what the service and its migrations do.
 
@@ -40,12 +42,21 @@ afterAll(async () => {
   await other.drop();
 });
 
+const tablesOf = ({ sql }: TestDatabase) => sql`
+  select schemaname, count(*)::int as n from pg_tables
+  where schemaname not in ('pg_catalog', 'information_schema', 'partitions', 'drizzle') group by 1`;
+
+it("drizzle-kit builds everything in public", async () => {
+  const other = await createDatabase({ empty: true });
+  await other.sql.unsafe(`create schema game; create schema ${role}`);
+  await drizzleKit(urlOfDatabase(url, new URL(other.directUrl).pathname.slice(1)), "migrate");
+  expect(await tablesOf(other)).toEqual([{ schemaname: "public", n: 4 }]);
+  await other.drop();
+});
+
 it("migrations build everything in public, and the service finds it", async () => {
   expect((await up({ target: { url } })).error).toBeUndefined();
-  const tables = await database.sql`
-    select schemaname, count(*)::int as n from pg_tables
-    where schemaname not in ('pg_catalog', 'information_schema', 'partitions', 'drizzle') group by 1`;
-  expect(tables).toEqual([{ schemaname: "public", n: 4 }]);
+  expect(await tablesOf(database)).toEqual([{ schemaname: "public", n: 4 }]);
 
   const { db } = await openPool(url);
   const { users } = repositoriesOn(db);

@@ -97,7 +97,7 @@ describe("new", () => {
     const made = await generate({ name: "first", cwd, folder });
     expect(made.tag).toBe("0000_first");
     expect(readFileSync(join(folder, "0000_first.sql"), "utf8")).toMatch(
-      /set local lock_timeout = '2s';\n--> statement-breakpoint\n\nCREATE TABLE "a"/,
+      /set local lock_timeout = '2s';\n--> statement-breakpoint\n\n.*\nset local search_path = public;\n--> statement-breakpoint\n\nCREATE TABLE "a"/,
     );
     expect(readFileSync(join(folder, "0000_first.down.sql"), "utf8")).toMatch(
       /^-- Undoes 0000_first\. Write what takes back, in this order:\n-- {3}CREATE TABLE "a" \(\n/,

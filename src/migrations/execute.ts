@@ -72,16 +72,24 @@ export async function checkDeferred(tx: TransactionSql, last: Statement | undefi
   }
 }
 
-/** A query that PostgreSQL works on, or is about to; when the signal comes, it is asked to cancel it. */
+/** How often a cancel request is repeated (ms): one that reaches the server before its statement does nothing. */
+const cancelInterval = 100;
+
+/** A query that PostgreSQL works on, or is about to; when the signal comes, it is asked to cancel it until it ends. */
 async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?: AbortSignal): Promise<T> {
-  // A turn later, because the driver loses its place in the line when it cancels what it has not sent yet.
-  const cancel = () => setImmediate(() => query.cancel());
+  let requests: NodeJS.Timeout | undefined;
+  const cancel = () => {
+    // A turn later, because the driver loses its place in the line when it cancels what it has not sent yet.
+    setImmediate(() => query.cancel());
+    requests = setInterval(() => query.cancel(), cancelInterval);
+  };
   if (signal?.aborted) cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   try {
     return await query;
   } finally {
     signal?.removeEventListener("abort", cancel);
+    clearInterval(requests);
   }
 }
 

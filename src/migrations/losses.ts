@@ -104,8 +104,8 @@ async function compare(tx: TransactionSql, before: Tables): Promise<Found[]> {
     if (now?.root !== table.root || (await isEmptied(tx, table, now)))
       found.push({ table: root.name, count: allOf(table) });
     else {
-      found.push({ table: root.name, rows: now.deleted });
-      found.push({ table: root.name, change: "changed", rows: now.updated });
+      found.push({ table: root.name, rows: now.deleted - table.deleted });
+      found.push({ table: root.name, change: "changed", rows: now.updated - table.updated });
     }
   }
   return found;

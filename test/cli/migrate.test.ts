@@ -130,7 +130,7 @@ describe("aeturnis-data migrate", () => {
   });
 
   it("verify --json keeps what it has proved when a way back ends the session", async () => {
-    const { url } = await emptyDatabase();
+    const { url } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a, { ...b, down: "select pg_terminate_backend(pg_backend_pid());" });
     const { code, stdout } = await migrate(url, "verify", "--json", "--folder", folder);
     expect(code).toBe(1);
@@ -169,7 +169,7 @@ describe("aeturnis-data migrate", () => {
   });
 
   it("says of --scratch, and not of DATABASE_URL, that it is wrong, and asks it for the TLS that it names", async () => {
-    const { url } = await emptyDatabase();
+    const { url } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a);
     const { output } = await migrate(url, "plan", "--folder", folder, "--scratch", `${url}_none`);
     expect(output).toContain("or check --scratch.");

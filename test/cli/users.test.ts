@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase, poolerOf, type TestDatabase } from "../support/database.ts";
 import { csvOf, csvRow, fileOf, refusedOf } from "../support/import.ts";
 import { emptyDatabase } from "../support/migrations.ts";
 import { command, dataFolder, said } from "../support/process.ts";
@@ -18,7 +18,8 @@ beforeEach(async () => {
   await database.sql`delete from users`;
 });
 
-const users = (...args: string[]) => command(["users", ...args], { DATABASE_URL: database.url });
+const users = (...args: string[]) =>
+  command(["users", ...args], { DATABASE_URL: database.url, ...poolerOf(database.url) });
 const count = async () => (await database.sql`select count(*)::int as n from users`)[0]?.["n"];
 
 describe("aeturnis-data users import", () => {
@@ -140,7 +141,7 @@ describe("aeturnis-data users import", () => {
 
   it("reads standard input, and tells refused rows there and then", async () => {
     const child = spawn(process.execPath, [main, "users", "import", "-", "--format", "csv"], {
-      env: { PATH: process.env["PATH"], DATABASE_URL: database.url },
+      env: { PATH: process.env["PATH"], DATABASE_URL: database.url, ...poolerOf(database.url) },
     });
     let output = "";
     child.stdout.on("data", (data) => (output += data));

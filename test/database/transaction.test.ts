@@ -5,7 +5,7 @@ import { createDatabase, openPool, type TestDatabase } from "../support/database
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ direct: true });
   await database.sql`create table counters (id int primary key, value int not null)`;
 });
 beforeEach(() => database.sql`truncate counters`);

@@ -8,7 +8,7 @@ import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ direct: true });
 });
 afterAll(() => database.drop());
 

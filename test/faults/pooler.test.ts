@@ -12,6 +12,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const env = { DATABASE_POOLER: "transaction" };
+const untold = { DATABASE_POOLER: "none" };
 /** What PgBouncer needs to let the service's settings through, and drop them. */
 const ignoring = [
   "ignore_startup_parameters = search_path,intervalstyle,bytea_output,extra_float_digits,transform_null_equals," +
@@ -45,9 +46,9 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
 
   it("a service that is not told of it does not start, and says what to set", async () => {
     const says = "set DATABASE_POOLER=transaction";
-    await expect(openPool(await pgBouncer(database.directUrl, { poolSize: 2 }))).rejects.toThrow(says);
+    await expect(openPool(await pgBouncer(database.directUrl, { poolSize: 2 }), untold)).rejects.toThrow(says);
     const lenient = await pgBouncer(database.directUrl, { poolSize: 2, settings: ignoring });
-    await expect(openPool(lenient)).rejects.toThrow(`in transaction mode: ${says}`);
+    await expect(openPool(lenient, untold)).rejects.toThrow(`in transaction mode: ${says}`);
   });
 
   it("time-outs that do not reach PostgreSQL are named in the log, until the role has them", async () => {
@@ -79,7 +80,7 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in session mode", () => {
       settings: ["pool_mode = session", ...ignoring],
     });
     const { log, lines } = readableLog("warn");
-    await (await openPool(pooler, {}, { log })).ping();
+    await (await openPool(pooler, untold, { log })).ping();
     expect(lines[0]?.["msg"]).toMatch(
       /is reached through a connection pooler: set DATABASE_POOLER=transaction, unless/,
     );

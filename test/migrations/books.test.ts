@@ -63,7 +63,7 @@ describe("a folder of somebody else's", () => {
 });
 
 it("status and up are answered to a role that may read what is applied, and no more", async () => {
-  const { sql, url, target } = await emptyDatabase();
+  const { sql, url, target } = await emptyDatabase({ direct: true });
   await up({ target });
   const role = `reader_${process.pid}`;
   await sql.unsafe(`create role ${role} login password 'x'; grant usage on schema drizzle to ${role};

@@ -142,11 +142,11 @@ describe("down", () => {
 
   it("asks for rows that row security hides from it: nobody knows how many", async () => {
     const secret = `alter table a enable row level security; alter table a force row level security;`;
-    const { sql, url, folder } = await applied({ ...a, up: "select 1;", down: "drop table a;" });
+    const { sql, directUrl, folder } = await applied({ ...a, up: "select 1;", down: "drop table a;" });
     const role = `hidden_${process.pid}`;
     await sql.unsafe(`create role ${role} login password 'x'; grant all on schema public, drizzle to ${role};
       grant all on all tables in schema drizzle to ${role}; ${a.up} insert into a values (1); ${secret} alter table a owner to ${role}`);
-    const as = new URL(url);
+    const as = new URL(directUrl);
     as.username = role;
     as.password = "x";
     const { losses, error } = await down({ target: { url: as.href }, folder });
@@ -228,7 +228,7 @@ describe("down", () => {
   });
 
   it("undoes nothing below a migration that was applied while its question was open", async () => {
-    const { sql, target } = await emptyDatabase();
+    const { sql, target } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a, b);
     await up({ target, folder, to: a.tag });
     await sql`insert into a values (1)`;

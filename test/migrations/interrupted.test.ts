@@ -22,7 +22,7 @@ const sleeping = `exists (select from pg_stat_activity
   where datname = current_database() and wait_event = 'PgSleep' and pid <> pg_backend_pid())`;
 
 it("whose session is ended by the server says what the server said, where, and that nothing is left", async () => {
-  const { sql, target } = await emptyDatabase();
+  const { sql, target } = await emptyDatabase({ direct: true });
   const { folder } = migrationsOf({ tag: "0000_slow", up: "create table t (id int);\nselect pg_sleep(600);" });
   const running = up({ target, folder });
   await until(sql, sleeping);

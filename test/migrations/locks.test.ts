@@ -130,7 +130,7 @@ it("Ctrl-C: rolls back, says what state the database is in, and ends with 130", 
 });
 
 it("a role's own statement_timeout does not cut a migration short", async () => {
-  const { sql, url } = await emptyDatabase();
+  const { sql, url } = await emptyDatabase({ direct: true });
   const role = `migrator_${process.pid}`;
   await sql.unsafe(
     `create role ${role} login superuser password 'x'; alter role ${role} set statement_timeout = '50ms'`,

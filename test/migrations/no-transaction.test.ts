@@ -178,7 +178,7 @@ describe("-- migrate: no-transaction", () => {
   });
 
   it("what keeps others waiting gives way in the queue for its table, like everything else", async () => {
-    const { sql, target } = await emptyDatabase();
+    const { sql, target } = await emptyDatabase({ direct: true });
     await sql`create table busy (id int)`;
     const { folder } = migrationsOf({ tag: "0000_vacuum", up: "-- migrate: no-transaction\nvacuum full busy;" });
     const { onEvent, heard } = listener();

@@ -163,7 +163,7 @@ describe("plan", () => {
   });
 
   it("without the right to make a scratch database: the SQL, and how to get the rest", async () => {
-    const { sql, url, target } = await emptyDatabase();
+    const { sql, url, target } = await emptyDatabase({ direct: true });
     const role = `planner_${process.pid}`;
     await sql.unsafe(`create role ${role} login password 'x'; grant create on schema public to ${role}`);
     const as = new URL(url);

@@ -7,7 +7,7 @@ import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 
 /** A database with settings of its own, as an administrator may have made them. */
 async function databaseWith(settings: Record<string, string>) {
-  const database = await emptyDatabase();
+  const database = await emptyDatabase({ direct: true });
   const [{ name } = {}] = await database.sql`select current_database() as name`;
   for (const [setting, value] of Object.entries(settings))
     await database.sql.unsafe(`alter database ${name} set ${setting} = '${value}'`);
@@ -65,7 +65,7 @@ it("what a migration sets for its session ends with it", async () => {
 });
 
 it("what a file without a transaction sets for its session holds to its end", async () => {
-  const { sql, target } = await emptyDatabase();
+  const { sql, target } = await emptyDatabase({ direct: true });
   const { folder } = migrationsOf(
     {
       tag: "0000_set",

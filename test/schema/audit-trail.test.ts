@@ -8,7 +8,7 @@ let database: TestDatabase;
 let sql: TestDatabase["sql"];
 let role: string;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ direct: true });
   ({ sql } = database);
   role = (await sql`select current_user as role`)[0]?.["role"];
 });

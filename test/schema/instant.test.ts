@@ -76,8 +76,7 @@ describe.each([
   afterAll(() => database.drop());
 
   it("every time of the years 1 to 9999 comes back as it was stored, in rows, filters and cursors, or is refused", async () => {
-    // What every connection of the service sets at its start.
-    const { db } = await openPool(`${url.href}?options=-c%20datestyle%3DISO%20-c%20timezone%3DUTC`);
+    const { db } = await openPool(url.href);
     const { users } = repositoriesOn(db);
     const by = { name: "system:test" };
     const { id } = await users.create(by, newUser());

@@ -11,7 +11,7 @@ import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 let database: TestDatabase;
 let sql: TestDatabase["sql"];
 beforeEach(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ direct: true });
   ({ sql } = database);
   return () => database.drop();
 });

@@ -29,8 +29,8 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
-/** A database of one's own: a copy of the migrated template, or an empty one. */
-export async function createDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+/** A database of one's own: a copy of the migrated template, or an empty one; `direct`: past PgBouncer in every run. */
+export async function createDatabase(options: { empty?: boolean; direct?: boolean } = {}): Promise<TestDatabase> {
   const serverUrl = inject("serverUrl");
   const name = `aeturnis_test_${randomUUID().replaceAll("-", "")}`;
   await onServer(serverUrl, async (server) => {
@@ -40,7 +40,7 @@ export async function createDatabase(options: { empty?: boolean } = {}): Promise
   const directUrl = urlOfDatabase(serverUrl, name);
   const sql = postgres({ ...driverOptions({ url: directUrl }), onnotice: () => {}, max: 4 });
   return {
-    url: isPooled ? urlOfDatabase(inject("poolerUrl"), name) : directUrl,
+    url: isPooled && !options.direct ? urlOfDatabase(inject("poolerUrl"), name) : directUrl,
     directUrl,
     sql,
     drop: async () => {

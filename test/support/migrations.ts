@@ -43,8 +43,8 @@ export function migrationsOf(...migrations: TestMigration[]) {
 }
 
 /** An empty database for a test, dropped at its end. */
-export async function emptyDatabase() {
-  const database = await createDatabase({ empty: true });
+export async function emptyDatabase(options: { direct?: boolean } = {}) {
+  const database = await createDatabase({ empty: true, ...options });
   onTestFinished(database.drop);
   return { ...database, target: { url: database.url } };
 }

@@ -10,7 +10,10 @@ export interface Table {
   /** Of a partition: the table that it is part of, at the top; else itself. */
   readonly root: string;
   readonly file: string;
-  /** Rows that this transaction has put in, changed and taken away. */
+  /**
+   * Rows that were put in, changed and taken away. The backend's counters hold what it has not reported yet, too, of
+   * transactions before this one: only a difference says what was done in between.
+   */
   readonly inserted: number;
   readonly updated: number;
   readonly deleted: number;
@@ -43,7 +46,8 @@ export async function readTables(tx: TransactionSql): Promise<Tables> {
  */
 export async function isEmptied(tx: TransactionSql, before: Table, now: Table): Promise<boolean> {
   if (before.file === now.file) return false;
-  const some = `select from only ${now.name} limit ${now.inserted + 1}`;
+  const inserted = now.inserted - before.inserted;
+  const some = `select from only ${now.name} limit ${inserted + 1}`;
   const [row] = await tx
     .savepoint((inner) => inner.unsafe(`select count(*)::float8 as rows from (${some}) as part`))
     // Row security hides them.
@@ -51,7 +55,7 @@ export async function isEmptied(tx: TransactionSql, before: Table, now: Table): 
       if (codeOf(error) !== "42501") throw error;
       return [];
     });
-  return row === undefined || row["rows"] <= now.inserted;
+  return row === undefined || row["rows"] <= inserted;
 }
 
 /**

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 
 const users = (...args: string[]) =>
-  command(["users", ...args], { DATABASE_URL: database.url, ...poolerOf(database.url) });
+  command(["users", ...args], { DATABASE_URL: database.url });
 const count = async () => (await database.sql`select count(*)::int as n from users`)[0]?.["n"];
 
 describe("aeturnis-data users import", () => {

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { isPasswordHash, noPassword } from "./password-hash.ts";
 
-/** A scheme in front, as LDAP (RFC 3112) and Spring Security write it. */
-const scheme = /^\{(bcrypt|argon2(?:@SpringSecurity_v5_(?:2|8))?|scrypt(?:@SpringSecurity_v5_8)?|crypt)\}/i;
+/** A scheme in front, as LDAP (RFC 3112), Dovecot and Spring Security write it. */
+const scheme =
+  /^\{(bcrypt|blf-crypt|argon2id?|argon2(?:@SpringSecurity_v5_(?:2|8))?|scrypt(?:@SpringSecurity_v5_8)?|crypt)\}/i;
 
 /** The same hash in the form that is kept: without a scheme in front, and of ASP.NET with one. */
 export function asKept(text: string): string {
@@ -17,13 +18,18 @@ export function asKept(text: string): string {
 
 /** Forms that are known, and why none of them is taken. */
 const refused: readonly (readonly [RegExp, string])[] = [
-  [/^\$1\$|^\$apr1\$/, "MD5-crypt"],
-  [/^\$5\$/, "SHA-256-crypt"],
-  [/^\$6\$/, "SHA-512-crypt"],
+  [/^(?:\{MD5-CRYPT\})?\$(?:1|apr1)\$/i, "MD5-crypt"],
+  [/^(?:\{SHA256-CRYPT\})?\$5\$/i, "SHA-256-crypt"],
+  [/^(?:\{SHA512-CRYPT\})?\$6\$/i, "SHA-512-crypt"],
+  [/^\$S\$/, "SHA-512 of Drupal 7"],
+  [/^[0-9a-f]{32}:/i, "a salted MD5 (Joomla, vBulletin, osCommerce)"],
   [/^\$g?y\$/, "yescrypt"],
   [/^\$sha1\$/, "SHA-1-crypt"],
   [/^\$3\$|^\$md4/, "an NT hash"],
-  [/^\{S(SHA|MD5)\d*\}|^\{SHA\d*\}|^\{MD5\}|^\{SHA-?\d+\}|^\{CLEARTEXT\}|^\{MD4\}/i, "a salted or plain hash of LDAP"],
+  [
+    /^\{S(SHA|MD5)\d*\}|^\{SHA\d*\}|^\{MD5\}|^\{SHA-?\d+\}|^\{CLEARTEXT\}|^\{PLAIN\}|^\{MD4\}/i,
+    "a salted or plain hash of LDAP",
+  ],
   [/^\{(noop|ldap|sha256|standard)\}/i, "a hash of Spring Security that is none, or too fast"],
   [/^\{pbkdf2[^}]*\}/i, "PBKDF2 without its parameters"],
   [/^(md5|sha1|unsalted_md5|unsalted_sha1|crypt)\$/, "a fast hash of Django"],

@@ -5,8 +5,8 @@ import { jsonRow } from "./json-row.ts";
 import type { Mapping } from "./mapping.ts";
 
 /**
- * The users of a JSON document: an array of them, or an object that has such an array as `users`; also objects one
- * behind the other. Element by element, so that memory does not grow with the document.
+ * The users of a JSON document: an array of them, or an object that has such an array as `users`; also users, and such
+ * documents (the pages of an API), one behind the other. Element by element, so that memory does not grow with the document.
  *
  * @throws {TransferError} when the document ends before its end, or has no users
  */
@@ -34,6 +34,7 @@ async function* elementsOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Element
   let string = "";
   let element: { line: number; parts: string[]; length: number } | undefined;
   let seen = false;
+  const isInside = () => level === 1 || level === 2;
 
   for await (const chunk of bytes) {
     const text = decoder.write(chunk);
@@ -75,7 +76,8 @@ async function* elementsOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Element
           break;
         case "[":
         case "{":
-          if (letter === "[" && level === 0 && (depth === 0 || (depth === 1 && wasKey && /^users$/i.test(string)))) {
+          if (isScalar) yield end(at);
+          if (letter === "[" && !isInside() && (depth === 0 || (depth === 1 && wasKey && /^users$/i.test(string)))) {
             [element, level, seen] = [undefined, depth + 1, true];
           } else if (element === undefined && depth === level) begin(at);
           depth++;
@@ -87,8 +89,8 @@ async function* elementsOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Element
           depth--;
           if (depth < 0) throw broken(line, "has a bracket that closes nothing");
           if (element !== undefined && depth === level) yield end(at + 1);
-          // Behind the users nothing is one.
-          else if (depth < level) level = Number.POSITIVE_INFINITY;
+          // Behind the users nothing is one, up to the next document, or to others of that name.
+          else if (depth < level) level = depth === 0 ? 0 : Number.POSITIVE_INFINITY;
           wasKey = false;
           break;
         case ",":

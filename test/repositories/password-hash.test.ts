@@ -172,8 +172,9 @@ describe("a password hash of another system", () => {
 
   it("loses the scheme in front of it", () => {
     const [crypt = "", argon2 = "", java = ""] = [real["crypt bcrypt"], real["PHC argon2id"], real["Java scrypt"]];
-    for (const scheme of ["{bcrypt}", "{BCRYPT}", "{CRYPT}", "{crypt}"]) expect(kept(scheme + crypt)).toBe(crypt);
-    for (const scheme of ["{ARGON2}", "{argon2}", "{argon2@SpringSecurity_v5_8}"])
+    for (const scheme of ["{bcrypt}", "{BCRYPT}", "{CRYPT}", "{crypt}", "{BLF-CRYPT}"])
+      expect(kept(scheme + crypt)).toBe(crypt);
+    for (const scheme of ["{ARGON2}", "{ARGON2ID}", "{ARGON2I}", "{argon2}", "{argon2@SpringSecurity_v5_8}"])
       expect(kept(scheme + argon2)).toBe(argon2);
     expect(kept(`{scrypt}${java.replace("$s0$", "$")}`)).toBe(java);
   });
@@ -193,6 +194,13 @@ describe("a password hash of another system", () => {
     ["{SSHA}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", "LDAP"],
     ["{SSHA512}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", "LDAP"],
     ["{SHA}0c0blFTXXNuAMHECS4uxrj3ZieM=", "LDAP"],
+    [
+      "{SHA512-CRYPT}$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2EplzfAqxL5Vvwp2",
+      "SHA-512-crypt",
+    ],
+    ["{PLAIN}hunter2", "LDAP"],
+    ["$S$DugG4yZmhfIGhNJJZMzKzh4MzOCkpsPBR9HtDIvqQeIyqLM6wyuM", "Drupal"],
+    ["5f4dcc3b5aa765d61d8327deb882cf99:aBcD1234", "a salted MD5"],
     ["{noop}hunter2", "Spring Security"],
     [
       "{pbkdf2}5d923b44a6d129f3ddf3e3c8d29412723dcbde72445e8ef6bf3b508fbf17fa4ed4d6b99ca763d8dc",

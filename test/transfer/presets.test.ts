@@ -109,6 +109,21 @@ describe("auth0", () => {
       email_verified: true,
     });
   });
+
+  it("takes the CSV of its extension, whose columns are named in words", async () => {
+    const csv = `Id,Given Name,Nickname,Name,Email,Email Verified,Created At,Updated At,Last Login,Blocked
+auth0|2,Ann,Ann_1,Ann A,d@x.org,true,2020-01-02T03:04:05.678Z,2021-01-01T00:00:00.000Z,2021-01-01T00:00:00.000Z,true
+`;
+    const { report, users } = await imported("auth0", "extension.csv", csv);
+    expect(users.find(({ email }) => email === "d@x.org")).toMatchObject({
+      username: "Ann_1",
+      status: "suspended",
+      email_verified: true,
+      created_at: new Date("2020-01-02T03:04:05.678Z"),
+      last_login: new Date("2021-01-01T00:00:00.000Z"),
+    });
+    expect(report.leftOut).toEqual({ "Given Name": 1, name: 1 });
+  });
 });
 
 describe("firebase", () => {

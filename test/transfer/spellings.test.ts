@@ -294,6 +294,30 @@ describe("a JSON document is read", () => {
       }
   });
 
+  it.each([
+    ["arrays", (one: string, other: string) => `[${one}]\n[${other}]\n`],
+    [
+      "objects with arrays",
+      (one: string, other: string) => `{"users":[${one}],"total":2} {"total":2,"users":[${other}]}`,
+    ],
+    ["an array and a user", (one: string, other: string) => `[${one}],\n${other}`],
+    ["two arrays in one object", (one: string, other: string) => `{"users":[${one}],"users":[${other}]}`],
+  ])("loses none of %s one behind the other, as the pages of an API are", async (_, document) => {
+    const [one = "", other = ""] = ["a", "b"].map((name) =>
+      JSON.stringify({ email: `${name}@x.org`, username: `Mira_${name}`, passwordHash }),
+    );
+    for (const name of ["users.json", "users.jsonl"]) {
+      await database.sql`delete from users`;
+      const file = fileOf(name, document(one, other));
+      expect(await importFile(pool, file)).toMatchObject({ imported: 2, refused: 0 });
+    }
+  });
+
+  it("is not read on in silence behind its end", async () => {
+    const file = fileOf("users.json", `[{"email":"a@x.org","username":"Mira_1","passwordHash":"!"}] x`);
+    await expect(importFile(pool, file)).rejects.toThrow("line 1");
+  });
+
   it("of objects one behind the other, and elements that are no users are refused by their line", async () => {
     const lines = fileOf("users.json", users.map((one) => JSON.stringify(one)).join("\n"));
     expect(await importFile(pool, lines)).toMatchObject({ rows: 3, imported: 3 });

@@ -1,6 +1,12 @@
 import { createPreset, type Take } from "./preset.ts";
 import { type Row, textOf } from "./values.ts";
 
+const csvNames = new Map(
+  ["email", "email_verified", "username", "nickname", "name", "created_at", "updated_at", "last_login", "blocked"].map(
+    (name) => [name.replace(/(?:^|_)[a-z]/g, (start) => start.toUpperCase()).replaceAll("_", " "), name],
+  ),
+);
+
 /**
  * A job of users-exports (JSON lines, or CSV), the bulk import's array, and the export of password hashes that Auth0's
  * support gives out (JSON lines of MongoDB).
@@ -16,12 +22,8 @@ export const auth0 = createPreset({
   lastLogin: "last_login",
   suspended: (take) => /^(true|1)$/i.test(textOf(take("blocked")) ?? ""),
   metadata: ["user_metadata", "app_metadata"],
-  unfold: ({ Email, "Email Verified": verified, ...row }) => ({
-    // The names that its extension writes into CSV.
-    ...(Email !== undefined && { email: Email }),
-    ...(verified !== undefined && { email_verified: verified }),
-    ...row,
-  }),
+  // An extension of Auth0's writes the names into CSV in its own way.
+  unfold: (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [csvNames.get(name) ?? name, value])),
   ignored: [
     "updated_at",
     "tenant",

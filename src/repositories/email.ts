@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isAscii, trimAscii } from "./ascii.ts";
+import { missingOr } from "./missing.ts";
 
 /** RFC 5321, 4.5.3.1: octets of what stands before the @, of a label and of a domain; the column has 255 in all. */
 const limits = { local: 64, label: 63, domain: 255, whole: 255 } as const;
@@ -19,7 +20,7 @@ const addressLiteral = /^\[(?:\d{1,3}(?:\.\d{1,3}){3}|ipv6:[0-9a-f:.]+)\]$/i;
  */
 export function emailRule({ existing }: { existing: boolean }) {
   return z
-    .string("must be a text")
+    .string({ error: missingOr("must be a text") })
     .overwrite(trimAscii)
     .max(limits.whole, { error: `must be at most ${limits.whole} characters`, abort: true })
     .superRefine((text, context) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { missingOr } from "./missing.ts";
 import { isPasswordHash, noPassword } from "./password-hash.ts";
 
 /** A scheme in front, as LDAP (RFC 3112), Dovecot and Spring Security write it. */
@@ -55,7 +56,7 @@ function faultOf(text: string): string | undefined {
 
 /** A password hash, in the form that is kept, or the sign that there is no password. */
 export const passwordHash = z
-  .string("must be a text")
+  .string({ error: missingOr("must be a text") })
   .max(255, { error: "must be at most 255 characters", abort: true })
   .overwrite(asKept)
   .superRefine((text, context) => {

@@ -3,6 +3,7 @@ import { userStatuses } from "../schema/index.ts";
 import { emailRule } from "./email.ts";
 import { passwordHash } from "./foreign-hash.ts";
 import { jsonObject } from "./json-object.ts";
+import { missingOr } from "./missing.ts";
 
 /** Bytes of JSON that an account may carry along. */
 const metadataLimit = 16 * 1024;
@@ -24,7 +25,7 @@ const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "").replace(
  * for, that two names do not look alike, holds here by the alphabet. What of it the database checks, too, is in
  * `users_username_check`.
  */
-export const name = z.string("must be a text").regex(/^[A-Za-z0-9_-]{3,50}$/, {
+export const name = z.string({ error: missingOr("must be a text") }).regex(/^[A-Za-z0-9_-]{3,50}$/, {
   error: "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)",
   // Of a name as long as a request nothing more is asked: looking for its digits could take minutes.
   abort: true,

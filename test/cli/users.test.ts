@@ -18,8 +18,7 @@ beforeEach(async () => {
   await database.sql`delete from users`;
 });
 
-const users = (...args: string[]) =>
-  command(["users", ...args], { DATABASE_URL: database.url });
+const users = (...args: string[]) => command(["users", ...args], { DATABASE_URL: database.url });
 const count = async () => (await database.sql`select count(*)::int as n from users`)[0]?.["n"];
 
 describe("aeturnis-data users import", () => {

@@ -13,6 +13,9 @@ export const sessionSettings = {
   extra_float_digits: "1",
   standard_conforming_strings: "on",
   transform_null_equals: "off",
+  default_transaction_isolation: "read committed",
+  // A listing by metadata would leave rows out.
+  gin_fuzzy_search_limit: "0",
 } as const;
 
 /** Those that PgBouncer keeps for each client; it refuses the others at the start. */

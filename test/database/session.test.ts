@@ -69,6 +69,26 @@ it("migrations build everything in public, and the service finds it", async () =
   });
 });
 
+it("time-outs of the role give way to the service's, none included", async () => {
+  await database.sql.unsafe(`
+    alter role ${role} set statement_timeout = '50ms';
+    alter role ${role} set lock_timeout = '50ms';
+    alter role ${role} set idle_in_transaction_session_timeout = '50ms'`);
+  const { db } = await openPool(url, {
+    STATEMENT_TIMEOUT_MS: "0",
+    LOCK_TIMEOUT_MS: "0",
+    IDLE_TRANSACTION_TIMEOUT_MS: "0",
+  });
+  const [row] = await db.execute(sql`
+    select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+      current_setting('idle_in_transaction_session_timeout') as idle from pg_sleep(0.1)`);
+  expect(row).toEqual({ statement: "0", lock: "0", idle: "0" });
+  await database.sql.unsafe(`
+    alter role ${role} reset statement_timeout;
+    alter role ${role} reset lock_timeout;
+    alter role ${role} reset idle_in_transaction_session_timeout`);
+});
+
 it("writers of the same row wait for each other, and a listing by metadata leaves nothing out", async () => {
   const { db } = await openPool(url);
   const { users } = repositoriesOn(db);

@@ -70,10 +70,12 @@ export interface AuditProblem {
   readonly blocksWrites: boolean;
 }
 
-/** What keeps changes from being recorded: partitions that are missing, triggers that are gone or disabled. */
+/** What keeps changes from being recorded: partitions that are missing, triggers that are gone, disabled or not fired. */
 export async function auditProblems(db: Db): Promise<AuditProblem[]> {
   const rows = await db.execute(sql`
     select problem, blocks_writes from public.audit_log_problems()
-    union all select problem, true from public.audit_trail_gaps() as problem`);
+    union all select problem, true from public.audit_trail_gaps() as problem
+    union all select 'session_replication_role is replica, of the role or the database: no trigger fires', true
+    where current_setting('session_replication_role') = 'replica'`);
   return rows.map((row) => ({ problem: String(row["problem"]), blocksWrites: row["blocks_writes"] === true }));
 }

@@ -23,7 +23,7 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   const pending = await pendingMigrations(database.db).catch(() => null);
   const applied = pending?.length === 0;
   // Before the migrations there is nothing to ask.
-  const problems = applied ? await auditProblems(database.db).catch(() => []) : [];
+  const problems = applied ? await auditProblems(database.db).catch(() => [unknown]) : [];
   return {
     ready: writable && applied && !problems.some(({ blocksWrites }) => blocksWrites),
     database: true,
@@ -32,6 +32,9 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
     ...(problems.length > 0 && { audit: problems.map(({ problem }) => problem) }),
   };
 }
+
+/** As when a table, or the function that looks, was renamed or dropped. */
+const unknown = { problem: "the audit trail could not be looked at", blocksWrites: true };
 
 const succeeds = (work: Promise<void>) =>
   work.then(

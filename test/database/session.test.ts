@@ -28,6 +28,8 @@ beforeAll(async () => {
     alter role ${role} set extra_float_digits = -15;
     alter role ${role} set standard_conforming_strings = off;
     alter role ${role} set transform_null_equals = on;
+    alter role ${role} set default_transaction_isolation = serializable;
+    alter role ${role} set gin_fuzzy_search_limit = 5;
     alter database ${name} set datestyle = 'SQL, MDY';
     alter database ${name} set search_path = '$user', game`);
   const own = new URL(database.directUrl);
@@ -64,6 +66,41 @@ it("migrations build everything in public, and the service finds it", async () =
     time: "1 day 02:00:00",
     text: "a\\b",
     logic: true,
+  });
+});
+
+it("time-outs of the role give way to the service's, none included", async () => {
+  await database.sql.unsafe(`
+    alter role ${role} set statement_timeout = '50ms';
+    alter role ${role} set lock_timeout = '50ms';
+    alter role ${role} set idle_in_transaction_session_timeout = '50ms'`);
+  const { db } = await openPool(url, {
+    STATEMENT_TIMEOUT_MS: "0",
+    LOCK_TIMEOUT_MS: "0",
+    IDLE_TRANSACTION_TIMEOUT_MS: "0",
+  });
+  const [row] = await db.execute(sql`
+    select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+      current_setting('idle_in_transaction_session_timeout') as idle from pg_sleep(0.1)`);
+  expect(row).toEqual({ statement: "0", lock: "0", idle: "0" });
+  await database.sql.unsafe(`
+    alter role ${role} reset statement_timeout;
+    alter role ${role} reset lock_timeout;
+    alter role ${role} reset idle_in_transaction_session_timeout`);
+});
+
+it("writers of the same row wait for each other, and a listing by metadata leaves nothing out", async () => {
+  const { db } = await openPool(url);
+  const { users } = repositoriesOn(db);
+  const { id } = await users.create(systemActor("test"), newUser());
+  await Promise.all(Array.from({ length: 20 }, (_, n) => users.update(systemActor("test"), id, { metadata: { n } })));
+  await database.sql`
+    insert into users (email, username, password_hash, metadata)
+    select n || '@gin.example', 'gin_' || n, ${newUser().passwordHash}, jsonb_build_object('tenth', n % 100)
+    from generate_series(1, 5000) as n`;
+  await database.sql`vacuum analyze users`;
+  expect(await users.list({ where: { metadata: { contains: { tenth: 7 } } }, total: "exact" })).toMatchObject({
+    total: 50,
   });
 });
 

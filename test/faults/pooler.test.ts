@@ -16,7 +16,7 @@ const untold = { DATABASE_POOLER: "none" };
 /** What PgBouncer needs to let the service's settings through, and drop them. */
 const ignoring = [
   "ignore_startup_parameters = search_path,intervalstyle,bytea_output,extra_float_digits,transform_null_equals," +
-    "statement_timeout,lock_timeout,idle_in_transaction_session_timeout",
+    "default_transaction_isolation,gin_fuzzy_search_limit,statement_timeout,lock_timeout,idle_in_transaction_session_timeout",
 ];
 
 describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {

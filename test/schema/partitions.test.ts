@@ -232,6 +232,27 @@ describe("a service whose trail has no partition for now", () => {
     await eventually(async () => expect((await fetch(new URL("/readyz", service.url))).status).toBe(200));
   });
 
+  it("is not ready while triggers do not fire, or nobody can look at the trail", async () => {
+    const problemsOf = async (url: string) => {
+      const ready = await fetch(new URL("/readyz", url));
+      return [ready.status, ((await ready.json()) as { audit?: string[] }).audit];
+    };
+    const service = await serviceForTest(database.url);
+    await sql`alter table users rename to accounts`;
+    expect(await problemsOf(service.url)).toEqual([503, ["the audit trail could not be looked at"]]);
+    await sql`alter table accounts rename to users`;
+    expect(await problemsOf(service.url)).toEqual([200, undefined]);
+
+    const name = sql(new URL(database.directUrl).pathname.slice(1));
+    await sql`alter database ${name} set session_replication_role = replica`;
+    try {
+      const other = await serviceForTest(database.directUrl);
+      expect(await problemsOf(other.url)).toEqual([503, [expect.stringContaining("session_replication_role")]]);
+    } finally {
+      await sql`alter database ${name} reset session_replication_role`;
+    }
+  });
+
   it("says so, too, where its role may not make partitions", async () => {
     const login = `service_${randomUUID().slice(0, 8)}`;
     await sql.unsafe(`

@@ -3,7 +3,7 @@ import { UnpatchedDriverError } from "./driver-error.ts";
 import postgres from "./postgres.ts";
 
 /** What the patch under `patches/` writes into the driver; raised with every change of it. */
-const patch = "aeturnis-data 4";
+const patch = "aeturnis-data 5";
 
 /**
  * A pool of the driver's. Connections are opened when they are needed.

@@ -1,6 +1,8 @@
 import type { Sql } from "postgres";
 import type { DatabaseConfig } from "../config.ts";
+import { within } from "../deadline.ts";
 import { ConnectError } from "./connect-error.ts";
+import { codeOf } from "./retry.ts";
 import { sessionSettings, timeouts } from "./session.ts";
 
 /** Driver options for a pooler in transaction mode, which gives every transaction another server connection. */
@@ -19,7 +21,10 @@ export const transactionPoolerOptions = {
  *   statements mean something else
  */
 export async function checkPooler(sql: Sql, config: DatabaseConfig, place: string): Promise<readonly string[]> {
-  if (config.pooler === "transaction") return checkSession(sql, config, place);
+  if (config.pooler === "transaction") {
+    await refuseStatementMode(sql, place);
+    return checkSession(sql, config, place);
+  }
   if (await isServerItself(sql)) return [];
   if (await sharesServerConnections(sql)) {
     throw new ConnectError(
@@ -39,16 +44,37 @@ async function isServerItself(sql: Sql): Promise<boolean> {
   return result[0]?.["pid"] === result.state.pid;
 }
 
-/** Whether two clients that are connected at the same time get the same server connection. */
+/** A pooler in statement mode gives the connection away within a transaction, and refuses every one. */
+async function refuseStatementMode(sql: Sql, place: string): Promise<void> {
+  try {
+    await sql.begin((tx) => tx`select 1`);
+  } catch (error) {
+    if (codeOf(error) !== "08P01") throw error;
+    throw new ConnectError(
+      `${place} is reached through a pooler that takes no transactions: set its pool_mode to transaction.`,
+      error,
+    );
+  }
+}
+
+/** How long a client may wait for a server connection that another one's transaction holds (ms). */
+const patience = 2_000;
+
+/** Whether two clients that are connected at the same time share server connections. */
 async function sharesServerConnections(sql: Sql): Promise<boolean> {
   if (sql.options.max < 2) return false;
-  const clients = await Promise.all([sql.reserve(), sql.reserve()]);
+  const [one, other] = await Promise.all([sql.reserve(), sql.reserve()]);
+  const pidOf = async (client: Sql) => (await client`select pg_backend_pid() as pid`)[0]?.["pid"];
   try {
-    const pids: unknown[] = [];
-    for (const client of clients) pids.push((await client`select pg_backend_pid() as pid`)[0]?.["pid"]);
-    return pids[0] === pids[1];
+    const before = await pidOf(one);
+    await other`begin`;
+    const held = await pidOf(other);
+    // Held by the other's transaction, its connection is not the one's any more; with no other one it waits.
+    const during = held === before ? undefined : await within(patience, pidOf(one), () => new Error("no connection"));
+    return during !== before;
   } finally {
-    for (const client of clients) client.release();
+    await other`rollback`;
+    for (const client of [one, other]) client.release();
   }
 }
 

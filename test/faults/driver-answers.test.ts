@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { driver, prepared } from "../support/driver.ts";
 import { eventually } from "../support/eventually.ts";
+import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 import { wireTo } from "../support/proxy.ts";
 
 // That an answer reaches the query that asked; `patches/README.md` says which fault of postgres.js each test holds.
@@ -22,6 +23,9 @@ const ids = Array.from({ length: 30 }, (_, index) => index + 1);
 const writtenCount = async () => (await database.sql`select count(*)::int as n from written`)[0]?.["n"];
 const idle = () =>
   database.sql`select state from pg_stat_activity where application_name = 'victim' and datname = current_database()`;
+
+/** The driver's types leave it out. */
+const unpipelined: object = { max_pipeline: 0 };
 
 describe("a prepared query whose plan is lost while others are on their way", () => {
   const changes: Record<string, string> = {
@@ -127,6 +131,23 @@ it("a query that cannot be sent fails alone, and takes nobody's answer", async (
   await expect(sql.begin((tx) => tx.unsafe("select $1", [undefined as never]))).rejects.toThrow("UNDEFINED_VALUE");
   expect(await one(4)).toEqual([{ n: 4 }]);
 });
+
+it.skipIf(!hasPgBouncer)(
+  "a query that cannot be sent lets nothing be sent before it is settled, where nothing is pipelined",
+  async () => {
+    const sql = driver(await pgBouncer(database.directUrl, { poolSize: 2 }), {
+      max: 4,
+      prepare: false,
+      ...unpipelined,
+    });
+    const unsendable = () => sql.unsafe("select $1::text", [undefined as never]);
+    const queries = ids.flatMap((n) => [unsendable(), sql`select ${n}::int as n`, sql`select ${n}::int as n`]);
+    const answers = await Promise.allSettled(queries);
+    expect(answers.flatMap((answer) => (answer.status === "fulfilled" ? [...answer.value] : []))).toEqual(
+      ids.flatMap((n) => [{ n }, { n }]),
+    );
+  },
+);
 
 describe("a query that is cancelled", () => {
   it("while it waits behind another one leaves the others their answers", async () => {

@@ -51,6 +51,14 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
     await expect(openPool(lenient, untold)).rejects.toThrow(`in transaction mode: ${says}`);
   });
 
+  it("a pooler that hands its connections out in turn is recognised, too, and one in statement mode is refused", async () => {
+    const inTurn = ["server_round_robin = 1", ...ignoring];
+    const rotating = await pgBouncer(database.directUrl, { poolSize: 4, settings: inTurn });
+    for (let n = 0; n < 4; n++) await expect(openPool(rotating, untold)).rejects.toThrow("in transaction mode");
+    const statements = await pgBouncer(database.directUrl, { poolSize: 2, settings: ["pool_mode = statement"] });
+    await expect(openPool(statements, env)).rejects.toThrow("set its pool_mode to transaction");
+  });
+
   it("time-outs that do not reach PostgreSQL are named in the log, until the role has them", async () => {
     const pooler = await pgBouncer(database.directUrl, { poolSize: 2 });
     const { log, lines } = readableLog("warn");

@@ -55,7 +55,7 @@ function isAddressOrRange(text: string): boolean {
 }
 
 /** What stands between the service and PostgreSQL and shares its connections. */
-export const poolers = ["none", "transaction"] as const;
+const poolers = ["none", "transaction"] as const;
 
 /**
  * Every variable that the service reads. Comments in `.env.example` are their documentation; a test

@@ -69,8 +69,9 @@ async function sharesServerConnections(sql: Sql): Promise<boolean> {
     const before = await pidOf(one);
     await other`begin`;
     const held = await pidOf(other);
-    // Held by the other's transaction, its connection is not the one's any more; with no other one it waits.
-    const during = held === before ? undefined : await within(patience, pidOf(one), () => new Error("no connection"));
+    // Held by the other's transaction, its connection is not the one's any more. One that waits for another shares it, too.
+    const late = () => new Error("no server connection");
+    const during = held === before ? undefined : await within(patience, pidOf(one), late).catch(() => undefined);
     return during !== before;
   } finally {
     await other`rollback`;

@@ -27,7 +27,7 @@ export const changesOf: SQL<Changes | null> =
   );
 
 /** @param text what PostgreSQL writes of a jsonb, cut behind the longest that is read */
-export function readChanges(text: string): Changes {
+function readChanges(text: string): Changes {
   if (text.length > textLimit) return asText(`${text.slice(0, shownLength)}…`);
   return isReadable(text) ? (parseStoredJson(text) as Changes) : asText(text);
 }

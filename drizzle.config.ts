@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { defineConfig } from "drizzle-kit";
-import { loadConfig } from "./src/config.ts";
-import { driverOptions } from "./src/database/driver-options.ts";
-import { parseDatabaseUrl } from "./src/database-url.ts";
+import { loadConfig, parseDatabaseUrl } from "./src/config/index.ts";
+import { driverOptions } from "./src/database/index.ts";
 
 // drizzle-kit cannot see a partitioned table: `push` would rename a partition into it and drop the
 // triggers' tables from under it. Migrations are the only way this schema changes.

@@ -1,10 +1,10 @@
 // users.update over HTTP, which leaves its row on the audit trail, against the same service on a database where
 // nothing records it; and the same once more below HTTP, by the repository alone.
 import autocannon from "autocannon";
-import { loadConfig } from "../dist/config.js";
-import { createTokens } from "../dist/identity/tokens.js";
-import { createLog } from "../dist/log.js";
-import { createService } from "../dist/server/service.js";
+import { loadConfig } from "../dist/config/index.js";
+import { createTokens } from "../dist/identity/index.js";
+import { createLog } from "../dist/observability/index.js";
+import { createService } from "../dist/server/index.js";
 import { callsPerSecond, fillUsers, inTurn, migrated, onServer, report } from "./support.mjs";
 
 const users = 50_000;

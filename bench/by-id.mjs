@@ -6,8 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import autocannon from "autocannon";
 import postgres from "postgres";
-import { createTokens } from "../dist/identity/tokens.js";
-import { up } from "../dist/migrations/up.js";
+import { createTokens } from "../dist/identity/index.js";
+import { up } from "../dist/migrator/index.js";
 import { profileByPackage } from "./profile.mjs";
 import { median, onServer } from "./support.mjs";
 

@@ -5,7 +5,7 @@ import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { importUsers } from "../dist/transfer/import.js";
+import { importUsers } from "../dist/accounts/index.js";
 import { median, migrated, onServer } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);

@@ -6,7 +6,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import postgres from "postgres";
-import { readJournal } from "../dist/migrations/folder.js";
+import { readJournal } from "../dist/migrator/index.js";
 import { median, onServer } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 15);

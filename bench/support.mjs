@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { loadConfig } from "../dist/config.js";
-import { connect } from "../dist/database/connect.js";
-import { startEmbedded } from "../dist/database/embedded/server.js";
-import { createLog } from "../dist/log.js";
-import { up } from "../dist/migrations/up.js";
+import { loadConfig } from "../dist/config/index.js";
+import { connect } from "../dist/database/index.js";
+import { startEmbedded } from "../dist/embedded/index.js";
+import { up } from "../dist/migrator/index.js";
+import { createLog } from "../dist/observability/index.js";
 import { createRepositories } from "../dist/repositories/index.js";
 
 const log = createLog({ level: "error" });

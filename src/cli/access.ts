@@ -1,4 +1,4 @@
-import { accessMatrix, accessTable } from "../routers/access-matrix.ts";
+import { accessMatrix, accessTable } from "../routers/index.ts";
 
 /** `aeturnis-data access`: who may call what, read off the procedures. */
 export function access({ json = false }: { json?: boolean }): void {

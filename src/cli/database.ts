@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { connect, type Database } from "../database/connect.ts";
-import { createLog } from "../log.ts";
-import { pendingMigrations } from "../migrations/readiness.ts";
+import { connect, type Database } from "../database/index.ts";
+import { pendingMigrations } from "../migrator/index.ts";
+import { createLog } from "../observability/index.ts";
 import { createRepositories, type Repositories } from "../repositories/index.ts";
 import { readDatabaseConfig } from "./environment.ts";
-import { UsageError } from "./fail.ts";
+import { UsageError } from "./failure.ts";
 import { withTarget } from "./target.ts";
 
 export interface Opened {

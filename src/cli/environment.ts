@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { loadEnvFile } from "node:process";
-import { type Config, loadConfig, loadDatabaseConfig } from "../config.ts";
+import { type Config, loadConfig, loadDatabaseConfig } from "../config/index.ts";
 
 /** The configuration of this process: its environment, and `.env` in the working folder for what that leaves unset. */
 export function readConfig(): Config {

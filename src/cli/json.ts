@@ -1,4 +1,4 @@
-import { StatementError } from "../migrations/errors.ts";
+import { OperatorError } from "../errors.ts";
 
 /** Prints a result for a program. */
 export function printJson(result: object): void {
@@ -8,8 +8,5 @@ export function printJson(result: object): void {
 /** An error as a program reads it. */
 function fieldsOf(error: Error): object {
   const { name, message } = error;
-  if (!(error instanceof StatementError)) return { name, message };
-  const { tag, sqlstate, detail, hint } = error;
-  const { file, line, column } = error.place;
-  return { name, message, tag, file, line, column, sqlstate, detail, hint };
+  return { name, message, ...(error instanceof OperatorError && error.details) };
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { version } from "../version.ts";
-import { fail } from "./fail.ts";
-import { migrate } from "./migrate/index.ts";
-import { users } from "./users/index.ts";
+import { fail } from "./failure.ts";
+import { migrate } from "./migrate/command.ts";
+import { users } from "./users/command.ts";
 
 const program = new Command("aeturnis-data")
   .description("The identity data service of Aeturnis Online.")

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
-import { createLog } from "../log.ts";
-import { createService, type Service } from "../server/service.ts";
+import { createLog } from "../observability/index.ts";
+import { createService, type Service } from "../server/index.ts";
 import { version } from "../version.ts";
 import { readConfig } from "./environment.ts";
 import { onStop } from "./stop.ts";

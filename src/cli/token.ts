@@ -1,7 +1,6 @@
-import { signingSecret } from "../identity/secret.ts";
-import { createTokens, serviceName } from "../identity/tokens.ts";
+import { createTokens, serviceName, signingSecret } from "../identity/index.ts";
 import { readConfig } from "./environment.ts";
-import { UsageError } from "./fail.ts";
+import { UsageError } from "./failure.ts";
 
 interface Flags {
   readonly service?: string;
@@ -26,7 +25,7 @@ export async function token({ service, user, lifetime }: Flags): Promise<void> {
   } else throw new UsageError("Say for whom: either --service or --user");
 }
 
-/** @throws {NotFound} */
+/** @throws {NotFoundError} */
 async function idOf(user: string): Promise<string> {
   const { withDatabase } = await import("./database.ts");
   return withDatabase(async ({ repositories: { users } }) => {

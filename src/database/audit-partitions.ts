@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { Unavailable } from "../errors.ts";
+import { UnavailableError } from "../errors.ts";
 import { isUnavailable, type Patience, retry } from "./retry.ts";
 import type { Db, Executor } from "./transaction.ts";
 
@@ -36,7 +36,7 @@ const repairs = new WeakMap<Executor, Promise<unknown>>();
  * Runs a write that is a transaction of its own. Where the audit trail has no partition for it, the missing ones are
  * made and the write runs once more. Not in the writer's transaction, nor by a trigger: writers would deadlock.
  *
- * @throws {Unavailable} when no partition could be made
+ * @throws {UnavailableError} when no partition could be made
  */
 export async function withPartitions<T>(db: Executor, write: () => Promise<T>): Promise<T> {
   try {
@@ -51,8 +51,8 @@ export async function withPartitions<T>(db: Executor, write: () => Promise<T>): 
 }
 
 /** What a caller is told; `cause` is for the log. */
-export const unpartitioned = (cause: unknown): Unavailable =>
-  new Unavailable("The audit trail has no place for this change just now. Try again in a few seconds.", {
+export const unpartitioned = (cause: unknown): UnavailableError =>
+  new UnavailableError("The audit trail has no place for this change just now. Try again in a few seconds.", {
     isFault: true,
     cause,
   });

@@ -1,10 +1,10 @@
+import { OperatorError } from "../errors.ts";
 import { codeOf, isUnavailable } from "./retry.ts";
 
 /** The database could not be reached, or would not have us. The message says where, why, and the remedy. */
-export class ConnectError extends Error {
+export class ConnectError extends OperatorError {
   constructor(message: string, cause: unknown) {
     super(message, { cause });
-    this.name = "ConnectError";
   }
 }
 

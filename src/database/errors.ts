@@ -1,4 +1,4 @@
-import { Conflict, DomainError, Invalid, Unavailable } from "../errors.ts";
+import { ConflictError, DomainError, InvalidInputError, UnavailableError } from "../errors.ts";
 import { usersConstraints } from "../schema/index.ts";
 import { isUnpartitioned, unpartitioned } from "./audit-partitions.ts";
 import { codeOf, isLostRace, isUnavailable } from "./retry.ts";
@@ -61,16 +61,16 @@ export function toDomainError(error: unknown): DomainError | undefined {
   const options = { field: known?.field, cause: error };
 
   if (code === "23505")
-    return new Conflict(known?.message ?? "Something with this name or key is there already.", options);
+    return new ConflictError(known?.message ?? "Something with this name or key is there already.", options);
   // restrict_violation: something must stay as it is for the sake of something else.
-  if (code === "23001") return new Conflict(known?.message ?? "Something else depends on it.", options);
+  if (code === "23001") return new ConflictError(known?.message ?? "Something else depends on it.", options);
   if (isUnpartitioned(error)) return unpartitioned(error);
-  if (code === "23514") return new Invalid(known?.message ?? "A value breaks a rule of the table.", options);
-  if (code === "23503") return new Invalid("It refers to something that does not exist (any more).", options);
-  if (code === "23502") return new Invalid("A required value is missing.", options);
-  if (code.startsWith("22")) return new Invalid("A value has the wrong form, or is too long.", options);
+  if (code === "23514") return new InvalidInputError(known?.message ?? "A value breaks a rule of the table.", options);
+  if (code === "23503") return new InvalidInputError("It refers to something that does not exist (any more).", options);
+  if (code === "23502") return new InvalidInputError("A required value is missing.", options);
+  if (code.startsWith("22")) return new InvalidInputError("A value has the wrong form, or is too long.", options);
   if (isUnavailable(error) || isLostRace(error)) {
-    return new Unavailable("The database cannot answer just now. Try again in a few seconds.", { cause: error });
+    return new UnavailableError("The database cannot answer just now. Try again in a few seconds.", { cause: error });
   }
   return undefined;
 }

@@ -1,9 +1,9 @@
 import type { Sql } from "postgres";
-import type { DatabaseConfig } from "../config.ts";
+import type { DatabaseConfig } from "../config/index.ts";
 import { within } from "../deadline.ts";
 import { ConnectError } from "./connect-error.ts";
 import { codeOf } from "./retry.ts";
-import { sessionSettings, timeouts } from "./session.ts";
+import { sessionSettings, timeouts } from "./session-settings.ts";
 
 /** Driver options for a pooler in transaction mode, which gives every transaction another server connection. */
 export const transactionPoolerOptions = {

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import type { Config } from "../config.ts";
-import { keepSecret } from "../secret-file.ts";
+import { type Config, keepSecret } from "../config/index.ts";
 
 /**
  * The secret that signs tokens: `JWT_SECRET`, or, outside production, one that is generated once and

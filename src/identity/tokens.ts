@@ -1,5 +1,5 @@
 import { errors, jwtVerify, SignJWT } from "jose";
-import { Unauthenticated } from "../errors.ts";
+import { UnauthenticatedError } from "../errors.ts";
 
 /** Who calls: nobody known, an account, or a back end of the game with a token of its own. */
 export type Caller =
@@ -47,7 +47,7 @@ export function createTokens(secret: string) {
     /** A token for an account. It says who it is and no more: what the account may do is looked up at every call. */
     signUser: (id: string, lifetime: string) => sign(`user:${id.toLowerCase()}`, lifetime),
 
-    /** @throws {Unauthenticated} when the token is not ours, was tampered with, or has expired */
+    /** @throws {UnauthenticatedError} when the token is not ours, was tampered with, or has expired */
     verify: async (token: string): Promise<Caller> => {
       const known = verified.get(token);
       if (known !== undefined && known.expires > Date.now()) return known.caller;
@@ -62,7 +62,7 @@ export function createTokens(secret: string) {
       }).catch((cause: unknown) => {
         const message =
           cause instanceof errors.JWTExpired ? "The access token has expired." : "The access token is not valid.";
-        throw new Unauthenticated(message, { cause });
+        throw new UnauthenticatedError(message, { cause });
       });
       const caller = callerOf(String(payload.sub));
       if (verified.size >= remembered) verified.clear();
@@ -72,12 +72,12 @@ export function createTokens(secret: string) {
   };
 }
 
-/** @throws {Unauthenticated} */
+/** @throws {UnauthenticatedError} */
 function callerOf(subject: string): Caller {
   const [kind, name = ""] = subject.split(/:(.*)/s);
   if (kind === "service" && serviceName.test(name)) return { kind, name };
   if (kind === "user" && userId.test(name)) return { kind, id: name };
-  throw new Unauthenticated("The access token is of a kind that this version does not know.");
+  throw new UnauthenticatedError("The access token is of a kind that this version does not know.");
 }
 
 export type Tokens = ReturnType<typeof createTokens>;

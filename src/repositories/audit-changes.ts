@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { parseStoredJson } from "../json-numbers.ts";
+import { parseStoredJson } from "../json/index.ts";
 import { auditLog } from "../schema/index.ts";
 
 /** Characters of JSON that one row's changes may have, and bytes that they may take in the table. */

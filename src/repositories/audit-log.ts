@@ -1,18 +1,13 @@
 import DataLoader from "dataloader";
 import { inArray, is, sql } from "drizzle-orm";
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
-import type { Actor } from "../database/actor.ts";
-import { codeOf } from "../database/retry.ts";
-import { asStatement, type Executor } from "../database/transaction.ts";
-import { Invalid } from "../errors.ts";
-import { auditLog, users } from "../schema/index.ts";
-import { parseInstant } from "../schema/instant.ts";
+import { type Actor, asStatement, codeOf, type Executor } from "../database/index.ts";
+import { InvalidInputError } from "../errors.ts";
+import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
+import { auditLog, parseInstant, users } from "../schema/index.ts";
 import { changesOf } from "./audit-changes.ts";
 import type { RepositoryParts } from "./base.ts";
-import type { ListOptions, Page } from "./filter.ts";
-import type { ListingOf } from "./listing.ts";
-import { readPage } from "./page.ts";
-import type { AuditEntry, AuditPartition } from "./rows.ts";
+import type { AuditEntry, AuditPartition } from "./row-types.ts";
 
 export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } = {
   table: auditLog,
@@ -75,23 +70,23 @@ export class AuditLogRepository {
     return new AuditLogRepository({ ...this.#parts, db: tx });
   }
 
-  /** Records one event; when it is written, and not before, this resolves. @throws {Invalid} for an account that is not there */
+  /** Records one event; when it is written, and not before, this resolves. @throws {InvalidInputError} for an account that is not there */
   async record(by: Actor, event: AuditEvent): Promise<void> {
     await this.#gathered.load(recorded(by, event));
   }
 
-  /** Records many events, all or none. @throws {Invalid} for an account that is not there */
+  /** Records many events, all or none. @throws {InvalidInputError} for an account that is not there */
   async recordMany(by: Actor, events: readonly AuditEvent[]): Promise<void> {
     const all = events.map((event) => recorded(by, event));
     try {
       await write(this.#parts.db, all);
     } catch (error) {
       // On the caller's transaction nothing more can be asked.
-      if (!(error instanceof Invalid) || is(this.#parts.db, PgTransaction)) throw error;
+      if (!(error instanceof InvalidInputError) || is(this.#parts.db, PgTransaction)) throw error;
       const strangers = await strangersIn(this.#parts.db, all);
       const at = all.findIndex((event) => strangers.has(event));
       const field = `events.${at}.userId`;
-      throw at < 0 ? error : new Invalid(`${field}: there is no such user.`, { field, cause: error.cause });
+      throw at < 0 ? error : new InvalidInputError(`${field}: there is no such user.`, { field, cause: error.cause });
     }
   }
 
@@ -142,7 +137,7 @@ async function writeTogether(db: Executor, events: readonly Recorded[]): Promise
     await write(db, events);
     return events.map(() => null);
   } catch (error) {
-    if (!(error instanceof Invalid) || events.length === 1) throw error;
+    if (!(error instanceof InvalidInputError) || events.length === 1) throw error;
     const strangers = await strangersIn(db, events);
     const others = events.filter((event) => !strangers.has(event));
     if (others.length > 0) await write(db, others);
@@ -169,6 +164,6 @@ async function write(db: Executor, events: readonly Recorded[]): Promise<void> {
     await asStatement(db, async () => db.execute(insert));
   } catch (error) {
     if (codeOf(error) !== "23503") throw error;
-    throw new Invalid("userId: there is no such user.", { field: "userId", cause: error });
+    throw new InvalidInputError("userId: there is no such user.", { field: "userId", cause: error });
   }
 }

@@ -2,19 +2,35 @@ import { and, eq, getTableColumns, getTableName, type SQL, sql } from "drizzle-o
 import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
-import { type Actor, recordedAs } from "../database/actor.ts";
-import { asStatement, type Executor, inTransaction } from "../database/transaction.ts";
-import { Conflict, NotFound } from "../errors.ts";
-import { formatInstant } from "../schema/instant.ts";
-import { flatten, isNarrow } from "./access.ts";
-import { type BulkOptions, type Check, checkedBy, runBulk, unchecked } from "./bulk.ts";
-import { deleteBatch, insertBatch, untangleUpdates, updateBatch } from "./bulk-sql.ts";
-import type { Filter, ListOptions, Page } from "./filter.ts";
-import type { ListingOf } from "./listing.ts";
-import { type PageParts, readPage } from "./page.ts";
-import type { BulkReport } from "./rows.ts";
-import { exactCount } from "./totals.ts";
-import { type AnyFilter, whereOf } from "./where.ts";
+import {
+  type BulkOptions,
+  type BulkReport,
+  type Check,
+  checkedBy,
+  deleteBatch,
+  insertBatch,
+  type Rows,
+  runBulk,
+  unchecked,
+  untangleUpdates,
+  updateBatch,
+} from "../bulk/index.ts";
+import { type Actor, asStatement, type Executor, inTransaction, recordedAs } from "../database/index.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
+import {
+  type AnyFilter,
+  exactCount,
+  type Filter,
+  flatten,
+  isNarrow,
+  type ListingOf,
+  type ListOptions,
+  type Page,
+  type PageParts,
+  readPage,
+  whereOf,
+} from "../query/index.ts";
+import { formatInstant } from "../schema/index.ts";
 
 /** What a repository stands on. */
 export interface RepositoryParts extends PageParts {
@@ -62,24 +78,24 @@ export class Repository<Table extends PgTable, Row extends object> {
     return new Same({ ...this.parts, db: tx }, this.definition);
   }
 
-  /** @throws {NotFound} */
+  /** @throws {NotFoundError} */
   async findById(id: string): Promise<Row> {
     this.#byId ??= this.prepareOne(eq(this.definition.key, sql.placeholder("id")), "by_id");
     return this.found(await this.#byId.execute({ id }));
   }
 
-  /** The first row that matches, in the default order. @throws {Invalid} for what no index answers on a large table */
+  /** The first row that matches, in the default order. @throws {InvalidInputError} for what no index answers on a large table */
   async findOne(where: Filter<Row>): Promise<Row | undefined> {
     const { items } = await this.list({ where, limit: 1 });
     return items[0];
   }
 
-  /** A page of what matches. @throws {Invalid} for what no index answers on a large table, unless `scan` */
+  /** A page of what matches. @throws {InvalidInputError} for what no index answers on a large table, unless `scan` */
   list(options: ListOptions<Row> & { readonly scan?: boolean } = {}): Promise<Page<Row>> {
     return readPage(this.db, this.definition, this.parts, options);
   }
 
-  /** How many rows match. @throws {Invalid} where that takes reading a large table, unless `scan` */
+  /** How many rows match. @throws {InvalidInputError} where that takes reading a large table, unless `scan` */
   async count(where: Filter<Row> = {} as never, { scan = false } = {}): Promise<number> {
     const filter = where as AnyFilter;
     const { table, visible } = this.definition;
@@ -105,8 +121,8 @@ export class Repository<Table extends PgTable, Row extends object> {
    * Changes what is given and leaves the rest.
    *
    * @param options.version the version that the caller saw: refused if somebody was faster
-   * @throws {NotFound}
-   * @throws {Conflict} when the row has another version by now
+   * @throws {NotFoundError}
+   * @throws {ConflictError} when the row has another version by now
    */
   async update(
     by: Actor,
@@ -118,14 +134,14 @@ export class Repository<Table extends PgTable, Row extends object> {
     const rows = await this.change(by, and(condition, this.#isVersion(options.version)), change);
     if (rows.length === 0 && options.version !== undefined) {
       await this.findById(id);
-      throw new Conflict(`Somebody else changed this ${this.definition.noun} in the meantime: read it again.`, {
+      throw new ConflictError(`Somebody else changed this ${this.definition.noun} in the meantime: read it again.`, {
         field: "updatedAt",
       });
     }
     return this.found(rows);
   }
 
-  /** Adds a row, or changes the one with this primary key. @throws {NotFound} when that is there, and not visible */
+  /** Adds a row, or changes the one with this primary key. @throws {NotFoundError} when that is there, and not visible */
   async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
     const { table, key, visible } = this.definition;
     const row = this.#withId(values);
@@ -143,7 +159,7 @@ export class Repository<Table extends PgTable, Row extends object> {
     return this.found(rows);
   }
 
-  /** Removes a row for good. @throws {NotFound} */
+  /** Removes a row for good. @throws {NotFoundError} */
   async hardDelete(by: Actor, id: string): Promise<void> {
     const { table, key } = this.definition;
     this.found(
@@ -235,10 +251,10 @@ export class Repository<Table extends PgTable, Row extends object> {
     return { ...this.definition.columns, [actorColumn]: recordedAs(by) } as never;
   }
 
-  /** @throws {NotFound} */
+  /** @throws {NotFoundError} */
   protected found(rows: readonly object[]): Row {
     const [row] = rows as Record<string, unknown>[];
-    if (row === undefined) throw new NotFound(`There is no such ${this.definition.noun}.`);
+    if (row === undefined) throw new NotFoundError(`There is no such ${this.definition.noun}.`);
     const { [actorColumn]: _, ...shown } = row;
     return shown as Row;
   }
@@ -262,8 +278,5 @@ export class Repository<Table extends PgTable, Row extends object> {
     return this.definition.key.name === "id" ? { id: uuidv7(), ...values } : values;
   }
 }
-
-/** Rows in bulk: a list, or what comes from a file or a stream as it is wanted. */
-export type Rows<Given> = Iterable<Given> | AsyncIterable<Given>;
 
 const actorColumn = "recordedAs";

@@ -1,32 +1,7 @@
-import type { Executor } from "../database/transaction.ts";
-import { AuditLogRepository } from "./audit-log.ts";
-import { createCursors } from "./cursor.ts";
-import { createSizes } from "./sizes.ts";
-import { failuresDefinition, UserSecurityRepository } from "./user-security.ts";
-import { UserSessionRepository } from "./user-sessions.ts";
-import { UserRepository } from "./users.ts";
-
-/** One repository a table. */
-export interface Repositories {
-  readonly users: UserRepository;
-  readonly security: UserSecurityRepository;
-  /** Accounts with failed attempts to sign in. */
-  readonly failures: UserSecurityRepository;
-  readonly sessions: UserSessionRepository;
-  readonly audit: AuditLogRepository;
-}
-
-/**
- * @param options.secret signs cursors: the same on every instance
- * @param options.scanLimit rows up to which a table may be read as a whole, where no index answers
- */
-export function createRepositories(db: Executor, options: { secret: string; scanLimit: number }): Repositories {
-  const parts = { db, cursors: createCursors(options.secret), sizes: createSizes(options) };
-  return {
-    users: new UserRepository(parts),
-    security: new UserSecurityRepository(parts),
-    failures: new UserSecurityRepository(parts, failuresDefinition),
-    sessions: new UserSessionRepository(parts),
-    audit: new AuditLogRepository(parts),
-  };
-}
+export { type AuditLogRepository, auditListing } from "./audit-log.ts";
+export { createRepositories, type Repositories } from "./repositories.ts";
+export type { UserRole } from "./row-types.ts";
+export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";
+export { failuresDefinition } from "./user-security.ts";
+export { userSessionDefinition } from "./user-sessions.ts";
+export { userDefinition } from "./users.ts";

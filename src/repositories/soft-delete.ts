@@ -1,17 +1,15 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Actor } from "../database/actor.ts";
-import { Repository, type Rows } from "./base.ts";
-import { type BulkOptions, runBulk, unchecked } from "./bulk.ts";
-import { updateBatch } from "./bulk-sql.ts";
-import type { BulkReport } from "./rows.ts";
+import { type BulkOptions, type BulkReport, type Rows, runBulk, unchecked, updateBatch } from "../bulk/index.ts";
+import type { Actor } from "../database/index.ts";
+import { Repository } from "./base.ts";
 
 /** A table whose rows are marked as deleted, and can come back. */
 export type SoftDeletable = PgTable & { readonly deletedAt: AnyPgColumn };
 
 /** A repository of such a table; its definition's `visible` leaves marked rows out. */
 export class SoftDeleteRepository<Table extends SoftDeletable, Row extends object> extends Repository<Table, Row> {
-  /** Marks a row as deleted: no ordinary read sees it any more. @throws {NotFound} also when it is marked already */
+  /** Marks a row as deleted: no ordinary read sees it any more. @throws {NotFoundError} also when it is marked already */
   async softDelete(by: Actor, id: string): Promise<Row> {
     return this.found(
       await this.change(by, and(eq(this.definition.key, id), isNull(this.definition.table.deletedAt)), {
@@ -20,7 +18,7 @@ export class SoftDeleteRepository<Table extends SoftDeletable, Row extends objec
     );
   }
 
-  /** Brings a deleted row back. @throws {NotFound} when there is none that is marked */
+  /** Brings a deleted row back. @throws {NotFoundError} when there is none that is marked */
   async restore(by: Actor, id: string): Promise<Row> {
     const condition = and(eq(this.definition.key, id), sql`${this.definition.table.deletedAt} is not null`);
     return this.found(await this.change(by, condition, { deletedAt: null }));

@@ -1,6 +1,6 @@
 import { getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
-import type { Executor } from "../database/transaction.ts";
+import type { Executor } from "../database/index.ts";
 import { users } from "../schema/index.ts";
 
 /** What an export has of an account, in this order; the hash and the time of deletion only if they are asked for. */

@@ -1,8 +1,8 @@
 import { eq, sql } from "drizzle-orm";
-import type { Actor } from "../database/actor.ts";
+import type { Actor } from "../database/index.ts";
 import { userSecurity } from "../schema/index.ts";
 import { type Definition, Repository, type RepositoryParts } from "./base.ts";
-import type { UserSecurity } from "./rows.ts";
+import type { UserSecurity } from "./row-types.ts";
 
 export const userSecurityDefinition: Definition<typeof userSecurity, UserSecurity> = {
   table: userSecurity,
@@ -37,12 +37,12 @@ export class UserSecurityRepository extends Repository<typeof userSecurity, User
     super(parts, definition);
   }
 
-  /** Forgets failed attempts, and lets the account sign in again at once. @throws {NotFound} */
+  /** Forgets failed attempts, and lets the account sign in again at once. @throws {NotFoundError} */
   async unlock(by: Actor, userId: string): Promise<UserSecurity> {
     return this.found(await this.change(by, eq(userSecurity.userId, userId), { loginAttempts: 0, lockedUntil: null }));
   }
 
-  /** The account may do nothing before it has a new password. @throws {NotFound} */
+  /** The account may do nothing before it has a new password. @throws {NotFoundError} */
   async requirePasswordChange(by: Actor, userId: string): Promise<UserSecurity> {
     return this.found(await this.change(by, eq(userSecurity.userId, userId), { mustChangePassword: true }));
   }

@@ -1,9 +1,8 @@
 import { and, eq, gt, isNull, ne, sql } from "drizzle-orm";
-import { type Actor, recordedAs } from "../database/actor.ts";
-import { asStatement } from "../database/transaction.ts";
+import { type Actor, asStatement, recordedAs } from "../database/index.ts";
 import { userSessions, users } from "../schema/index.ts";
 import { type Definition, Repository, type RepositoryParts } from "./base.ts";
-import type { LiveSession, UserSession } from "./rows.ts";
+import type { LiveSession, UserSession } from "./row-types.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,
@@ -47,7 +46,7 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     return session;
   }
 
-  /** Ends a session. @throws {NotFound} when the account has none of this id that has not ended yet */
+  /** Ends a session. @throws {NotFoundError} when the account has none of this id that has not ended yet */
   async revoke(by: Actor, userId: string, id: string): Promise<UserSession> {
     const condition = and(eq(userSessions.userId, userId), eq(userSessions.id, id), isNull(userSessions.revokedAt));
     return this.found(await this.change(by, condition, { revokedAt: sql`now()` }));

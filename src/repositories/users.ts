@@ -1,13 +1,11 @@
 import { and, eq, inArray, isNull, sql } from "drizzle-orm";
-import type { Actor } from "../database/actor.ts";
-import { Forbidden } from "../errors.ts";
-import { byteOrder, lower, lowerText } from "../schema/columns.ts";
-import { users } from "../schema/index.ts";
-import { isAscii } from "./ascii.ts";
+import type { Actor } from "../database/index.ts";
+import { ForbiddenError } from "../errors.ts";
+import { byteOrder, lower, lowerText, users } from "../schema/index.ts";
+import { isAscii, newUser, userBulkChange } from "../validation/index.ts";
 import type { Definition, RepositoryParts } from "./base.ts";
-import type { User, UserRole, UserStatus } from "./rows.ts";
+import type { User, UserRole, UserStatus } from "./row-types.ts";
 import { SoftDeleteRepository } from "./soft-delete.ts";
-import { newUser, userBulkChange } from "./user-rules.ts";
 
 export const userDefinition: Definition<typeof users, User> = {
   table: users,
@@ -61,13 +59,13 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
     super(parts, definition);
   }
 
-  /** Ignores the case of ASCII; no account has another letter in its email. @throws {NotFound} */
+  /** Ignores the case of ASCII; no account has another letter in its email. @throws {NotFoundError} */
   async findByEmail(email: string): Promise<User> {
     if (!isAscii(email)) return this.found([]);
     return this.found(await this.prepared.byEmail.execute({ email }));
   }
 
-  /** Ignores the case of ASCII; no account has another letter in its username. @throws {NotFound} */
+  /** Ignores the case of ASCII; no account has another letter in its username. @throws {NotFoundError} */
   async findByUsername(username: string): Promise<User> {
     if (!isAscii(username)) return this.found([]);
     return this.found(await this.prepared.byUsername.execute({ username }));
@@ -83,22 +81,22 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
    * Lets an account play, or keeps it out.
    *
    * @param options.over roles that the caller may do this to
-   * @throws {Forbidden} when the account has another role
-   * @throws {Conflict} when it is the last active administrator's
+   * @throws {ForbiddenError} when the account has another role
+   * @throws {ConflictError} when it is the last active administrator's
    */
   async setStatus(by: Actor, id: string, status: UserStatus, { over }: { over: readonly UserRole[] }): Promise<User> {
     const condition = and(eq(users.id, id), isNull(users.deletedAt), inArray(users.role, [...over]));
     const rows = await this.change(by, condition, { status });
     if (rows.length === 0) {
       const { role } = await this.findById(id);
-      throw new Forbidden(
+      throw new ForbiddenError(
         `Only an administrator may do this to ${role === "admin" ? "an administrator" : `a ${role}`}.`,
       );
     }
     return this.found(rows);
   }
 
-  /** @throws {NotFound} @throws {Conflict} when it is the last active administrator's */
+  /** @throws {NotFoundError} @throws {ConflictError} when it is the last active administrator's */
   async setRole(by: Actor, id: string, role: UserRole): Promise<User> {
     return this.found(await this.change(by, and(eq(users.id, id), isNull(users.deletedAt)), { role }));
   }

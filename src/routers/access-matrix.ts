@@ -1,5 +1,5 @@
-import type { Rule } from "./access.ts";
-import { appRouter } from "./index.ts";
+import { appRouter } from "./app-router.ts";
+import type { Rule } from "./authorization.ts";
 import type { Access } from "./trpc.ts";
 
 export const callers = ["anonymous", "user", "moderator", "admin", "service"] as const;

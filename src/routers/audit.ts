@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { auditListing } from "../repositories/audit-log.ts";
-import { jsonObject } from "../repositories/json-object.ts";
-import { ipAddress, uuid } from "../repositories/scalars.ts";
-import { allow } from "./access.ts";
+import { auditListing } from "../repositories/index.ts";
+import { ipAddress, jsonObject, uuid } from "../validation/index.ts";
+import { allow } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
 import { t } from "./trpc.ts";
 

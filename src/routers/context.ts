@@ -1,7 +1,7 @@
-import type { Database } from "../database/connect.ts";
-import type { Unauthenticated } from "../errors.ts";
-import type { Caller } from "../identity/tokens.ts";
-import type { Log } from "../log.ts";
+import type { Database } from "../database/index.ts";
+import type { UnauthenticatedError } from "../errors.ts";
+import type { Caller } from "../identity/index.ts";
+import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 
 /** What the procedures are built on. One for the life of the service. */
@@ -19,7 +19,7 @@ export interface Context {
   /** Names the request in answers, in the log and in the audit trail. */
   readonly requestId: string;
   /** Who calls, or why their token was not accepted. */
-  readonly caller: Caller | Unauthenticated;
+  readonly caller: Caller | UnauthenticatedError;
   /** Where the request comes from; undefined where a proxy names no address. */
   readonly ipAddress: string | undefined;
   readonly userAgent: string | undefined;

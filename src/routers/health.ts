@@ -1,5 +1,5 @@
-import { checkReadiness } from "../migrations/readiness.ts";
-import { allow } from "./access.ts";
+import { checkReadiness } from "../migrator/index.ts";
+import { allow } from "./authorization.ts";
 import { t } from "./trpc.ts";
 
 export const healthRouter = t.router({

@@ -1,20 +1,4 @@
-import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
-import { auditRouter } from "./audit.ts";
-import { healthRouter } from "./health.ts";
-import { securityRouter } from "./security.ts";
-import { sessionsRouter } from "./sessions.ts";
-import { t } from "./trpc.ts";
-import { usersRouter } from "./users.ts";
-
-/** Every procedure of the service. */
-export const appRouter = t.router({
-  audit: auditRouter,
-  health: healthRouter,
-  security: securityRouter,
-  sessions: sessionsRouter,
-  users: usersRouter,
-});
-
-export type AppRouter = typeof appRouter;
-export type Inputs = inferRouterInputs<AppRouter>;
-export type Outputs = inferRouterOutputs<AppRouter>;
+export { accessMatrix, accessTable } from "./access-matrix.ts";
+export { type AppRouter, appRouter, type Inputs, type Outputs } from "./app-router.ts";
+export type { Context, Parts } from "./context.ts";
+export { currentRequestId } from "./current-request.ts";

@@ -1,8 +1,5 @@
 import { z } from "zod";
-import type { ListOptions } from "../repositories/filter.ts";
-import { filterSchema } from "../repositories/filter-schema.ts";
-import type { ListingOf } from "../repositories/listing.ts";
-import { pageLimits } from "../repositories/page.ts";
+import { filterSchema, type ListingOf, type ListOptions, pageLimits } from "../query/index.ts";
 
 /** Fields that one order may have. */
 const mostKeys = 3;

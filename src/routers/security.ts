@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { uuid as userId } from "../repositories/scalars.ts";
-import { failuresDefinition } from "../repositories/user-security.ts";
-import { about, allow } from "./access.ts";
+import { failuresDefinition } from "../repositories/index.ts";
+import { uuid as userId } from "../validation/index.ts";
+import { about, allow } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
 import { t } from "./trpc.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { uuid as id } from "../repositories/scalars.ts";
-import { userSessionDefinition } from "../repositories/user-sessions.ts";
-import { about, allow } from "./access.ts";
+import { userSessionDefinition } from "../repositories/index.ts";
+import { uuid as id } from "../validation/index.ts";
+import { about, allow } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
 import { t } from "./trpc.ts";
 

@@ -1,9 +1,9 @@
 import { initTRPC } from "@trpc/server";
-import type { Rule } from "./access.ts";
+import type { Rule } from "./authorization.ts";
 import type { Context } from "./context.ts";
 import { currentRequestId } from "./current-request.ts";
-import { describe, type ErrorData } from "./errors.ts";
-import { deserialize, serialize } from "./wire.ts";
+import { describe, type ErrorData } from "./error-translation.ts";
+import { deserialize, serialize } from "./transformer.ts";
 
 /** Who may call a procedure; beside each of them, as its `meta`. */
 export interface Access {

@@ -1,8 +1,6 @@
 import { z } from "zod";
-import { trimAscii } from "../repositories/ascii.ts";
-import { uuid as id, moment } from "../repositories/scalars.ts";
-import { newUser, type userBulkChange, userChange } from "../repositories/user-rules.ts";
 import { userRoles, userStatuses } from "../schema/index.ts";
+import { uuid as id, moment, newUser, trimAscii, type userBulkChange, userChange } from "../validation/index.ts";
 
 /** Rows that one call may bring. */
 const mostRows = 5_000;

@@ -1,8 +1,7 @@
-import { Forbidden } from "../errors.ts";
-import type { UserRole } from "../repositories/rows.ts";
-import { userDefinition } from "../repositories/users.ts";
+import { ForbiddenError } from "../errors.ts";
+import { type UserRole, userDefinition } from "../repositories/index.ts";
 import { userRoles } from "../schema/index.ts";
-import { type Admitted, about, allow } from "./access.ts";
+import { type Admitted, about, allow } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
 import { t } from "./trpc.ts";
 import {
@@ -44,7 +43,7 @@ export const usersRouter = t.router({
     .query(({ ctx, input: { deleted, ...options } }) => {
       const scan = isAdmin(ctx.caller);
       if (deleted !== "without" && !scan)
-        throw new Forbidden("Only an administrator sees deleted users.", { field: "deleted" });
+        throw new ForbiddenError("Only an administrator sees deleted users.", { field: "deleted" });
       return ctx.parts.users.seeing(deleted).list({ ...options, scan });
     }),
 

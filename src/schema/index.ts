@@ -1,5 +1,7 @@
 /** The four tables of the service, as Drizzle sees them. `drizzle/` holds the SQL that builds them. */
 export { auditLog } from "./audit-log.ts";
+export { byteOrder, lower, lowerText } from "./columns.ts";
+export { formatInstant, parseInstant } from "./instant.ts";
 export { userSecurity } from "./user-security.ts";
 export { userSessions } from "./user-sessions.ts";
 export { userRoles, userStatuses, users, usersConstraints } from "./users.ts";

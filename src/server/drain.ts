@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { refuse } from "./refusals.ts";
+import { refuse } from "./error-responses.ts";
 
 /** How long a connection without a request stays open once the server stops, and an answer may take to leave (ms). */
 const grace = 250;

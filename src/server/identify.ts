@@ -1,18 +1,18 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { v7 as uuidv7 } from "uuid";
-import { Unauthenticated } from "../errors.ts";
-import { anonymous, type Caller, type Tokens } from "../identity/tokens.ts";
+import { UnauthenticatedError } from "../errors.ts";
+import { anonymous, type Caller, type Tokens } from "../identity/index.ts";
 
 /** The caller that the `Authorization` header names (RFC 6750, 2.1), or why it was not accepted. */
-export async function identify(headers: IncomingHttpHeaders, tokens: Tokens): Promise<Caller | Unauthenticated> {
+export async function identify(headers: IncomingHttpHeaders, tokens: Tokens): Promise<Caller | UnauthenticatedError> {
   const { authorization } = headers;
   if (authorization === undefined) return anonymous;
   const token = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];
-  if (token === undefined) return new Unauthenticated("The Authorization header must read `Bearer <token>`.");
+  if (token === undefined) return new UnauthenticatedError("The Authorization header must read `Bearer <token>`.");
   try {
     return await tokens.verify(token);
   } catch (error) {
-    if (error instanceof Unauthenticated) return error;
+    if (error instanceof UnauthenticatedError) return error;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import type { Database } from "../database/connect.ts";
-import { checkReadiness } from "../migrations/readiness.ts";
+import type { Database } from "../database/index.ts";
+import { checkReadiness } from "../migrator/index.ts";
 
 /**
  * What an orchestrator asks: `/livez`, whether to restart the process; `/readyz`, whether to send it

@@ -1,21 +1,14 @@
 import { sql } from "drizzle-orm";
-import type { Config } from "../config.ts";
-import { connect } from "../database/connect.ts";
-import { ConnectError } from "../database/connect-error.ts";
-import { type EmbeddedServer, startEmbedded } from "../database/embedded/server.ts";
-import { codeOf } from "../database/retry.ts";
-import { signingSecret } from "../identity/secret.ts";
-import { createTokens } from "../identity/tokens.ts";
-import type { Log } from "../log.ts";
-import type { Target } from "../migrations/connect.ts";
-import { DriftError } from "../migrations/errors.ts";
-import { logEvents } from "../migrations/log.ts";
-import { pendingMigrations } from "../migrations/readiness.ts";
-import { up } from "../migrations/up.ts";
+import type { Config } from "../config/index.ts";
+import { ConnectError, codeOf, connect } from "../database/index.ts";
+import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
+import { createTokens, signingSecret } from "../identity/index.ts";
+import { startMaintenance } from "../jobs/index.ts";
+import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
+import type { Log } from "../observability/index.ts";
 import { createRepositories } from "../repositories/index.ts";
 import { version } from "../version.ts";
-import { createHttpServer } from "./http.ts";
-import { startMaintenance } from "./maintenance.ts";
+import { createHttpServer } from "./http-server.ts";
 
 const bookkeepingRights =
   "The database does not let this role see which migrations are applied. As the role that migrates, run: " +

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import postgres from "postgres";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { isReachable } from "../../src/database/embedded/account.ts";
+import { isReachable } from "../../src/embedded/account.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { clusterOf, command, dataFolder, said, serve, serversOn } from "../support/process.ts";

@@ -3,9 +3,9 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { toDomainError } from "../../src/database/errors.ts";
 import { inTransaction } from "../../src/database/transaction.ts";
-import { Conflict } from "../../src/errors.ts";
+import { ConflictError } from "../../src/errors.ts";
 import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
-import { createThings, someone, ThingRepository, thingsOn } from "./things.ts";
+import { createThings, someone, ThingRepository, thingsOn } from "../support/things.ts";
 
 let database: TestDatabase;
 let repository: ThingRepository;
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterAll(() => database.drop());
 
-const nobody = { code: "NotFound", message: "There is no such thing." };
+const nobody = { code: "NotFoundError", message: "There is no such thing." };
 const reasonOf = async (call: Promise<unknown>) => {
   const error = toDomainError(
     await call.then(
@@ -81,7 +81,7 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     const seen = await repository.create(someone, { name: "Lamp" });
     const other = await repository.update(someone, seen.id, { level: 2 }, { version: seen.updatedAt });
     expect(await reasonOf(repository.update(someone, seen.id, { level: 3 }, { version: seen.updatedAt }))).toEqual({
-      code: "Conflict",
+      code: "ConflictError",
       message: "Somebody else changed this thing in the meantime: read it again.",
     });
     expect((await repository.update(someone, seen.id, { level: 3 }, { version: other.updatedAt })).level).toBe(3);
@@ -97,7 +97,7 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     );
     const results = await Promise.allSettled(all);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-    for (const result of results) if (result.status === "rejected") expect(result.reason).toBeInstanceOf(Conflict);
+    for (const result of results) if (result.status === "rejected") expect(result.reason).toBeInstanceOf(ConflictError);
   });
 
   it("takes a change of nothing for none, and says all the same when the row is not there or another", async () => {
@@ -107,7 +107,7 @@ describe("a table with a definition of its own, and a class of one line,", () =>
       thing,
     );
     expect(await reasonOf(repository.update(someone, randomUUID(), {}))).toEqual(nobody);
-    await expect(repository.update(someone, thing.id, {}, { version: new Date(0) })).rejects.toThrow(Conflict);
+    await expect(repository.update(someone, thing.id, {}, { version: new Date(0) })).rejects.toThrow(ConflictError);
     expect(await trailOf(thing.id)).toHaveLength(1);
   });
 
@@ -116,7 +116,7 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     expect(await repository.upsert(someone, { id, name: "Lamp" })).toMatchObject({ id, name: "Lamp", level: 1 });
     expect(await repository.upsert(someone, { id, name: "Lamp", level: 5 })).toMatchObject({ id, level: 5 });
     expect(await repository.upsert(someone, { name: "Other" })).toMatchObject({ level: 1 });
-    expect(await reasonOf(repository.upsert(someone, { name: "OTHER" }))).toMatchObject({ code: "Conflict" });
+    expect(await reasonOf(repository.upsert(someone, { name: "OTHER" }))).toMatchObject({ code: "ConflictError" });
     expect((await trailOf(id)).map(([action, by]) => [action, by])).toEqual([
       ["insert", "system:test"],
       ["update", "system:test"],
@@ -137,7 +137,7 @@ describe("a table with a definition of its own, and a class of one line,", () =>
       0,
       undefined,
     ]);
-    expect(await reasonOf(repository.create(someone, { name: "LAMP" }))).toMatchObject({ code: "Conflict" });
+    expect(await reasonOf(repository.create(someone, { name: "LAMP" }))).toMatchObject({ code: "ConflictError" });
     expect(await repository.restore(someone, id)).toMatchObject({ id, level: 1 });
     expect(await reasonOf(repository.restore(someone, id))).toEqual(nobody);
     await repository.softDelete(someone, id);

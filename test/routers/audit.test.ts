@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newUser } from "../support/factories.ts";
-import { refusal } from "../support/refusal.ts";
+import { refusal } from "../support/rejection.ts";
 import { account, clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
 
 const service = useService();

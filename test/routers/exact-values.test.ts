@@ -2,9 +2,9 @@ import { createTRPCClient, httpBatchStreamLink } from "@trpc/client";
 import fc from "fast-check";
 import superjson from "superjson";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { AppRouter } from "../../src/routers/index.ts";
+import type { AppRouter } from "../../src/routers/app-router.ts";
 import { newUser } from "../support/factories.ts";
-import { refusal } from "../support/refusal.ts";
+import { refusal } from "../support/rejection.ts";
 import { account, clientOf, serviceToken, useService } from "../support/service.ts";
 
 const service = useService();

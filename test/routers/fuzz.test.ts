@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
-import { appRouter } from "../../src/routers/index.ts";
+import { appRouter } from "../../src/routers/app-router.ts";
 import { newUser } from "../support/factories.ts";
 import { account, serviceToken, useService } from "../support/service.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { refusal } from "../support/refusal.ts";
+import { refusal } from "../support/rejection.ts";
 import { account, clientOf, serviceToken, useService } from "../support/service.ts";
 
 const service = useService();

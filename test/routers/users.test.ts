@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { newUser, passwordHash } from "../support/factories.ts";
-import { refusal } from "../support/refusal.ts";
+import { refusal } from "../support/rejection.ts";
 import { account, clientOf, serviceToken, useService } from "../support/service.ts";
 
 const service = useService();

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import type { Database } from "../../src/database/connect.ts";
-import { up } from "../../src/migrations/up.ts";
+import type { Database } from "../../src/database/pool.ts";
+import { up } from "../../src/migrator/commands/up.ts";
 import { openPool, repositoriesOn } from "../support/database.ts";
 import { passwordHash } from "../support/factories.ts";
 

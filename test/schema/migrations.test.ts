@@ -4,9 +4,9 @@ import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { down } from "../../src/migrations/down.ts";
-import { migrationsFolder, readJournal } from "../../src/migrations/folder.ts";
-import { up } from "../../src/migrations/up.ts";
+import { down } from "../../src/migrator/commands/down.ts";
+import { up } from "../../src/migrator/commands/up.ts";
+import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder.ts";
 import { createDatabase } from "../support/database.ts";
 import { catalog, drizzleKit, emptyDatabase } from "../support/migrations.ts";
 

@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { readableLog } from "../support/log.ts";
-import { refusal } from "../support/refusal.ts";
+import { refusal } from "../support/rejection.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
 let database: TestDatabase;

@@ -2,9 +2,9 @@ import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
 import { fastify } from "fastify";
 import superjson from "superjson";
 import { describe, expect, it } from "vitest";
-import { createClient } from "../../src/client/index.ts";
-import type { AppRouter } from "../../src/routers/index.ts";
-import { refuseUnderPressure } from "../../src/server/refusals.ts";
+import { createClient } from "../../src/client/client.ts";
+import type { AppRouter } from "../../src/routers/app-router.ts";
+import { refuseUnderPressure } from "../../src/server/error-responses.ts";
 import { newUser } from "../support/factories.ts";
 import { clientOf, serviceToken, startService, useService } from "../support/service.ts";
 

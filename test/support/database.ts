@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
-import { loadConfig } from "../../src/config.ts";
-import { type ConnectOptions, connect, type Database } from "../../src/database/connect.ts";
-import { driverOptions } from "../../src/database/driver-options.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
+import { driverOptions } from "../../src/database/endpoint.ts";
+import { type ConnectOptions, connect, type Database } from "../../src/database/pool.ts";
 import type { Executor } from "../../src/database/transaction.ts";
-import { urlOfDatabase } from "../../src/database-url.ts";
-import { createLog } from "../../src/log.ts";
-import { createRepositories, type Repositories } from "../../src/repositories/index.ts";
+import { createLog } from "../../src/observability/log.ts";
+import { createRepositories, type Repositories } from "../../src/repositories/repositories.ts";
 
 export const quiet = createLog({ level: "silent" });
 

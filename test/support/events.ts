@@ -1,4 +1,4 @@
-import type { MigrateEvent } from "../../src/migrations/options.ts";
+import type { MigrateEvent } from "../../src/migrator/options.ts";
 
 /** A listener to a migrator that can be waited for: `await heard("retry")`. */
 export function listener() {

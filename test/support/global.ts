@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
-import { driverOptions } from "../../src/database/driver-options.ts";
-import { startEmbedded } from "../../src/database/embedded/server.ts";
-import { urlOfDatabase } from "../../src/database-url.ts";
-import { createLog } from "../../src/log.ts";
-import { up } from "../../src/migrations/up.ts";
+import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
+import { driverOptions } from "../../src/database/endpoint.ts";
+import { startEmbedded } from "../../src/embedded/server.ts";
+import { up } from "../../src/migrator/commands/up.ts";
+import { createLog } from "../../src/observability/log.ts";
 import { startPgBouncer } from "./pgbouncer.ts";
 
 declare module "vitest" {

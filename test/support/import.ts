@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Database } from "../../src/database/connect.ts";
-import { formatOf } from "../../src/transfer/format.ts";
-import { type ImportOptions, importUsers } from "../../src/transfer/import.ts";
+import { formatOf } from "../../src/accounts/file-format.ts";
+import { type ImportOptions, importUsers } from "../../src/accounts/import/import-users.ts";
+import type { Database } from "../../src/database/pool.ts";
 import { repositoriesOn } from "./database.ts";
 import { passwordHash } from "./factories.ts";
 

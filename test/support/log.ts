@@ -1,5 +1,5 @@
 import { Writable } from "node:stream";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/observability/log.ts";
 
 /** A log whose lines can be read. */
 export function readableLog(level = "debug") {

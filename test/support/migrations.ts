@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sql } from "postgres";
 import { onTestFinished } from "vitest";
-import { defaultBookkeeping } from "../../src/migrations/bookkeeping.ts";
-import { readCatalog } from "../../src/migrations/catalog.ts";
+import { defaultBookkeeping } from "../../src/migrator/history/migrations-table.ts";
+import { readCatalog } from "../../src/migrator/introspection/catalog.ts";
 import { createDatabase } from "./database.ts";
 
 export interface TestMigration {

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { parseDatabaseUrl } from "../../src/database-url.ts";
+import { parseDatabaseUrl } from "../../src/config/database-url/parse.ts";
 
 const binary = "/usr/sbin/pgbouncer";
 

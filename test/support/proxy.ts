@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
-import { parseDatabaseUrl } from "../../src/database-url.ts";
+import { parseDatabaseUrl } from "../../src/config/database-url/parse.ts";
 
 /** A wire to the database that can be cut, closed when the test ends. */
 export async function wireTo(databaseUrl: string) {

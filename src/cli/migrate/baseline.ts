@@ -1,4 +1,4 @@
-import { type BaselineOptions, baseline } from "../../migrations/baseline.ts";
+import { type BaselineOptions, baseline } from "../../migrator/index.ts";
 import { count, finish } from "./print.ts";
 import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 

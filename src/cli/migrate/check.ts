@@ -1,4 +1,4 @@
-import { checkFolder } from "../../migrations/check.ts";
+import { checkFolder } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 
 /** `aeturnis-data migrate check` */

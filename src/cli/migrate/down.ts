@@ -1,5 +1,4 @@
-import { type DownOptions, type DownReport, describeLoss, down, redo } from "../../migrations/down.ts";
-import type { Loss } from "../../migrations/losses.ts";
+import { type DownOptions, type DownReport, describeLoss, down, type Loss, redo } from "../../migrator/index.ts";
 import { ask } from "./ask.ts";
 import { count, finish } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";

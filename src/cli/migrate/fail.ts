@@ -1,6 +1,6 @@
-import { createLog } from "../../log.ts";
-import { StatementError } from "../../migrations/errors.ts";
-import { exitCodeOf, textForUsers, UsageError } from "../fail.ts";
+import { OperatorError } from "../../errors.ts";
+import { createLog } from "../../observability/index.ts";
+import { exitCodeOf, textForUsers, UsageError } from "../failure.ts";
 import { printJson } from "../json.ts";
 
 /** Ends a command that threw: whoever parses its result finds the error in its place. */
@@ -21,8 +21,8 @@ export function complain(error: unknown): void {
 }
 
 function placeOf(error: unknown): object {
-  if (!(error instanceof StatementError)) return {};
-  const { tag, sqlstate } = error;
-  const { file, line, column } = error.place;
-  return { tag, file, line, column, sqlstate };
+  if (!(error instanceof OperatorError)) return {};
+  // Their texts are part of the message.
+  const { detail: _, hint: __, ...place } = error.details;
+  return place;
 }

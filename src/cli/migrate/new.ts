@@ -1,4 +1,4 @@
-import { type GenerateOptions, generate } from "../../migrations/generate.ts";
+import { type GenerateOptions, generate } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 
 /** `aeturnis-data migrate new` */

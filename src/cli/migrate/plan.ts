@@ -4,7 +4,7 @@ import {
   type PlannedMigration,
   type PlannedStatement,
   plan,
-} from "../../migrations/plan.ts";
+} from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 import { complain } from "./fail.ts";
 import { type CommonFlags, scratchServer, withSession } from "./session.ts";

@@ -1,4 +1,4 @@
-import type { Report } from "../../migrations/options.ts";
+import type { Report } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 import { complain } from "./fail.ts";
 

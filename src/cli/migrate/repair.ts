@@ -1,4 +1,4 @@
-import { type Repair, repair } from "../../migrations/repair.ts";
+import { type Repair, repair } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 import { ask } from "./ask.ts";
 import { type CommonFlags, withSession } from "./session.ts";

@@ -1,6 +1,5 @@
-import { createLog } from "../../log.ts";
-import { logEvents } from "../../migrations/log.ts";
-import type { MigrateEvent } from "../../migrations/options.ts";
+import { logEvents, type MigrateEvent } from "../../migrator/index.ts";
+import { createLog } from "../../observability/index.ts";
 import { createScreen, duration } from "../screen.ts";
 
 /** Says what happens while it does: to a person on a terminal, as a log of JSON lines to everybody else. */

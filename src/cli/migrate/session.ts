@@ -1,8 +1,6 @@
-import { faultsOfDatabaseUrl, sslModeOf } from "../../database-url.ts";
-import type { Bookkeeping } from "../../migrations/bookkeeping.ts";
-import type { Target } from "../../migrations/connect.ts";
-import type { MigrateOptions } from "../../migrations/options.ts";
-import { UsageError } from "../fail.ts";
+import { faultsOfDatabaseUrl, sslModeOf } from "../../config/index.ts";
+import type { Bookkeeping, MigrateOptions, Target } from "../../migrator/index.ts";
+import { UsageError } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { withTarget } from "../target.ts";
 import { createReporter } from "./report.ts";

@@ -1,4 +1,4 @@
-import { type MigrationStatus, status } from "../../migrations/status.ts";
+import { type MigrationStatus, status } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 import { duration } from "../screen.ts";
 import { failWith } from "./fail.ts";

@@ -1,4 +1,4 @@
-import { type UpOptions, up } from "../../migrations/up.ts";
+import { type UpOptions, up } from "../../migrator/index.ts";
 import { count, finish } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 

@@ -1,4 +1,4 @@
-import { type Proof, verify } from "../../migrations/verify.ts";
+import { type Proof, verify } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
 import { duration } from "../screen.ts";
 import { complain } from "./fail.ts";

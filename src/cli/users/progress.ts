@@ -1,6 +1,5 @@
-import { createLog } from "../../log.ts";
-import type { ImportProgress, ImportReport } from "../../transfer/import.ts";
-import type { Refusals } from "../../transfer/refusals.ts";
+import type { ImportProgress, ImportReport, Refusals } from "../../accounts/index.ts";
+import { createLog } from "../../observability/index.ts";
 import { createScreen } from "../screen.ts";
 
 /** How often it is said how far it is (ms): to a person, and into a log. */

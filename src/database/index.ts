@@ -1,0 +1,11 @@
+export { type Actor, recordedAs, systemActor } from "./actor.ts";
+export { type AuditProblem, auditProblems, makePartitions } from "./audit-partitions.ts";
+export { ConnectError, explain } from "./connect-error.ts";
+export { openDriver } from "./driver.ts";
+export { UnpatchedDriverError } from "./driver-error.ts";
+export { driverOptions } from "./endpoint.ts";
+export { toDomainError } from "./errors.ts";
+export { connect, type Database } from "./pool.ts";
+export { codeOf, isLostRace, isUnavailable, type Patience, retry } from "./retry.ts";
+export { pooledSettings, sessionSettings } from "./session-settings.ts";
+export { asStatement, type Db, type Executor, inTransaction } from "./transaction.ts";

@@ -1,0 +1,131 @@
+import { createHash, randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { makeDataFolder } from "../config/index.ts";
+import { type Account, isReachable } from "./account.ts";
+import type { Binaries } from "./binaries.ts";
+import { EmbeddedError } from "./errors.ts";
+import { requireCluster } from "./ownership.ts";
+import { run } from "./program.ts";
+
+/** Superuser of the embedded server, and owner of its database. */
+export const superuser = "aeturnis";
+export const databaseName = "aeturnis";
+
+/** Where a server that root runs as `nobody` keeps its files, if the data folder is out of its reach. */
+const sharedHome = "/var/lib/aeturnis-data";
+
+/** A folder that the server's account can reach: `folder` itself if possible. */
+export function reachableHome(folder: string, account: Account | undefined): string {
+  makeDataFolder(folder);
+  if (isReachable(folder, account)) return realpathSync(folder);
+  mkdirSync(sharedHome, { recursive: true });
+  // A umask may have kept others out.
+  chmodSync(sharedHome, 0o755);
+  return sharedHome;
+}
+
+export interface ClusterOptions {
+  /** The data folder's real path. */
+  readonly folder: string;
+  /** Where the cluster goes, if the server's account cannot reach `folder`. */
+  readonly home: string;
+  readonly binaries: Binaries;
+  readonly account: Account | undefined;
+  readonly password: string;
+}
+
+/**
+ * The cluster of a data folder: `<folder>/postgres`, made on the first call. Below a folder that the
+ * server's account cannot enter, that is a link to a cluster outside of it.
+ *
+ * @returns the cluster's real path, and whether it was made just now
+ */
+export async function openCluster(options: ClusterOptions): Promise<{ cluster: string; fresh: boolean }> {
+  const { folder, home, account } = options;
+  const entry = join(folder, "postgres");
+  if (existsSync(entry)) {
+    const cluster = realpathSync(entry);
+    requireCluster(cluster, account);
+    return { cluster, fresh: false };
+  }
+  requireNoDeadLink(entry);
+
+  const outside = home !== folder;
+  const cluster = outside ? join(home, `postgres-${randomUUID()}`) : entry;
+  // Made aside and renamed: a first start that is killed leaves no half cluster for the second, which
+  // finds what is left of it by the folder's name.
+  const unfinished = join(home, `unfinished-${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`);
+  rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { mode: 0o700 });
+  if (account !== undefined) chownSync(unfinished, account.uid, account.gid);
+  await initialize(unfinished, options);
+  renameSync(unfinished, cluster);
+  if (outside) symlinkSync(cluster, entry);
+  return { cluster: realpathSync(cluster), fresh: true };
+}
+
+/** Gives the superuser of a cluster that does not run a new password (manual, postgres, single-user mode). */
+export async function resetPassword(cluster: string, options: ClusterOptions): Promise<void> {
+  await run(join(options.binaries, "bin", "postgres"), {
+    args: ["--single", "-D", cluster, "postgres"],
+    account: options.account,
+    input: `alter role ${superuser} password '${options.password}'\n`,
+  });
+}
+
+/** @throws {EmbeddedError} when the cluster was made by another major version, which PostgreSQL does not read */
+export async function requireVersion(cluster: string, options: ClusterOptions): Promise<void> {
+  const made = readFileSync(join(cluster, "PG_VERSION"), "utf8").trim();
+  const installed = await run(join(options.binaries, "bin", "postgres"), {
+    args: ["--version"],
+    account: options.account,
+  });
+  if (installed.includes(` ${made}.`)) return;
+  throw new EmbeddedError(
+    `The data in ${cluster} was made by PostgreSQL ${made}, and this is ${installed.trim()}. Take it over with pg_dump of the ` +
+      "version that made it, or begin anew with another DATA_DIR.",
+  );
+}
+
+async function initialize(cluster: string, { binaries, account, password }: ClusterOptions): Promise<void> {
+  const passwordFile = `${cluster}.password`;
+  rmSync(passwordFile, { force: true });
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (account !== undefined) chownSync(passwordFile, account.uid, account.gid);
+  try {
+    await run(join(binaries, "bin", "initdb"), {
+      account,
+      args: [
+        `--pgdata=${cluster}`,
+        `--username=${superuser}`,
+        `--pwfile=${passwordFile}`,
+        "--auth=scram-sha-256",
+        // Without these a machine with no LANG would get a SQL_ASCII database.
+        "--encoding=UTF8",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--locale=C",
+      ],
+    });
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+function requireNoDeadLink(entry: string): void {
+  if (lstatSync(entry, { throwIfNoEntry: false }) === undefined) return;
+  throw new EmbeddedError(`The data that ${entry} leads to is gone. Bring it back, or remove that link to begin anew.`);
+}

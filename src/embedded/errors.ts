@@ -1,0 +1,15 @@
+import { OperatorError } from "../errors.ts";
+
+/** The embedded server cannot run here, or not now. The message says why, and what to do. */
+export class EmbeddedError extends OperatorError {}
+
+/** The data is in use by another process that runs. */
+export class DataInUseError extends EmbeddedError {
+  constructor(folder: string, owner: string) {
+    super(
+      `The data in ${folder} is in use by process ${owner}: only one service at a time can own it.\n` +
+        `Stop that one (kill ${owner}), or give this one data of its own (DATA_DIR=.data-2 PORT=3001), ` +
+        "or let both share a PostgreSQL (DATABASE_URL).",
+    );
+  }
+}

@@ -1,0 +1,2 @@
+export { DataInUseError } from "./errors.ts";
+export { type EmbeddedServer, startEmbedded } from "./server.ts";

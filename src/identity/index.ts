@@ -1,0 +1,2 @@
+export { signingSecret } from "./secret.ts";
+export { anonymous, type Caller, createTokens, serviceName, type Tokens } from "./tokens.ts";

@@ -1,0 +1,2 @@
+export { inexactNumber, markInexactNumbers, parseStoredJson } from "./numbers.ts";
+export { JsonText, memberText, writeJson } from "./text.ts";

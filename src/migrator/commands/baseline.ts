@@ -1,0 +1,80 @@
+import { DriftError, MigrationError } from "../errors.ts";
+import { compare } from "../history/migration-state.ts";
+import { readApplied, recordFound } from "../history/migrations-table.ts";
+import { compareCatalogs, readCatalog } from "../introspection/catalog.ts";
+import { asRestored } from "../introspection/restored.ts";
+import type { Migration } from "../journal/folder.ts";
+import { refuseServerWide } from "../lint/cluster-wide.ts";
+import type { Report, RunOptions } from "../options.ts";
+import type { Target } from "../runner/connections.ts";
+import { asOnlyMigrator } from "../runner/migrator-lock.ts";
+import { readStandings, withRun } from "../runner/run.ts";
+import { withScratch } from "../runner/scratch-database.ts";
+import { openBooks, takeStep } from "../runner/step.ts";
+import { indexOf } from "./up.ts";
+
+export interface BaselineOptions extends RunOptions {
+  /** The migration that the database is at. */
+  readonly tag: string;
+  /** The server on which a scratch database is made; the target's own unless told otherwise. */
+  readonly scratch?: Target | undefined;
+  /** Records although the catalogs differ. */
+  readonly allowDrift?: boolean | undefined;
+}
+
+/**
+ * Records a database that was not made by migrations as being at one of them, after comparing its catalog
+ * with what the migrations up to that one build. Grants and partitions may differ: they are an operator's
+ * and the calendar's.
+ *
+ * @throws {MigrationError} when the tag is unknown, or no scratch database can be made, or a migration would
+ *   change the target's whole server
+ */
+export async function baseline(options: BaselineOptions): Promise<Report> {
+  return withRun(options, async (run) => {
+    const standings = await readStandings(run);
+    const wanted = standings.slice(0, indexOf(standings, options.tag) + 1);
+    const missing = wanted.flatMap(({ applied, migration }) => (applied === undefined ? (migration ?? []) : []));
+    if (missing.length === 0) return { results: [] };
+    if (options.scratch === undefined) await refuseServerWide(wanted.map(({ migration }) => migration?.up));
+    const view = { bookkeeping: run.bookkeeping, grants: false, partitions: false };
+    const expected = await withScratch(options.scratch ?? options.target, options, async (scratch) => {
+      for (const { migration } of wanted) if (migration !== undefined) await takeStep(scratch, migration, "up");
+      return readCatalog(scratch.connections.sql, view);
+    });
+    const actual = await readCatalog(run.connections.sql, view);
+    const found = compareCatalogs(expected.map(asRestored), actual.map(asRestored));
+    const error = differ(found, options.tag);
+    if (error !== undefined && !options.allowDrift) return { results: pending(missing), error };
+    if (error !== undefined) run.onEvent({ type: "warning", message: `drift allowed: ${error.message}` });
+
+    await openBooks(run);
+    await asOnlyMigrator(run, options.tag, async (tx) => {
+      const now = compare(run.migrations, await readApplied(tx, run.bookkeeping));
+      if (now.length !== standings.length || now.some(({ state }, index) => state !== standings[index]?.state))
+        throw new MigrationError(
+          "Nothing was recorded: somebody else has migrated meanwhile. Look at `migrate status`.",
+        );
+      for (const migration of missing) await recordFound(tx, migration, run.bookkeeping);
+    });
+    return { results: missing.map(({ tag }) => ({ tag, outcome: "recorded" })) };
+  });
+}
+
+const pending = (migrations: readonly Migration[]) =>
+  migrations.map(({ tag }) => ({ tag, outcome: "pending" as const }));
+
+function differ({ missing, extra }: { missing: string[]; extra: string[] }, tag: string): DriftError | undefined {
+  if (missing.length + extra.length === 0) return undefined;
+  return new DriftError(
+    [
+      `Nothing was recorded, because the database is not what the migrations up to ${tag} build:`,
+      ...missing.map((line) => `  - it lacks ${firstLine(line)}`),
+      ...extra.map((line) => `  - it has   ${firstLine(line)}`),
+      "Is it at another migration? If what differs is meant to: --allow-drift.",
+    ].join("\n"),
+  );
+}
+
+/** A function is told by its name. */
+const firstLine = (line: string) => line.replace(/\n[\s\S]*/, " …");

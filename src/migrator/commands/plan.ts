@@ -1,0 +1,131 @@
+import { MigrationError, StatementError } from "../errors.ts";
+import {
+  type Aside,
+  type Columns,
+  emptied,
+  fillChanged,
+  nothingAside,
+  readColumns,
+  setAside,
+  without,
+} from "../fixtures/fixtures.ts";
+import { describe, type PlannedMigration, tablesOf, unmeasured, withoutBooks } from "../impact/description.ts";
+import { type Effects, FailedStatementError, measure } from "../impact/effects.ts";
+import { readSizes, type Sizes } from "../introspection/table-sizes.ts";
+import type { Migration } from "../journal/folder.ts";
+import { type Statement, statementsOf } from "../journal/script.ts";
+import { refuseServerWide } from "../lint/cluster-wide.ts";
+import type { MigrateOptions } from "../options.ts";
+import type { Target } from "../runner/connections.ts";
+import { located } from "../runner/execute.ts";
+import { readStandings, withRun } from "../runner/run.ts";
+import { withScratch } from "../runner/scratch-database.ts";
+import { type Run, takeStep } from "../runner/step.ts";
+import { pendingOf, refuseFaults } from "./up.ts";
+
+export type { PlannedLock, PlannedMigration, PlannedStatement } from "../impact/description.ts";
+
+export interface PlanOptions extends MigrateOptions {
+  readonly to?: string | undefined;
+  readonly steps?: number | undefined;
+  /** The server on which a scratch database is made, to measure on; the target's own unless told otherwise. */
+  readonly scratch?: Target | undefined;
+}
+
+export interface Plan {
+  readonly migrations: readonly PlannedMigration[];
+  /** Why the plan is not whole: the statement that would fail, or why nothing could be measured. */
+  readonly error?: MigrationError | undefined;
+}
+
+/**
+ * What `up` would run, and what each statement would lock: measured on a scratch database that is built up to
+ * where the target is, with some rows in every table. Nothing is done to the target; it is asked for the sizes
+ * of its tables.
+ */
+export async function plan(options: PlanOptions): Promise<Plan> {
+  return withRun(options, async (run) => {
+    const standings = await readStandings(run);
+    const pending = pendingOf(standings, options);
+    const applied = standings.flatMap(({ applied, migration }) => (applied === undefined ? [] : (migration ?? [])));
+    if (pending.length === 0) return { migrations: [] };
+
+    const planned: PlannedMigration[] = [];
+    try {
+      await refuseFaults(pending);
+      if (options.scratch === undefined) await refuseServerWide([...applied, ...pending].map(({ up }) => up));
+      let aside: Aside | undefined;
+      while (planned.length < pending.length) {
+        const done = planned.length;
+        aside = await withScratch(options.scratch ?? options.target, options, async (scratch) => {
+          for (const migration of [...applied, ...pending.slice(0, done)]) await takeStep(scratch, migration, "up");
+          return planFrom(scratch, pending.slice(done), { aside, add, sizesOf });
+        });
+      }
+      return { migrations: planned };
+    } catch (error) {
+      if (!(error instanceof MigrationError)) throw error;
+      const rest = await Promise.all(pending.slice(planned.length).map(unmeasured));
+      return { migrations: [...planned, ...rest], error };
+    }
+
+    function add(migration: PlannedMigration): void {
+      planned.push(migration);
+    }
+
+    function sizesOf(tables: readonly string[]): Promise<Sizes> {
+      return readSizes(run.connections.sql, tables);
+    }
+  });
+}
+
+interface Planning {
+  readonly aside: Aside | undefined;
+  readonly add: (migration: PlannedMigration) => void;
+  /** As they are at the target. */
+  readonly sizesOf: (tables: readonly string[]) => Promise<Sizes>;
+}
+
+/** Measures one after the other, until one does not take the rows: then says what it goes without at its next attempt. */
+async function planFrom(
+  scratch: Run,
+  migrations: readonly Migration[],
+  { aside, add, sizesOf }: Planning,
+): Promise<Aside | undefined> {
+  const { connections, bookkeeping } = scratch;
+  let before: Columns = new Map();
+  for (const [index, migration] of migrations.entries()) {
+    const tried = index === 0 ? aside : undefined;
+    const now = await readColumns(scratch);
+    await fillChanged(scratch, { now, before, aside: tried });
+    before = without(now, tried ?? nothingAside);
+    const statements = await statementsOf(migration.up);
+    try {
+      const effects = (await measured(connections.sql, migration, statements)).map((effect) =>
+        withoutBooks(effect, bookkeeping),
+      );
+      const empty = emptied(tried ?? nothingAside);
+      add({ ...describe(migration, statements, effects, await sizesOf(tablesOf(effects))), empty });
+    } catch (error) {
+      const again = setAside(tried, error);
+      if (again === undefined) throw error;
+      return again;
+    }
+  }
+  return undefined;
+}
+
+type Sql = Parameters<typeof measure>[0];
+
+/** @throws {StatementError} with its place in the file */
+async function measured(sql: Sql, { tag, up }: Migration, statements: readonly Statement[]): Promise<Effects[]> {
+  try {
+    return await measure(sql, statements, { transaction: !up.noTransaction });
+  } catch (error) {
+    const at = error instanceof FailedStatementError ? (statements[error.index] ?? statements.at(-1)) : undefined;
+    if (at === undefined || !(error instanceof Error)) throw error;
+    const found = located(error.cause, at, { tag, script: up });
+    if (!(found instanceof StatementError)) throw found;
+    throw found.leaving("It failed on a scratch database; nothing was done to yours.");
+  }
+}

@@ -1,0 +1,130 @@
+import type { State, Table, Tables } from "../introspection/locks-and-relations.ts";
+import { blocksWriters, isAtLeast, type LockMode, lockModes, strongest } from "./lock-modes.ts";
+import { climb, wholeTables } from "./partitions.ts";
+import type { RowWrite } from "./writes.ts";
+
+export interface TableLock {
+  readonly table: string;
+  readonly mode: LockMode;
+  /** So many partitions of the table are locked the same way; they are not listed. */
+  readonly partitions?: number;
+}
+
+/** Data that is no longer there. */
+export interface Drop {
+  readonly kind: "table" | "materialized view" | "foreign table" | "column";
+  readonly table: string;
+  /** Of a column: its name, quoted where it must be. */
+  readonly column?: string;
+}
+
+export interface Write {
+  readonly table: string;
+  readonly kind: RowWrite["kind"];
+}
+
+/**
+ * What a statement did to tables that were there before its migration. Tables and columns have the
+ * names that they had then, as SQL spells them: quoted where they must be, and with their schema
+ * unless that is `public`.
+ */
+export interface Effects {
+  /** Locks that are held until the transaction ends, newly taken or made stronger; the strongest of each table. */
+  readonly locks: readonly TableLock[];
+  /** Tables that were written anew as a whole; a table that was truncated is among `writes`. */
+  readonly rewrites: readonly string[];
+  /** Tables that were read from end to end, or would have been had they not been empty. */
+  readonly scans: readonly string[];
+  readonly drops: readonly Drop[];
+  /** Tables whose rows it changes, whether or not it found any. */
+  readonly writes: readonly Write[];
+  /** PostgreSQL refuses to run it inside a transaction: it ran by itself, and its locks could not be seen. */
+  readonly outsideTransaction: boolean;
+}
+
+/** @param before how things were before the migration; `previous` and `current`, before and after the statement */
+export function difference(
+  before: Tables,
+  { previous, current, writes }: { previous: State; current: State; writes: readonly RowWrite[] },
+): Omit<Effects, "outsideTransaction"> {
+  const truncated = new Set(writes.filter(({ kind }) => kind === "truncate").map(({ oid }) => oid));
+  const changed = (test: (old: Table, now: Table) => boolean) =>
+    [...before.keys()].filter((oid) => {
+      const [old, now] = [previous.tables.get(oid), current.tables.get(oid)];
+      return old && now && test(old, now);
+    });
+  // A truncated table gets a new file, and its indexes are built again over no rows: neither costs anything.
+  const notTruncated = (oids: string[]) => oids.filter((oid) => !truncated.has(oid));
+  const rewritten = changed((old, now) => old.filenode !== now.filenode);
+  const scanned = changed((old, now) => old.scans < now.scans);
+  return {
+    locks: locks(before, previous, current),
+    rewrites: wholeTables(before, notTruncated(rewritten)),
+    scans: wholeTables(before, notTruncated(scanned)),
+    drops: drops(before, previous.tables, current.tables),
+    writes: rowWrites(before, writes),
+  };
+}
+
+function locks(before: Tables, previous: State, current: State): TableLock[] {
+  const taken = new Map<string, LockMode>();
+  for (const table of before.values()) {
+    const [was, is] = [heldOn(table, previous), heldOn(table, current)];
+    if (is && !(was && isAtLeast(was, is))) taken.set(table.oid, is);
+  }
+  const partitions = new Map<string, number>();
+  for (const [oid, mode] of taken) {
+    const top = climb(before, oid, (parent) => taken.get(parent) === mode);
+    partitions.set(top, (partitions.get(top) ?? -1) + 1);
+  }
+  return [...partitions]
+    .map(([oid, count]) => ({
+      table: nameOf(before, oid),
+      mode: taken.get(oid) as LockMode,
+      ...(count > 0 && { partitions: count }),
+    }))
+    .sort((a, b) => lockModes.indexOf(b.mode) - lockModes.indexOf(a.mode) || byName(a.table, b.table));
+}
+
+/** Every query opens all indexes of its tables: who locks one against readers or writers locks its table. */
+function heldOn(table: Table, { locks }: State): LockMode | undefined {
+  const onIndexes = table.indexes.flatMap((oid) => locks.get(oid) ?? []).filter(blocksWriters);
+  return strongest([...(locks.get(table.oid) ?? []), ...onIndexes]);
+}
+
+const kinds = { r: "table", p: "table", m: "materialized view", f: "foreign table" } as const;
+
+function drops(before: Tables, previous: Tables, current: Tables): Drop[] {
+  const gone = (oid: string) => previous.has(oid) && !current.has(oid);
+  const goneColumns = (oid: string): string[] => {
+    const [table, old, now] = [before.get(oid), previous.get(oid), current.get(oid)];
+    if (!table || !old || !now) return [];
+    return Object.entries(table.columns).flatMap(([number, name]) =>
+      number in old.columns && !(number in now.columns) ? [name] : [],
+    );
+  };
+  return [...before.values()]
+    .sort((a, b) => byName(a.name, b.name))
+    .flatMap((table): Drop[] => {
+      // What goes with a partitioned table goes without saying.
+      if (gone(table.oid)) {
+        return table.parent && gone(table.parent) ? [] : [{ kind: kinds[table.kind], table: table.name }];
+      }
+      const implied = table.parent ? goneColumns(table.parent) : [];
+      return goneColumns(table.oid)
+        .filter((column) => !implied.includes(column))
+        .map((column) => ({ kind: "column", table: table.name, column }));
+    });
+}
+
+function rowWrites(before: Tables, writes: readonly RowWrite[]): Write[] {
+  const has = (oid: string, kind: string) => writes.some((write) => write.oid === oid && write.kind === kind);
+  return writes
+    .filter(({ oid, kind }) => climb(before, oid, (parent) => has(parent, kind)) === oid)
+    .map(({ oid, kind }) => ({ table: nameOf(before, oid), kind }))
+    .sort((a, b) => byName(a.table, b.table) || byName(a.kind, b.kind));
+}
+
+const nameOf = (tables: Tables, oid: string): string => tables.get(oid)?.name ?? oid;
+
+const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

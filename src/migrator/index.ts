@@ -1,0 +1,27 @@
+/** `aeturnis-data migrate …` as a library: every function returns what happened, and prints nothing. */
+export { type BaselineOptions, baseline } from "./commands/baseline.ts";
+export { checkFolder } from "./commands/check.ts";
+export { type DownOptions, type DownReport, describeLoss, down, redo } from "./commands/down.ts";
+export { type Generated, type GenerateOptions, generate } from "./commands/generate.ts";
+export {
+  type Plan,
+  type PlannedLock,
+  type PlannedMigration,
+  type PlannedStatement,
+  type PlanOptions,
+  plan,
+} from "./commands/plan.ts";
+export { type Repair, type RepairOptions, type RepairReport, repair } from "./commands/repair.ts";
+export { type MigrationStatus, type Status, status } from "./commands/status.ts";
+export { type UpOptions, up } from "./commands/up.ts";
+export { type Proof, type VerifyOptions, verify } from "./commands/verify.ts";
+export * from "./errors.ts";
+export { DriftError } from "./errors.ts";
+export { logEvents } from "./event-log.ts";
+export type { State } from "./history/migration-state.ts";
+export { type Bookkeeping, defaultBookkeeping } from "./history/migrations-table.ts";
+export type { Loss } from "./impact/data-loss.ts";
+export { migrationsFolder, readJournal } from "./journal/folder.ts";
+export type { Direction, MigrateEvent, MigrateOptions, Outcome, Report, RunOptions } from "./options.ts";
+export { checkReadiness, pendingMigrations } from "./readiness.ts";
+export type { Target } from "./runner/connections.ts";

@@ -1,0 +1,72 @@
+import type { TransactionSql } from "postgres";
+import { codeOf } from "../../database/index.ts";
+
+/** A table, partition or materialized view, as this transaction sees it. */
+export interface Table {
+  readonly oid: string;
+  readonly name: string;
+  /** pg_class.relkind */
+  readonly kind: "r" | "p" | "m";
+  /** Of a partition: the table that it is part of, at the top; else itself. */
+  readonly root: string;
+  readonly file: string;
+  /**
+   * Rows that were put in, changed and taken away. The backend's counters hold what it has not reported yet, too, of
+   * transactions before this one: only a difference says what was done in between.
+   */
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+  /** By attnum. */
+  readonly columns: Readonly<Record<string, { readonly name: string; readonly type: string }>>;
+}
+
+export type Tables = ReadonlyMap<string, Table>;
+
+/** Reads catalogs and this transaction's own counters: it locks nothing, and reads no rows. */
+export async function readTables(tx: TransactionSql): Promise<Tables> {
+  const rows = (await tx.unsafe(`
+    select c.oid::text, format('%I.%I', nspname, relname) as name, relkind as kind,
+      coalesce(case when relispartition then pg_partition_root(c.oid)::oid end, c.oid)::text as root,
+      relfilenode::text as file,
+      pg_stat_get_xact_tuples_inserted(c.oid)::float8 as inserted,
+      pg_stat_get_xact_tuples_updated(c.oid)::float8 as updated,
+      pg_stat_get_xact_tuples_deleted(c.oid)::float8 as deleted,
+      (select coalesce(json_object_agg(attnum, json_build_object('name', format('%I', attname), 'type', format_type(atttypid, atttypmod))), '{}')
+       from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) as columns
+    from pg_class c join pg_namespace n on n.oid = relnamespace
+    where relkind in ('r', 'p', 'm') and relpersistence <> 't' and nspname !~ '^pg_' and nspname <> 'information_schema'
+    order by nspname, relname`)) as unknown as Table[];
+  return new Map(rows.map((row) => [row.oid, row]));
+}
+
+/**
+ * Whether a table was emptied by TRUNCATE, which no counter tells. It gets a new file then, as it does when it is
+ * written anew; but then it holds more than what this transaction has put in. One that may not be read counts as emptied.
+ */
+export async function isEmptied(tx: TransactionSql, before: Table, now: Table): Promise<boolean> {
+  if (before.file === now.file) return false;
+  const inserted = now.inserted - before.inserted;
+  const some = `select from only ${now.name} limit ${inserted + 1}`;
+  const [row] = await tx
+    .savepoint((inner) => inner.unsafe(`select count(*)::float8 as rows from (${some}) as part`))
+    // Row security hides them.
+    .catch((error: unknown) => {
+      if (codeOf(error) !== "42501") throw error;
+      return [];
+    });
+  return row === undefined || row["rows"] <= inserted;
+}
+
+/**
+ * What a commit does between two migrations: constraints that were put off are checked, so that nothing of them
+ * is pending when the next one changes their tables; and from then on they are put off again.
+ */
+export async function settleConstraints(tx: TransactionSql): Promise<void> {
+  const [row] = await tx.unsafe(`
+    select string_agg(format('%I.%I', nspname, conname), ', ') as deferred
+    from pg_constraint join pg_namespace n on n.oid = connamespace where condeferred`);
+  await tx.unsafe(
+    `set constraints all immediate${row?.["deferred"] ? `; set constraints ${row["deferred"]} deferred` : ""}`,
+  );
+}

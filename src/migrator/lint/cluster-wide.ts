@@ -1,0 +1,88 @@
+import { MigrationError } from "../errors.ts";
+import type { Script } from "../journal/folder.ts";
+import { placeOf, readScript, type Statement } from "../journal/script.ts";
+import { withoutComments } from "../sql/comments.ts";
+import { parse } from "../sql/grammar.ts";
+
+/**
+ * Refuses to run on a scratch database what changes more than a database: roles, tablespaces, other databases
+ * and settings belong to the whole server, and so to whoever else is on it.
+ *
+ * @throws {MigrationError} that names every such statement, with the remedy
+ */
+export async function refuseServerWide(scripts: readonly (Script | undefined)[]): Promise<void> {
+  const found: string[] = [];
+  for (const script of scripts) {
+    // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
+    if (script === undefined || !suspicious.test(script.sql)) continue;
+    for (const statement of (await readScript(script)).statements) {
+      if (!suspicious.test(statement.text) || !(await isServerWide(statement))) continue;
+      const { file, line } = placeOf(script, statement);
+      found.push(`  - ${file}:${line}: ${statement.text.split(/[\r\n]/)[0]}`);
+    }
+  }
+  if (found.length === 0) return;
+  throw new MigrationError(
+    [
+      "Nothing was run, because this would change the server itself, for everybody on it, and not only a scratch database:",
+      ...found,
+      "Name another server, one to throw away, with --scratch <url>.",
+    ].join("\n"),
+  );
+}
+
+const suspicious =
+  /\b(roles?|users?|group|grant|revoke|owned|tablespace|database|system|subscription|parameter|label)\b/i;
+
+/** Statements of PostgreSQL's grammar that are about nothing else. */
+const always = new Set([
+  "CreateRoleStmt",
+  "AlterRoleStmt",
+  "AlterRoleSetStmt",
+  "DropRoleStmt",
+  "GrantRoleStmt",
+  "DropOwnedStmt",
+  "ReassignOwnedStmt",
+  "CreateTableSpaceStmt",
+  "DropTableSpaceStmt",
+  "AlterTableSpaceOptionsStmt",
+  "CreatedbStmt",
+  "DropdbStmt",
+  "AlterDatabaseStmt",
+  "AlterDatabaseSetStmt",
+  "AlterDatabaseRefreshCollStmt",
+  "AlterSystemStmt",
+  "CreateSubscriptionStmt",
+  "AlterSubscriptionStmt",
+  "DropSubscriptionStmt",
+]);
+/** Those that may be about something else. */
+const sometimes = new Set(["RenameStmt", "AlterOwnerStmt", "CommentStmt", "SecLabelStmt", "GrantStmt"]);
+const shared = new Set([
+  "OBJECT_ROLE",
+  "OBJECT_DATABASE",
+  "OBJECT_TABLESPACE",
+  "OBJECT_PARAMETER_ACL",
+  "OBJECT_SUBSCRIPTION",
+]);
+
+async function isServerWide({ text, words }: Statement): Promise<boolean> {
+  const trees = await parse(text);
+  // Too large for the grammar, or newer than it.
+  if (trees === undefined) return atStart.test(words.slice(0, 3).join(" "));
+  return trees.some(({ stmt = {} }) => {
+    const [[kind, node] = []] = Object.entries(stmt as Record<string, Record<string, unknown>>);
+    if (kind === undefined || node === undefined) return false;
+    if (always.has(kind)) return true;
+    if (sometimes.has(kind))
+      return [node["objtype"], node["objectType"], node["renameType"]].some((type) => shared.has(String(type)));
+    // Programs: what they run is a text, too.
+    if (kind === "DoStmt" || kind === "CreateFunctionStmt") return inText.test(withoutComments(text));
+    return false;
+  });
+}
+
+const commands =
+  "((create|alter|drop)\\s+(role|user(?!\\s+mapping)|group|tablespace|database|subscription)|alter\\s+system|(drop|reassign)\\s+owned)\\b";
+const inText = new RegExp(`\\b${commands}`, "i");
+const atStart = new RegExp(`^${commands}`);

@@ -1,0 +1,21 @@
+import type { Script } from "../journal/folder.ts";
+import { placeOf, readScript, type Statement } from "../journal/script.ts";
+import { findSyntaxError } from "../sql/grammar.ts";
+import { describePlace } from "../sql/position.ts";
+
+/** What PostgreSQL, or the migrator, would refuse of a script before it runs anything, each with its place. */
+export async function inspect(script: Script): Promise<{ empty: boolean; faults: string[] }> {
+  const { statements, faults } = await readScript(script);
+  const syntax = await Promise.all(statements.map((statement) => syntaxFault(script, statement)));
+  // What could not be split has been told of already.
+  const more = syntax.filter((fault) => fault !== undefined && !faults.some((told) => told.startsWith(placeIn(fault))));
+  return { empty: statements.length === 0 && faults.length === 0, faults: [...faults, ...more] as string[] };
+}
+
+const placeIn = (fault: string) => fault.slice(0, fault.indexOf(": ") + 2);
+
+async function syntaxFault(script: Script, statement: Statement): Promise<string | undefined> {
+  const error = await findSyntaxError(statement.text);
+  if (error === undefined) return undefined;
+  return `${describePlace(placeOf(script, statement, error.position))}: ${error.message}`;
+}

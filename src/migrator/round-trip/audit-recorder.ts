@@ -1,0 +1,129 @@
+import type { TransactionSql } from "postgres";
+import { attempt } from "../fixtures/connection.ts";
+import { createRandom } from "../fixtures/random.ts";
+import { createDraw, type Row } from "../fixtures/row.ts";
+import { updateOf } from "../fixtures/statements.ts";
+import { createValues } from "../fixtures/values.ts";
+import { describe, quoted, quoteName, type Table, type Type } from "../introspection/table-description.ts";
+import type { Run } from "../runner/step.ts";
+
+/** Attempts at one column: a boolean may be drawn as it is, a CHECK may want something else. */
+const attempts = 40;
+
+/** Of each column of a row: its value as JSON, and as text. */
+type Cells = Record<string, [json: unknown, text: string | null]>;
+
+/**
+ * Changes each column of a row of each table whose changes are recorded, and compares what the audit trail says with
+ * the table. All of it is rolled back. A column that nothing but a constraint's own values could be written to is left
+ * out.
+ *
+ * @returns what the trail misses, or says otherwise
+ */
+export async function recorderGaps({ connections }: Run): Promise<string[]> {
+  const gaps: string[] = [];
+  const undone = new Error("undone");
+  const work = connections.sql.begin(async (tx) => {
+    const recorded = await readRecorded(tx);
+    if (recorded.size === 0) throw undone;
+    const { tables, types } = await describe(tx);
+    for (const table of tables.filter(({ oid }) => recorded.has(oid)))
+      gaps.push(...(await gapsOf(tx, table, { types, classes: recorded.get(table.oid) ?? {} })));
+    throw undone;
+  });
+  await work.catch((error: unknown) => {
+    if (error !== undone) throw error;
+  });
+  return gaps;
+}
+
+/** How the columns of each table are recorded that has a recorder, by the table's oid. */
+async function readRecorded(tx: TransactionSql): Promise<Map<string, Record<string, string>>> {
+  const [found] = await tx`
+    select to_regclass('public.audit_log') is not null and to_regproc('public.audit_columns') is not null as here`;
+  if (found?.["here"] !== true) return new Map();
+  const rows = await tx`
+    select tgrelid::oid::text as oid, (select json_object_agg(name, class) from public.audit_columns(tgrelid))::text as classes
+    from pg_trigger where tgname = 'record_update' and not tgisinternal`;
+  return new Map(rows.map((row) => [String(row["oid"]), JSON.parse(String(row["classes"]))]));
+}
+
+async function gapsOf(
+  tx: TransactionSql,
+  table: Table,
+  { types, classes }: { types: ReadonlyMap<string, Type>; classes: Record<string, string> },
+): Promise<string[]> {
+  const values = createValues(types, createRandom(1));
+  const gaps = new Set<string>();
+  for (const { number, name, given } of table.columns) {
+    if (given || classes[name] === "unrecorded") continue;
+    const { draw } = createDraw(table, { values, random: createRandom(number), columns: [number] });
+    const row: Row = new Map();
+    for (let tries = 0; tries < attempts; tries++) {
+      draw(row, new Set([number]), { shape: "full", tries, parents: new Map() });
+      // A reference that has nothing else to refer to.
+      if (row.get(number) === undefined) continue;
+      await tx`delete from public.audit_log`;
+      const before = await readCells(tx, table);
+      if ((await attempt(tx, updateOf(table, row))) !== undefined) continue;
+      const after = await readCells(tx, table);
+      const [old] = [...before].filter((text) => !after.has(text));
+      const [fresh] = [...after].filter((text) => !before.has(text));
+      if (old === undefined || fresh === undefined) continue;
+      const [was, is] = [JSON.parse(old), JSON.parse(fresh)] as [Cells, Cells];
+      for (const gap of compare({ was, is, classes, said: await readTrail(tx, table) }))
+        gaps.add(`the audit trail of ${table.schema}.${table.name} ${gap}`);
+      if (JSON.stringify(was[name]) !== JSON.stringify(is[name])) break;
+    }
+  }
+  return [...gaps];
+}
+
+/** All rows as JSON texts of their cells. */
+async function readCells(tx: TransactionSql, table: Table): Promise<Set<string>> {
+  const cells = table.columns.map(({ name }) => {
+    const column = `one.${quoteName(name)}`;
+    return `('${name.replaceAll("'", "''")}', to_jsonb(${column}), ${column}::text)`;
+  });
+  const rows = await tx.unsafe(`
+    select (select jsonb_object_agg(name, jsonb_build_array(json, text)) from (values ${cells}) as cell (name, json, text))::text as cells
+    from ${quoted(table)} as one`);
+  return new Set(rows.map((row) => String(row["cells"])));
+}
+
+/** What the trail says of the one row that was changed, under its old key and its new one. */
+async function readTrail(tx: TransactionSql, { schema, name }: Table): Promise<Map<string, [unknown, unknown][]>> {
+  const type = (schema === "public" ? name : `${schema}.${name}`).slice(0, 50);
+  const rows = await tx`select changes::text as changes from public.audit_log where resource_type = ${type}`;
+  const said = new Map<string, [unknown, unknown][]>();
+  for (const row of rows)
+    for (const [column, pair] of Object.entries(
+      JSON.parse(String(row["changes"])) as Record<string, [unknown, unknown]>,
+    ))
+      said.set(column, [...(said.get(column) ?? []), pair]);
+  return said;
+}
+
+function compare(options: {
+  was: Cells;
+  is: Cells;
+  classes: Record<string, string>;
+  said: ReadonlyMap<string, [unknown, unknown][]>;
+}): string[] {
+  const { was, is, classes, said } = options;
+  return Object.keys(is).flatMap((name) => {
+    if (classes[name] === "unrecorded" || JSON.stringify(was[name]) === JSON.stringify(is[name])) return [];
+    const pairs = said.get(name);
+    if (pairs === undefined) return [`does not say that ${name} changed`];
+    const isSecret = classes[name] === "secret";
+    const tells = (cell: Cells[string] | undefined, side: 0 | 1) =>
+      pairs.some((pair) =>
+        isSecret
+          ? pair[side] === (cell?.[1] == null ? null : "[secret]")
+          : [cell?.[0], cell?.[1]].some(
+              (value) => JSON.stringify(value ?? null) === JSON.stringify(pair[side] ?? null),
+            ),
+      );
+    return tells(was[name], 0) && tells(is[name], 1) ? [] : [`says otherwise of ${name} than the table`];
+  });
+}

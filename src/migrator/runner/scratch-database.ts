@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import type { Sql } from "postgres";
+import { urlOfDatabase } from "../../config/index.ts";
+import { codeOf } from "../../database/index.ts";
+import { MigrationError } from "../errors.ts";
+import type { MigrateOptions } from "../options.ts";
+import { openConnections, type Target } from "./connections.ts";
+import { withRun } from "./run.ts";
+import { openBooks, type Run } from "./step.ts";
+
+const prefix = "aeturnis_scratch_";
+
+/**
+ * Makes an empty database on a server for `work`, and drops it afterwards, together with those that killed
+ * commands have left. What happens there is nobody's news.
+ *
+ * @throws {MigrationError} when this role may not create one
+ */
+export async function withScratch<T>(
+  server: Target,
+  { folder, bookkeeping, signal }: Omit<MigrateOptions, "target" | "onEvent">,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const connections = await openConnections(server, { signal });
+  const { sql } = connections;
+  try {
+    await dropLeftOvers(sql);
+    const name = `${prefix}${Math.floor(Date.now() / 1000)}_${randomUUID().slice(0, 8)}`;
+    await create(sql, name);
+    try {
+      const target = { ...server, url: urlOfDatabase(server.url, name) };
+      return await withRun({ target, folder, bookkeeping, signal, arrays: true }, async (run) => {
+        await openBooks(run);
+        return work(run);
+      });
+    } finally {
+      await sql`drop database if exists ${sql(name)} with (force)`;
+    }
+  } finally {
+    await connections.end();
+  }
+}
+
+async function create(sql: Sql, name: string): Promise<void> {
+  try {
+    // Not template1, which cannot be copied while anybody is connected to it.
+    await sql`create database ${sql(name)} template template0`;
+  } catch (error) {
+    if (codeOf(error) !== "42501") throw error;
+    throw new MigrationError(
+      "This role may not create a scratch database (42501). Name a server on which it may with --scratch <url>, or let an " +
+        "administrator run: alter role <role> createdb",
+      { cause: error },
+    );
+  }
+}
+
+/** Scratch databases an hour old that nobody is connected to. */
+async function dropLeftOvers(sql: Sql): Promise<void> {
+  const rows = await sql`
+    select datname from pg_database as database
+    where starts_with(datname, ${prefix}) and datdba = (select oid from pg_roles where rolname = current_user)
+    and not exists (select 1 from pg_stat_activity where datid = database.oid)`;
+  const old = Date.now() / 1000 - 3600;
+  for (const { datname } of rows) {
+    // Somebody else may be faster.
+    if (Number(datname.slice(prefix.length).split("_")[0]) < old)
+      await sql`drop database if exists ${sql(datname)}`.catch(() => {});
+  }
+}

@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { codeOf } from "../../src/database/retry.ts";
+import { blocksWriters, lockModes, whoWaits } from "../../src/migrator/impact/lock-modes.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase({ empty: true });
+  await database.sql`create table locked (id int)`;
+});
+afterAll(() => database.drop());
+
+/** `ShareRowExclusiveLock` as LOCK TABLE spells it. */
+const spelled = (mode: string) => mode.replace(/Lock$/, "").replace(/(?<=[a-z])(?=[A-Z])/g, " ");
+
+const waits = (mode: string) =>
+  database.sql
+    .begin((sql) => sql.unsafe(`lock table locked in ${mode} mode nowait`))
+    .then(
+      () => false,
+      (error) => codeOf(error) === "55P03" || Promise.reject(error),
+    );
+
+it.each(lockModes)("%s makes those wait whom its words name", async (mode) => {
+  const { readers, writers } = await database.sql.begin(async (sql) => {
+    await sql.unsafe(`lock table locked in ${spelled(mode)} mode`);
+    return { readers: await waits("access share"), writers: await waits("row exclusive") };
+  });
+  expect(blocksWriters(mode)).toBe(writers);
+  expect(whoWaits(mode)).toMatch(
+    readers ? /^nobody can read/ : writers ? /reading goes on$/ : /^readers and writers go on/,
+  );
+});

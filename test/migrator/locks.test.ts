@@ -1,0 +1,149 @@
+import { expect, it, onTestFinished } from "vitest";
+import { status } from "../../src/migrator/commands/status.ts";
+import { up } from "../../src/migrator/commands/up.ts";
+import { LockWaitError, StoppedError } from "../../src/migrator/errors.ts";
+import { listener } from "../support/events.ts";
+import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
+import { command, said } from "../support/process.ts";
+
+const widen = { tag: "0000_widen", up: "alter table busy add column more int;" };
+
+it("a long transaction holds the table: the migration makes room again and again, readers go on, and then it is done", async () => {
+  const { sql, target } = await emptyDatabase();
+  await sql`create table busy (id int)`;
+  const { folder } = migrationsOf(widen);
+  const { onEvent, events, heard } = listener();
+  let running: ReturnType<typeof up> | undefined;
+  await sql.begin(async (holder) => {
+    await holder`select * from busy`;
+    const retried = heard("retry");
+    running = up({ target, folder, lockTimeout: 100, onEvent });
+    await retried;
+    // Behind a migration that waited for ever, this would wait for ever, too.
+    await sql.begin(async (reader) => {
+      await reader`set local statement_timeout = '10s'`;
+      await reader`select * from busy`;
+    });
+    const waiting = heard("waiting");
+    const again = heard("retry");
+    await Promise.race([waiting, again]);
+  });
+  expect(await running).toMatchObject({ results: [{ outcome: "applied" }] });
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: "retry", reason: expect.stringContaining("lock timeout") }),
+  );
+});
+
+it("says behind whom it waits, by process, program and user, and never what they do", async () => {
+  const { sql, target } = await emptyDatabase();
+  await sql`create table busy (id int)`;
+  const { folder } = migrationsOf(widen);
+  const { onEvent, events, heard } = listener();
+  let running: ReturnType<typeof up> | undefined;
+  await sql.begin(async (holder) => {
+    await holder`set local application_name = 'a report'`;
+    await holder`select 'a secret' from busy`;
+    const waiting = heard("waiting");
+    running = up({ target, folder, lockTimeout: 60_000, onEvent });
+    await waiting;
+  });
+  await running;
+  const said = events.find(({ type }) => type === "waiting");
+  expect(said).toMatchObject({
+    tag: "0000_widen",
+    behind: [
+      expect.stringMatching(/^process \d+ \(a report, user \S+, idle in transaction, in its transaction for \d+ s\)$/),
+    ],
+  });
+});
+
+it("gives up on a table after lockWait, with nothing changed, and says so", async () => {
+  const { sql, target } = await emptyDatabase();
+  await sql`create table busy (id int)`;
+  await sql.begin(async (holder) => {
+    await holder`select * from busy`;
+    const { error } = await up({ target, folder: migrationsOf(widen).folder, lockTimeout: 50, lockWait: 300 });
+    expect(error?.message).toMatch(
+      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*nothing of it is left\.\nSomebody else held the table/,
+    );
+  });
+});
+
+it("waits for another migrator no longer than lockWait", async () => {
+  const { sql, target } = await emptyDatabase();
+  const { folder } = migrationsOf({ tag: "0000_slow", up: "select pg_sleep(600);" });
+  const stopping = new AbortController();
+  const { onEvent, heard } = listener();
+  const started = heard("start");
+  const slow = up({ target, folder, signal: stopping.signal, onEvent });
+  await started;
+  const { folder: other } = migrationsOf({ tag: "0000_other", up: "select 1;" });
+  const late = await up({ target, folder: other, lockWait: 200 }).catch((error: unknown) => ({ error }));
+  expect(late.error).toBeInstanceOf(LockWaitError);
+  expect(String(late.error)).toMatch(
+    /Another migrator has been at work on this database for 0\.2 s: process \d+ \(aeturnis-data migrate, user .*Nothing was changed here/,
+  );
+  const { error } = await up({ target, folder, lockWait: 200 });
+  expect(error?.message).toMatch(/State of the database: no migration is applied; 0000_slow was not begun\.$/);
+
+  stopping.abort();
+  const report = await slow;
+  expect(report.error).toBeInstanceOf(StoppedError);
+  expect(report.error?.message).toMatch(
+    /Stopped, as it was told to\.\nState of the database: no migration is applied; 0000_slow was rolled back/,
+  );
+  // The server was told, too: nobody sleeps on.
+  expect(
+    await sql`select 1 from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid() and datname = current_database()`,
+  ).toHaveLength(0);
+});
+
+it("kill -9 in mid-migration: nothing of it is left, and the next goes on", async () => {
+  const { sql, url, target } = await emptyDatabase();
+  const { folder, write } = migrationsOf(
+    { tag: "0000_a", up: "create table a (id int);" },
+    { tag: "0001_b", up: "create table b (id int);\n--> statement-breakpoint\nselect pg_sleep(600);" },
+  );
+  const running = command(["migrate", "up", "--folder", folder], { DATABASE_URL: url });
+  await said(running, /"tag":"0001_b","direction":"up"/);
+  running.child.kill("SIGKILL");
+  await running.ended;
+  write({ tag: "0000_a", up: "create table a (id int);" }, { tag: "0001_b", up: "create table b (id int);" });
+  const { results } = await up({ target, folder });
+  expect(results).toMatchObject([{ tag: "0001_b", outcome: "applied" }]);
+  expect(await sql`select to_regclass('a')::text as a, to_regclass('b')::text as b`).toEqual([{ a: "a", b: "b" }]);
+});
+
+it("Ctrl-C: rolls back, says what state the database is in, and ends with 130", async () => {
+  const { url, target } = await emptyDatabase();
+  const { folder } = migrationsOf(
+    { tag: "0000_a", up: "create table a (id int);" },
+    { tag: "0001_b", up: "select pg_sleep(600);" },
+  );
+  const running = command(["migrate", "up", "--folder", folder], { DATABASE_URL: url });
+  await said(running, /"tag":"0001_b","direction":"up"/);
+  running.child.kill("SIGINT");
+  const { code, output } = await running.ended;
+  expect(code).toBe(130);
+  expect(output).toMatch(/State of the database: it is at 0000_a; 0001_b was rolled back, nothing of it is left/);
+  expect((await status({ target, folder })).migrations.map(({ state }) => state)).toEqual(["applied", "pending"]);
+});
+
+it("a role's own statement_timeout does not cut a migration short", async () => {
+  const { sql, url } = await emptyDatabase({ direct: true });
+  const role = `migrator_${process.pid}`;
+  await sql.unsafe(
+    `create role ${role} login superuser password 'x'; alter role ${role} set statement_timeout = '50ms'`,
+  );
+  onTestFinished(async () => {
+    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+  });
+  const as = new URL(url);
+  as.username = role;
+  as.password = "x";
+  const { folder } = migrationsOf(
+    { tag: "0000_slow", up: "select pg_sleep(0.2);" },
+    { tag: "0001_bare", up: "-- migrate: no-transaction\nvacuum;\n--> statement-breakpoint\nselect pg_sleep(0.2);" },
+  );
+  expect((await up({ target: { url: as.href }, folder })).error).toBeUndefined();
+});

@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import { matchLike, readHints } from "../../src/migrator/fixtures/literals.ts";
+import { matchPattern } from "../../src/migrator/fixtures/pattern.ts";
+import { createRandom } from "../../src/migrator/fixtures/random.ts";
+
+it.each([
+  "^[$][a-z0-9-]+[$]",
+  "^[A-Z]{3}$",
+  "^\\+[1-9]\\d{1,14}$",
+  "^#[0-9a-f]{6}$",
+  "^[a-z0-9]+(-[a-z0-9]+)*$",
+  "^(GET|POST|PUT)$",
+  "^[^@\\s]+@[^@\\s]+\\.[^@\\s]{2,}$",
+  "^[\\w.-]+$",
+  "^(?:a|b)?c{2,3}.*z$",
+  "^\\d{4}-\\d{2}$",
+  "^[]a-]{4}$",
+])("draws texts that %s matches", (pattern) => {
+  const random = createRandom(1);
+  const texts = Array.from({ length: 100 }, () => matchPattern(pattern, random));
+  // JavaScript reads "]" at the start of a set otherwise than PostgreSQL.
+  const regular = new RegExp(pattern.replace("[]", "[\\]"));
+  for (const text of texts) expect(text).toMatch(regular);
+  expect(new Set(texts).size).toBeGreaterThan(2);
+});
+
+it.each(["(?=a)b", "(a)\\1", "[a", "(a", "a)"])("gives up on %s", (pattern) => {
+  expect(matchPattern(pattern, createRandom(1))).toBeUndefined();
+});
+
+it("draws texts that LIKE finds", () => {
+  const random = createRandom(1);
+  for (let n = 0; n < 50; n++) expect(matchLike("https://%_\\%", random)).toMatch(/^https:\/\/.*a%$/);
+});
+
+it("reads literals of definitions as PostgreSQL writes them", () => {
+  expect(
+    readHints([
+      "CHECK (((status)::text = ANY ((ARRAY['it''s'::character varying, 'b'::character varying])::text[])))",
+      "CHECK ((n >= '-5'::integer) AND (n < 10.5) AND (col2 <> 7))",
+      "CHECK ((labels <@ '{red,\"light blue\"}'::text[]))",
+    ]),
+  ).toEqual({
+    strings: ["it's", "b", "-5", "red", "light blue", '{red,"light blue"}'],
+    numbers: [-5, 10.5, 7],
+  });
+});

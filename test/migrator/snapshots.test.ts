@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { checkFolder } from "../../src/migrator/commands/check.ts";
+
+const root = "00000000-0000-0000-0000-000000000000";
+const idOf = (index: number) => `${index + 1}`.repeat(8) + root.slice(8);
+
+interface Kept {
+  readonly id: string;
+  readonly prevId: string;
+  readonly version?: string;
+}
+
+/** Three migrations with their snapshots, in a project that drizzle-kit can be run in. */
+function project(change: (snapshots: Map<string, Kept | string>) => void) {
+  const cwd = mkdtempSync(join(tmpdir(), "aeturnis-project-"));
+  onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
+  const folder = join(cwd, "drizzle");
+  mkdirSync(join(folder, "meta"), { recursive: true });
+  const tags = ["0000_a", "0001_b", "0002_c"];
+  const entries = tags.map((tag, idx) => ({ idx, version: "7", when: idx + 1, tag, breakpoints: true }));
+  writeFileSync(join(folder, "meta/_journal.json"), JSON.stringify({ version: "7", dialect: "postgresql", entries }));
+  for (const tag of tags) {
+    writeFileSync(join(folder, `${tag}.sql`), "select 1;");
+    writeFileSync(join(folder, `${tag}.down.sql`), "select 1;");
+  }
+  const snapshots = new Map<string, Kept | string>(
+    tags.map((_, index) => [
+      `000${index}_snapshot.json`,
+      { id: idOf(index), prevId: index === 0 ? root : idOf(index - 1) },
+    ]),
+  );
+  change(snapshots);
+  const empty = { version: "7", dialect: "postgresql", tables: {}, enums: {}, schemas: {} };
+  for (const [name, snapshot] of snapshots) {
+    const whole = { ...empty, _meta: { columns: {}, schemas: {}, tables: {} }, ...(snapshot as Kept) };
+    writeFileSync(join(folder, "meta", name), typeof snapshot === "string" ? snapshot : JSON.stringify(whole));
+  }
+  return { cwd, folder };
+}
+
+/** Whether drizzle-kit itself writes the next migration as its number three, and with no more than the schema's one table. */
+function canGenerate(cwd: string): boolean {
+  symlinkSync(join(process.cwd(), "node_modules"), join(cwd, "node_modules"));
+  writeFileSync(
+    join(cwd, "schema.ts"),
+    'import * as p from "drizzle-orm/pg-core";\nexport const a = p.pgTable("a", { id: p.integer() });',
+  );
+  const config = { dialect: "postgresql", schema: "./schema.ts", out: "./drizzle" };
+  writeFileSync(join(cwd, "drizzle.config.json"), JSON.stringify(config));
+  const args = [
+    join(process.cwd(), "node_modules/drizzle-kit/bin.cjs"),
+    "generate",
+    "--config=drizzle.config.json",
+    "--name=d",
+  ];
+  execFileSync(process.execPath, args, { cwd, stdio: "pipe" });
+  return readdirSync(join(cwd, "drizzle")).includes("0003_d.sql");
+}
+
+it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
+  [
+    "two snapshots with one parent",
+    (all) => all.set("0002_snapshot.json", { id: idOf(2), prevId: idOf(0) }),
+    /0001_snapshot\.json and 0002_snapshot\.json have the same parent \("prevId"\)/,
+  ],
+  [
+    "a snapshot that was copied as it is",
+    (all) => all.set("0002_snapshot.json", { id: idOf(1), prevId: idOf(0) }),
+    /0001_snapshot\.json and 0002_snapshot\.json have the same parent/,
+  ],
+  [
+    "a snapshot that is no JSON",
+    (all) => all.set("0001_snapshot.json", "<<<<<<< HEAD"),
+    /0001_snapshot\.json is not JSON/,
+  ],
+  [
+    "a byte order mark",
+    (all) => all.set("0001_snapshot.json", "\ufeff{}"),
+    /0001_snapshot\.json:1:1: a byte order mark/,
+  ],
+  ["JSON that is no snapshot", (all) => all.set("0001_snapshot.json", "{}"), /0001_snapshot\.json is no snapshot/],
+  [
+    "a snapshot of another version",
+    (all) => all.set("0002_snapshot.json", { id: idOf(2), prevId: idOf(1), version: "8" }),
+    /0002_snapshot\.json is no snapshot of drizzle-kit's format/,
+  ],
+  ["another file among them", (all) => all.set("notes.txt", "hello"), /notes\.txt is not JSON/],
+])("check finds %s, which drizzle-kit stops at", async (name, change, expected) => {
+  const { cwd, folder } = project(change);
+  expect(await checkFolder(folder)).toContainEqual(expect.stringMatching(expected));
+  // Each was tried with drizzle-kit; a process takes a second, so two stand for all.
+  if (/one parent|no JSON/.test(name)) expect(canGenerate(cwd)).toBe(false);
+});
+
+it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
+  [
+    "the newest snapshot missing",
+    (all) => all.delete("0002_snapshot.json"),
+    /0002_snapshot\.json, the snapshot of 0002_c, does not exist: drizzle-kit would begin the next migration at an older one.*copy the snapshot before it/,
+  ],
+  [
+    "a snapshot in the middle missing",
+    (all) => all.delete("0001_snapshot.json"),
+    /0001_snapshot\.json, the snapshot of 0001_b, does not exist: the snapshots' history has a gap/,
+  ],
+  [
+    "a snapshot of no migration",
+    (all) => all.set("0009_snapshot.json", { id: idOf(8), prevId: idOf(2) }),
+    /0009_snapshot\.json belongs to no migration of the journal/,
+  ],
+  [
+    "one id twice",
+    (all) => all.set("0002_snapshot.json", { id: idOf(1), prevId: idOf(1) }),
+    /0001_snapshot\.json and 0002_snapshot\.json have the same "id"/,
+  ],
+])("check finds %s, which drizzle-kit goes on from wrongly", async (_, change, expected) => {
+  expect(await checkFolder(project(change).folder)).toEqual([expect.stringMatching(expected)]);
+});
+
+it("check is content with whole snapshots, as drizzle-kit is, and with a folder that has none", async () => {
+  const { cwd, folder } = project(() => {});
+  expect(await checkFolder(folder)).toEqual([]);
+  expect(canGenerate(cwd)).toBe(true);
+  expect(await checkFolder(project((all) => all.clear()).folder)).toEqual([]);
+});

@@ -1,0 +1,435 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { verify } from "../../src/migrator/commands/verify.ts";
+import { migrationsFolder } from "../../src/migrator/journal/folder.ts";
+import { migrationsOf, type TestMigration } from "../support/migrations.ts";
+
+const server = () => ({ url: inject("serverUrl") });
+const a = { tag: "0000_a", up: "create table a (id int primary key, name text not null);", down: "drop table a;" };
+
+/** The finding on the last of these migrations. */
+async function finding(...migrations: TestMigration[]) {
+  const { folder } = migrationsOf(...migrations);
+  return (await verify({ server: server(), folder })).at(-1);
+}
+
+it("proves this project's own ways back, with rows in every table", async () => {
+  const proofs = await verify({ server: server() });
+  expect(proofs.map(({ tag, outcome, reasons, empty }) => ({ tag, outcome, reasons, empty }))).toEqual(
+    [
+      "0000_create_users",
+      "0001_create_user_security",
+      "0002_create_audit_log",
+      "0003_create_sessions",
+      "0004_record_changes",
+    ].map((tag) => ({
+      tag,
+      outcome: "proved",
+      reasons: [],
+      empty: [],
+    })),
+  );
+});
+
+describe("a way back is not proved that", () => {
+  const cases: [string, TestMigration, RegExp][] = [
+    ["is not there", { tag: "0001_b", up: "create table b (id int);" }, /has no 0001_b\.down\.sql/],
+    ["is empty", { tag: "0001_b", up: "create table b (id int);", down: "-- later" }, /0001_b\.down\.sql is empty/],
+    [
+      "forgets something",
+      { tag: "0001_b", up: "create table b (id int); create index on a (name);", down: "drop table b;" },
+      /after its down this is left over: index public\.a_name_idx/,
+    ],
+    [
+      "drops too much",
+      { tag: "0001_b", up: "create table b (id int);", down: "drop table b; alter table a drop column name;" },
+      /after its down this is missing: column public\.a\.name text not null/,
+    ],
+    [
+      "deletes rows that were there before",
+      { tag: "0001_b", up: "create table b (id int);", down: "drop table b; delete from a;" },
+      /after its down 3 of 3 rows of public\.a are gone or changed/,
+    ],
+    [
+      "changes rows that were there before",
+      { tag: "0001_b", up: "create table b (id int);", down: "drop table b; update a set name = name || '!';" },
+      /rows of public\.a are gone or changed/,
+    ],
+    [
+      "forgets a grant",
+      { tag: "0001_b", up: "grant select on a to public;", down: "select 1;" },
+      /left over: .*grant/i,
+    ],
+    [
+      "forgets an owner",
+      { tag: "0001_b", up: "alter table a owner to pg_monitor;", down: "select 1;" },
+      /left over: owner of table public\.a: pg_monitor/,
+    ],
+    [
+      "forgets a comment",
+      { tag: "0001_b", up: "comment on table a is 'x';", down: "select 1;" },
+      /left over: comment on table public\.a: x/,
+    ],
+    [
+      "fails",
+      { tag: "0001_b", up: "create table b (id int);", down: "drop table c;" },
+      /0001_b\.down\.sql:1:1: table "c" does not exist/,
+    ],
+    [
+      "works on empty tables alone",
+      {
+        tag: "0001_b",
+        up: "alter table a alter column name drop not null; alter table a add column b int not null default 1;",
+        down: "alter table a drop column b; alter table a alter column name set not null;",
+      },
+      /column "name" of relation "a" contains null values/,
+    ],
+  ];
+  it.each(cases)("%s", async (_, migration, reason) => {
+    expect(await finding(a, migration)).toMatchObject({
+      tag: "0001_b",
+      outcome: "failed",
+      reasons: expect.arrayContaining([expect.stringMatching(reason)]),
+    });
+  });
+});
+
+describe("rows that the up puts in", () => {
+  const roles = {
+    tag: "0000_roles",
+    up: "create table roles (id serial primary key, name text not null unique, made timestamptz not null default now());\ncreate table rights (role int not null references roles, name text);",
+    down: "drop table rights; drop table roles;",
+  };
+  const seed =
+    "insert into roles (name) values ('moderator');\ninsert into rights select id, 'mute' from roles where name = 'moderator';";
+
+  it("must be gone after its down, and be there again when it is applied again", async () => {
+    const down = "delete from rights where name = 'mute'; delete from roles where name = 'moderator';";
+    expect(await finding(roles, { tag: "0001_seed", up: seed, down })).toMatchObject({
+      outcome: "proved",
+      reasons: [],
+    });
+  });
+
+  it.each([
+    ["leaves them", "select 1;", /1 rows of public\.roles are left over that its up has put in: .*moderator/],
+    [
+      "puts in others",
+      "delete from rights where name = 'mute'; update roles set name = 'x' where name = 'moderator'; insert into roles (name) values ('y');",
+      /2 rows of public\.roles are there anew: .*"[xy]"/,
+    ],
+    ["takes others away", "delete from rights; delete from roles;", /3 of 3 rows of public\.roles are gone or changed/],
+  ])("a down is not proved that %s", async (_, down, reason) => {
+    const found = await finding(roles, { tag: "0001_seed", up: seed, down });
+    expect(found).toMatchObject({ outcome: "failed" });
+    expect(found?.reasons.join("\n")).toMatch(reason);
+  });
+
+  it("may be others each time, where they are so by what they are", async () => {
+    const stamped = {
+      tag: "0000_stamps",
+      up: "create table stamps (id uuid, at timestamptz, name text);",
+      down: "drop table stamps;",
+    };
+    const up = "insert into stamps values (gen_random_uuid(), now(), 'first');";
+    const down = "delete from stamps where name = 'first';";
+    expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+
+  it("may stay where only a trigger has put them: what is recorded is recorded", async () => {
+    const audited = {
+      tag: "0000_audited",
+      up: `create table roles (name text primary key);
+        create table changes (at timestamptz default clock_timestamp(), what text);
+        create function record() returns trigger language plpgsql as $$ begin insert into changes (what) values (tg_op); return null; end $$;
+        create trigger record after insert or delete on roles for each row execute function record();`,
+      down: "drop table roles; drop function record(); drop table changes;",
+    };
+    const seeded = {
+      tag: "0001_seed",
+      up: "insert into roles values ('a');",
+      down: "delete from roles where name = 'a';",
+    };
+    expect(await finding(audited, seeded)).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+
+  it("may be put back by a down whose up has taken them away", async () => {
+    const archive = {
+      ...a,
+      up: `${a.up} create table archive (like a, batch text);`,
+      down: "drop table archive; drop table a;",
+    };
+    const moved = {
+      tag: "0001_archive",
+      up: "with gone as (delete from a returning *) insert into archive select gone.*, '0001' from gone;",
+      down: "with back as (delete from archive where batch = '0001' returning id, name) insert into a select * from back;",
+    };
+    expect(await finding(archive, moved)).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+});
+
+describe("an up that does not take made-up rows, as `up` would not have them there,", () => {
+  const nullable = {
+    tag: "0000_a",
+    up: "create table a (id int primary key, name text, other int);\ncreate table b (id int primary key);",
+    down: "drop table b; drop table a;",
+  };
+  const cases: [string, TestMigration[], { table: string; reason: RegExp }[]][] = [
+    [
+      "not null",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a alter name set not null;",
+          down: "alter table a alter name drop not null;",
+        },
+      ],
+      [
+        {
+          table: "public.a",
+          reason: /does not take made-up ones \(.*contains null values.*earlier migration's \.rows\.sql/,
+        },
+      ],
+    ],
+    [
+      "a foreign key",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a add constraint f foreign key (other) references b;",
+          down: "alter table a drop constraint f;",
+        },
+      ],
+      [{ table: "public.a", reason: /violates foreign key constraint/ }],
+    ],
+    [
+      "keys of its own",
+      [
+        {
+          tag: "0001_kinds",
+          up: "create table kinds (id int primary key check (id between 1 and 3)); create table uses (kind int not null references kinds);",
+          down: "drop table uses; drop table kinds;",
+        },
+        {
+          tag: "0002_seed",
+          up: "insert into kinds values (1), (2), (3);",
+          down: "delete from kinds where id between 1 and 3;",
+        },
+      ],
+      [
+        { table: "public.kinds", reason: /duplicate key/ },
+        { table: "public.uses", reason: /as there were none in public\.kinds/ },
+      ],
+    ],
+    [
+      "a type",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a alter name type int using name::int;",
+          down: "alter table a alter name type text;",
+        },
+      ],
+      [{ table: "any table", reason: /invalid input syntax/ }],
+    ],
+    [
+      "a check made valid later",
+      [
+        {
+          tag: "0001_b",
+          up: "alter table a add constraint c check (other > 5 and other < 7) not valid;",
+          down: "alter table a drop constraint c;",
+        },
+        {
+          tag: "0002_c",
+          up: "alter table a validate constraint c;",
+          down: "alter table a drop constraint c; alter table a add constraint c check (other > 5 and other < 7) not valid;",
+        },
+      ],
+      [],
+    ],
+  ];
+  it.each(cases)("is proved without: %s", async (_, migrations, empty) => {
+    const { folder } = migrationsOf(nullable, ...migrations);
+    const proofs = await verify({ server: server(), folder });
+    expect(proofs.map(({ outcome, reasons }) => ({ outcome, reasons }))).toEqual(
+      proofs.map(() => ({ outcome: "proved", reasons: [] })),
+    );
+    expect(proofs).toHaveLength(1 + migrations.length);
+    expect(proofs.at(-1)?.empty).toEqual(
+      empty.map(({ table, reason }) => ({ table, reason: expect.stringMatching(reason) })),
+    );
+  });
+
+  it("takes those that an earlier .rows.sql gives", async () => {
+    const next = {
+      tag: "0001_b",
+      up: "alter table a alter name set not null;",
+      down: "alter table a alter name drop not null; delete from a where name = 'given';",
+    };
+    const { folder } = migrationsOf(nullable, next);
+    writeFileSync(`${folder}/0000_a.rows.sql`, "insert into a values (-1, 'given');");
+    expect((await verify({ server: server(), folder, steps: 1 })).at(-1)).toMatchObject({
+      outcome: "failed",
+      reasons: [expect.stringMatching(/1 of 1 rows of public\.a are gone or changed: .*given/)],
+    });
+  });
+
+  it("still fails where it fails on empty tables, too", async () => {
+    const broken = { tag: "0001_b", up: "do $$ begin raise exception 'never'; end $$;", down: "select 1;" };
+    expect(await finding(nullable, broken)).toMatchObject({
+      outcome: "failed",
+      reasons: [expect.stringContaining("never")],
+    });
+  });
+});
+
+it("one that truly cannot be undone says why, and those behind it are proved all the same", async () => {
+  const { folder } = migrationsOf(
+    a,
+    {
+      tag: "0001_b",
+      up: "update a set name = lower(name);",
+      down: "-- migrate: irreversible nobody knows which were upper case\n",
+    },
+    { tag: "0002_c", up: "create table c (id int);", down: "drop table c;" },
+  );
+  const proofs = await verify({ server: server(), folder });
+  expect(proofs.map(({ outcome }) => outcome)).toEqual(["proved", "irreversible", "proved"]);
+  expect(proofs[1]?.reasons).toEqual(["nobody knows which were upper case"]);
+});
+
+it("goes on behind one that fails, on a fresh database, and reports every failure in one go", async () => {
+  const { folder } = migrationsOf(
+    a,
+    { tag: "0001_b", up: "create table b (id int);", down: "select 1;" },
+    { tag: "0002_c", up: "alter table b add column c int;", down: "alter table b drop column c;" },
+    { tag: "0003_d", up: "create table d (id int);", down: "drop table a;" },
+  );
+  const told: string[] = [];
+  const proofs = await verify({
+    server: server(),
+    folder,
+    onProof: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
+  });
+  expect(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`)).toEqual([
+    "0000_a proved",
+    "0001_b failed",
+    "0002_c proved",
+    "0003_d failed",
+  ]);
+  expect(told).toEqual(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`));
+});
+
+it("an up that fails ends it: there is nothing to prove the rest on", async () => {
+  const { folder } = migrationsOf(
+    a,
+    { tag: "0001_b", up: "create table a (id int);", down: "select 1;" },
+    { tag: "0002_c", up: "select 1;", down: "select 1;" },
+  );
+  const proofs = await verify({ server: server(), folder });
+  expect(proofs.map(({ outcome }) => outcome)).toEqual(["proved", "failed", "not tried"]);
+  expect(proofs[1]?.reasons[0]).toMatch(/0001_b\.sql:1:1: relation "a" already exists/);
+});
+
+it("only the newest, when asked for so many", async () => {
+  const { folder } = migrationsOf(
+    { ...a, down: "select 1;" },
+    { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" },
+  );
+  expect(await verify({ server: server(), folder, steps: 1 })).toMatchObject([{ tag: "0001_b", outcome: "proved" }]);
+});
+
+it("says which tables it found no rows for, and takes them from .rows.sql", async () => {
+  const odd = {
+    tag: "0000_odd",
+    up: "create function odd(text) returns boolean immutable language sql as $$ select md5($1) = md5('a secret word') $$;\ncreate table odd (word text not null check (odd(word)));",
+    down: "drop table odd; drop function odd(text);",
+  };
+  const { folder } = migrationsOf(odd);
+  const [without] = await verify({ server: server(), folder });
+  expect(without).toMatchObject({
+    outcome: "proved",
+    empty: [{ table: "public.odd", reason: expect.stringContaining("odd_word_check") }],
+  });
+  writeFileSync(`${folder}/0000_odd.rows.sql`, "insert into odd values ('a secret word');");
+  expect(await verify({ server: server(), folder })).toMatchObject([{ outcome: "proved", empty: [] }]);
+});
+
+it("proves what does not run in a transaction, too", async () => {
+  const index = {
+    tag: "0001_index",
+    up: "-- migrate: no-transaction\ncreate index concurrently i on a (name);",
+    down: "-- migrate: no-transaction\ndrop index concurrently i;",
+  };
+  expect(await finding(a, index)).toMatchObject({ outcome: "proved", reasons: [] });
+});
+
+describe("the audit trail is compared with every column that is changed", () => {
+  /** The finding on a migration behind this project's own. */
+  async function own(up: string, down: string) {
+    const folder = mkdtempSync(join(tmpdir(), "aeturnis-migrations-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    cpSync(migrationsFolder, folder, { recursive: true });
+    const file = join(folder, "meta/_journal.json");
+    const journal = JSON.parse(readFileSync(file, "utf8"));
+    const last = journal.entries.at(-1);
+    journal.entries.push({ ...last, idx: last.idx + 1, when: last.when + 1000, tag: "9999_last" });
+    writeFileSync(file, JSON.stringify(journal));
+    writeFileSync(join(folder, "9999_last.sql"), up);
+    writeFileSync(join(folder, "9999_last.down.sql"), down);
+    return (await verify({ server: server(), folder, steps: 1 })).at(-1);
+  }
+
+  it("so that new columns are proved without a word about the recorder, whatever their types", async () => {
+    const up = `
+      alter table users add column country text, add column place point, add column api_key text;
+      alter table user_sessions add column document json not null default '{}'`;
+    const down = `
+      alter table user_sessions drop column document;
+      alter table users drop column country, drop column place, drop column api_key`;
+    expect(await own(up, down)).toMatchObject({ outcome: "proved", reasons: [] });
+  });
+
+  it("so that a recorder that misses columns is reported, with each that it misses", async () => {
+    const up = ["users", "user_security", "user_sessions"]
+      .map(
+        (table) => `do $do$ begin
+          execute replace(pg_get_functiondef('record_change_of_${table}'::regproc), $$if tg_op = 'UPDATE' then$$, $$if tg_op = 'UPDATE' then return null; elsif false then$$);
+        end $do$;`,
+      )
+      .join("\n");
+    const found = await own(up, "select refresh_change_recorders();");
+    expect(found?.outcome).toBe("failed");
+    const missed = found?.reasons.map((reason) =>
+      reason.replace(/^the audit trail of public\.(\w+) does not say that (\w+) changed$/, "$1.$2"),
+    );
+    expect(missed?.sort()).toEqual(
+      [
+        // Not the id, which other rows refer to.
+        ..."email username password_hash email_verified email_verification_token status role created_at last_login deleted_at metadata"
+          .split(" ")
+          .map((name) => `users.${name}`),
+        ..."login_attempts last_attempt_at locked_until two_factor_enabled two_factor_secret recovery_codes password_changed_at must_change_password"
+          .split(" ")
+          .map((name) => `user_security.${name}`),
+        ..."id refresh_token_id ip_address user_agent expires_at created_at revoked_at"
+          .split(" ")
+          .map((name) => `user_sessions.${name}`),
+      ].sort(),
+    );
+  });
+
+  it("so that one that says another value than the table is reported", async () => {
+    const up = `do $do$ begin
+      execute replace(pg_get_functiondef('record_change_of_users'::regproc),
+        'jsonb_build_array(to_jsonb(before.role)', 'jsonb_build_array(to_jsonb(after.role)');
+    end $do$`;
+    expect(await own(up, "select refresh_change_recorders();")).toMatchObject({
+      outcome: "failed",
+      reasons: ["the audit trail of public.users says otherwise of role than the table"],
+    });
+  });
+});

@@ -1,0 +1,206 @@
+import { readFileSync } from "node:fs";
+import type { AnyTRPCProcedure } from "@trpc/server";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createTokens } from "../../src/identity/tokens.ts";
+import { accessMatrix, accessTable } from "../../src/routers/access-matrix.ts";
+import { appRouter } from "../../src/routers/app-router.ts";
+import type { Access } from "../../src/routers/trpc.ts";
+import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
+
+/**
+ * Who may call what. A new procedure must be added here, and a changed rule changed here. Beside the callers stands
+ * for whom they may: `self` their own account, `user` a player's, `moderator` and `admin` that of one of those.
+ */
+const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "yes">>> = {
+  "audit.list": { user: "yes", moderator: "yes", admin: "yes" },
+  "audit.partitions": { admin: "yes" },
+  "audit.record": { service: "yes" },
+  "audit.recordMany": { service: "yes" },
+  "health.details": { service: "yes", admin: "yes" },
+  "health.status": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
+  "security.failures": { service: "yes" },
+  "security.get": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "security.requirePasswordChange": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
+  "security.unlock": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
+  "sessions.check": { service: "yes" },
+  "sessions.cleanUp": { admin: "yes" },
+  "sessions.list": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "sessions.revoke": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "sessions.revokeAll": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
+  "users.byEmail": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.byId": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.byUsername": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.create": { admin: "yes", service: "yes" },
+  "users.createMany": { admin: "yes", service: "yes" },
+  "users.delete": { admin: "yes" },
+  "users.deleteMany": { admin: "yes", service: "yes" },
+  "users.list": { moderator: "yes", admin: "yes", service: "yes" },
+  "users.me": { user: ["self"], moderator: ["self"], admin: ["self"] },
+  "users.restore": { admin: "yes" },
+  "users.setRole": { admin: "yes" },
+  "users.setStatus": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
+  "users.update": { user: ["self"], moderator: ["self"], admin: ["self", "user", "moderator", "admin"] },
+  "users.updateMany": { admin: "yes", service: "yes" },
+};
+
+const callerNames = ["anonymous", "user", "moderator", "admin", "service"] as const;
+type CallerName = (typeof callerNames)[number];
+const subjects = ["self", "user", "moderator", "admin"] as const;
+type Subject = (typeof subjects)[number];
+
+const procedures: Record<string, AnyTRPCProcedure> = appRouter._def.procedures as never;
+const rulesOf = (path: string) => (procedures[path]?._def.meta as Access | undefined)?.allow ?? [];
+
+const service = useService();
+
+/** Two accounts of each role: one that calls, and another one that something is done to. */
+const accounts = {} as Record<
+  `${"calling" | "other"} ${Exclude<Subject, "self">}`,
+  Awaited<ReturnType<typeof account>>
+>;
+beforeAll(async () => {
+  for (const place of ["calling", "other"] as const) {
+    for (const role of ["user", "moderator", "admin"] as const)
+      accounts[`${place} ${role}`] = await account(service.database.sql, role);
+  }
+});
+
+function tokenOf(caller: CallerName): string | undefined {
+  if (caller === "anonymous") return undefined;
+  return caller === "service" ? serviceToken : accounts[`calling ${caller}`].token;
+}
+
+/** How the service answers a caller: its rule is looked at before the input is, but for whose account it names. */
+async function ask(path: string, caller: CallerName, subject?: string) {
+  const isQuery = procedures[path]?._def.type === "query";
+  const token = tokenOf(caller);
+  // Nothing but the account is named, under both names: what is missing, or is one too many, is a BAD_REQUEST.
+  const input = JSON.stringify({ json: { ...(subject && { userId: subject, id: subject }), nothing: true } });
+  const response = await fetch(`${service.url}/${path}${isQuery ? `?input=${encodeURIComponent(input)}` : ""}`, {
+    method: isQuery ? "GET" : "POST",
+    headers: { ...(token && { authorization: `Bearer ${token}` }), "content-type": "application/json" },
+    ...(!isQuery && { body: input }),
+  });
+  return response.status;
+}
+
+it("every procedure declares its rule, and this matrix holds them all", () => {
+  expect(Object.keys(procedures).sort()).toEqual(Object.keys(matrix));
+  for (const path of Object.keys(procedures)) expect(rulesOf(path), path).not.toHaveLength(0);
+});
+
+it("is printed as it is, and API.md shows it", () => {
+  const words: Record<string, (whose: readonly Subject[]) => string> = {
+    user: (whose) => (whose.includes("self") ? "own" : ""),
+    moderator: (whose) =>
+      [...(whose.includes("self") ? ["own"] : []), ...(whose.includes("user") ? ["players'"] : [])].join(", "),
+    admin: (whose) => (whose.includes("admin") ? "all" : "own"),
+  };
+  const expected = Object.entries(matrix).map(([procedure, allowed]) => ({
+    procedure,
+    ...Object.fromEntries(
+      callerNames.map((caller) => {
+        const whose = allowed[caller] ?? "";
+        return [caller, typeof whose === "string" ? whose : words[caller]?.(whose)];
+      }),
+    ),
+  }));
+  expect(accessMatrix()).toEqual(expected);
+  expect(readFileSync("API.md", "utf8")).toContain(accessTable());
+});
+
+describe.each(Object.entries(matrix))("%s", (path, allowed) => {
+  const aboutOne = Object.values(allowed).some((whose) => whose !== "yes");
+
+  it.each(callerNames)("to %s", async (caller) => {
+    for (const subject of aboutOne ? subjects : [undefined]) {
+      const whose = allowed[caller];
+      const may = whose === "yes" || (subject !== undefined && whose?.includes(subject));
+      const id = subject === "self" ? idOf(caller) : subject && accounts[`other ${subject}`].id;
+      // A service and nobody at all have no account of their own.
+      if (subject === "self" && id === undefined) continue;
+      const status = await ask(path, caller, id);
+      const context = `${caller} calls ${path}${subject === undefined ? "" : ` for ${subject}`}`;
+      if (may) expect([200, 400], context).toContain(status);
+      else expect(status, context).toBe(caller === "anonymous" ? 401 : 403);
+    }
+  });
+});
+
+function idOf(caller: CallerName): string | undefined {
+  return caller === "anonymous" || caller === "service" ? undefined : accounts[`calling ${caller}`].id;
+}
+
+describe("an account", () => {
+  const me = (token: string) => clientOf(service.url, token).users.me.query();
+
+  it("whose role was taken away may not use it any more, though its token is older", async () => {
+    const moderator = await account(service.database.sql, "moderator");
+    const client = clientOf(service.url, moderator.token);
+    await client.users.byId.query({ id: moderator.id });
+    await service.database.sql`update users set role = 'user' where id = ${moderator.id}`;
+    await expect(client.users.byId.query({ id: moderator.id })).rejects.toMatchObject({ data: { code: "FORBIDDEN" } });
+  });
+
+  it.each(["suspended", "banned"])("that is %s is let in nowhere", async (status) => {
+    const { id, token } = await account(service.database.sql);
+    await me(token);
+    await service.database.sql`update users set status = ${status} where id = ${id}`;
+    await expect(me(token)).rejects.toMatchObject({
+      message: `This account is ${status}.`,
+      data: { code: "FORBIDDEN" },
+    });
+  });
+
+  it("that is deleted is nobody any more", async () => {
+    const { id, token } = await account(service.database.sql);
+    await service.database.sql`update users set deleted_at = now() where id = ${id}`;
+    await expect(me(token)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+  });
+
+  it("is found by its id in whatever case", async () => {
+    const { id, token } = await account(service.database.sql);
+    expect(await clientOf(service.url, token).security.get.query({ userId: id.toUpperCase() })).toMatchObject({
+      userId: id,
+    });
+  });
+});
+
+describe("a token", () => {
+  const call = (token: string) => clientOf(service.url, token).health.status.query();
+
+  it("signed with another secret is refused, even where none is needed", async () => {
+    const forged = await createTokens("another secret, as long as the right one is").signService("test", "1h");
+    await expect(call(forged)).rejects.toMatchObject({
+      data: { code: "UNAUTHORIZED" },
+      message: "The access token is not valid.",
+    });
+  });
+
+  it("that has expired is refused as such", async () => {
+    const expired = await tokens.signService("test", "-1s");
+    await expect(call(expired)).rejects.toMatchObject({ message: "The access token has expired." });
+  });
+
+  it("with one letter changed is refused", async () => {
+    const at = serviceToken.lastIndexOf(".") - 3;
+    const changed = serviceToken.slice(0, at) + (serviceToken[at] === "A" ? "B" : "A") + serviceToken.slice(at + 1);
+    await expect(call(changed)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+  });
+
+  it.each(["", "Basic dXNlcjpwYXNz", "Bearer", "Bearer a b"])(
+    "must come as Bearer <token>: %j is refused",
+    async (authorization) => {
+      const response = await fetch(`${service.url}/users.list`, { headers: { authorization } });
+      expect(response.status).toBe(401);
+    },
+  );
+
+  it("unsigned (alg none) is refused", async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const claims = { iss: "aeturnis-data", aud: "aeturnis-data", sub: "service:test", exp: 4_000_000_000 };
+    await expect(call(`${part({ alg: "none" })}.${part(claims)}.`)).rejects.toMatchObject({
+      data: { code: "UNAUTHORIZED" },
+    });
+  });
+});

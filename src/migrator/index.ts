@@ -19,7 +19,7 @@ export * from "./errors.ts";
 export { DriftError } from "./errors.ts";
 export { logEvents } from "./event-log.ts";
 export type { State } from "./history/migration-state.ts";
-export { type Bookkeeping, defaultBookkeeping } from "./history/migrations-table.ts";
+export { defaultMigrationsTable, type MigrationsTable } from "./history/migrations-table.ts";
 export type { Loss } from "./impact/data-loss.ts";
 export { migrationsFolder, readJournal } from "./journal/folder.ts";
 export type { Direction, MigrateEvent, MigrateOptions, Outcome, Report, RunOptions } from "./options.ts";

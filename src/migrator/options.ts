@@ -1,5 +1,5 @@
 import type { MigrationError } from "./errors.ts";
-import type { Bookkeeping } from "./history/migrations-table.ts";
+import type { MigrationsTable } from "./history/migrations-table.ts";
 import type { Target } from "./runner/connections.ts";
 
 /** What every command takes. */
@@ -7,7 +7,7 @@ export interface MigrateOptions {
   readonly target: Target;
   /** The folder that drizzle-kit writes; this package's own unless told otherwise. */
   readonly folder?: string | undefined;
-  readonly bookkeeping?: Bookkeeping | undefined;
+  readonly migrationsTable?: MigrationsTable | undefined;
   readonly onEvent?: ((event: MigrateEvent) => void) | undefined;
   /** Stops what is running and rolls it back. */
   readonly signal?: AbortSignal | undefined;

@@ -42,9 +42,13 @@ const succeeds = (work: Promise<void>) =>
 
 /** Tags of the migrations that the database lacks, in order. */
 export async function pendingMigrations(db: Db): Promise<string[]> {
-  const [bookkeeping] = await db.execute(sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`);
+  const [migrationsTable] = await db.execute(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
+  );
   const applied =
-    bookkeeping?.["exists"] === true ? await db.execute(sql`select created_at from drizzle.__drizzle_migrations`) : [];
+    migrationsTable?.["exists"] === true
+      ? await db.execute(sql`select created_at from drizzle.__drizzle_migrations`)
+      : [];
   const known = new Set(applied.map((row) => Number(row["created_at"])));
   return readJournal()
     .filter(({ when }) => !known.has(when))

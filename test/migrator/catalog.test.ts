@@ -3,9 +3,9 @@ import { compareCatalogs, readCatalog } from "../../src/migrator/introspection/c
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { changes } from "./catalog-changes.ts";
 
-const bookkeeping = { schema: "drizzle", table: "__drizzle_migrations" };
+const migrationsTable = { schema: "drizzle", table: "__drizzle_migrations" };
 const read = (sql: Parameters<typeof readCatalog>[0], options: { grants?: boolean; partitions?: boolean } = {}) =>
-  readCatalog(sql, { bookkeeping, ...options });
+  readCatalog(sql, { migrationsTable, ...options });
 
 let database: TestDatabase;
 let sql: TestDatabase["sql"];
@@ -186,12 +186,14 @@ it("whoever reads it, and whatever they may do, it is the same", async () => {
   });
 });
 
-it.each(["drizzle", "public"])("the bookkeeping is left out of the schema %s, and nothing else is", async (schema) => {
-  await inVain(async (tx) => {
-    const mine = { bookkeeping: { schema, table: "m" } };
-    if (schema === "public") expect(await readCatalog(tx as never, mine)).toContain("schema public");
-    const before = await readCatalog(tx as never, mine);
-    await tx.unsafe(`
+it.each(["drizzle", "public"])(
+  "the migrations table is left out of the schema %s, and nothing else is",
+  async (schema) => {
+    await inVain(async (tx) => {
+      const mine = { migrationsTable: { schema, table: "m" } };
+      if (schema === "public") expect(await readCatalog(tx as never, mine)).toContain("schema public");
+      const before = await readCatalog(tx as never, mine);
+      await tx.unsafe(`
       create schema if not exists ${schema};
       set local search_path = ${schema};
       create table m (id serial primary key, hash text not null);
@@ -203,12 +205,13 @@ it.each(["drizzle", "public"])("the bookkeeping is left out of the schema %s, an
       revoke all on m from public;
       grant select on m, m_runs to somebody;
       revoke execute on function m_record from public`);
-    expect(await readCatalog(tx as never, mine)).toEqual(before);
-    await tx.unsafe("create table other (); create function other() returns integer language sql as 'select 1'");
-    expect(compareCatalogs(before, await readCatalog(tx as never, mine)).extra).toHaveLength(2);
-    expect((await read(tx, {})).length).toBeGreaterThan(before.length + 2);
-  });
-});
+      expect(await readCatalog(tx as never, mine)).toEqual(before);
+      await tx.unsafe("create table other (); create function other() returns integer language sql as 'select 1'");
+      expect(compareCatalogs(before, await readCatalog(tx as never, mine)).extra).toHaveLength(2);
+      expect((await read(tx, {})).length).toBeGreaterThan(before.length + 2);
+    });
+  },
+);
 
 it("our own migrations are told in full, in one way by every connection", async () => {
   const { sql: own, drop } = await createDatabase();

@@ -73,9 +73,9 @@ describe.each([1, 2, 3])("a zoo of tables, seed %s", (seed) => {
 it("our own four tables take rows, also in columns that a trigger's rows leave empty", async () => {
   const own = await createDatabase();
   onTestFinished(own.drop);
-  const bookkeeping = { schema: "drizzle", table: "__drizzle_migrations" };
+  const migrationsTable = { schema: "drizzle", table: "__drizzle_migrations" };
   const applied = await own.sql`select count(*) from drizzle.__drizzle_migrations`;
-  const { filled, empty } = await fillTables(own.sql, { bookkeeping });
+  const { filled, empty } = await fillTables(own.sql, { migrationsTable });
   expect(empty).toEqual([]);
   expect(filled).toEqual(["public.audit_log", "public.user_security", "public.user_sessions", "public.users"]);
   expect(await own.sql`select count(*) from drizzle.__drizzle_migrations`).toEqual(applied);
@@ -115,11 +115,11 @@ it("only the tables asked for are filled, and refer to what is there", async () 
   expect(new Set(rows.get("public.b"))).toEqual(new Set(['{"a": 42}']));
 });
 
-it("the bookkeeping is left alone", async () => {
+it("the migrations table is left alone", async () => {
   const own = await emptyDatabase(
     "create table m (id integer); create table m_runs (id integer); create table t (id integer)",
   );
-  expect(await fillTables(own.sql, { bookkeeping: { schema: "public", table: "m" } })).toEqual({
+  expect(await fillTables(own.sql, { migrationsTable: { schema: "public", table: "m" } })).toEqual({
     filled: ["public.t"],
     empty: [],
   });

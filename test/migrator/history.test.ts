@@ -5,7 +5,11 @@ import { repair } from "../../src/migrator/commands/repair.ts";
 import { status } from "../../src/migrator/commands/status.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { MigrationError } from "../../src/migrator/errors.ts";
-import { defaultBookkeeping, guardSql, isBookkeepingThere } from "../../src/migrator/history/migrations-table.ts";
+import {
+  defaultMigrationsTable,
+  hasMigrationsTable,
+  recorderSql,
+} from "../../src/migrator/history/migrations-table.ts";
 import { migrationsFolder } from "../../src/migrator/journal/folder.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
@@ -21,15 +25,15 @@ const states = async (options: Parameters<typeof status>[0]) =>
 
 it("the first migration holds what up would add to drizzle-kit's table, word for word", () => {
   const first = readFileSync(`${migrationsFolder}/0000_create_users.sql`, "utf8");
-  expect(first).toContain(guardSql(defaultBookkeeping).replaceAll('"', "").trim());
+  expect(first).toContain(recorderSql(defaultMigrationsTable).replaceAll('"', "").trim());
 });
 
 it("keeps its records where it is told, quoted as must be", async () => {
   const { sql, target } = await emptyDatabase();
   const { folder } = migrationsOf(a, b);
-  const bookkeeping = { schema: 'odd "schema', table: "it's migrations" };
-  expect((await up({ target, folder, bookkeeping })).error).toBeUndefined();
-  expect((await status({ target, folder, bookkeeping })).verdict).toBe("current");
+  const migrationsTable = { schema: 'odd "schema', table: "it's migrations" };
+  expect((await up({ target, folder, migrationsTable })).error).toBeUndefined();
+  expect((await status({ target, folder, migrationsTable })).verdict).toBe("current");
   expect(await sql`select count(*)::int as n from ${sql('odd "schema')}.${sql("it's migrations")}`).toEqual([{ n: 2 }]);
 });
 
@@ -42,9 +46,9 @@ describe("a folder of somebody else's", () => {
     await sql`drop function drizzle.__drizzle_migrations_record cascade`;
     await sql`drop index drizzle.__drizzle_migrations_once`;
     await up({ target, folder, dryRun: true });
-    expect(await isBookkeepingThere(sql, defaultBookkeeping)).toBe(false);
+    expect(await hasMigrationsTable(sql, defaultMigrationsTable)).toBe(false);
     expect(await up({ target, folder })).toEqual({ results: [] });
-    expect(await isBookkeepingThere(sql, defaultBookkeeping)).toBe(true);
+    expect(await hasMigrationsTable(sql, defaultMigrationsTable)).toBe(true);
   });
 
   it("names the remedy where drizzle-kit has recorded a migration twice, though drift is allowed", async () => {

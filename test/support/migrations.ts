@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sql } from "postgres";
 import { onTestFinished } from "vitest";
-import { defaultBookkeeping } from "../../src/migrator/history/migrations-table.ts";
+import { defaultMigrationsTable } from "../../src/migrator/history/migrations-table.ts";
 import { readCatalog } from "../../src/migrator/introspection/catalog.ts";
 import { createDatabase } from "./database.ts";
 
@@ -58,4 +58,4 @@ export async function drizzleKit(url: string, command: string, more: Record<stri
 }
 
 /** Everything that migrations have made. */
-export const catalog = (sql: Sql) => readCatalog(sql, { bookkeeping: defaultBookkeeping });
+export const catalog = (sql: Sql) => readCatalog(sql, { migrationsTable: defaultMigrationsTable });

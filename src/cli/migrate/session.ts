@@ -1,5 +1,5 @@
 import { faultsOfDatabaseUrl, sslModeOf } from "../../config/index.ts";
-import type { Bookkeeping, MigrateOptions, Target } from "../../migrator/index.ts";
+import type { MigrateOptions, MigrationsTable, Target } from "../../migrator/index.ts";
 import { UsageError } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { withTarget } from "../target.ts";
@@ -21,7 +21,7 @@ export async function withSession(flags: CommonFlags, work: (options: MigrateOpt
         work({
           target,
           folder: flags.folder,
-          bookkeeping: bookkeeping(flags.table),
+          migrationsTable: migrationsTable(flags.table),
           onEvent: reporter.onEvent,
           signal,
         }),
@@ -40,7 +40,7 @@ export function scratchServer(database: Target, url: string | undefined): Target
   return { ...database, url, ssl: sslModeOf(url) ?? database.ssl, setting: "--scratch" };
 }
 
-function bookkeeping(name: string): Bookkeeping {
+function migrationsTable(name: string): MigrationsTable {
   const [schema, table, ...more] = name.split(".");
   if (!schema || !table || more.length > 0)
     throw new UsageError("--table must be a schema and a table: drizzle.__drizzle_migrations");

@@ -1,16 +1,16 @@
 import { DriftError, MigrationError } from "../errors.ts";
 import { compare } from "../history/migration-state.ts";
-import { readApplied, recordFound } from "../history/migrations-table.ts";
+import { readApplied, recordBaseline } from "../history/migrations-table.ts";
 import { compareCatalogs, readCatalog } from "../introspection/catalog.ts";
 import { asRestored } from "../introspection/restored.ts";
 import type { Migration } from "../journal/folder.ts";
 import { refuseServerWide } from "../lint/cluster-wide.ts";
 import type { Report, RunOptions } from "../options.ts";
 import type { Target } from "../runner/connections.ts";
-import { asOnlyMigrator } from "../runner/migrator-lock.ts";
-import { readStandings, withRun } from "../runner/run.ts";
-import { withScratch } from "../runner/scratch-database.ts";
-import { openBooks, takeStep } from "../runner/step.ts";
+import { withMigratorLock } from "../runner/migrator-lock.ts";
+import { readMigrationStates, withMigrationRun } from "../runner/run.ts";
+import { withScratchDatabase } from "../runner/scratch-database.ts";
+import { setUpMigrationsTable, takeStep } from "../runner/step.ts";
 import { indexOf } from "./up.ts";
 
 export interface BaselineOptions extends RunOptions {
@@ -31,14 +31,14 @@ export interface BaselineOptions extends RunOptions {
  *   change the target's whole server
  */
 export async function baseline(options: BaselineOptions): Promise<Report> {
-  return withRun(options, async (run) => {
-    const standings = await readStandings(run);
-    const wanted = standings.slice(0, indexOf(standings, options.tag) + 1);
+  return withMigrationRun(options, async (run) => {
+    const states = await readMigrationStates(run);
+    const wanted = states.slice(0, indexOf(states, options.tag) + 1);
     const missing = wanted.flatMap(({ applied, migration }) => (applied === undefined ? (migration ?? []) : []));
     if (missing.length === 0) return { results: [] };
     if (options.scratch === undefined) await refuseServerWide(wanted.map(({ migration }) => migration?.up));
-    const view = { bookkeeping: run.bookkeeping, grants: false, partitions: false };
-    const expected = await withScratch(options.scratch ?? options.target, options, async (scratch) => {
+    const view = { migrationsTable: run.migrationsTable, grants: false, partitions: false };
+    const expected = await withScratchDatabase(options.scratch ?? options.target, options, async (scratch) => {
       for (const { migration } of wanted) if (migration !== undefined) await takeStep(scratch, migration, "up");
       return readCatalog(scratch.connections.sql, view);
     });
@@ -48,14 +48,14 @@ export async function baseline(options: BaselineOptions): Promise<Report> {
     if (error !== undefined && !options.allowDrift) return { results: pending(missing), error };
     if (error !== undefined) run.onEvent({ type: "warning", message: `drift allowed: ${error.message}` });
 
-    await openBooks(run);
-    await asOnlyMigrator(run, options.tag, async (tx) => {
-      const now = compare(run.migrations, await readApplied(tx, run.bookkeeping));
-      if (now.length !== standings.length || now.some(({ state }, index) => state !== standings[index]?.state))
+    await setUpMigrationsTable(run);
+    await withMigratorLock(run, options.tag, async (tx) => {
+      const now = compare(run.migrations, await readApplied(tx, run.migrationsTable));
+      if (now.length !== states.length || now.some(({ state }, index) => state !== states[index]?.state))
         throw new MigrationError(
           "Nothing was recorded: somebody else has migrated meanwhile. Look at `migrate status`.",
         );
-      for (const migration of missing) await recordFound(tx, migration, run.bookkeeping);
+      for (const migration of missing) await recordBaseline(tx, migration, run.migrationsTable);
     });
     return { results: missing.map(({ tag }) => ({ tag, outcome: "recorded" })) };
   });

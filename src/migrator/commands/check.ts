@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { FolderError } from "../errors.ts";
-import { type Migration, migrationsFolder, readJournal, readMigrations, shortest } from "../journal/folder.ts";
+import { type Migration, migrationsFolder, readJournal, readMigrations, shortestPath } from "../journal/folder.ts";
 import { checkSnapshots } from "../journal/snapshots.ts";
 import { inspect } from "../lint/syntax.ts";
 import { findDangers } from "../lint/unsafe-statements.ts";
@@ -45,7 +45,7 @@ export async function checkFolder(folder: string = migrationsFolder): Promise<st
     .filter((name) => name.endsWith(".sql"))
     .sort()) {
     if (!tags.has(file.replace(/(\.down|\.rows)?\.sql$/, "")))
-      faults.push(`${shortest(folder)}/${file} belongs to no migration of the journal`);
+      faults.push(`${shortestPath(folder)}/${file} belongs to no migration of the journal`);
   }
   return faults;
 }

@@ -1,11 +1,11 @@
 import { MigrationError } from "../errors.ts";
-import { compare, type Standing } from "../history/migration-state.ts";
-import { readBooks } from "../history/migrations-table.ts";
+import { compare, type MigrationState } from "../history/migration-state.ts";
+import { readHistory } from "../history/migrations-table.ts";
 import { findLosses, type Loss } from "../impact/data-loss.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
-import { readStandings, takeSteps, withRun } from "../runner/run.ts";
+import { readMigrationStates, takeSteps, withMigrationRun } from "../runner/run.ts";
 import type { Run } from "../runner/step.ts";
 import { indexOf, refuseDrift, refuseNoCount, up } from "./up.ts";
 
@@ -44,14 +44,14 @@ async function undo(
   options: DownOptions,
   isReady: (run: Run, chosen: readonly Migration[]) => Promise<void>,
 ): Promise<DownReport> {
-  const allows: Run["allows"] = (standings, migration) => refuseBelow(standings, migration, options);
-  return withRun({ ...options, allows }, async (run) => {
-    const standings = await readStandings(run);
+  const allows: Run["allows"] = (states, migration) => refuseBelow(states, migration, options);
+  return withMigrationRun({ ...options, allows }, async (run) => {
+    const states = await readMigrationStates(run);
     const kept = (chosen: readonly Migration[]) => chosen.map(({ tag }) => ({ tag, outcome: "kept" as const }));
     let chosen: Migration[] = [];
     let losses: Loss[] = [];
     try {
-      chosen = select(standings, options);
+      chosen = select(states, options);
       if (chosen.length === 0) return { results: [], losses };
       await refuseDeadEnds(chosen);
       await isReady(run, chosen);
@@ -77,37 +77,37 @@ export async function redo(options: RunOptions & Pick<DownOptions, "confirm">): 
 
 /** @throws {MigrationError} when what is undone could not be applied again */
 async function refuseOneWay(run: Run, chosen: readonly Migration[]): Promise<void> {
-  const { applied, unfinished } = await readBooks(run.connections.sql, run.bookkeeping);
+  const { applied, unfinished } = await readHistory(run.connections.sql, run.migrationsTable);
   const left = applied.filter(({ when }) => !chosen.some((migration) => migration.when === when));
   refuseDrift(compare(run.migrations, left, unfinished));
   for (const { up } of chosen) await statementsOf(up);
 }
 
 /** @throws {MigrationError} when the folder does not know what was applied last, or something later is half done */
-function select(standings: readonly Standing[], options: DownOptions): Migration[] {
+function select(states: readonly MigrationState[], options: DownOptions): Migration[] {
   const { steps, to, all } = options;
   refuseNoCount(steps);
-  const after = to === undefined ? -1 : indexOf(standings, to);
-  const applied = standings.filter(({ applied }) => applied !== undefined).sort((a, b) => b.when - a.when);
+  const after = to === undefined ? -1 : indexOf(states, to);
+  const applied = states.filter(({ applied }) => applied !== undefined).sort((a, b) => b.when - a.when);
   const chosen = applied
-    .filter((standing) => standing.migration !== undefined && standings.indexOf(standing) > after)
+    .filter((migrationState) => migrationState.migration !== undefined && states.indexOf(migrationState) > after)
     .slice(0, all || to !== undefined ? undefined : (steps ?? 1));
   const oldest = chosen.at(-1)?.when ?? Number.POSITIVE_INFINITY;
-  refuseUnclear(standings, oldest, options);
+  refuseUnclear(states, oldest, options);
   return chosen.flatMap(({ migration }) => migration ?? []);
 }
 
 /** Others may have been at work while a question was open. @throws {MigrationError} */
-function refuseBelow(standings: readonly Standing[], { tag, when }: Migration, options: DownOptions): void {
-  refuseUnclear(standings, when, options);
-  const later = standings.filter((other) => other.when > when && other.applied && other.migration);
+function refuseBelow(states: readonly MigrationState[], { tag, when }: Migration, options: DownOptions): void {
+  refuseUnclear(states, when, options);
+  const later = states.filter((other) => other.when > when && other.applied && other.migration);
   if (later.length === 0) return;
   throw new MigrationError(`${tag} was not undone: ${tagsOf(later)} was applied meanwhile, and is to be undone first.`);
 }
 
 /** @throws {MigrationError} when something that is later than `oldest` is applied that nobody here knows, or half done */
-function refuseUnclear(standings: readonly Standing[], oldest: number, { allowDrift }: DownOptions): void {
-  const later = standings.filter(({ when }) => when > oldest);
+function refuseUnclear(states: readonly MigrationState[], oldest: number, { allowDrift }: DownOptions): void {
+  const later = states.filter(({ when }) => when > oldest);
   const halfDone = later.filter(({ applied, done }) => applied === undefined && done !== undefined);
   if (halfDone.length > 0) {
     throw new MigrationError(
@@ -118,11 +118,11 @@ function refuseUnclear(standings: readonly Standing[], oldest: number, { allowDr
   if (unknown.length === 0 || allowDrift) return;
   throw new MigrationError(
     `Nothing was undone: ${tagsOf(unknown)} was applied later, and no file here is it. Undo it ` +
-      "from the folder that has it, let `migrate repair` forget it, or go on with --allow-drift.",
+      "from the folder that has it, let `migrate repair` remove its record, or go on with --allow-drift.",
   );
 }
 
-const tagsOf = (standings: readonly Standing[]) => standings.map(({ tag }) => tag).join(", ");
+const tagsOf = (states: readonly MigrationState[]) => states.map(({ tag }) => tag).join(", ");
 
 /** @throws {MigrationError} that names every migration that cannot be undone */
 async function refuseDeadEnds(migrations: readonly Migration[]): Promise<void> {

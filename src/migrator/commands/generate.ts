@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { MigrationError } from "../errors.ts";
-import { migrationsFolder, readJournal, shortest } from "../journal/folder.ts";
+import { migrationsFolder, readJournal, shortestPath } from "../journal/folder.ts";
 import { readScript, type Statement } from "../journal/script.ts";
 import { noTransactionRemedy } from "../lint/outside-transaction.ts";
 
@@ -47,7 +47,7 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     // On a terminal it has asked, and said what it found.
     if (output === undefined || /No schema changes/.test(output)) return { tag: undefined, files: [] };
     throw new MigrationError(
-      `drizzle-kit made no migration in ${shortest(folder)}. Run it on a terminal if it has to ask.\n${output}`.trimEnd(),
+      `drizzle-kit made no migration in ${shortestPath(folder)}. Run it on a terminal if it has to ask.\n${output}`.trimEnd(),
     );
   }
 
@@ -58,7 +58,7 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   writeFileSync(up, `${isOutside ? noTransaction : preamble}${sql}`);
   const down = join(folder, `${made.tag}.down.sql`);
   writeFileSync(down, skeleton(made.tag, statements));
-  return { tag: made.tag, files: [up, down].map(shortest) };
+  return { tag: made.tag, files: [up, down].map(shortestPath) };
 }
 
 const preamble = `-- Whoever waits for a table makes everybody wait who comes later: so not for long.
@@ -90,7 +90,7 @@ async function refuseOtherFolder(kit: string, { folder, cwd }: { folder: string;
   const out = await configuredFolder(kit, cwd);
   if (out === undefined || resolve(cwd, out) === resolve(folder)) return;
   throw new MigrationError(
-    `No migration was made: drizzle-kit's configuration here writes into ${out}, not into ${shortest(folder)}. Name the ` +
+    `No migration was made: drizzle-kit's configuration here writes into ${out}, not into ${shortestPath(folder)}. Name the ` +
       "same folder in both (--folder, out), or go where the other configuration is.",
   );
 }

@@ -9,7 +9,13 @@ import {
   setAside,
   without,
 } from "../fixtures/fixtures.ts";
-import { describe, type PlannedMigration, tablesOf, unmeasured, withoutBooks } from "../impact/description.ts";
+import {
+  describe,
+  type PlannedMigration,
+  tablesOf,
+  unmeasured,
+  withoutMigrationsTable,
+} from "../impact/description.ts";
 import { type Effects, FailedStatementError, measure } from "../impact/effects.ts";
 import { readSizes, type Sizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
@@ -17,9 +23,9 @@ import { type Statement, statementsOf } from "../journal/script.ts";
 import { refuseServerWide } from "../lint/cluster-wide.ts";
 import type { MigrateOptions } from "../options.ts";
 import type { Target } from "../runner/connections.ts";
-import { located } from "../runner/execute.ts";
-import { readStandings, withRun } from "../runner/run.ts";
-import { withScratch } from "../runner/scratch-database.ts";
+import { withPlace } from "../runner/execute.ts";
+import { readMigrationStates, withMigrationRun } from "../runner/run.ts";
+import { withScratchDatabase } from "../runner/scratch-database.ts";
 import { type Run, takeStep } from "../runner/step.ts";
 import { pendingOf, refuseFaults } from "./up.ts";
 
@@ -44,10 +50,10 @@ export interface Plan {
  * of its tables.
  */
 export async function plan(options: PlanOptions): Promise<Plan> {
-  return withRun(options, async (run) => {
-    const standings = await readStandings(run);
-    const pending = pendingOf(standings, options);
-    const applied = standings.flatMap(({ applied, migration }) => (applied === undefined ? [] : (migration ?? [])));
+  return withMigrationRun(options, async (run) => {
+    const states = await readMigrationStates(run);
+    const pending = pendingOf(states, options);
+    const applied = states.flatMap(({ applied, migration }) => (applied === undefined ? [] : (migration ?? [])));
     if (pending.length === 0) return { migrations: [] };
 
     const planned: PlannedMigration[] = [];
@@ -57,7 +63,7 @@ export async function plan(options: PlanOptions): Promise<Plan> {
       let aside: Aside | undefined;
       while (planned.length < pending.length) {
         const done = planned.length;
-        aside = await withScratch(options.scratch ?? options.target, options, async (scratch) => {
+        aside = await withScratchDatabase(options.scratch ?? options.target, options, async (scratch) => {
           for (const migration of [...applied, ...pending.slice(0, done)]) await takeStep(scratch, migration, "up");
           return planFrom(scratch, pending.slice(done), { aside, add, sizesOf });
         });
@@ -92,7 +98,7 @@ async function planFrom(
   migrations: readonly Migration[],
   { aside, add, sizesOf }: Planning,
 ): Promise<Aside | undefined> {
-  const { connections, bookkeeping } = scratch;
+  const { connections, migrationsTable } = scratch;
   let before: Columns = new Map();
   for (const [index, migration] of migrations.entries()) {
     const tried = index === 0 ? aside : undefined;
@@ -102,7 +108,7 @@ async function planFrom(
     const statements = await statementsOf(migration.up);
     try {
       const effects = (await measured(connections.sql, migration, statements)).map((effect) =>
-        withoutBooks(effect, bookkeeping),
+        withoutMigrationsTable(effect, migrationsTable),
       );
       const empty = emptied(tried ?? nothingAside);
       add({ ...describe(migration, statements, effects, await sizesOf(tablesOf(effects))), empty });
@@ -124,7 +130,7 @@ async function measured(sql: Sql, { tag, up }: Migration, statements: readonly S
   } catch (error) {
     const at = error instanceof FailedStatementError ? (statements[error.index] ?? statements.at(-1)) : undefined;
     if (at === undefined || !(error instanceof Error)) throw error;
-    const found = located(error.cause, at, { tag, script: up });
+    const found = withPlace(error.cause, at, { tag, script: up });
     if (!(found instanceof StatementError)) throw found;
     throw found.leaving("It failed on a scratch database; nothing was done to yours.");
   }

@@ -1,17 +1,17 @@
 import type { TransactionSql } from "postgres";
 import { MigrationError } from "../errors.ts";
-import { type Book, booksOf, unknownName } from "../history/migration-state.ts";
+import { type HistoryEntry, historyEntries, unknownMigrationName } from "../history/migration-state.ts";
 import {
-  type Applied,
-  type Bookkeeping,
-  ensureBookkeeping,
-  namesOf,
+  ensureMigrationsTable,
+  type HistoryRecord,
+  type MigrationsTable,
+  quotedNames,
   readApplied,
 } from "../history/migrations-table.ts";
 import { isHashOf } from "../journal/folder.ts";
 import type { MigrateOptions } from "../options.ts";
-import { asOnlyMigrator } from "../runner/migrator-lock.ts";
-import { withRun } from "../runner/run.ts";
+import { withMigratorLock } from "../runner/migrator-lock.ts";
+import { withMigrationRun } from "../runner/run.ts";
 import type { Run } from "../runner/step.ts";
 
 /** One line of the books that disagrees with the files. */
@@ -42,16 +42,16 @@ type Mend = Repair & { readonly run: (tx: TransactionSql) => PromiseLike<unknown
  * person to know.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
-  return withRun(options, async (run) => {
-    const wanted = select(mendsOf(run, await readApplied(run.connections.sql, run.bookkeeping)), options.tags);
+  return withMigrationRun(options, async (run) => {
+    const wanted = select(mendsOf(run, await readApplied(run.connections.sql, run.migrationsTable)), options.tags);
     const shown = wanted.map(({ run: _, ...repair }) => repair);
     if (shown.length === 0 || !(await options.confirm?.(shown))) return { repairs: shown, mended: false };
-    await asOnlyMigrator(run, "drizzle-kit's table", async (tx) => {
-      const now = select(mendsOf(run, await readApplied(tx, run.bookkeeping)), options.tags);
+    await withMigratorLock(run, "drizzle-kit's table", async (tx) => {
+      const now = select(mendsOf(run, await readApplied(tx, run.migrationsTable)), options.tags);
       if (JSON.stringify(now) !== JSON.stringify(wanted))
         throw new MigrationError("Nothing was mended: the books have changed meanwhile. Look again.");
       for (const mend of now) await mend.run(tx);
-      await ensureBookkeeping(tx, run.bookkeeping);
+      await ensureMigrationsTable(tx, run.migrationsTable);
     });
     return { repairs: shown, mended: true };
   });
@@ -66,18 +66,18 @@ function select(mends: readonly Mend[], tags: readonly string[] | undefined): re
 
 /** Everything that could be mended, duplicates first. */
 function mendsOf(
-  { migrations, bookkeeping }: Pick<Run, "migrations" | "bookkeeping">,
-  applied: readonly Applied[],
+  { migrations, migrationsTable }: Pick<Run, "migrations" | "migrationsTable">,
+  applied: readonly HistoryRecord[],
 ): Mend[] {
-  const books = booksOf(migrations, applied);
+  const books = historyEntries(migrations, applied);
   return [
-    ...books.flatMap((book) => book.more.map(({ id }) => forgetSecond(nameOf(book), id, bookkeeping))),
-    ...books.flatMap((book) => mendOf(book, bookkeeping) ?? []),
+    ...books.flatMap((book) => book.more.map(({ id }) => forgetSecond(nameOf(book), id, migrationsTable))),
+    ...books.flatMap((book) => mendOf(book, migrationsTable) ?? []),
   ];
 }
 
-function mendOf(book: Book, bookkeeping: Bookkeeping): Mend | undefined {
-  const { table } = namesOf(bookkeeping);
+function mendOf(book: HistoryEntry, migrationsTable: MigrationsTable): Mend | undefined {
+  const { table } = quotedNames(migrationsTable);
   const { migration, moved } = book;
   const { id, hash } = book.record;
   const tag = nameOf(book);
@@ -104,8 +104,8 @@ function mendOf(book: Book, bookkeeping: Bookkeeping): Mend | undefined {
   return { tag, problem: "unknown", remedy, run: (tx) => tx.unsafe(`delete from ${table} where id = $1`, [id]) };
 }
 
-function forgetSecond(tag: string, id: number, bookkeeping: Bookkeeping): Mend {
-  const { table } = namesOf(bookkeeping);
+function forgetSecond(tag: string, id: number, migrationsTable: MigrationsTable): Mend {
+  const { table } = quotedNames(migrationsTable);
   return {
     tag,
     problem: "recorded twice",
@@ -114,4 +114,4 @@ function forgetSecond(tag: string, id: number, bookkeeping: Bookkeeping): Mend {
   };
 }
 
-const nameOf = ({ when, migration }: Book) => migration?.tag ?? unknownName(when);
+const nameOf = ({ when, migration }: HistoryEntry) => migration?.tag ?? unknownMigrationName(when);

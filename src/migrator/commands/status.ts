@@ -1,8 +1,8 @@
 import { MigrationError } from "../errors.ts";
-import type { Standing, State } from "../history/migration-state.ts";
+import type { MigrationState, State } from "../history/migration-state.ts";
 import { statementsOf } from "../journal/script.ts";
 import type { MigrateOptions } from "../options.ts";
-import { readStandings, withRun } from "../runner/run.ts";
+import { readMigrationStates, withMigrationRun } from "../runner/run.ts";
 
 export interface MigrationStatus {
   readonly tag: string;
@@ -24,18 +24,18 @@ export interface Status {
  * knows. Changes nothing, and waits for nobody.
  */
 export async function status(options: MigrateOptions): Promise<Status> {
-  return withRun(options, async (run) => {
-    const standings = await readStandings(run);
-    const unsettled = standings.some(
+  return withMigrationRun(options, async (run) => {
+    const states = await readMigrationStates(run);
+    const unsettled = states.some(
       ({ state, note, done }) => (state !== "applied" && state !== "pending") || (note ?? done) !== undefined,
     );
-    const pending = standings.some(({ state }) => state === "pending");
-    const migrations = standings.map(async (standing) => ({
-      tag: standing.tag,
-      state: standing.state,
-      appliedAt: standing.applied?.appliedAt,
-      duration: standing.applied?.duration,
-      note: standing.note ?? (await halfDone(standing)),
+    const pending = states.some(({ state }) => state === "pending");
+    const migrations = states.map(async (migrationState) => ({
+      tag: migrationState.tag,
+      state: migrationState.state,
+      appliedAt: migrationState.applied?.appliedAt,
+      duration: migrationState.applied?.duration,
+      note: migrationState.note ?? (await halfDone(migrationState)),
     }));
     return {
       migrations: await Promise.all(migrations),
@@ -45,7 +45,7 @@ export async function status(options: MigrateOptions): Promise<Status> {
 }
 
 /** How far a migration is that does not run in a transaction, and how it goes on. */
-async function halfDone({ done, applied, migration }: Standing): Promise<string | undefined> {
+async function halfDone({ done, applied, migration }: MigrationState): Promise<string | undefined> {
   if (done === undefined || migration === undefined) return undefined;
   const script = applied === undefined ? migration.up : migration.down;
   const all = await statementsOf(script ?? migration.up).catch((error: unknown) => {

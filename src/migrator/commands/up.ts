@@ -1,11 +1,11 @@
 import { codeOf } from "../../database/index.ts";
 import { DriftError, MigrationError } from "../errors.ts";
-import { type Standing, troubles } from "../history/migration-state.ts";
+import { driftProblems, type MigrationState } from "../history/migration-state.ts";
 import type { Migration } from "../journal/folder.ts";
 import { readScript } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
-import { readStandings, takeSteps, withRun } from "../runner/run.ts";
-import { openBooks, type Run } from "../runner/step.ts";
+import { readMigrationStates, takeSteps, withMigrationRun } from "../runner/run.ts";
+import { type Run, setUpMigrationsTable } from "../runner/step.ts";
 
 export interface UpOptions extends RunOptions {
   /** The last migration to apply, by its tag. */
@@ -26,17 +26,18 @@ export interface UpOptions extends RunOptions {
  * @throws {ConnectError} when the database cannot be reached
  */
 export async function up(options: UpOptions): Promise<Report> {
-  const allows = (standings: readonly Standing[]) => {
-    if (!options.allowDrift) refuseDrift(standings);
+  const allows = (states: readonly MigrationState[]) => {
+    if (!options.allowDrift) refuseDrift(states);
   };
-  return withRun({ ...options, allows }, async (run) => {
-    const standings = await readStandings(run);
-    const pending = pendingOf(standings, options);
+  return withMigrationRun({ ...options, allows }, async (run) => {
+    const states = await readMigrationStates(run);
+    const pending = pendingOf(states, options);
     if (options.allowDrift) {
-      for (const message of troubles(standings)) run.onEvent({ type: "warning", message: `drift allowed: ${message}` });
+      for (const message of driftProblems(states))
+        run.onEvent({ type: "warning", message: `drift allowed: ${message}` });
     }
     try {
-      allows(standings);
+      allows(states);
       await refuseFaults(pending);
     } catch (error) {
       if (!(error instanceof MigrationError)) throw error;
@@ -44,7 +45,7 @@ export async function up(options: UpOptions): Promise<Report> {
     }
     if (options.dryRun) return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })) };
     if (pending.length === 0) {
-      await addGuard(run, standings);
+      await addGuard(run, states);
       return { results: [] };
     }
     return takeSteps(run, pending, "up");
@@ -52,9 +53,9 @@ export async function up(options: UpOptions): Promise<Report> {
 }
 
 /** drizzle-kit's table gets what we add to it also when everything is applied; whoever may not is only looking. */
-async function addGuard(run: Run, standings: readonly Standing[]): Promise<void> {
-  if (troubles(standings).length > 0) return;
-  await openBooks(run).catch((error: unknown) => {
+async function addGuard(run: Run, states: readonly MigrationState[]): Promise<void> {
+  if (driftProblems(states).length > 0) return;
+  await setUpMigrationsTable(run).catch((error: unknown) => {
     if (!mayNotWrite.has(codeOf(error) ?? "")) throw error;
   });
 }
@@ -70,9 +71,12 @@ export async function refuseFaults(migrations: readonly Migration[]): Promise<vo
 }
 
 /** What `up` would apply. @throws {MigrationError} when the folder has no migration `to`, or there is no such number of steps */
-export function pendingOf(standings: readonly Standing[], { to, steps }: Pick<UpOptions, "to" | "steps">): Migration[] {
+export function pendingOf(
+  states: readonly MigrationState[],
+  { to, steps }: Pick<UpOptions, "to" | "steps">,
+): Migration[] {
   refuseNoCount(steps);
-  const wanted = to === undefined ? standings : standings.slice(0, indexOf(standings, to) + 1);
+  const wanted = to === undefined ? states : states.slice(0, indexOf(states, to) + 1);
   return wanted
     .filter(({ state }) => state === "pending" || state === "skipped")
     .flatMap(({ migration }) => migration ?? [])
@@ -80,10 +84,12 @@ export function pendingOf(standings: readonly Standing[], { to, steps }: Pick<Up
 }
 
 /** @throws {MigrationError} when the folder has no such migration */
-export function indexOf(standings: readonly Standing[], tag: string): number {
-  const index = standings.findIndex((standing) => standing.tag === tag && standing.migration !== undefined);
+export function indexOf(states: readonly MigrationState[], tag: string): number {
+  const index = states.findIndex(
+    (migrationState) => migrationState.tag === tag && migrationState.migration !== undefined,
+  );
   if (index !== -1) return index;
-  const tags = standings.flatMap(({ migration }) => migration?.tag ?? []);
+  const tags = states.flatMap(({ migration }) => migration?.tag ?? []);
   throw new MigrationError(`There is no migration ${tag}; there are: ${tags.join(", ")}.`);
 }
 
@@ -94,8 +100,8 @@ export function refuseNoCount(steps: number | undefined): void {
 }
 
 /** @throws {DriftError} */
-export function refuseDrift(standings: readonly Standing[]): void {
-  const found = troubles(standings);
+export function refuseDrift(states: readonly MigrationState[]): void {
+  const found = driftProblems(states);
   if (found.length === 0) return;
   throw new DriftError(
     [

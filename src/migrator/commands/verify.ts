@@ -4,7 +4,7 @@ import { refuseServerWide } from "../lint/cluster-wide.ts";
 import type { MigrateOptions } from "../options.ts";
 import { type Finding, prove, putRows } from "../round-trip/round-trip.ts";
 import type { Target } from "../runner/connections.ts";
-import { withScratch } from "../runner/scratch-database.ts";
+import { withScratchDatabase } from "../runner/scratch-database.ts";
 import { type Run, takeStep } from "../runner/step.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"> {
@@ -46,7 +46,7 @@ export async function verify(options: VerifyOptions): Promise<readonly Proof[]> 
   let aside: Aside | undefined;
   while (first + proofs.length < migrations.length) {
     const next = { first: first + proofs.length, aside, onProof: options.onProof };
-    const found = await withScratch(options.server, options, (run) => proveFrom(run, next));
+    const found = await withScratchDatabase(options.server, options, (run) => proveFrom(run, next));
     proofs.push(...found.proofs);
     aside = found.aside;
   }

@@ -1,5 +1,5 @@
 import { isHashOf, type Migration } from "../journal/folder.ts";
-import type { Applied, Books } from "./migrations-table.ts";
+import type { History, HistoryRecord } from "./migrations-table.ts";
 
 /**
  * How a migration stands: applied as the file says; not applied yet; edited since it was applied; skipped,
@@ -8,13 +8,13 @@ import type { Applied, Books } from "./migrations-table.ts";
  */
 export type State = "applied" | "pending" | "edited" | "skipped" | "unknown";
 
-export interface Standing {
+export interface MigrationState {
   /** Of an unknown migration, what is known of it. */
   readonly tag: string;
   readonly when: number;
   readonly state: State;
   readonly migration: Migration | undefined;
-  readonly applied: Applied | undefined;
+  readonly applied: HistoryRecord | undefined;
   /** Statements that are done of its up, or of the down of an applied one, when it is not finished. */
   readonly done?: number | undefined;
   /** What a person should know. */
@@ -26,13 +26,13 @@ export interface Standing {
 /** Holds the folder against the database: every migration in the journal's order, then the unknown ones. */
 export function compare(
   migrations: readonly Migration[],
-  applied: readonly Applied[],
-  unfinished: Books["unfinished"] = new Map(),
-): Standing[] {
-  const books = booksOf(migrations, applied);
+  applied: readonly HistoryRecord[],
+  unfinished: History["unfinished"] = new Map(),
+): MigrationState[] {
+  const books = historyEntries(migrations, applied);
   const newest = Math.max(-1, ...books.map(({ when }) => when));
 
-  const known = migrations.map((migration): Standing => {
+  const known = migrations.map((migration): MigrationState => {
     const book = books.find(({ when }) => when === migration.when);
     const state = stateOf(migration, book?.record, newest);
     const behind = state === "pending" ? latestBefore(migrations, migration) : undefined;
@@ -45,10 +45,10 @@ export function compare(
   });
   const unknown = books
     .filter(({ migration }) => migration === undefined)
-    .map(({ record, moved }): Standing => {
+    .map(({ record, moved }): MigrationState => {
       const note = moved && `has the content of ${moved.tag}: its "when" in the journal has changed`;
       return {
-        tag: unknownName(record.when),
+        tag: unknownMigrationName(record.when),
         when: record.when,
         state: "unknown",
         migration: undefined,
@@ -60,24 +60,24 @@ export function compare(
 }
 
 /** All that is recorded of one time. */
-export interface Book {
+export interface HistoryEntry {
   readonly when: number;
   /** The migration of that time, if the folder has one. */
   readonly migration: Migration | undefined;
   /** What counts: a record with the migration's content, if there is one. */
-  readonly record: Applied;
+  readonly record: HistoryRecord;
   /** Those beside it, of which there should be none. */
-  readonly more: readonly Applied[];
+  readonly more: readonly HistoryRecord[];
   /** The migration that an unknown record has become, when only the time in the journal has changed. */
   readonly moved: Migration | undefined;
 }
 
 /** What is recorded, time by time, each held against the migration that it must be. */
-export function booksOf(migrations: readonly Migration[], applied: readonly Applied[]): Book[] {
+export function historyEntries(migrations: readonly Migration[], applied: readonly HistoryRecord[]): HistoryEntry[] {
   const times = new Set(applied.map(({ when }) => when));
   // One migration cannot be two of the books' lines, though several may have the same content.
   const free = new Set(migrations.filter(({ when }) => !times.has(when)));
-  return [...times].flatMap((when): Book[] => {
+  return [...times].flatMap((when): HistoryEntry[] => {
     const migration = migrations.find((candidate) => candidate.when === when);
     const records = applied.filter((candidate) => candidate.when === when);
     const record = records.find(({ hash }) => migration && isHashOf(migration, hash)) ?? records[0];
@@ -88,7 +88,7 @@ export function booksOf(migrations: readonly Migration[], applied: readonly Appl
   });
 }
 
-function stateOf(migration: Migration, record: Applied | undefined, newest: number): State {
+function stateOf(migration: Migration, record: HistoryRecord | undefined, newest: number): State {
   if (record === undefined) return migration.when < newest ? "skipped" : "pending";
   return isHashOf(migration, record.hash) ? "applied" : "edited";
 }
@@ -100,14 +100,14 @@ function latestBefore(migrations: readonly Migration[], migration: Migration): M
 }
 
 /** What `up` must not go past without a person's word, each with its remedy. */
-export function troubles(standings: readonly Standing[]): string[] {
-  return standings.flatMap(({ tag, state, migration, note, behind }) => {
+export function driftProblems(states: readonly MigrationState[]): string[] {
+  return states.flatMap(({ tag, state, migration, note, behind }) => {
     if (state === "edited")
       return `${tag} was edited since it was applied. Restore ${migration?.up.file} and put the change into a new migration; or, if it changes nothing (a comment), run \`migrate repair\`.`;
     if (state === "skipped")
       return `${tag} is older than the newest applied migration: drizzle-kit would never apply it. If it may run after those, \`migrate up --allow-drift\` applies it now; else undo them (\`migrate down\`) and apply all in order.`;
     if (state === "unknown")
-      return `${tag} was applied, but ${note ?? "no file here is it: this folder is older than the database, or the file was removed"}. ${note ? "`migrate repair` mends the record." : "Use the newer folder, bring the file back, or run `migrate repair` to forget it."}`;
+      return `${tag} was applied, but ${note ?? "no file here is it: this folder is older than the database, or the file was removed"}. ${note ? "`migrate repair` mends the record." : "Use the newer folder, bring the file back, or run `migrate repair` to removeRecord it."}`;
     if (behind !== undefined)
       return `${tag} is ${note}: once that one is applied, drizzle-kit would never apply it. Give ${tag} a "when" above ${behind.when} in meta/_journal.json, and so on those behind it.`;
     return note === undefined ? [] : `${tag} is ${note}: \`migrate repair\` removes the second record.`;
@@ -115,7 +115,7 @@ export function troubles(standings: readonly Standing[]): string[] {
 }
 
 /** What a migration is called that only the books know; whoever wrote its line may have written any number. */
-export function unknownName(when: number): string {
+export function unknownMigrationName(when: number): string {
   const time = new Date(when);
   // NULL, which drizzle-kit takes for older than everything.
   if (when === 0) return "(recorded without a time)";

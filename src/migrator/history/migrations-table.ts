@@ -4,15 +4,15 @@ import { MigrationError } from "../errors.ts";
 import type { Migration } from "../journal/folder.ts";
 
 /** Where drizzle-kit keeps its records (its configuration's `migrations`). */
-export interface Bookkeeping {
+export interface MigrationsTable {
   readonly schema: string;
   readonly table: string;
 }
 
-export const defaultBookkeeping: Bookkeeping = { schema: "drizzle", table: "__drizzle_migrations" };
+export const defaultMigrationsTable: MigrationsTable = { schema: "drizzle", table: "__drizzle_migrations" };
 
 /** One migration that was applied, by whomever. */
-export interface Applied {
+export interface HistoryRecord {
   readonly id: number;
   readonly when: number;
   readonly hash: string;
@@ -25,7 +25,7 @@ export interface Applied {
 type Connection = Sql | TransactionSql;
 
 /** Quoted names of the records' parts. */
-export function namesOf({ schema, table }: Bookkeeping) {
+export function quotedNames({ schema, table }: MigrationsTable) {
   const name = (text: string) => `"${text.replaceAll('"', '""')}"`;
   const inSchema = (text: string) => `${name(schema)}.${name(text)}`;
   return {
@@ -42,8 +42,8 @@ export function namesOf({ schema, table }: Bookkeeping) {
  * What we add to drizzle-kit's table. The first migration of this project holds the same statements, so
  * that they are there whoever comes first; in other folders the first `up` adds them.
  */
-export function guardSql(bookkeeping: Bookkeeping): string {
-  const { table, once, runs, record, trigger } = namesOf(bookkeeping);
+export function recorderSql(migrationsTable: MigrationsTable): string {
+  const { table, once, runs, record, trigger } = quotedNames(migrationsTable);
   return `
 -- Two migrators that race wait here for each other, and not half-way through their changes.
 lock table ${table} in share row exclusive mode;
@@ -102,11 +102,11 @@ create or replace trigger ${trigger}
 /** A text for a statement that has no parameters: one round trip, where one with parameters takes two. */
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-/** Whether the books are as `ensureBookkeeping` would leave them. */
-export async function isBookkeepingThere(sql: Connection, bookkeeping: Bookkeeping): Promise<boolean> {
+/** Whether the books are as `ensureMigrationsTable` would leave them. */
+export async function hasMigrationsTable(sql: Connection, migrationsTable: MigrationsTable): Promise<boolean> {
   const [found] = await sql.unsafe(`
     select 1 from pg_trigger
-    where tgrelid = to_regclass(${literal(namesOf(bookkeeping).table)}) and tgname = ${literal(`${bookkeeping.table}_record`)}`);
+    where tgrelid = to_regclass(${literal(quotedNames(migrationsTable).table)}) and tgname = ${literal(`${migrationsTable.table}_record`)}`);
   return found !== undefined;
 }
 
@@ -118,14 +118,14 @@ export class ConcurrentSetupError extends Error {}
  *
  * @throws {ConcurrentSetupError} when somebody else did at the same moment
  */
-export async function ensureBookkeeping(tx: TransactionSql, bookkeeping: Bookkeeping): Promise<void> {
-  if (await isBookkeepingThere(tx, bookkeeping)) return;
-  const { schema, table } = namesOf(bookkeeping);
+export async function ensureMigrationsTable(tx: TransactionSql, migrationsTable: MigrationsTable): Promise<void> {
+  if (await hasMigrationsTable(tx, migrationsTable)) return;
+  const { schema, table } = quotedNames(migrationsTable);
   try {
     await tx.unsafe(`
       create schema if not exists ${schema};
       create table if not exists ${table} (id serial primary key, hash text not null, created_at bigint);
-      ${guardSql(bookkeeping)}`);
+      ${recorderSql(migrationsTable)}`);
   } catch (error) {
     const inCatalog = error instanceof Error && "schema_name" in error && error.schema_name === "pg_catalog";
     if (inCatalog || ["42P06", "42P07", "42710"].includes(codeOf(error) ?? ""))
@@ -140,15 +140,15 @@ export async function ensureBookkeeping(tx: TransactionSql, bookkeeping: Bookkee
   }
 }
 
-export interface Books {
+export interface History {
   /** What is applied, in the order in which it was. */
-  readonly applied: readonly Applied[];
+  readonly applied: readonly HistoryRecord[];
   /** How many statements are done of what runs without a transaction and is not finished, by `when`. */
   readonly unfinished: ReadonlyMap<number, number>;
 }
 
-export async function readBooks(sql: Connection, bookkeeping: Bookkeeping): Promise<Books> {
-  const { table, runs } = namesOf(bookkeeping);
+export async function readHistory(sql: Connection, migrationsTable: MigrationsTable): Promise<History> {
+  const { table, runs } = quotedNames(migrationsTable);
   // A service's role may read no more than what is applied.
   const [there] = await sql.unsafe(`
     select to_regclass(${literal(table)}) is not null as records,
@@ -181,8 +181,11 @@ export async function readBooks(sql: Connection, bookkeeping: Bookkeeping): Prom
 }
 
 /** What is applied, in the order in which it was. */
-export async function readApplied(sql: Connection, bookkeeping: Bookkeeping): Promise<readonly Applied[]> {
-  return (await readBooks(sql, bookkeeping)).applied;
+export async function readApplied(
+  sql: Connection,
+  migrationsTable: MigrationsTable,
+): Promise<readonly HistoryRecord[]> {
+  return (await readHistory(sql, migrationsTable)).applied;
 }
 
 /** The transaction in which a line is written: the one that took the lock, or the line is not written. */
@@ -197,10 +200,10 @@ export interface InTransaction {
 export async function recordApplied(
   tx: TransactionSql,
   { hash, when }: Pick<Migration, "hash" | "when">,
-  { bookkeeping, started, transaction }: { bookkeeping: Bookkeeping } & InTransaction,
+  { migrationsTable, started, transaction }: { migrationsTable: MigrationsTable } & InTransaction,
 ): Promise<boolean> {
   const { count } = await tx.unsafe(`
-    insert into ${namesOf(bookkeeping).table} (hash, created_at)
+    insert into ${quotedNames(migrationsTable).table} (hash, created_at)
     select ${literal(hash)}, ${Number(when)} from set_config('migrations.started_at', ${literal(started)}, true)
     where ${isStill(transaction)}`);
   return count > 0;
@@ -209,24 +212,24 @@ export async function recordApplied(
 const isStill = (transaction: string) => `extract(epoch from now()) = ${Number(transaction)}`;
 
 /** Records a migration as there, without anybody knowing since when. */
-export async function recordFound(
+export async function recordBaseline(
   tx: TransactionSql,
   migration: Pick<Migration, "hash" | "when">,
-  bookkeeping: Bookkeeping,
+  migrationsTable: MigrationsTable,
 ): Promise<void> {
-  const { table, runs } = namesOf(bookkeeping);
+  const { table, runs } = quotedNames(migrationsTable);
   await tx.unsafe(`insert into ${table} (hash, created_at) values ($1, $2)`, [migration.hash, migration.when]);
   await tx.unsafe(`delete from ${runs} where created_at = $1`, [migration.when]);
 }
 
 /** @returns false when the migration has ended the transaction */
-export async function forget(
+export async function removeRecord(
   tx: TransactionSql,
   when: number,
-  { bookkeeping, transaction }: { bookkeeping: Bookkeeping } & Pick<InTransaction, "transaction">,
+  { migrationsTable, transaction }: { migrationsTable: MigrationsTable } & Pick<InTransaction, "transaction">,
 ): Promise<boolean> {
   const { count } = await tx.unsafe(
-    `delete from ${namesOf(bookkeeping).table} where created_at = ${Number(when)} and ${isStill(transaction)}`,
+    `delete from ${quotedNames(migrationsTable).table} where created_at = ${Number(when)} and ${isStill(transaction)}`,
   );
   return count > 0;
 }

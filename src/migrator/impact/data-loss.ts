@@ -4,7 +4,7 @@ import { isEmptied, readTables, settleConstraints, type Table, type Tables } fro
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import { execute, notInTransaction } from "../runner/execute.ts";
-import { asOnlyMigrator } from "../runner/migrator-lock.ts";
+import { withMigratorLock } from "../runner/migrator-lock.ts";
 import type { Run } from "../runner/step.ts";
 
 /** Rows, or the values of a column, that undoing would destroy. */
@@ -37,7 +37,7 @@ class RollbackSignal extends Error {}
  */
 export async function findLosses(run: Run, migrations: readonly Migration[]): Promise<Loss[]> {
   let found: Found[] = [];
-  await asOnlyMigrator(run, migrations[0]?.tag ?? "", async (tx) => {
+  await withMigratorLock(run, migrations[0]?.tag ?? "", async (tx) => {
     const before = await readTables(tx);
     const untried = await rehearse(tx, migrations, run);
     found = [...(await compare(tx, before)), ...untried];

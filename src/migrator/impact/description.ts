@@ -1,5 +1,5 @@
 import type { Empty } from "../fixtures/fixtures.ts";
-import type { Bookkeeping } from "../history/migrations-table.ts";
+import type { MigrationsTable } from "../history/migrations-table.ts";
 import type { Sizes, TableSize } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { placeOf, readScript, type Statement } from "../journal/script.ts";
@@ -77,7 +77,7 @@ function bareStatement({ up }: Migration, statement: Statement): PlannedStatemen
 }
 
 /** Every migration touches the books. */
-export function withoutBooks(effects: Effects, { schema, table: books }: Bookkeeping): Effects {
+export function withoutMigrationsTable(effects: Effects, { schema, table: books }: MigrationsTable): Effects {
   const isOther = (table: string) => ![`${schema}.${books}`, `${schema}.${books}_runs`].includes(table);
   return {
     ...effects,

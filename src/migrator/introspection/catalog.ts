@@ -1,11 +1,11 @@
 import type { ReservedSql, Sql, TransactionSql } from "postgres";
-import type { Bookkeeping } from "../history/migrations-table.ts";
+import type { MigrationsTable } from "../history/migrations-table.ts";
 import { catalogQuery } from "./catalog-query.ts";
 import { withFixedSettings } from "./catalog-settings.ts";
 
 export interface CatalogOptions {
   /** Left out with its `_runs` table, its `_record` function and its schema, unless that is `public`. */
-  readonly bookkeeping: Bookkeeping;
+  readonly migrationsTable: MigrationsTable;
   /** Whether to tell who may do what, default privileges included. Default: true. */
   readonly grants?: boolean;
   /** Whether to tell who owns what. Default: false, because elsewhere it is somebody else. */
@@ -31,23 +31,23 @@ interface Row {
  * in a transaction or not.
  */
 export async function readCatalog(sql: Sql | ReservedSql | TransactionSql, options: CatalogOptions): Promise<string[]> {
-  const { bookkeeping, grants = true, owners = false, partitions = true } = options;
+  const { migrationsTable, grants = true, owners = false, partitions = true } = options;
   // One text of three statements, so that a pool runs all of them on the same connection.
   const results = (await sql.unsafe(withFixedSettings(catalogQuery))) as unknown as Row[][];
   return (results[1] ?? [])
     .filter((row) => grants || row.about !== "grants")
     .filter((row) => owners || row.about !== "owner")
     .filter((row) => partitions || !row.partition)
-    .filter((row) => !isBookkeeping(row, bookkeeping))
+    .filter((row) => !isBookkeeping(row, migrationsTable))
     .map(({ line }) => line)
     .sort();
 }
 
-function isBookkeeping({ kind, schema, part }: Row, bookkeeping: Bookkeeping): boolean {
-  if (schema !== bookkeeping.schema) return false;
+function isBookkeeping({ kind, schema, part }: Row, migrationsTable: MigrationsTable): boolean {
+  if (schema !== migrationsTable.schema) return false;
   if (kind === "schema") return schema !== "public";
-  if (kind === "function") return part === `${bookkeeping.table}_record`;
-  return part === bookkeeping.table || part === `${bookkeeping.table}_runs`;
+  if (kind === "function") return part === `${migrationsTable.table}_record`;
+  return part === migrationsTable.table || part === `${migrationsTable.table}_runs`;
 }
 
 /** The lines that only one of the two has: `missing` were there before, `extra` came. */

@@ -14,7 +14,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Where a script has such a character outside of quotes and comments: it would become part of a name. */
-export function strangeSpace({ file, sql }: Script, statements: readonly Statement[]): string[] {
+export function findInvisibleCharacters({ file, sql }: Script, statements: readonly Statement[]): string[] {
   if (!strange.test(sql)) return [];
   return statements.flatMap(({ text, offset }) => {
     for (const { kind, start, end } of tokenize(text)) {

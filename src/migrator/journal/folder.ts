@@ -48,12 +48,12 @@ export interface JournalEntry {
 /** The journal alone, in the order in which drizzle-kit applies. @throws {FolderError} */
 export function readJournal(folder: string = migrationsFolder): JournalEntry[] {
   const file = join(folder, "meta", "_journal.json");
-  if (!existsSync(file)) throw new FolderError(shortest(folder), [`${shortest(file)} does not exist`]);
-  const read = readText(file, shortest(file));
-  if ("fault" in read) throw new FolderError(shortest(folder), [read.fault]);
-  if (read.mark !== "") throw new FolderError(shortest(folder), [markFault(file)]);
+  if (!existsSync(file)) throw new FolderError(shortestPath(folder), [`${shortestPath(file)} does not exist`]);
+  const read = readText(file, shortestPath(file));
+  if ("fault" in read) throw new FolderError(shortestPath(folder), [read.fault]);
+  if (read.mark !== "") throw new FolderError(shortestPath(folder), [byteOrderMarkFault(file)]);
   const entries = parseEntries(read.text);
-  if (entries === undefined) throw new FolderError(shortest(folder), [`${shortest(file)} is not a journal`]);
+  if (entries === undefined) throw new FolderError(shortestPath(folder), [`${shortestPath(file)} is not a journal`]);
   return entries;
 }
 
@@ -74,15 +74,15 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
   const read = (name: string): Script | undefined => {
     const file = join(folder, name);
     if (!existsSync(file)) return undefined;
-    const text = readText(file, shortest(file));
+    const text = readText(file, shortestPath(file));
     if ("fault" in text) {
       faults.push(text.fault);
       return undefined;
     }
     const { fault, ...directive } = readDirective(text.text);
-    if (fault !== undefined) faults.push(`${shortest(file)}:1: ${fault}`);
+    if (fault !== undefined) faults.push(`${shortestPath(file)}:1: ${fault}`);
     marks.set(name, text.mark);
-    return { file: shortest(file), sql: text.text, ...directive };
+    return { file: shortestPath(file), sql: text.text, ...directive };
   };
 
   const migrations = readJournal(folder).flatMap(({ tag, when }): Migration[] => {
@@ -101,10 +101,10 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
     seen.set(when, tag);
   }
   for (const file of snapshotFiles(folder)) {
-    const text = readText(file, shortest(file));
+    const text = readText(file, shortestPath(file));
     if ("fault" in text) faults.push(text.fault);
   }
-  if (faults.length > 0) throw new FolderError(shortest(folder), faults);
+  if (faults.length > 0) throw new FolderError(shortestPath(folder), faults);
   return migrations;
 }
 
@@ -115,8 +115,8 @@ export function snapshotFiles(folder: string): string[] {
 }
 
 /** drizzle-kit does not read JSON behind a byte order mark. */
-export const markFault = (file: string): string =>
-  `${shortest(file)}:1:1: a byte order mark, behind which drizzle-kit reads no JSON. Save the file as UTF-8 without it`;
+export const byteOrderMarkFault = (file: string): string =>
+  `${shortestPath(file)}:1:1: a byte order mark, behind which drizzle-kit reads no JSON. Save the file as UTF-8 without it`;
 
 /** Whether a recorded hash is this migration's; other line endings, or a byte order mark, are no other migration. */
 export function isHashOf({ hash, up }: Migration, recorded: string): boolean {
@@ -129,7 +129,7 @@ export function isHashOf({ hash, up }: Migration, recorded: string): boolean {
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
-export function shortest(path: string): string {
+export function shortestPath(path: string): string {
   const fromHere = relative("", path);
   return fromHere.startsWith("..") || fromHere === "" ? path : fromHere;
 }

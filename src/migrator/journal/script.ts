@@ -6,7 +6,7 @@ import { parse } from "../sql/grammar.ts";
 import { describePlace, type Place, placeIn } from "../sql/position.ts";
 import { describeCommand, describeVariable } from "../sql/psql.ts";
 import { readStatement, type Span } from "../sql/split.ts";
-import { strangeSpace } from "./characters.ts";
+import { findInvisibleCharacters } from "./characters.ts";
 import { misplacedDirectives } from "./directives.ts";
 import type { Script } from "./folder.ts";
 
@@ -72,7 +72,7 @@ async function read(script: Script): Promise<Reading> {
       return { statements, faults: [...faults, `${place}: ${marker} is inside a comment. ${splits}`] };
     }
   }
-  faults.push(...strangeSpace(script, statements), ...(await readEnumUses(script, statements)));
+  faults.push(...findInvisibleCharacters(script, statements), ...(await readEnumUses(script, statements)));
   return { statements, faults };
 }
 

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { readText } from "./file-text.ts";
-import { type Migration, markFault, shortest, snapshotFiles } from "./folder.ts";
+import { byteOrderMarkFault, type Migration, shortestPath, snapshotFiles } from "./folder.ts";
 
 /** drizzle-kit's picture of the schema behind one migration; the next migration is its difference to the schema. */
 interface Snapshot {
@@ -28,10 +28,10 @@ export function checkSnapshots(folder: string, migrations: readonly Migration[])
 }
 
 function readSnapshot(file: string): Snapshot | string {
-  const name = shortest(file);
+  const name = shortestPath(file);
   const read = readText(file, name);
   if ("fault" in read) return read.fault;
-  if (read.mark !== "") return markFault(file);
+  if (read.mark !== "") return byteOrderMarkFault(file);
   const snapshot = parseObject(read.text);
   if (snapshot === undefined)
     return `${name} is not JSON, and drizzle-kit stops at it: restore it, or remove it if it is no snapshot`;
@@ -59,7 +59,7 @@ function missing(folder: string, files: readonly string[], migrations: readonly 
   const there = new Set(files.map((file) => basename(file)));
   return migrations.flatMap((migration, index) => {
     if (there.has(nameOf(migration))) return [];
-    const file = shortest(join(folder, "meta", nameOf(migration)));
+    const file = shortestPath(join(folder, "meta", nameOf(migration)));
     const effect =
       index === migrations.length - 1
         ? "drizzle-kit would begin the next migration at an older one, and make the same changes again"
@@ -76,7 +76,7 @@ function strays(files: readonly string[], migrations: readonly Migration[]): str
     .filter((file) => !known.has(basename(file)))
     .map(
       (file) =>
-        `${shortest(file)} belongs to no migration of the journal, and drizzle-kit would go on from it: remove it`,
+        `${shortestPath(file)} belongs to no migration of the journal, and drizzle-kit would go on from it: remove it`,
     );
 }
 
@@ -84,7 +84,7 @@ function strays(files: readonly string[], migrations: readonly Migration[]): str
 function collisions(snapshots: readonly Snapshot[]): string[] {
   return snapshots.flatMap((snapshot, index) => {
     const before = snapshots.slice(0, index);
-    const names = (other: Snapshot) => `${shortest(other.file)} and ${basename(snapshot.file)}`;
+    const names = (other: Snapshot) => `${shortestPath(other.file)} and ${basename(snapshot.file)}`;
     const sibling = before.find(({ prevId }) => prevId === snapshot.prevId);
     if (sibling !== undefined)
       return [

@@ -84,10 +84,14 @@ function asFailure(error: unknown): MigrationError {
   return error;
 }
 
-async function look({ connections, bookkeeping }: Run, columns: Columns, catalog?: Finding["catalog"]): Promise<View> {
+async function look(
+  { connections, migrationsTable }: Run,
+  columns: Columns,
+  catalog?: Finding["catalog"],
+): Promise<View> {
   const { sql } = connections;
   return {
-    catalog: catalog ?? (await readCatalog(sql, { bookkeeping, owners: true })),
+    catalog: catalog ?? (await readCatalog(sql, { migrationsTable, owners: true })),
     rows: await readRows(sql, columns),
   };
 }

@@ -10,7 +10,7 @@ export interface Build {
 }
 
 /** What a statement does CONCURRENTLY, by PostgreSQL's own parser; undefined when it keeps others waiting. */
-export async function concurrentOf(text: string): Promise<Build | "drop" | "other" | undefined> {
+export async function concurrentOperation(text: string): Promise<Build | "drop" | "other" | undefined> {
   const stmt = (await parse(text))?.[0]?.stmt;
   if (stmt === undefined) return undefined;
   if ("DropStmt" in stmt) return stmt.DropStmt.concurrent ? "drop" : undefined;

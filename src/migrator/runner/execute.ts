@@ -51,7 +51,7 @@ export async function execute(
     try {
       await cancellable(sent[index] as (typeof sent)[number], context.signal);
     } catch (error) {
-      throw located(error, statement, context);
+      throw withPlace(error, statement, context);
     }
     const now = performance.now();
     const ms = Math.round(now - started);
@@ -68,7 +68,7 @@ export async function checkDeferred(tx: TransactionSql, last: Statement | undefi
   try {
     await tx.unsafe("set constraints all immediate");
   } catch (error) {
-    throw last === undefined ? error : located(error, last, context);
+    throw last === undefined ? error : withPlace(error, last, context);
   }
 }
 
@@ -94,7 +94,7 @@ async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?
 }
 
 /** The server's error, with its place in the file; any other (a lost connection) as it is. */
-export function located(
+export function withPlace(
   error: unknown,
   statement: Statement,
   { tag, script }: Pick<Context, "tag" | "script">,

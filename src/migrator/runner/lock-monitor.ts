@@ -12,7 +12,7 @@ const repeat = 10_000;
  *
  * @returns what stops it
  */
-export function watch(
+export function monitorLocks(
   sql: Sql,
   pid: number,
   { tag, onEvent }: { tag: string; onEvent: (event: MigrateEvent) => void },

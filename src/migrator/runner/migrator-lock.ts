@@ -2,7 +2,7 @@ import { setTimeout as after, setImmediate as turn } from "node:timers/promises"
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf, isLostRace, retry, sessionSettings } from "../../database/index.ts";
 import { LockWaitError } from "../errors.ts";
-import { type Bookkeeping, ConcurrentSetupError, namesOf } from "../history/migrations-table.ts";
+import { ConcurrentSetupError, type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
 import type { MigrateEvent } from "../options.ts";
 import type { Connections } from "./connections.ts";
 import { describeSessions } from "./lock-monitor.ts";
@@ -10,7 +10,7 @@ import { describeSessions } from "./lock-monitor.ts";
 /** Part of a run that waiting takes. */
 export interface Patient {
   readonly connections: Pick<Connections, "sql">;
-  readonly bookkeeping: Bookkeeping;
+  readonly migrationsTable: MigrationsTable;
   /** Longest wait for other migrators, and for tables (ms). */
   readonly lockWait: number;
   /** Longest stay in the queue for a table (ms). */
@@ -20,7 +20,7 @@ export interface Patient {
 }
 
 /** The session that is the only migrator now. */
-export interface OnlyMigrator {
+export interface LockHolder {
   /** When it became so, by the server's clock. */
   readonly started: string;
   /** When its transaction began (s since 1970, exact): another transaction has another. */
@@ -38,17 +38,17 @@ export interface OnlyMigrator {
  *
  * @throws {LockWaitError} when another migrator has not finished after `lockWait` ms
  */
-export async function asOnlyMigrator<T>(
+export async function withMigratorLock<T>(
   run: Patient,
   tag: string,
-  work: (tx: TransactionSql, session: OnlyMigrator) => Promise<T>,
+  work: (tx: TransactionSql, session: LockHolder) => Promise<T>,
 ): Promise<T> {
-  const key = `hashtextextended('migrate ${namesOf(run.bookkeeping).table.replaceAll("'", "''")}', 0)`;
+  const key = `hashtextextended('migrate ${quotedNames(run.migrationsTable).table.replaceAll("'", "''")}', 0)`;
   const begun = performance.now();
   let toldAt = Number.NEGATIVE_INFINITY;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
-    const done = await patiently(run, tag, () =>
-      transact(run.connections.sql, (tx) => tryLock(tx, { key, run, work })),
+    const done = await retryOnLockTimeout(run, tag, () =>
+      beginReadCommitted(run.connections.sql, (tx) => tryLock(tx, { key, run, work })),
     );
     if (done !== undefined) return done.value;
     const waited = performance.now() - begun;
@@ -65,7 +65,7 @@ export async function asOnlyMigrator<T>(
  * A transaction that reads what is committed, whatever the role's default: a snapshot kept to its end would be one
  * to wait for. When the server ends the session, it says why before the connection is gone: that is the error to know.
  */
-export async function transact<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
+export async function beginReadCommitted<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
   let first: unknown;
   try {
     const { value } = await sql.begin("isolation level read committed", async (tx) => {
@@ -94,13 +94,13 @@ export const resetSql = (lockTimeout: number) =>
 
 async function tryLock<T>(
   tx: TransactionSql,
-  { key, run, work }: { key: string; run: Patient; work: (tx: TransactionSql, session: OnlyMigrator) => Promise<T> },
+  { key, run, work }: { key: string; run: Patient; work: (tx: TransactionSql, session: LockHolder) => Promise<T> },
 ): Promise<{ value: T } | undefined> {
   const results = (await tx.unsafe(`
     ${settingsSql(run.lockTimeout)};
     select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as started,
       extract(epoch from now())::text as transaction, pg_backend_pid() as pid`)) as unknown as [
-    OnlyMigrator & { had: boolean },
+    LockHolder & { had: boolean },
   ][];
   const row = results.at(-1)?.[0];
   return row?.had ? { value: await work(tx, row) } : undefined;
@@ -127,7 +127,7 @@ export const settingsSql = (lockTimeout: number) => `
  * Whoever queues for a table makes everybody queue who comes later, readers too. So a transaction that has not
  * got it in time gives everything back and tries again a little later (PostgreSQL manual, 20.11, lock_timeout).
  */
-export function patiently<T>(
+export function retryOnLockTimeout<T>(
   { onEvent, signal, lockWait }: Pick<Patient, "onEvent" | "signal" | "lockWait">,
   tag: string,
   work: () => Promise<T>,

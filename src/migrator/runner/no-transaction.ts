@@ -3,9 +3,9 @@ import { setTimeout as after } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
-import { type Bookkeeping, namesOf } from "../history/migrations-table.ts";
+import { type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
 import { placeOf, type Statement } from "../journal/script.ts";
-import { type Build, concurrentOf } from "./concurrent-index.ts";
+import { type Build, concurrentOperation } from "./concurrent-index.ts";
 import { type Context, checkDeferred, execute, notInTransaction } from "./execute.ts";
 
 /** Who does what is not done in the lock's own transaction. */
@@ -30,7 +30,7 @@ export async function executeOutside(
   worker: Worker,
   statements: readonly Statement[],
   context: Context,
-  books: { bookkeeping: Bookkeeping; when: number },
+  books: { migrationsTable: MigrationsTable; when: number },
 ): Promise<void> {
   const { done, begunBefore } = await begin(worker.sql, books);
   const changed = statements.find((statement, index) => index < done.length && hashOf(statement) !== done[index]);
@@ -63,9 +63,9 @@ export async function executeOutside(
 /** What is done already, and whether anybody has begun before; now somebody has. */
 async function begin(
   sql: Sql,
-  { bookkeeping, when }: { bookkeeping: Bookkeeping; when: number },
+  { migrationsTable, when }: { migrationsTable: MigrationsTable; when: number },
 ): Promise<{ done: string[]; begunBefore: boolean }> {
-  const { runs } = namesOf(bookkeeping);
+  const { runs } = quotedNames(migrationsTable);
   // An applied migration's line is there before its down begins: that it has, is told by the time.
   const [run] = await sql.unsafe(
     `select to_json(statements) as statements, applied_at is null or started_at > applied_at as begun
@@ -85,14 +85,14 @@ async function begin(
 async function keepDone(
   connection: Sql | TransactionSql,
   {
-    bookkeeping,
+    migrationsTable,
     when,
     index,
     statement,
-  }: { bookkeeping: Bookkeeping; when: number; index: number; statement: Statement },
+  }: { migrationsTable: MigrationsTable; when: number; index: number; statement: Statement },
 ): Promise<void> {
   const { count } = await connection.unsafe(
-    `update ${namesOf(bookkeeping).runs} set statements = statements || $2::text
+    `update ${quotedNames(migrationsTable).runs} set statements = statements || $2::text
     where created_at = $1 and cardinality(statements) = $3`,
     [when, hashOf(statement), index],
   );
@@ -109,7 +109,7 @@ async function executeBare(
   context: Context,
   { begunBefore, ...place }: { begunBefore: boolean; first: number; of: number },
 ): Promise<void> {
-  const concurrent = await concurrentOf(statement.text);
+  const concurrent = await concurrentOperation(statement.text);
   const run = (sql: Sql) => execute(sql, [statement], context, place);
   if (concurrent === undefined) return worker.polite(run);
   if (concurrent === "other") return worker.patient(run);

@@ -1,4 +1,4 @@
-import type { Bookkeeping } from "../history/migrations-table.ts";
+import type { MigrationsTable } from "../history/migrations-table.ts";
 import type { MigrateEvent, Notice } from "../options.ts";
 
 /** Of one migration; a loop may raise a million. */
@@ -8,7 +8,7 @@ const mostKept = 100;
 const skipped = new Set(["42P06", "42P07", "42710", "42701"]);
 
 /** Tells which migration the server's notices belong to, and keeps them for its report. */
-export function createNotices(emit: (event: MigrateEvent) => void, { schema, table }: Bookkeeping) {
+export function createNotices(emit: (event: MigrateEvent) => void, { schema, table }: MigrationsTable) {
   let running: string | undefined;
   const kept = new Map<string, Notice[]>();
   const isOwn = (message: string) => [`"${schema}"`, `"${table}"`, `"${table}_`].some((name) => message.includes(name));

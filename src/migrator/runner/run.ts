@@ -1,7 +1,7 @@
 import { ConnectError, codeOf } from "../../database/index.ts";
 import { LockWaitError, MigrationError, StoppedError } from "../errors.ts";
-import { compare, type Standing } from "../history/migration-state.ts";
-import { defaultBookkeeping, readBooks } from "../history/migrations-table.ts";
+import { compare, type MigrationState } from "../history/migration-state.ts";
+import { defaultMigrationsTable, readHistory } from "../history/migrations-table.ts";
 import { type Migration, readMigrations } from "../journal/folder.ts";
 import type { Direction, Outcome, Report, RunOptions } from "../options.ts";
 import { openConnections } from "./connections.ts";
@@ -9,13 +9,13 @@ import { createNotices } from "./notices.ts";
 import { type Run, takeStep } from "./step.ts";
 
 /** Opens what a command works with, and closes it when `work` is done. */
-export async function withRun<T>(
+export async function withMigrationRun<T>(
   options: RunOptions & { allows?: Run["allows"]; arrays?: boolean },
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const migrations = readMigrations(options.folder);
-  const bookkeeping = options.bookkeeping ?? defaultBookkeeping;
-  const notices = createNotices(options.onEvent ?? (() => {}), bookkeeping);
+  const migrationsTable = options.migrationsTable ?? defaultMigrationsTable;
+  const notices = createNotices(options.onEvent ?? (() => {}), migrationsTable);
   const connections = await openConnections(options.target, {
     onNotice: notices.onNotice,
     signal: options.signal,
@@ -25,7 +25,7 @@ export async function withRun<T>(
     const run: Run = {
       connections,
       migrations,
-      bookkeeping,
+      migrationsTable,
       lockWait: options.lockWait ?? 600_000,
       lockTimeout: options.lockTimeout ?? 2_000,
       signal: options.signal,
@@ -42,8 +42,12 @@ export async function withRun<T>(
 }
 
 /** Every migration as it stands now. */
-export async function readStandings({ connections, migrations, bookkeeping }: Run): Promise<Standing[]> {
-  const { applied, unfinished } = await readBooks(connections.sql, bookkeeping);
+export async function readMigrationStates({
+  connections,
+  migrations,
+  migrationsTable,
+}: Run): Promise<MigrationState[]> {
+  const { applied, unfinished } = await readHistory(connections.sql, migrationsTable);
   return compare(migrations, applied, unfinished);
 }
 
@@ -84,8 +88,8 @@ export async function takeSteps(run: Run, migrations: readonly Migration[], dire
 /** A plain drizzle-kit knows no lock of ours: what fails beside it may have failed because it was faster. */
 async function appliedMeanwhile(run: Run, { when }: Migration, error: unknown): Promise<boolean> {
   if (error instanceof MigrationError && error.cause === undefined) return false;
-  const standings = await readStandings(run).catch(() => []);
-  return standings.some((standing) => standing.when === when && standing.applied !== undefined);
+  const states = await readMigrationStates(run).catch(() => []);
+  return states.some((migrationState) => migrationState.when === when && migrationState.applied !== undefined);
 }
 
 function explain(error: unknown, { signal }: Run): MigrationError {
@@ -108,13 +112,15 @@ async function describeState(
   run: Run,
   { migration, direction, error }: { migration: Migration; direction: Direction; error: unknown },
 ): Promise<string> {
-  const standings = await readStandings(run).catch((failure: unknown) => {
+  const states = await readMigrationStates(run).catch((failure: unknown) => {
     if (failure instanceof ConnectError || codeOf(failure) !== undefined) return undefined;
     throw failure;
   });
-  if (standings === undefined)
+  if (states === undefined)
     return "The database cannot be asked what state it is in. Run `migrate status` when it answers.";
-  const newest = standings.findLast((standing) => standing.applied !== undefined && standing.migration !== undefined);
+  const newest = states.findLast(
+    (migrationState) => migrationState.applied !== undefined && migrationState.migration !== undefined,
+  );
   const at = newest === undefined ? "no migration is applied" : `it is at ${newest.tag}`;
   const state = `State of the database: ${at}; ${migration.tag} ${leftOf(migration, direction, error)}.`;
   return codeOf(error) === "55P03"

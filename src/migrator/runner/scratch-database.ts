@@ -5,8 +5,8 @@ import { codeOf } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
 import type { MigrateOptions } from "../options.ts";
 import { openConnections, type Target } from "./connections.ts";
-import { withRun } from "./run.ts";
-import { openBooks, type Run } from "./step.ts";
+import { withMigrationRun } from "./run.ts";
+import { type Run, setUpMigrationsTable } from "./step.ts";
 
 const prefix = "aeturnis_scratch_";
 
@@ -16,9 +16,9 @@ const prefix = "aeturnis_scratch_";
  *
  * @throws {MigrationError} when this role may not create one
  */
-export async function withScratch<T>(
+export async function withScratchDatabase<T>(
   server: Target,
-  { folder, bookkeeping, signal }: Omit<MigrateOptions, "target" | "onEvent">,
+  { folder, migrationsTable, signal }: Omit<MigrateOptions, "target" | "onEvent">,
   work: (run: Run) => Promise<T>,
 ): Promise<T> {
   const connections = await openConnections(server, { signal });
@@ -29,8 +29,8 @@ export async function withScratch<T>(
     await create(sql, name);
     try {
       const target = { ...server, url: urlOfDatabase(server.url, name) };
-      return await withRun({ target, folder, bookkeeping, signal, arrays: true }, async (run) => {
-        await openBooks(run);
+      return await withMigrationRun({ target, folder, migrationsTable, signal, arrays: true }, async (run) => {
+        await setUpMigrationsTable(run);
         return work(run);
       });
     } finally {

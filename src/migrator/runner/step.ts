@@ -1,28 +1,28 @@
 import type { Sql, TransactionSql } from "postgres";
 import { MigrationError } from "../errors.ts";
-import { compare, type Standing } from "../history/migration-state.ts";
+import { compare, type MigrationState } from "../history/migration-state.ts";
 import {
-  ensureBookkeeping,
-  forget,
-  isBookkeepingThere,
-  readBooks,
+  ensureMigrationsTable,
+  hasMigrationsTable,
+  readHistory,
   recordApplied,
+  removeRecord,
 } from "../history/migrations-table.ts";
 import type { Migration, Script } from "../journal/folder.ts";
 import { type Statement, statementsOf } from "../journal/script.ts";
 import type { Direction, Outcome } from "../options.ts";
 import type { Connections, Outside } from "./connections.ts";
 import { type Context, checkDeferred, execute } from "./execute.ts";
-import { watch } from "./lock-monitor.ts";
+import { monitorLocks } from "./lock-monitor.ts";
 import {
-  asOnlyMigrator,
-  type OnlyMigrator,
+  beginReadCommitted,
+  type LockHolder,
   type Patient,
-  patiently,
   resetSql,
+  retryOnLockTimeout,
   settingsSql,
   timeoutsSql,
-  transact,
+  withMigratorLock,
 } from "./migrator-lock.ts";
 import { executeOutside, type Worker } from "./no-transaction.ts";
 
@@ -31,7 +31,7 @@ export interface Run extends Patient {
   readonly connections: Connections;
   readonly migrations: readonly Migration[];
   /** Throws when the database, as it stands once nobody else migrates, must not be touched, or not by this one. */
-  readonly allows: (standings: readonly Standing[], migration: Migration) => void;
+  readonly allows: (states: readonly MigrationState[], migration: Migration) => void;
   /** What the server said while a migration ran. */
   readonly noticesOf: (tag: string) => Pick<Outcome, "notices">;
 }
@@ -70,13 +70,13 @@ interface Step {
 function inside(run: Run, step: Step): Promise<boolean> {
   return alone(run, step, async (tx, session) => {
     await execute(tx, step.statements, step.context);
-    await keepBooks(run, step, { tx, session });
+    await recordStep(run, step, { tx, session });
   });
 }
 
 /** Statement by statement, on a connection of its own; this one holds the lock and writes the line when all are done. */
 async function outside(run: Run, step: Step): Promise<boolean> {
-  await openBooks(run);
+  await setUpMigrationsTable(run);
   // Whoever has lost the lock must not go on: somebody else has it.
   const ended = new AbortController();
   const signal = run.signal === undefined ? ended.signal : AbortSignal.any([run.signal, ended.signal]);
@@ -87,9 +87,9 @@ async function outside(run: Run, step: Step): Promise<boolean> {
       // A query with parameters leaves its portal open, and with it a snapshot that CREATE INDEX CONCURRENTLY
       // would wait for; one without closes it.
       await tx.unsafe("select 1");
-      const { bookkeeping } = run;
-      await executeOutside(worker, step.statements, context, { bookkeeping, when: step.migration.when });
-      await keepBooks(run, step, { tx, session });
+      const { migrationsTable } = run;
+      await executeOutside(worker, step.statements, context, { migrationsTable, when: step.migration.when });
+      await recordStep(run, step, { tx, session });
     });
   } finally {
     ended.abort();
@@ -102,7 +102,7 @@ async function hire(run: Run, context: Context): Promise<Worker> {
   let second: Promise<Outside> | undefined;
   const watched = async (connection: Sql, work: (sql: Sql) => Promise<void>) => {
     const [session] = await connection`select pg_backend_pid() as pid`;
-    const stopWatching = watch(run.connections.sql, session?.["pid"], context);
+    const stopWatching = monitorLocks(run.connections.sql, session?.["pid"], context);
     try {
       await work(connection);
     } finally {
@@ -113,14 +113,14 @@ async function hire(run: Run, context: Context): Promise<Worker> {
     sql,
     patient: (work) => watched(sql, work),
     polite: (work) =>
-      patiently(run, context.tag, async () => {
+      retryOnLockTimeout(run, context.tag, async () => {
         second ??= run.connections.outside(run.lockTimeout);
         await watched((await second).sql, work);
       }),
     inTransaction: (work) =>
-      patiently(run, context.tag, () =>
+      retryOnLockTimeout(run, context.tag, () =>
         watched(sql, (connection) =>
-          transact(connection, async (tx) => {
+          beginReadCommitted(connection, async (tx) => {
             // A session of its own has its settings, and those that the file has set since.
             await tx.unsafe((shared ? settingsSql : timeoutsSql)(run.lockTimeout));
             await work(tx);
@@ -132,27 +132,27 @@ async function hire(run: Run, context: Context): Promise<Worker> {
 }
 
 /** The books, committed, for those who cannot write into them and migrate in one transaction. */
-export async function openBooks(run: Run): Promise<void> {
-  const { connections, bookkeeping } = run;
-  if (await isBookkeepingThere(connections.sql, bookkeeping)) return;
-  await asOnlyMigrator(run, "drizzle-kit's table", (tx) => ensureBookkeeping(tx, bookkeeping));
+export async function setUpMigrationsTable(run: Run): Promise<void> {
+  const { connections, migrationsTable } = run;
+  if (await hasMigrationsTable(connections.sql, migrationsTable)) return;
+  await withMigratorLock(run, "drizzle-kit's table", (tx) => ensureMigrationsTable(tx, migrationsTable));
 }
 
 /** Does `work` as the only migrator. @returns false when it had been done before */
 function alone(
   run: Run,
   { migration, direction, context, statements }: Step,
-  work: (tx: TransactionSql, session: OnlyMigrator) => Promise<void>,
+  work: (tx: TransactionSql, session: LockHolder) => Promise<void>,
 ): Promise<boolean> {
-  return asOnlyMigrator(run, migration.tag, async (tx, session) => {
-    const stopWatching = watch(run.connections.sql, session.pid, context);
+  return withMigratorLock(run, migration.tag, async (tx, session) => {
+    const stopWatching = monitorLocks(run.connections.sql, session.pid, context);
     try {
-      await ensureBookkeeping(tx, run.bookkeeping);
-      const { applied, unfinished } = await readBooks(tx, run.bookkeeping);
-      const standings = compare(run.migrations, applied, unfinished);
-      const isApplied = standings.some(({ when, applied }) => when === migration.when && applied !== undefined);
+      await ensureMigrationsTable(tx, run.migrationsTable);
+      const { applied, unfinished } = await readHistory(tx, run.migrationsTable);
+      const states = compare(run.migrations, applied, unfinished);
+      const isApplied = states.some(({ when, applied }) => when === migration.when && applied !== undefined);
       if (isApplied === (direction === "up")) return false;
-      run.allows(standings, migration);
+      run.allows(states, migration);
       run.onEvent({ type: "start", tag: migration.tag, direction, statements: statements.length });
       await work(tx, session);
       return true;
@@ -163,17 +163,17 @@ function alone(
 }
 
 /** In one round trip, though it is four queries. */
-async function keepBooks(
-  { bookkeeping, lockTimeout }: Run,
+async function recordStep(
+  { migrationsTable, lockTimeout }: Run,
   { direction, migration, statements, context }: Step,
-  { tx, session }: { tx: TransactionSql; session: OnlyMigrator },
+  { tx, session }: { tx: TransactionSql; session: LockHolder },
 ): Promise<void> {
-  const options = { bookkeeping, ...session };
+  const options = { migrationsTable, ...session };
   const [, , kept] = await Promise.all([
     checkDeferred(tx, statements.at(-1), context),
     // Sent now, and not when somebody asks for its result.
     tx.unsafe(resetSql(lockTimeout)).execute(),
-    direction === "up" ? recordApplied(tx, migration, options) : forget(tx, migration.when, options),
+    direction === "up" ? recordApplied(tx, migration, options) : removeRecord(tx, migration.when, options),
   ]);
   if (kept) return;
   throw new MigrationError(

@@ -1,3 +1,3 @@
 export { type BatchReport, type BulkOptions, type Check, checkedBy, runBulk, unchecked } from "./pipeline.ts";
-export type { BulkReport, RejectedRow, Rows } from "./report.ts";
+export type { BulkReport, RejectedRow, RowSource } from "./report.ts";
 export { deleteBatch, insertBatch, untangleUpdates, updateBatch } from "./statements.ts";

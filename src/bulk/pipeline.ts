@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { type Executor, inTransaction, toDomainError } from "../database/index.ts";
 import { ConflictError, type DomainError, InvalidInputError, NotFoundError, UnavailableError } from "../errors.ts";
 import { ahead } from "./prefetch.ts";
-import type { BulkReport, RejectedRow, Rows } from "./report.ts";
+import type { BulkReport, RejectedRow, RowSource } from "./report.ts";
 
 export interface BulkOptions {
   /** All rows or none (the default); false writes those that can be written. */
@@ -81,7 +81,7 @@ class RollbackSignal extends Error {}
  */
 export async function runBulk<Given, Row>(
   db: Executor,
-  rows: Rows<Given>,
+  rows: RowSource<Given>,
   { atomic = true, onBatch }: BulkOptions,
   work: Work<Given, Row>,
 ): Promise<BulkReport> {
@@ -152,7 +152,7 @@ interface Batch<Row> {
   readonly end: number;
 }
 
-async function* batches<Given, Row>(given: Rows<Given>, check: Check<Given, Row>): AsyncGenerator<Batch<Row>> {
+async function* batches<Given, Row>(given: RowSource<Given>, check: Check<Given, Row>): AsyncGenerator<Batch<Row>> {
   let rows: Numbered<Row>[] = [];
   let refused: RejectedRow[] = [];
   let index = 0;

@@ -15,4 +15,4 @@ export interface BulkReport {
 }
 
 /** Rows in bulk: a list, or what comes from a file or a stream as it is wanted. */
-export type Rows<Given> = Iterable<Given> | AsyncIterable<Given>;
+export type RowSource<Given> = Iterable<Given> | AsyncIterable<Given>;

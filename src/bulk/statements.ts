@@ -1,16 +1,21 @@
 import { and, type Column, getTableColumns, getTableName, inArray, type SQL, sql } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
-import { type Actor, type Executor, recordedAs } from "../database/index.ts";
+import type { AnyPgColumn, PgColumn, PgTable } from "drizzle-orm/pg-core";
+import { type Actor, type Executor, parameterType, recordedAs } from "../database/index.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../errors.ts";
 import { writeJson } from "../json/index.ts";
-import { type Listing, typeOf } from "../query/index.ts";
 import { type Numbered, refusal, type Untangled } from "./pipeline.ts";
 import type { RejectedRow } from "./report.ts";
 
 // One statement for many rows. They travel as one JSON text, which PostgreSQL reads with the table's own types:
 // faster than a parameter a value, of which a statement can have 65,535.
 
-interface Target extends Listing {
+/** A table, as far as statements for many rows use it. A repository's listing of it has these members. */
+interface Target {
+  readonly table: PgTable;
+  readonly key: PgColumn;
+  readonly columns: Readonly<Record<string, AnyPgColumn>>;
+  readonly visible?: SQL | undefined;
+  readonly forms?: { readonly [field: string]: { equal: SQL; given: (text: SQL) => SQL } | undefined };
   readonly noun: string;
   readonly version?: PgColumn;
   readonly unique?: readonly string[];
@@ -151,7 +156,7 @@ export async function untangleUpdates<Row extends Update["row"]>(
       const value = (change as Fields)[field] ?? null;
       return value === null ? [] : { index, id, value };
     });
-    const value = sql`value::${sql.raw(typeOf(columns[field] as PgColumn))}`;
+    const value = sql`value::${sql.raw(parameterType(columns[field] as PgColumn))}`;
     const found = await db.execute(sql`
       with given as (
         select index, id, ${form?.given(value) ?? value} as value
@@ -209,7 +214,7 @@ async function explainConflicts(
   for (const field of [...unique, fieldOf(columns, key)]) {
     const form = forms?.[field];
     const values = rows.map(({ row }) => (row as Fields)[field] ?? null);
-    const value = sql`given.value::${sql.raw(typeOf(columns[field] as PgColumn))}`;
+    const value = sql`given.value::${sql.raw(parameterType(columns[field] as PgColumn))}`;
     const taken = await tx.execute(sql`
       select position - 1 as position
       from json_array_elements_text(${JSON.stringify(values)}::json) with ordinality as given (value, position)
@@ -288,7 +293,7 @@ function named(row: object, columns: Record<string, Column>): Fields {
 
 /** Makes keys that PostgreSQL takes for the same the same text: of UUIDs it reads several forms (manual, 8.12). */
 function formOf(key: PgColumn): (value: unknown) => string {
-  if (typeOf(key) !== "uuid") return String;
+  if (parameterType(key) !== "uuid") return String;
   return (value) =>
     String(value)
       .toLowerCase()

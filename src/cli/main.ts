@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { version } from "../version.ts";
 import { fail } from "./failure.ts";
 import { migrate } from "./migrate/command.ts";
-import { users } from "./users/command.ts";
+import { usersCommand } from "./users/command.ts";
 
 const program = new Command("aeturnis-data")
   .description("The identity data service of Aeturnis Online.")
@@ -33,6 +33,6 @@ program
   .action(async (options) => (await import("./access.ts")).access(options));
 
 program.addCommand(migrate);
-program.addCommand(users);
+program.addCommand(usersCommand);
 
 await program.parseAsync().catch(fail);

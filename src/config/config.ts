@@ -1,15 +1,8 @@
 import { isIP } from "node:net";
 import * as v from "valibot";
 import { OperatorError } from "../errors.ts";
-import {
-  faultsOfDatabaseUrl,
-  isLocal,
-  parseDatabaseUrl,
-  type SslMode,
-  sslModeOf,
-  sslModes,
-  stricter,
-} from "./database-url/parse.ts";
+import { faultsOfDatabaseUrl, isLocal, parseDatabaseUrl, sslModeOf } from "./database-url/parse.ts";
+import { type SslMode, sslModes, stricter } from "./database-url/ssl.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const oneOf = <const Options extends readonly string[]>(options: Options) =>

@@ -5,9 +5,8 @@ export {
   faultsOfDatabaseUrl,
   locate,
   parseDatabaseUrl,
-  type SslMode,
   sslModeOf,
-  stricter,
   urlOfDatabase,
 } from "./database-url/parse.ts";
+export { type SslMode, stricter } from "./database-url/ssl.ts";
 export { keepSecret, writePrivately } from "./secret-file.ts";

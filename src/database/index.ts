@@ -5,6 +5,7 @@ export { openDriver } from "./driver.ts";
 export { UnpatchedDriverError } from "./driver-error.ts";
 export { driverOptions } from "./endpoint.ts";
 export { toDomainError } from "./errors.ts";
+export { parameterType } from "./parameter-type.ts";
 export { connect, type Database } from "./pool.ts";
 export { codeOf, isLostRace, isUnavailable, type Patience, retry } from "./retry.ts";
 export { pooledSettings, sessionSettings } from "./session-settings.ts";

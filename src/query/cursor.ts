@@ -3,7 +3,7 @@ import { z } from "zod";
 import { InvalidInputError } from "../errors.ts";
 
 /** Where a page begins or ends: what its last row is ordered by, as exact text, and whether to go on behind it or before it. */
-export interface Position {
+export interface CursorPosition {
   readonly values: readonly (string | null)[];
   readonly side: "after" | "before";
 }
@@ -24,13 +24,13 @@ export function createCursors(secret: string) {
 
   return {
     /** @param listing the table; @param question what was asked of it: filter and order */
-    encode(listing: string, question: unknown, { values, side }: Position): string {
+    encode(listing: string, question: unknown, { values, side }: CursorPosition): string {
       const text = Buffer.from(JSON.stringify([listing, fingerprint(question), side, values]));
       return Buffer.concat([sign(text), text]).toString("base64url");
     },
 
     /** @throws {InvalidInputError} when the cursor is not ours, or is of another question */
-    decode(listing: string, question: unknown, cursor: string): Position {
+    decode(listing: string, question: unknown, cursor: string): CursorPosition {
       const bytes = Buffer.from(cursor, "base64url");
       const text = bytes.subarray(signatureLength);
       const signature = bytes.subarray(0, signatureLength);

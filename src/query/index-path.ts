@@ -1,4 +1,4 @@
-import type { Access, Listing } from "./listing.ts";
+import type { IndexPath, Listing } from "./listing.ts";
 import { type AnyFilter, isBeginning, operatorsOf } from "./where.ts";
 
 /** One column of an order. */
@@ -22,7 +22,7 @@ export function pathOf(filter: AnyFilter, order: readonly Order[], listing: List
 }
 
 /** An index, as a statement is to read it. */
-export type Path = Access<string>;
+export type Path = IndexPath<string>;
 
 /**
  * Says an equality so that PostgreSQL keeps to the index. Where it knows that a column has one value, it takes an
@@ -109,7 +109,7 @@ function equals(condition: unknown, { list }: { list: boolean }): boolean {
 
 /** Whether walking the index in its order, or against it, meets only rows that match. */
 function walks(
-  access: Access<string>,
+  access: IndexPath<string>,
   conditions: readonly AnyFilter[],
   order: readonly Order[],
   { columns }: Listing,
@@ -127,7 +127,7 @@ function walks(
 }
 
 /** Whether the index holds what is asked: an equal field, or a stretch of the first one that it is sorted by. */
-function isHeld(condition: AnyFilter, { equal = [], sort = [], beginning = false }: Access<string>): boolean {
+function isHeld(condition: AnyFilter, { equal = [], sort = [], beginning = false }: IndexPath<string>): boolean {
   return Object.entries(condition).every(([field, value]) =>
     operatorsOf(value).every(([operator, operand]) => {
       if (equal.includes(field)) return equals({ [operator]: operand }, { list: false });

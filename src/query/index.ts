@@ -6,4 +6,4 @@ export { flatten, isNarrow } from "./index-path.ts";
 export type { Listing, ListingOf } from "./listing.ts";
 export { type PageParts, pageLimits, readPage } from "./page.ts";
 export { createSizes } from "./scan-guard.ts";
-export { type AnyFilter, typeOf, whereOf } from "./where.ts";
+export { type AnyFilter, whereOf } from "./where.ts";

@@ -1,9 +1,9 @@
 import { and, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import { parameterType } from "../database/index.ts";
 import type { Sort } from "./filter.ts";
 import type { Order, Path } from "./index-path.ts";
 import type { Listing } from "./listing.ts";
-import { typeOf } from "./where.ts";
 
 /** One part of a total order: what rows are sorted by, and which way. */
 export interface Key {
@@ -28,7 +28,7 @@ export function keysOf(order: readonly Order[], listing: Listing): Key[] {
     const form = listing.forms?.[field];
     return {
       expression: form?.order ?? sql`${column}`,
-      type: form === undefined ? typeOf(column) : "text",
+      type: form === undefined ? parameterType(column) : "text",
       descending: direction === "desc",
       nullable: !column.notNull,
       nullsFirst: nulls === "first",
@@ -42,7 +42,10 @@ export function keysOf(order: readonly Order[], listing: Listing): Key[] {
   if (unique) return keys;
   const descending = keys.at(-1)?.descending ?? false;
   const { key } = listing;
-  return [...keys, { expression: sql`${key}`, type: typeOf(key), descending, nullable: false, nullsFirst: false }];
+  return [
+    ...keys,
+    { expression: sql`${key}`, type: parameterType(key), descending, nullable: false, nullsFirst: false },
+  ];
 }
 
 /** The same order, read from its end. */

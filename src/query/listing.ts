@@ -3,7 +3,7 @@ import type { AnyPgColumn, PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { SortField } from "./filter.ts";
 
 /** Columns by the names that callers use. */
-export type Columns = Readonly<Record<string, AnyPgColumn>>;
+export type ListedColumns = Readonly<Record<string, AnyPgColumn>>;
 
 /** The columns of a row type: each of its fields is one, of the same type. */
 export type ColumnsOf<Row> = {
@@ -20,7 +20,7 @@ export type ColumnsOf<Row> = {
  * `few`: rows that equal in these are never many, whatever else is asked of them and in whatever order.
  * `beginning`: it also finds texts by how they begin.
  */
-export interface Access<Field extends string> {
+export interface IndexPath<Field extends string> {
   readonly equal?: readonly Field[];
   readonly sort?: readonly Field[];
   readonly few?: boolean;
@@ -32,7 +32,7 @@ export interface Listing {
   readonly table: PgTable;
   /** The primary key; it decides between rows that are otherwise equal. */
   readonly key: PgColumn;
-  readonly columns: Columns;
+  readonly columns: ListedColumns;
   /** How a column is read, where that is not as it stands. */
   readonly reads?: { readonly [field: string]: SQL };
   /** What tells it from another listing of the same table. */
@@ -41,14 +41,14 @@ export interface Listing {
   readonly visible?: SQL | undefined;
   /** Texts that are compared in another form, such as without regard to case, each as its index has it. */
   readonly forms?: { readonly [field: string]: Form | undefined };
-  readonly access: readonly Access<string>[];
+  readonly access: readonly IndexPath<string>[];
   readonly defaultSort: { readonly field: string; readonly direction: "asc" | "desc" };
 }
 
 /** A listing, its fields named by its types. */
 export interface ListingOf<Row> extends Listing {
-  readonly columns: Columns & ColumnsOf<Row>;
-  readonly access: readonly Access<keyof Row & string>[];
+  readonly columns: ListedColumns & ColumnsOf<Row>;
+  readonly access: readonly IndexPath<keyof Row & string>[];
   readonly defaultSort: { readonly field: SortField<Row>; readonly direction: "asc" | "desc" };
 }
 
@@ -61,7 +61,7 @@ export interface Form {
   readonly given: (text: SQL) => SQL;
 }
 
-export const nameOf = ({ table }: Listing): string => getTableName(table);
+export const tableNameOf = ({ table }: Listing): string => getTableName(table);
 
 /** The listing's own name: a cursor of it is good for no other. */
-export const viewOf = (listing: Listing): string => [nameOf(listing), listing.view].join("/");
+export const viewOf = (listing: Listing): string => [tableNameOf(listing), listing.view].join("/");

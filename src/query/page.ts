@@ -8,7 +8,7 @@ import type { ListOptions, Page } from "./filter.ts";
 import { beyondCursor, describeAccess, pathOf, pinned } from "./index-path.ts";
 import { behind, exact, keysOf, orderAlong, orderOf, reversed } from "./keyset.ts";
 import { type Listing, type ListingOf, viewOf } from "./listing.ts";
-import type { Sizes } from "./scan-guard.ts";
+import type { TableStatistics } from "./scan-guard.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
 
 /** Rows that may be skipped to reach a page by its number. */
@@ -19,7 +19,7 @@ export const pageLimits = { default: 20, most: 100 } as const;
 /** What listings need beside the database. */
 export interface PageParts {
   readonly cursors: Cursors;
-  readonly sizes: Sizes;
+  readonly sizes: TableStatistics;
 }
 
 /**

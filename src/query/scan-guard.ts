@@ -4,7 +4,7 @@ import type { Executor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { indexedParts, pinned, weightOf } from "./index-path.ts";
 import { keysOf, orderAlong, orderOf } from "./keyset.ts";
-import { type Listing, nameOf } from "./listing.ts";
+import { type Listing, tableNameOf } from "./listing.ts";
 import { type AnyFilter, whereOf } from "./where.ts";
 
 /** How long a size is believed (ms). */
@@ -43,7 +43,7 @@ export function createSizes({ scanLimit }: { scanLimit: number }) {
       filter: AnyFilter,
       { field, text, walking = false }: { field: string; text: string; walking?: boolean },
     ): Promise<PgTable | Subquery> {
-      const rows = await rowsOf(db, nameOf(listing));
+      const rows = await rowsOf(db, tableNameOf(listing));
       const weight = weightOf(filter, listing);
       if (rows * weight <= scanLimit) return listing.table;
       const few = await findFew(db, listing, filter, Math.ceil(((walking ? 2 : 1) * mostSifted) / weight));
@@ -54,7 +54,7 @@ export function createSizes({ scanLimit }: { scanLimit: number }) {
   };
 }
 
-export type Sizes = ReturnType<typeof createSizes>;
+export type TableStatistics = ReturnType<typeof createSizes>;
 
 /**
  * Rows as the planner reckons them: as dense as at the last ANALYZE, in as many bytes as there are now; before the first
@@ -83,7 +83,7 @@ async function findFew(db: Executor, listing: Listing, filter: AnyFilter, most: 
       sql`select ${what} from ${table} where ${condition} ${order} limit ${limit}`;
     const [row] = await db.execute(sql`select count(*)::int as count from (${some(sql``, most + 1)}) as found`);
     // With room for those that come before it is read: none may be missing then.
-    if (Number(row?.["count"]) <= most) return new Subquery(some(sql`*`, 10 * most), columns, nameOf(listing));
+    if (Number(row?.["count"]) <= most) return new Subquery(some(sql`*`, 10 * most), columns, tableNameOf(listing));
   }
   return undefined;
 }

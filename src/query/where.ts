@@ -1,5 +1,6 @@
 import { and, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import { parameterType } from "../database/index.ts";
 import { formatInstant } from "../schema/index.ts";
 import type { Listing } from "./listing.ts";
 
@@ -84,11 +85,8 @@ function conditionOf(field: string, operator: string, operand: unknown, listing:
 /** A parameter with its type said: PostgreSQL could not tell it everywhere. */
 function asValue(value: unknown, column: PgColumn): SQL {
   const encoded = value instanceof Date ? formatInstant(value) : value;
-  return sql`${encoded}::${sql.raw(typeOf(column))}`;
+  return sql`${encoded}::${sql.raw(parameterType(column))}`;
 }
-
-/** A column's type without its length: a longer text is just not equal, and no error. */
-export const typeOf = (column: PgColumn): string => column.getSQLType().replace(/^varchar\(\d+\)$/, "text");
 
 /** A pattern of LIKE: `*` becomes `%`, `\*` a star; all else that LIKE would see something in stands for itself. */
 function patternOf(text: string): string {

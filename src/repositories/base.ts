@@ -9,7 +9,7 @@ import {
   checkedBy,
   deleteBatch,
   insertBatch,
-  type Rows,
+  type RowSource,
   runBulk,
   unchecked,
   untangleUpdates,
@@ -180,7 +180,7 @@ export class Repository<Table extends PgTable, Row extends object> {
    */
   createMany<Given = Insert<Table>>(
     by: Actor,
-    rows: Rows<Given>,
+    rows: RowSource<Given>,
     options: BulkOptions & { readonly check?: Check<Given, Insert<Table>> } = {},
   ): Promise<BulkReport> {
     const { definition } = this;
@@ -199,7 +199,7 @@ export class Repository<Table extends PgTable, Row extends object> {
   /** Changes any number of rows, each in its own way; as `createMany`. */
   updateMany(
     by: Actor,
-    changes: Rows<{ readonly id: string; readonly version?: Date | undefined; readonly change: Change<Table> }>,
+    changes: RowSource<{ readonly id: string; readonly version?: Date | undefined; readonly change: Change<Table> }>,
     options: BulkOptions = {},
   ): Promise<BulkReport> {
     const check = checkedBy<Change<Table>>(this.definition.rules?.update);
@@ -214,7 +214,7 @@ export class Repository<Table extends PgTable, Row extends object> {
   }
 
   /** Removes any number of rows for good; as `createMany`. */
-  hardDeleteMany(by: Actor, ids: Rows<string>, options: BulkOptions = {}): Promise<BulkReport> {
+  hardDeleteMany(by: Actor, ids: RowSource<string>, options: BulkOptions = {}): Promise<BulkReport> {
     return runBulk(this.db, ids, options, {
       check: unchecked<string>,
       run: (tx, batch) => deleteBatch(tx, this.definition, by, batch),

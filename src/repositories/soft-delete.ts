@@ -1,6 +1,6 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
-import { type BulkOptions, type BulkReport, type Rows, runBulk, unchecked, updateBatch } from "../bulk/index.ts";
+import { type BulkOptions, type BulkReport, type RowSource, runBulk, unchecked, updateBatch } from "../bulk/index.ts";
 import type { Actor } from "../database/index.ts";
 import { Repository } from "./base.ts";
 
@@ -25,7 +25,7 @@ export class SoftDeleteRepository<Table extends SoftDeletable, Row extends objec
   }
 
   /** Marks any number of rows as deleted; as `createMany`. */
-  softDeleteMany(by: Actor, ids: Rows<string>, options: BulkOptions = {}): Promise<BulkReport> {
+  softDeleteMany(by: Actor, ids: RowSource<string>, options: BulkOptions = {}): Promise<BulkReport> {
     // PostgreSQL's word for the time at which the transaction began (manual, 8.5.1.4).
     const change = { deletedAt: "now" };
     return runBulk(this.db, ids, options, {

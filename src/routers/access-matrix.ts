@@ -1,6 +1,6 @@
 import { appRouter } from "./app-router.ts";
 import type { Rule } from "./authorization.ts";
-import type { Access } from "./trpc.ts";
+import type { ProcedureAccess } from "./trpc.ts";
 
 export const callers = ["anonymous", "user", "moderator", "admin", "service"] as const;
 
@@ -9,7 +9,7 @@ export type AccessRow = { readonly procedure: string } & { readonly [Caller in (
 
 /** Who may call what, as the procedures themselves declare it. */
 export function accessMatrix(): AccessRow[] {
-  const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { meta?: Access } }>;
+  const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { meta?: ProcedureAccess } }>;
   return Object.entries(procedures)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([procedure, { _def }]) => {

@@ -5,7 +5,7 @@ import { ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError,
 import type { UserRole } from "../repositories/index.ts";
 import type { Context } from "./context.ts";
 import { fromDomainError, translate } from "./error-translation.ts";
-import { type Access, t } from "./trpc.ts";
+import { type ProcedureAccess, t } from "./trpc.ts";
 
 /**
  * Who may call a procedure. An account is a `user`, and by its role a `moderator` too, or an `admin`, who may whatever
@@ -55,7 +55,7 @@ export function about(...callers: [Rule, ...Rule[]]) {
 }
 
 function begin<Known extends { caller: Admitted }>(
-  rule: Access,
+  rule: ProcedureAccess,
   know: (ctx: Context, getRawInput: () => Promise<unknown>) => Promise<Known>,
 ) {
   return t.procedure.meta(rule).use(async ({ ctx, next, type, getRawInput }) => {

@@ -52,7 +52,7 @@ export function translate(error: TRPCError): TRPCError {
 }
 
 /** What the caller reads. Only texts that were written for callers get through. */
-export function describe(
+export function errorAnswer(
   error: TRPCError,
   requestId: string | null,
 ): { message: string; field: string | null; retryAfter: number | null } {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { userRoles, userStatuses } from "../schema/index.ts";
-import { uuid as id, moment, newUser, trimAscii, type userBulkChange, userChange } from "../validation/index.ts";
+import { uuid as id, moment, type newUser, trimAscii, type userBulkChange, userChange } from "../validation/index.ts";
 
 /** Rows that one call may bring. */
 const mostRows = 5_000;
@@ -12,8 +12,6 @@ export const userEmail = z.strictObject({
   email: z.string().overwrite(trimAscii).max(255, "must be at most 255 characters"),
 });
 export const userName = z.strictObject({ username: z.string().max(50, "must be at most 50 characters") });
-
-export { newUser };
 
 /** Whether a listing takes softly deleted users along, or has no others. */
 export const deletedToo = { deleted: z.enum(["without", "with", "only"]).default("without") };

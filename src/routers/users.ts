@@ -1,6 +1,7 @@
 import { ForbiddenError } from "../errors.ts";
 import { type UserRole, userDefinition } from "../repositories/index.ts";
 import { userRoles } from "../schema/index.ts";
+import { newUser } from "../validation/index.ts";
 import { type Admitted, about, allow } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
 import { t } from "./trpc.ts";
@@ -8,7 +9,6 @@ import {
   deletedToo,
   newRole,
   newStatus,
-  newUser,
   newUsers,
   ownChange,
   userChanges,

@@ -2,8 +2,6 @@ import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { instant } from "./instant.ts";
 
-export { instant };
-
 /** When the row was made. Set by the database, so that every writer's clock is the same clock. */
 export const createdAt = () => instant("created_at").notNull().default(sql`CURRENT_TIMESTAMP`);
 

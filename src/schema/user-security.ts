@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
-import { instant } from "./columns.ts";
+import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { check, index, inet, pgTable, text, uuid } from "drizzle-orm/pg-core";
-import { createdAt, instant } from "./columns.ts";
+import { createdAt } from "./columns.ts";
+import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 

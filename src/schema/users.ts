@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, jsonb, pgTable, uniqueIndex, uuid, varchar } from "drizzle-orm/pg-core";
-import { byteOrder, createdAt, instant, lower } from "./columns.ts";
+import { byteOrder, createdAt, lower } from "./columns.ts";
+import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 
 export const userStatuses = ["active", "suspended", "banned"] as const;

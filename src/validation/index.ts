@@ -4,4 +4,4 @@ export { passwordHash } from "./foreign-password-hash.ts";
 export { jsonObject } from "./json-object.ts";
 export { noPassword } from "./password-hash.ts";
 export { ipAddress, moment, uuid } from "./scalars.ts";
-export { isReserved, name, newUser, status, userBulkChange, userChange, yes } from "./user.ts";
+export { accountStatus, isReserved, name, newUser, userBulkChange, userChange, yes } from "./user.ts";

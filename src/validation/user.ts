@@ -43,7 +43,7 @@ const metadata = jsonObject(metadataLimit);
 /** A new account. */
 export const newUser = z.strictObject({ email, username, passwordHash, metadata: metadata.optional() });
 
-export const status = z.enum(userStatuses, "must be active, suspended or banned");
+export const accountStatus = z.enum(userStatuses, "must be active, suspended or banned");
 export const yes = z.boolean("must be true or false");
 
 /** What of an account may be changed by whom it belongs to. */
@@ -56,6 +56,6 @@ export const userChange = z.strictObject({
 /** What may be changed of many accounts at once: their roles may not. */
 export const userBulkChange = z.strictObject({
   ...userChange.shape,
-  status: status.optional(),
+  status: accountStatus.optional(),
   emailVerified: yes.optional(),
 });

@@ -11,7 +11,7 @@ export const floors = [
   ["database"],
   ["embedded", "migrator", "query", "bulk"],
   ["repositories"],
-  ["identity", "audit", "accounts", "jobs"],
+  ["identity", "accounts", "jobs"],
   ["routers"],
   ["server"],
   ["cli"],

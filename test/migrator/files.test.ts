@@ -8,7 +8,7 @@ import { down, redo } from "../../src/migrator/commands/down.ts";
 import { plan } from "../../src/migrator/commands/plan.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { verify } from "../../src/migrator/commands/verify.ts";
-import { decode } from "../../src/migrator/journal/file-text.ts";
+import { decodeFile } from "../../src/migrator/journal/file-text.ts";
 import { readScript } from "../../src/migrator/journal/script.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
@@ -92,7 +92,7 @@ describe("a file's bytes", () => {
       .map((parts) => Buffer.concat(parts));
     fc.assert(
       fc.property(bytes, (all) => {
-        const read = decode(all, "x.sql");
+        const read = decodeFile(all, "x.sql");
         const isText = Buffer.from(all.toString()).equals(all) && !all.includes(0);
         expect("text" in read).toBe(isText);
         if ("text" in read) expect(Buffer.from(read.mark + read.text)).toEqual(all);

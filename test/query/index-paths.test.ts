@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ListOptions, Page } from "../../src/query/filter.ts";
 import { pathOf } from "../../src/query/index-path.ts";
 import { orderOf } from "../../src/query/keyset.ts";
-import type { Access, Listing } from "../../src/query/listing.ts";
+import type { IndexPath, Listing } from "../../src/query/listing.ts";
 import { auditListing } from "../../src/repositories/audit-log.ts";
 import type { Repositories } from "../../src/repositories/repositories.ts";
 import { failuresDefinition, userSecurityDefinition } from "../../src/repositories/user-security.ts";
@@ -125,7 +125,7 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
 const isNullable = ({ columns }: Listing, field: string) => columns[field]?.notNull === false;
 
 /** Ways to ask for what an access path promises to answer. */
-function questionsOf(name: string, listing: Listing, { equal = [], sort = [], few, beginning }: Access<string>) {
+function questionsOf(name: string, listing: Listing, { equal = [], sort = [], few, beginning }: IndexPath<string>) {
   const row = common[name] as Row;
   const where = Object.fromEntries(equal.map((field) => [field, row[field]]));
   if (few) {

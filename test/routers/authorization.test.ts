@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
 import { accessMatrix, accessTable } from "../../src/routers/access-matrix.ts";
 import { appRouter } from "../../src/routers/app-router.ts";
-import type { Access } from "../../src/routers/trpc.ts";
+import type { ProcedureAccess } from "../../src/routers/trpc.ts";
 import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
 
 /**
@@ -49,7 +49,7 @@ const subjects = ["self", "user", "moderator", "admin"] as const;
 type Subject = (typeof subjects)[number];
 
 const procedures: Record<string, AnyTRPCProcedure> = appRouter._def.procedures as never;
-const rulesOf = (path: string) => (procedures[path]?._def.meta as Access | undefined)?.allow ?? [];
+const rulesOf = (path: string) => (procedures[path]?._def.meta as ProcedureAccess | undefined)?.allow ?? [];
 
 const service = useService();
 

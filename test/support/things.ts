@@ -7,7 +7,8 @@ import { createCursors } from "../../src/query/cursor.ts";
 import { createSizes } from "../../src/query/scan-guard.ts";
 import type { Definition } from "../../src/repositories/base.ts";
 import { SoftDeleteRepository } from "../../src/repositories/soft-delete.ts";
-import { createdAt, instant, lower } from "../../src/schema/columns.ts";
+import { createdAt, lower } from "../../src/schema/columns.ts";
+import { instant } from "../../src/schema/instant.ts";
 
 /** A table that the service has none of, with everything that a table may want. */
 export const things = pgTable("things", {

@@ -12,12 +12,12 @@ type Bytes = AsyncGenerator<Buffer, void, undefined>;
  *
  * @throws {ImportExportError} while it is read, for what cannot be read, with the place and the remedy
  */
-export async function* decode(input: AsyncIterable<Buffer>, compressed = false): Bytes {
+export async function* decodeInput(input: AsyncIterable<Buffer>, compressed = false): Bytes {
   const { first, all } = await peek(input);
   const kind = kindOf(first);
   if (kind === "gzip") {
     if (compressed) throw new ImportExportError("It is compressed with gzip twice. Decompress it: gunzip FILE");
-    yield* decode(gunzip(all), true);
+    yield* decodeInput(gunzip(all), true);
   } else if (kind === "text") yield* withoutMark(checkUtf8(all));
   else yield* withoutMark(fromUtf16(all, kind));
 }

@@ -3,7 +3,7 @@ import { type CsvError, type Info, type Parser, parse } from "csv-parse";
 import { ImportExportError } from "../errors.ts";
 import { fieldsOf, type Mapping, unknownField } from "../import/mapping.ts";
 import { type CsvForm, csvFormOf, delimiterName } from "./csv-dialect.ts";
-import { type Fault, type Fields, type Line, longestRow, readText, required, unreadable } from "./fields.ts";
+import { type FieldFault, type Fields, type Line, longestRow, readTextField, required, unreadable } from "./fields.ts";
 
 /**
  * The rows of CSV (RFC 4180; with other delimiters and line ends, too) under a line of field names. An empty field is
@@ -105,7 +105,7 @@ function row(
   record: readonly string[],
   columns: readonly Column[],
   { form, mapping }: { form: CsvForm; mapping: Mapping },
-): { fields: Fields } | { fault: Fault } {
+): { fields: Fields } | { fault: FieldFault } {
   // Where there is no line of names, the last ones may be missing.
   const missing = mapping.preset?.columns !== undefined ? 0 : columns.length;
   if (record.length > columns.length || record.length < missing) {
@@ -124,7 +124,7 @@ function row(
     if (text === undefined || (isNothing(text) && !(field === "username" && text === "NULL"))) continue;
     if (field === null) mapping.leaveOut(name);
     else if (field !== undefined) {
-      const value = readText(field, text);
+      const value = readTextField(field, text);
       if (value === undefined) return { fault: { field, message: unreadable(field) } };
       fields[field] = value;
     }

@@ -4,13 +4,13 @@ import { JsonText } from "../../json/index.ts";
 export type Fields = Record<string, unknown>;
 
 /** Why a row cannot be had. */
-export interface Fault {
+export interface FieldFault {
   readonly field: string | null;
   readonly message: string;
 }
 
 /** One row of a file, by the line on which it begins: its fields, or why they cannot be had. */
-export type Line = { readonly line: number } & ({ readonly fields: Fields } | { readonly fault: Fault });
+export type Line = { readonly line: number } & ({ readonly fields: Fields } | { readonly fault: FieldFault });
 
 /** Bytes that one row may take: the longest user there can be fits in several times. */
 export const longestRow = 256 * 1024;
@@ -19,7 +19,7 @@ export const tooLong = { field: null, message: `is longer than ${longestRow} byt
 export const required = ["email", "username", "passwordHash"];
 
 /** A text of CSV as the value of its field; undefined: it cannot be read. */
-export function readText(field: string, text: string): unknown {
+export function readTextField(field: string, text: string): unknown {
   if (field === "metadata") return readJsonText(text);
   if (field !== "emailVerified") return text;
   const word = text.toLowerCase();

@@ -1,12 +1,12 @@
 import { JsonText, markInexactNumbers, memberText } from "../../json/index.ts";
 import { fieldsOf, type Mapping, unknownField } from "../import/mapping.ts";
-import type { Fault, Fields } from "./fields.ts";
+import type { FieldFault, Fields } from "./fields.ts";
 
 /** Zeros at the end of a fraction, which a double does not keep. */
 const fractionEndsInZero = /\.\d*0(?!\d)/;
 
 /** The fields of one user that is a JSON object. */
-export function jsonRow(text: string, mapping: Mapping): { fields: Fields } | { fault: Fault } {
+export function jsonRow(text: string, mapping: Mapping): { fields: Fields } | { fault: FieldFault } {
   const given = parse(text);
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     return { fault: { field: null, message: "must be a JSON object" } };

@@ -4,7 +4,7 @@ import type { AuditLogRepository } from "../../repositories/index.ts";
 import { ImportExportError } from "../errors.ts";
 
 /** How far an import is. */
-export interface Position {
+export interface ImportPosition {
   /** Rows of the file that are decided. */
   readonly rows: number;
   readonly imported: number;
@@ -14,7 +14,7 @@ export interface Position {
   readonly ended: boolean;
 }
 
-export const beginning: Position = { rows: 0, imported: 0, refused: 0, refusedBytes: 0, ended: false };
+export const beginning: ImportPosition = { rows: 0, imported: 0, refused: 0, refusedBytes: 0, ended: false };
 
 const resourceType = "import";
 
@@ -24,21 +24,21 @@ const resourceType = "import";
  */
 export function createLedger(audit: AuditLogRepository, { by, run }: { by: Actor; run: string }) {
   /** The position as it is committed; until the transaction ends nobody else can move it, and who is just moving it is waited for. */
-  async function read(tx: Executor): Promise<Position> {
+  async function read(tx: Executor): Promise<ImportPosition> {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import ${run}`}, 0))`);
     const { items } = await audit.within(tx).list({ where: { resourceType, resourceId: run }, limit: 1 });
-    return (items[0]?.changes as Position | null | undefined) ?? beginning;
+    return (items[0]?.changes as ImportPosition | null | undefined) ?? beginning;
   }
 
   return {
     read,
     /** Makes sure that nobody else imports, until the transaction ends. @throws {ImportExportError} when somebody else has moved on from there */
-    claim: async (tx: Executor, from: Position): Promise<void> => {
+    claim: async (tx: Executor, from: ImportPosition): Promise<void> => {
       const { rows, ended } = await read(tx);
       if (rows !== from.rows || ended) throw new ImportExportError("Another process is importing the same file.");
     },
     /** Puts down how far it is, for who has claimed it. */
-    write: async (tx: Executor, to: Position): Promise<void> => {
+    write: async (tx: Executor, to: ImportPosition): Promise<void> => {
       await audit
         .within(tx)
         .recordMany(by, [{ action: "import.batch", resourceType, resourceId: run, changes: { ...to } }]);

@@ -11,10 +11,10 @@ import type { users } from "../../schema/index.ts";
 import type { Format } from "../file-format.ts";
 import type { Line } from "../formats/fields.ts";
 import { createLines } from "../formats/lines.ts";
-import { beginning, createLedger, type Position } from "./checkpoint.ts";
+import { beginning, createLedger, type ImportPosition } from "./checkpoint.ts";
 import { importedUser } from "./imported-user.ts";
 import { createMapping, type Mapping } from "./mapping.ts";
-import { openRun, type Run } from "./pipeline.ts";
+import { type ImportRun, openRun } from "./pipeline.ts";
 import { openRefusals, type Refusals } from "./rejected-rows.ts";
 import { openSource } from "./source.ts";
 
@@ -38,14 +38,14 @@ export interface ImportOptions {
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }
 
-export interface ImportProgress extends Pick<Position, "rows" | "imported" | "refused"> {
+export interface ImportProgress extends Pick<ImportPosition, "rows" | "imported" | "refused"> {
   /** Rows that an attempt before had decided. */
   readonly resumedBehind: number;
   /** Bytes of the file. */
   readonly read: number;
 }
 
-export interface ImportReport extends Pick<Position, "rows" | "imported" | "refused"> {
+export interface ImportReport extends Pick<ImportPosition, "rows" | "imported" | "refused"> {
   /** `repeated`: the file was imported before, and nothing was done; `undone`: all or none was asked for, and it is none. */
   readonly outcome: "done" | "repeated" | "undone" | "stopped";
   /** By this the audit trail knows it: a resource of type `import`. */
@@ -70,7 +70,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
   const file = "file" in from ? from.file : undefined;
   const ledgerOf = (run: string) => createLedger(repositories.audit, { by, run });
   const resumable = file !== undefined && !atomic;
-  const { id: run, position: start }: Run = resumable
+  const { id: run, position: start }: ImportRun = resumable
     ? await inTransaction(db, async (tx) => {
         await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import of ${resolve(file)}`}, 0))`);
         return openRun(file, {
@@ -80,7 +80,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
         });
       })
     : { id: uuidv7(), position: beginning };
-  const report = (outcome: ImportReport["outcome"], { rows, imported, refused }: Position): ImportReport => {
+  const report = (outcome: ImportReport["outcome"], { rows, imported, refused }: ImportPosition): ImportReport => {
     const refusedFile = file === undefined || refused === 0 ? null : refusedFileOf(file, { atomic });
     return {
       outcome,

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { JsonText } from "../../json/index.ts";
 import { userRoles } from "../../schema/index.ts";
-import { emailRule, isReserved, jsonObject, name, passwordHash, status, uuid, yes } from "../../validation/index.ts";
+import {
+  accountStatus,
+  emailRule,
+  isReserved,
+  jsonObject,
+  name,
+  passwordHash,
+  uuid,
+  yes,
+} from "../../validation/index.ts";
 import { readMoment } from "./timestamps.ts";
 
 /** Bytes of JSON: no more than the table takes, whose check counts them exactly. */
@@ -34,7 +43,7 @@ const shape = {
   passwordHash,
   metadata,
   id: uuid.optional(),
-  status: status.optional(),
+  status: accountStatus.optional(),
   role: z.enum(userRoles, "must be user, moderator or admin").optional(),
   emailVerified: yes.optional(),
   createdAt: moment.optional(),

@@ -1,5 +1,5 @@
 import { ImportExportError } from "../errors.ts";
-import { type Fault, type Fields, readText, unreadable } from "../formats/fields.ts";
+import { type FieldFault, type Fields, readTextField, unreadable } from "../formats/fields.ts";
 import type { Preset } from "../presets/presets.ts";
 import { importedFields } from "./imported-user.ts";
 
@@ -68,7 +68,7 @@ export function fieldsOf(
   row: Readonly<Record<string, unknown>>,
   preset: Preset,
   mapping: Mapping,
-): { fields: Fields } | { fault: Fault } {
+): { fields: Fields } | { fault: FieldFault } {
   const fields: Fields = {};
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(row)) {
@@ -77,7 +77,7 @@ export function fieldsOf(
     if (field === null) mapping.leaveOut(name);
     else if (field === undefined) rest[name] = value;
     else {
-      const mapped = typeof value === "string" ? readText(field, value) : value;
+      const mapped = typeof value === "string" ? readTextField(field, value) : value;
       if (mapped === undefined) return { fault: { field, message: unreadable(field) } };
       fields[field] = mapped;
     }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { open, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { v7 as uuidv7 } from "uuid";
 import { ImportExportError } from "../errors.ts";
-import { beginning, type Position } from "./checkpoint.ts";
+import { beginning, type ImportPosition } from "./checkpoint.ts";
 
 /** What tells a file from another one of its name. */
 interface Identity {
@@ -14,9 +14,9 @@ interface Identity {
 }
 
 /** One import of one file, which may take several attempts. */
-export interface Run {
+export interface ImportRun {
   readonly id: string;
-  readonly position: Position;
+  readonly position: ImportPosition;
 }
 
 /**
@@ -30,8 +30,8 @@ export interface Run {
  */
 export async function openRun(
   file: string,
-  options: { restart: boolean; reading: string; positionOf: (run: string) => Promise<Position> },
-): Promise<Run> {
+  options: { restart: boolean; reading: string; positionOf: (run: string) => Promise<ImportPosition> },
+): Promise<ImportRun> {
   const path = `${file}.progress.json`;
   const identity = await identify(file);
   const known = options.restart ? undefined : await readRun(path);

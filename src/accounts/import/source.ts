@@ -1,5 +1,5 @@
 import { addAbortSignal, Readable } from "node:stream";
-import { decode } from "../decoding/decode.ts";
+import { decodeInput } from "../decoding/decode.ts";
 import type { Format } from "../file-format.ts";
 import { readCsv } from "../formats/csv.ts";
 import type { Line } from "../formats/fields.ts";
@@ -35,7 +35,7 @@ export function openSource(
   }
 
   async function* lines(): AsyncGenerator<Line> {
-    const bytes = Readable.from(decode(counted()), { objectMode: false, highWaterMark: 64 * 1024 });
+    const bytes = Readable.from(decodeInput(counted()), { objectMode: false, highWaterMark: 64 * 1024 });
     try {
       yield* readers[format](bytes, mapping);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { createPreset, type Take } from "./preset.ts";
-import { type Row, textOf } from "./values.ts";
+import { type SourceRow, sourceText } from "./values.ts";
 
 const csvNames = new Map(
   ["email", "email_verified", "username", "nickname", "name", "created_at", "updated_at", "last_login", "blocked"].map(
@@ -20,7 +20,7 @@ export const auth0 = createPreset({
   password,
   createdAt: "created_at",
   lastLogin: "last_login",
-  suspended: (take) => /^(true|1)$/i.test(textOf(take("blocked")) ?? ""),
+  suspended: (take) => /^(true|1)$/i.test(sourceText(take("blocked")) ?? ""),
   metadata: ["user_metadata", "app_metadata"],
   // An extension of Auth0's writes the names into CSV in its own way.
   unfold: (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [csvNames.get(name) ?? name, value])),
@@ -37,8 +37,8 @@ export const auth0 = createPreset({
 });
 
 function password(take: Take): string | undefined {
-  const own = textOf(take("passwordHash")) ?? textOf(take("password_hash"));
-  const custom = take("custom_password_hash") as Row | undefined;
+  const own = sourceText(take("passwordHash")) ?? sourceText(take("password_hash"));
+  const custom = take("custom_password_hash") as SourceRow | undefined;
   const hash = custom?.["hash"];
-  return own ?? textOf(typeof hash === "object" && hash !== null ? (hash as Row)["value"] : hash);
+  return own ?? sourceText(typeof hash === "object" && hash !== null ? (hash as SourceRow)["value"] : hash);
 }

@@ -1,5 +1,5 @@
 import { createPreset } from "./preset.ts";
-import { type Row, textOf } from "./values.ts";
+import { type SourceRow, sourceText } from "./values.ts";
 
 /**
  * `aws cognito-idp list-users`, and CSV with the header of `get-csv-header`. Cognito gives out no password hashes: the
@@ -13,14 +13,14 @@ export const cognito = createPreset({
   emailVerified: "email_verified",
   createdAt: "UserCreateDate",
   suspended: (take) => {
-    const [enabled, status] = [textOf(take("Enabled")), textOf(take("UserStatus")) ?? ""];
+    const [enabled, status] = [sourceText(take("Enabled")), sourceText(take("UserStatus")) ?? ""];
     return enabled?.toLowerCase() === "false" || ["ARCHIVED", "COMPROMISED"].includes(status);
   },
   unfold: ({ Attributes, ...row }) => ({ ...row, ...attributes(Attributes) }),
   ignored: ["UserLastModifiedDate", "updated_at"],
 });
 
-function attributes(given: unknown): Row {
+function attributes(given: unknown): SourceRow {
   if (!Array.isArray(given)) return {};
   return Object.fromEntries(given.flatMap((one) => (typeof one?.Name === "string" ? [[one.Name, one.Value]] : [])));
 }

@@ -1,6 +1,6 @@
-import type { Fault } from "../formats/fields.ts";
+import type { FieldFault } from "../formats/fields.ts";
 import { createPreset } from "./preset.ts";
-import { type Row, textOf } from "./values.ts";
+import { type SourceRow, sourceText } from "./values.ts";
 
 /** `manage.py dumpdata auth.user`, and the table `auth_user` as CSV. */
 export const django = createPreset({
@@ -8,14 +8,14 @@ export const django = createPreset({
   id: ["id"],
   email: "email",
   username: ["username"],
-  password: (take) => textOf(take("password")),
+  password: (take) => sourceText(take("password")),
   createdAt: "date_joined",
   lastLogin: "last_login",
-  suspended: (take) => /^(false|f|0)$/i.test(textOf(take("is_active")) ?? "true"),
+  suspended: (take) => /^(false|f|0)$/i.test(sourceText(take("is_active")) ?? "true"),
   unfold,
 });
 
-function unfold({ model, pk, fields, ...row }: Row): Row | Fault {
+function unfold({ model, pk, fields, ...row }: SourceRow): SourceRow | FieldFault {
   if (model === undefined) return row;
   if (typeof fields !== "object" || fields === null || !/user$/i.test(String(model)))
     return { field: null, message: `is no user, but of the model ${String(model).slice(0, 60)}` };

@@ -1,6 +1,6 @@
 import { ImportExportError } from "../errors.ts";
 import { createPreset, type Preset, type Take } from "./preset.ts";
-import { bareBase64, textOf } from "./values.ts";
+import { bareBase64, sourceText } from "./values.ts";
 
 /** What Firebase adds to each password of a project, as its console shows it. */
 export interface FirebaseHash {
@@ -45,7 +45,7 @@ export const firebase = (hash: FirebaseHash | undefined): Preset =>
     password: (take) => password(take, hash),
     createdAt: "createdAt",
     lastLogin: "lastSignedInAt",
-    suspended: (take) => textOf(take("disabled")) === "true",
+    suspended: (take) => sourceText(take("disabled")) === "true",
     metadata: ["customAttributes"],
   });
 
@@ -53,7 +53,7 @@ function password(
   take: Take,
   hash: FirebaseHash | undefined,
 ): ReturnType<NonNullable<Parameters<typeof createPreset>[0]["password"]>> {
-  const [value, salt] = [textOf(take("passwordHash")), textOf(take("salt"))];
+  const [value, salt] = [sourceText(take("passwordHash")), sourceText(take("salt"))];
   if (value === undefined || salt === undefined) return undefined;
   if (hash === undefined)
     return {

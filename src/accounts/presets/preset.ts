@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { noPassword } from "../../validation/index.ts";
-import type { Fault, Fields } from "../formats/fields.ts";
-import { bool, isEmpty, jsonOf, momentOf, type Row, textOf } from "./values.ts";
+import type { FieldFault, Fields } from "../formats/fields.ts";
+import { bool, isEmpty, jsonOf, momentOf, type SourceRow, sourceText } from "./values.ts";
 
 /** How another system writes its accounts. */
 export interface Preset {
@@ -11,18 +11,18 @@ export interface Preset {
   /** Columns of its CSV, where that has no line of names. */
   readonly columns?: readonly string[] | undefined;
   knows(name: string): boolean;
-  read(row: Row): { fields: Fields; leftOut: readonly string[] } | { fault: Fault };
+  read(row: SourceRow): { fields: Fields; leftOut: readonly string[] } | { fault: FieldFault };
 }
 
 /** Takes a value out of the row: what is left at the end has no place here. */
 export type Take = (key: string) => unknown;
 
 /** Where the fields of an account are in a system's rows. */
-export interface Table {
+export interface SourceTable {
   readonly name: string;
   readonly columns?: readonly string[];
   /** Makes one flat row of one that is nested. */
-  readonly unfold?: (row: Row) => Row | Fault;
+  readonly unfold?: (row: SourceRow) => SourceRow | FieldFault;
   /** Its own id: kept where it is a UUID, and always in `metadata.imported`. */
   readonly id: readonly string[];
   readonly email: string;
@@ -30,7 +30,7 @@ export interface Table {
   readonly username: readonly string[];
   readonly emailVerified?: string;
   /** Kept: the hash as this service has it, or none. */
-  readonly password?: (take: Take) => string | undefined | Fault;
+  readonly password?: (take: Take) => string | undefined | FieldFault;
   readonly createdAt?: string;
   readonly lastLogin?: string;
   readonly deletedAt?: string;
@@ -41,7 +41,7 @@ export interface Table {
   readonly ignored?: readonly string[];
 }
 
-export function createPreset(table: Table): Preset {
+export function createPreset(table: SourceTable): Preset {
   const names = [
     ...table.id,
     table.email,
@@ -60,15 +60,15 @@ export function createPreset(table: Table): Preset {
   };
 }
 
-function readRow(table: Table, row: Record<string, unknown>): ReturnType<Preset["read"]> {
+function readRow(table: SourceTable, row: Record<string, unknown>): ReturnType<Preset["read"]> {
   const take: Take = (key) => {
     const value = row[key];
     delete row[key];
     return value;
   };
-  const text = (key: string | undefined) => (key === undefined ? undefined : textOf(take(key)));
+  const text = (key: string | undefined) => (key === undefined ? undefined : sourceText(take(key)));
   const fields: Fields = {};
-  const faults: Fault[] = [];
+  const faults: FieldFault[] = [];
   for (const key of table.ignored ?? []) take(key);
 
   const ids = table.id.flatMap((key) => text(key) ?? []);
@@ -76,7 +76,7 @@ function readRow(table: Table, row: Record<string, unknown>): ReturnType<Preset[
   const uuid = ids.find((text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text));
   if (uuid !== undefined) fields["id"] = uuid;
   fields["email"] = text(table.email);
-  const name = table.username.find((key) => /^[A-Za-z0-9_-]{3,50}$/.test(textOf(row[key]) ?? ""));
+  const name = table.username.find((key) => /^[A-Za-z0-9_-]{3,50}$/.test(sourceText(row[key]) ?? ""));
   // Not of the email: that is nobody else's to read.
   fields["username"] = name === undefined ? madeUpName(id ?? String(fields["email"])) : text(name);
 
@@ -105,5 +105,5 @@ function readRow(table: Table, row: Record<string, unknown>): ReturnType<Preset[
 /** The same of the same account at every attempt. */
 const madeUpName = (id: string) => `player_${createHash("sha256").update(id).digest("hex").slice(0, 12)}`;
 
-const isFault = (value: unknown): value is Fault =>
+const isFault = (value: unknown): value is FieldFault =>
   typeof value === "object" && value !== null && "message" in value && "field" in value;

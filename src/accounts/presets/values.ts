@@ -1,17 +1,17 @@
 import { markInexactNumbers } from "../../json/index.ts";
 
 /** An account as another system has it: texts of CSV, or values of JSON. */
-export type Row = Readonly<Record<string, unknown>>;
+export type SourceRow = Readonly<Record<string, unknown>>;
 
 /** A text that is not empty; of MongoDB's extended JSON what is in it. */
-export function textOf(value: unknown): string | undefined {
+export function sourceText(value: unknown): string | undefined {
   if (typeof value === "string") return value === "" ? undefined : value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (typeof value !== "object" || value === null) return undefined;
   const { $oid, $date } = value as { $oid?: unknown; $date?: unknown };
   const inner = $oid ?? $date;
-  if (typeof inner !== "object" || inner === null) return textOf(inner);
-  return textOf((inner as { $numberLong?: unknown }).$numberLong);
+  if (typeof inner !== "object" || inner === null) return sourceText(inner);
+  return sourceText((inner as { $numberLong?: unknown }).$numberLong);
 }
 
 /** Yes or no, as programs and databases write it; anything else as it is, for the rule to refuse. */
@@ -27,7 +27,7 @@ export function bool(value: unknown): unknown {
  * systems keep. No time at all: 0 and 0000-00-00.
  */
 export function momentOf(value: unknown): string | undefined {
-  const text = textOf(value);
+  const text = sourceText(value);
   if (text === undefined || text === "0" || text.startsWith("0000-00-00")) return undefined;
   if (/^\d{9,14}(\.\d+)?$/.test(text)) {
     // Until 5138 seconds have 11 digits; milliseconds have 12 since 1973.

@@ -1,5 +1,5 @@
 import { createPreset } from "./preset.ts";
-import { textOf } from "./values.ts";
+import { sourceText } from "./values.ts";
 
 /** The table `wp_users` as CSV or JSON. */
 export const wordpress = createPreset({
@@ -7,9 +7,9 @@ export const wordpress = createPreset({
   id: ["ID"],
   email: "user_email",
   username: ["user_login", "user_nicename"],
-  password: (take) => textOf(take("user_pass")),
+  password: (take) => sourceText(take("user_pass")),
   createdAt: "user_registered",
   suspended: (take) =>
-    [take("user_status"), take("spam"), take("deleted")].some((flag) => Number(textOf(flag) ?? 0) > 0),
+    [take("user_status"), take("spam"), take("deleted")].some((flag) => Number(sourceText(flag) ?? 0) > 0),
   ignored: ["user_activation_key"],
 });

@@ -8,9 +8,9 @@ function mapped(text: string, others: Readonly<Record<string, string>>): Record<
 }
 
 /** `aeturnis-data users …`: parses, and hands over to one file a command. */
-export const users = new Command("users").description("bring accounts in, and out, in bulk").exitOverride();
+export const usersCommand = new Command("users").description("bring accounts in, and out, in bulk").exitOverride();
 
-users
+usersCommand
   .command("import")
   .description(
     "bring in users, with the hashes of their passwords; the same command goes on where it was broken off. Exits with 0 " +
@@ -34,7 +34,7 @@ users
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .action(async (file, options) => (await import("./import-command.ts")).usersImport({ ...options, file }));
 
-users
+usersCommand
   .command("export")
   .description("write all users, in the order of their ids, as they are at one moment")
   .argument("[file]", "where to; - for standard output", "-")

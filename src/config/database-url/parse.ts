@@ -3,10 +3,8 @@ import { isIP } from "node:net";
 import { userInfo } from "node:os";
 import type { Draft } from "./draft.ts";
 import { applyParameters } from "./parameters.ts";
-import { type SslMode, sslModes, stricter } from "./ssl.ts";
+import type { SslMode } from "./ssl.ts";
 import { splitUrl } from "./text.ts";
-
-export { type SslMode, sslModes, stricter };
 
 /** A PostgreSQL connection URI (manual, 34.1.1.2), read once: what the driver is told, and nothing else. */
 export interface DatabaseAddress extends Readonly<Omit<Draft, "port">> {

@@ -6,7 +6,7 @@ import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
 import { readMigrationStates, takeSteps, withMigrationRun } from "../runner/run.ts";
-import type { Run } from "../runner/step.ts";
+import type { MigrationRun } from "../runner/step.ts";
 import { indexOf, refuseDrift, refuseNoCount, up } from "./up.ts";
 
 export interface DownOptions extends RunOptions {
@@ -42,9 +42,9 @@ export function down(options: DownOptions): Promise<DownReport> {
 /** `isReady` is asked before anything is touched. */
 async function undo(
   options: DownOptions,
-  isReady: (run: Run, chosen: readonly Migration[]) => Promise<void>,
+  isReady: (run: MigrationRun, chosen: readonly Migration[]) => Promise<void>,
 ): Promise<DownReport> {
-  const allows: Run["allows"] = (states, migration) => refuseBelow(states, migration, options);
+  const allows: MigrationRun["allows"] = (states, migration) => refuseBelow(states, migration, options);
   return withMigrationRun({ ...options, allows }, async (run) => {
     const states = await readMigrationStates(run);
     const kept = (chosen: readonly Migration[]) => chosen.map(({ tag }) => ({ tag, outcome: "kept" as const }));
@@ -76,7 +76,7 @@ export async function redo(options: RunOptions & Pick<DownOptions, "confirm">): 
 }
 
 /** @throws {MigrationError} when what is undone could not be applied again */
-async function refuseOneWay(run: Run, chosen: readonly Migration[]): Promise<void> {
+async function refuseOneWay(run: MigrationRun, chosen: readonly Migration[]): Promise<void> {
   const { applied, unfinished } = await readHistory(run.connections.sql, run.migrationsTable);
   const left = applied.filter(({ when }) => !chosen.some((migration) => migration.when === when));
   refuseDrift(compare(run.migrations, left, unfinished));

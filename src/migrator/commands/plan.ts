@@ -1,8 +1,8 @@
 import { MigrationError, StatementError } from "../errors.ts";
 import {
   type Aside,
-  type Columns,
   emptied,
+  type FixtureColumns,
   fillChanged,
   nothingAside,
   readColumns,
@@ -10,14 +10,14 @@ import {
   without,
 } from "../fixtures/fixtures.ts";
 import {
-  describe,
+  describeImpact,
   type PlannedMigration,
   tablesOf,
   unmeasured,
   withoutMigrationsTable,
 } from "../impact/description.ts";
 import { type Effects, FailedStatementError, measure } from "../impact/effects.ts";
-import { readSizes, type Sizes } from "../introspection/table-sizes.ts";
+import { readSizes, type TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { type Statement, statementsOf } from "../journal/script.ts";
 import { refuseServerWide } from "../lint/cluster-wide.ts";
@@ -26,7 +26,7 @@ import type { Target } from "../runner/connections.ts";
 import { withPlace } from "../runner/execute.ts";
 import { readMigrationStates, withMigrationRun } from "../runner/run.ts";
 import { withScratchDatabase } from "../runner/scratch-database.ts";
-import { type Run, takeStep } from "../runner/step.ts";
+import { type MigrationRun, takeStep } from "../runner/step.ts";
 import { pendingOf, refuseFaults } from "./up.ts";
 
 export type { PlannedLock, PlannedMigration, PlannedStatement } from "../impact/description.ts";
@@ -79,7 +79,7 @@ export async function plan(options: PlanOptions): Promise<Plan> {
       planned.push(migration);
     }
 
-    function sizesOf(tables: readonly string[]): Promise<Sizes> {
+    function sizesOf(tables: readonly string[]): Promise<TableSizes> {
       return readSizes(run.connections.sql, tables);
     }
   });
@@ -89,17 +89,17 @@ interface Planning {
   readonly aside: Aside | undefined;
   readonly add: (migration: PlannedMigration) => void;
   /** As they are at the target. */
-  readonly sizesOf: (tables: readonly string[]) => Promise<Sizes>;
+  readonly sizesOf: (tables: readonly string[]) => Promise<TableSizes>;
 }
 
 /** Measures one after the other, until one does not take the rows: then says what it goes without at its next attempt. */
 async function planFrom(
-  scratch: Run,
+  scratch: MigrationRun,
   migrations: readonly Migration[],
   { aside, add, sizesOf }: Planning,
 ): Promise<Aside | undefined> {
   const { connections, migrationsTable } = scratch;
-  let before: Columns = new Map();
+  let before: FixtureColumns = new Map();
   for (const [index, migration] of migrations.entries()) {
     const tried = index === 0 ? aside : undefined;
     const now = await readColumns(scratch);
@@ -111,7 +111,7 @@ async function planFrom(
         withoutMigrationsTable(effect, migrationsTable),
       );
       const empty = emptied(tried ?? nothingAside);
-      add({ ...describe(migration, statements, effects, await sizesOf(tablesOf(effects))), empty });
+      add({ ...describeImpact(migration, statements, effects, await sizesOf(tablesOf(effects))), empty });
     } catch (error) {
       const again = setAside(tried, error);
       if (again === undefined) throw error;

@@ -12,7 +12,7 @@ import { isHashOf } from "../journal/folder.ts";
 import type { MigrateOptions } from "../options.ts";
 import { withMigratorLock } from "../runner/migrator-lock.ts";
 import { withMigrationRun } from "../runner/run.ts";
-import type { Run } from "../runner/step.ts";
+import type { MigrationRun } from "../runner/step.ts";
 
 /** One line of the books that disagrees with the files. */
 export interface Repair {
@@ -66,7 +66,7 @@ function select(mends: readonly Mend[], tags: readonly string[] | undefined): re
 
 /** Everything that could be mended, duplicates first. */
 function mendsOf(
-  { migrations, migrationsTable }: Pick<Run, "migrations" | "migrationsTable">,
+  { migrations, migrationsTable }: Pick<MigrationRun, "migrations" | "migrationsTable">,
   applied: readonly HistoryRecord[],
 ): Mend[] {
   const books = historyEntries(migrations, applied);

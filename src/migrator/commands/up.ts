@@ -5,7 +5,7 @@ import type { Migration } from "../journal/folder.ts";
 import { readScript } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
 import { readMigrationStates, takeSteps, withMigrationRun } from "../runner/run.ts";
-import { type Run, setUpMigrationsTable } from "../runner/step.ts";
+import { type MigrationRun, setUpMigrationsTable } from "../runner/step.ts";
 
 export interface UpOptions extends RunOptions {
   /** The last migration to apply, by its tag. */
@@ -53,7 +53,7 @@ export async function up(options: UpOptions): Promise<Report> {
 }
 
 /** drizzle-kit's table gets what we add to it also when everything is applied; whoever may not is only looking. */
-async function addGuard(run: Run, states: readonly MigrationState[]): Promise<void> {
+async function addGuard(run: MigrationRun, states: readonly MigrationState[]): Promise<void> {
   if (driftProblems(states).length > 0) return;
   await setUpMigrationsTable(run).catch((error: unknown) => {
     if (!mayNotWrite.has(codeOf(error) ?? "")) throw error;

@@ -5,7 +5,7 @@ import type { MigrateOptions } from "../options.ts";
 import { type Finding, prove, putRows } from "../round-trip/round-trip.ts";
 import type { Target } from "../runner/connections.ts";
 import { withScratchDatabase } from "../runner/scratch-database.ts";
-import { type Run, takeStep } from "../runner/step.ts";
+import { type MigrationRun, takeStep } from "../runner/step.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"> {
   /** The server on which a scratch database is made; nothing else there is touched. */
@@ -63,7 +63,10 @@ interface Start extends Pick<VerifyOptions, "onProof"> {
  * Proves one after the other, until one has left the database as it should not be, or does not take the rows:
  * then `aside` says what it goes without at its next attempt.
  */
-async function proveFrom(run: Run, { first, aside, onProof }: Start): Promise<{ proofs: Proof[]; aside?: Aside }> {
+async function proveFrom(
+  run: MigrationRun,
+  { first, aside, onProof }: Start,
+): Promise<{ proofs: Proof[]; aside?: Aside }> {
   for (const migration of run.migrations.slice(0, first)) {
     await takeStep(run, migration, "up");
     await putRows(run, migration);

@@ -1,11 +1,17 @@
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf } from "../../database/index.ts";
-import { isEmptied, readTables, settleConstraints, type Table, type Tables } from "../introspection/table-counters.ts";
+import {
+  type CountersByTable,
+  isEmptied,
+  readTables,
+  settleConstraints,
+  type TableCounters,
+} from "../introspection/table-counters.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import { execute, notInTransaction } from "../runner/execute.ts";
 import { withMigratorLock } from "../runner/migrator-lock.ts";
-import type { Run } from "../runner/step.ts";
+import type { MigrationRun } from "../runner/step.ts";
 
 /** Rows, or the values of a column, that undoing would destroy. */
 export interface Loss {
@@ -35,7 +41,7 @@ class RollbackSignal extends Error {}
  *
  * @throws {StatementError} when a down file fails
  */
-export async function findLosses(run: Run, migrations: readonly Migration[]): Promise<Loss[]> {
+export async function findLosses(run: MigrationRun, migrations: readonly Migration[]): Promise<Loss[]> {
   let found: Found[] = [];
   await withMigratorLock(run, migrations[0]?.tag ?? "", async (tx) => {
     const before = await readTables(tx);
@@ -61,7 +67,7 @@ export async function findLosses(run: Run, migrations: readonly Migration[]): Pr
  * Runs the down files as far as a transaction can: what cannot run in one (dropping an index, say) loses no
  * rows, unless it detaches a partition, or is a program that commits; of those nothing is known.
  */
-async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: Run): Promise<Loss[]> {
+async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<Loss[]> {
   const deadline = performance.now() + 2 * run.lockTimeout;
   // What they say is told when they run in earnest.
   await tx.unsafe("set local client_min_messages = error");
@@ -86,11 +92,11 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
 }
 
 /** What has become of the rows, by table; partitions count as the table that they are part of. */
-async function compare(tx: TransactionSql, before: Tables): Promise<Found[]> {
+async function compare(tx: TransactionSql, before: CountersByTable): Promise<Found[]> {
   // A reader who is not shown every row is told so by an error.
   await tx.unsafe("set local row_security = off");
   const after = await readTables(tx);
-  const isRewritten = ({ oid, file }: Table) => after.has(oid) && after.get(oid)?.file !== file;
+  const isRewritten = ({ oid, file }: TableCounters) => after.has(oid) && after.get(oid)?.file !== file;
   const rewritten = new Set([...before.values()].filter(isRewritten).map(({ root }) => root));
 
   const found: Found[] = [];
@@ -112,7 +118,7 @@ async function compare(tx: TransactionSql, before: Tables): Promise<Found[]> {
 }
 
 /** Columns that are gone, or whose values were written anew as another type. */
-function lostColumns(table: Table, now: Table, isRewritten: boolean): Found[] {
+function lostColumns(table: TableCounters, now: TableCounters, isRewritten: boolean): Found[] {
   return Object.entries(table.columns).flatMap(([number, { name, type }]): Found[] => {
     const loss = { table: table.name, column: name, count: allOf(table, name) };
     const is = now.columns[number];
@@ -122,7 +128,7 @@ function lostColumns(table: Table, now: Table, isRewritten: boolean): Found[] {
 }
 
 /** Without the rows of tables that inherit from it; those of a partitioned table are all in its partitions. */
-const allOf = ({ name, kind }: Table, what = "*") => ({ what, from: `${kind === "r" ? "only " : ""}${name}` });
+const allOf = ({ name, kind }: TableCounters, what = "*") => ({ what, from: `${kind === "r" ? "only " : ""}${name}` });
 
 async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<Loss>> {
   try {

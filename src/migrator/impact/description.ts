@@ -1,6 +1,6 @@
 import type { Empty } from "../fixtures/fixtures.ts";
 import type { MigrationsTable } from "../history/migrations-table.ts";
-import type { Sizes, TableSize } from "../introspection/table-sizes.ts";
+import type { TableSize, TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { placeOf, readScript, type Statement } from "../journal/script.ts";
 import type { Effects, TableLock } from "./effects.ts";
@@ -36,11 +36,11 @@ export interface PlannedMigration {
 }
 
 /** A migration with what was measured of it. */
-export function describe(
+export function describeImpact(
   migration: Migration,
   statements: readonly Statement[],
   effects: readonly Effects[],
-  sizes: Sizes,
+  sizes: TableSizes,
 ): PlannedMigration {
   return {
     ...bare(migration, statements),

@@ -1,4 +1,4 @@
-import type { State, Table, Tables } from "../introspection/locks-and-relations.ts";
+import type { LockedTable, LockedTables, LockState } from "../introspection/locks-and-relations.ts";
 import { blocksWriters, isAtLeast, type LockMode, lockModes, strongest } from "./lock-modes.ts";
 import { climb, wholeTables } from "./partitions.ts";
 import type { RowWrite } from "./writes.ts";
@@ -44,11 +44,11 @@ export interface Effects {
 
 /** @param before how things were before the migration; `previous` and `current`, before and after the statement */
 export function difference(
-  before: Tables,
-  { previous, current, writes }: { previous: State; current: State; writes: readonly RowWrite[] },
+  before: LockedTables,
+  { previous, current, writes }: { previous: LockState; current: LockState; writes: readonly RowWrite[] },
 ): Omit<Effects, "outsideTransaction"> {
   const truncated = new Set(writes.filter(({ kind }) => kind === "truncate").map(({ oid }) => oid));
-  const changed = (test: (old: Table, now: Table) => boolean) =>
+  const changed = (test: (old: LockedTable, now: LockedTable) => boolean) =>
     [...before.keys()].filter((oid) => {
       const [old, now] = [previous.tables.get(oid), current.tables.get(oid)];
       return old && now && test(old, now);
@@ -66,7 +66,7 @@ export function difference(
   };
 }
 
-function locks(before: Tables, previous: State, current: State): TableLock[] {
+function locks(before: LockedTables, previous: LockState, current: LockState): TableLock[] {
   const taken = new Map<string, LockMode>();
   for (const table of before.values()) {
     const [was, is] = [heldOn(table, previous), heldOn(table, current)];
@@ -87,14 +87,14 @@ function locks(before: Tables, previous: State, current: State): TableLock[] {
 }
 
 /** Every query opens all indexes of its tables: who locks one against readers or writers locks its table. */
-function heldOn(table: Table, { locks }: State): LockMode | undefined {
+function heldOn(table: LockedTable, { locks }: LockState): LockMode | undefined {
   const onIndexes = table.indexes.flatMap((oid) => locks.get(oid) ?? []).filter(blocksWriters);
   return strongest([...(locks.get(table.oid) ?? []), ...onIndexes]);
 }
 
 const kinds = { r: "table", p: "table", m: "materialized view", f: "foreign table" } as const;
 
-function drops(before: Tables, previous: Tables, current: Tables): Drop[] {
+function drops(before: LockedTables, previous: LockedTables, current: LockedTables): Drop[] {
   const gone = (oid: string) => previous.has(oid) && !current.has(oid);
   const goneColumns = (oid: string): string[] => {
     const [table, old, now] = [before.get(oid), previous.get(oid), current.get(oid)];
@@ -117,7 +117,7 @@ function drops(before: Tables, previous: Tables, current: Tables): Drop[] {
     });
 }
 
-function rowWrites(before: Tables, writes: readonly RowWrite[]): Write[] {
+function rowWrites(before: LockedTables, writes: readonly RowWrite[]): Write[] {
   const has = (oid: string, kind: string) => writes.some((write) => write.oid === oid && write.kind === kind);
   return writes
     .filter(({ oid, kind }) => climb(before, oid, (parent) => has(parent, kind)) === oid)
@@ -125,6 +125,6 @@ function rowWrites(before: Tables, writes: readonly RowWrite[]): Write[] {
     .sort((a, b) => byName(a.table, b.table) || byName(a.kind, b.kind));
 }
 
-const nameOf = (tables: Tables, oid: string): string => tables.get(oid)?.name ?? oid;
+const nameOf = (tables: LockedTables, oid: string): string => tables.get(oid)?.name ?? oid;
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,6 +1,6 @@
 import type { ReservedSql, Sql } from "postgres";
 import { codeOf } from "../../database/index.ts";
-import { readState, type State, type Tables } from "../introspection/locks-and-relations.ts";
+import { type LockedTables, type LockState, readState } from "../introspection/locks-and-relations.ts";
 import type { Statement } from "../journal/script.ts";
 import { notInTransaction } from "../runner/execute.ts";
 import { difference, type Effects } from "./difference.ts";
@@ -58,7 +58,7 @@ export async function measure(
 async function runTogether(
   sql: ReservedSql,
   statements: readonly Pick<Statement, "text">[],
-  start: State,
+  start: LockState,
 ): Promise<Effects[]> {
   const effects: Effects[] = [];
   let previous = start;
@@ -78,7 +78,7 @@ async function runTogether(
 async function runOneByOne(
   sql: ReservedSql,
   statements: readonly Pick<Statement, "text">[],
-  start: State,
+  start: LockState,
 ): Promise<Effects[]> {
   const effects: Effects[] = [];
   for (const [index, { text }] of statements.entries()) {
@@ -107,7 +107,7 @@ async function runInside(sql: ReservedSql, text: string): Promise<boolean> {
   }
 }
 
-async function look(sql: ReservedSql, before: Tables, previous: State) {
+async function look(sql: ReservedSql, before: LockedTables, previous: LockState) {
   const current = await readState(sql);
   const writes = await takeWrites(sql);
   return { current, effects: difference(before, { previous, current, writes }) };

@@ -1,13 +1,13 @@
-import type { Tables } from "../introspection/locks-and-relations.ts";
+import type { LockedTables } from "../introspection/locks-and-relations.ts";
 
 /** The highest table above a partition that `same` holds for, and for all between; without one, the partition itself. */
-export function climb(tables: Tables, oid: string, same: (parent: string) => boolean): string {
+export function climb(tables: LockedTables, oid: string, same: (parent: string) => boolean): string {
   const parent = tables.get(oid)?.parent;
   return parent && same(parent) ? climb(tables, parent, same) : oid;
 }
 
 /** Names of tables; where all partitions of a table are among them, its own name stands for theirs. */
-export function wholeTables(tables: Tables, oids: readonly string[]): string[] {
+export function wholeTables(tables: LockedTables, oids: readonly string[]): string[] {
   const given = new Set(oids);
   const whole = (oid: string): boolean => {
     const partitions = [...tables.values()].filter(({ parent }) => parent === oid);

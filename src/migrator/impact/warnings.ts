@@ -1,4 +1,4 @@
-import type { Sizes } from "../introspection/table-sizes.ts";
+import type { TableSizes } from "../introspection/table-sizes.ts";
 import type { Effects } from "./effects.ts";
 import { blocksWriters, type LockMode, whoWaits } from "./lock-modes.ts";
 
@@ -6,7 +6,7 @@ import { blocksWriters, type LockMode, whoWaits } from "./lock-modes.ts";
 const bigTable = 10_000;
 
 /** What an operator should think about before running a migration, with the remedy. */
-export function warningsOf(statements: readonly Effects[], sizes: Sizes): string[] {
+export function warningsOf(statements: readonly Effects[], sizes: TableSizes): string[] {
   const rowsOf = (table: string) => sizes.get(table)?.rows ?? 0;
   const isBig = (table: string) => rowsOf(table) >= bigTable;
   const isView = (table: string) => sizes.get(table)?.materialized === true;
@@ -66,5 +66,5 @@ function remedy(
   return "Add the constraint as not valid, and validate it in a later migration.";
 }
 
-const name = (table: string, sizes: Sizes) => `${table} (${count(sizes.get(table)?.rows ?? 0)} rows)`;
+const name = (table: string, sizes: TableSizes) => `${table} (${count(sizes.get(table)?.rows ?? 0)} rows)`;
 const count = (rows: number) => Math.round(rows).toLocaleString("en");

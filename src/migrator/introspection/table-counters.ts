@@ -2,7 +2,7 @@ import type { TransactionSql } from "postgres";
 import { codeOf } from "../../database/index.ts";
 
 /** A table, partition or materialized view, as this transaction sees it. */
-export interface Table {
+export interface TableCounters {
   readonly oid: string;
   readonly name: string;
   /** pg_class.relkind */
@@ -21,10 +21,10 @@ export interface Table {
   readonly columns: Readonly<Record<string, { readonly name: string; readonly type: string }>>;
 }
 
-export type Tables = ReadonlyMap<string, Table>;
+export type CountersByTable = ReadonlyMap<string, TableCounters>;
 
 /** Reads catalogs and this transaction's own counters: it locks nothing, and reads no rows. */
-export async function readTables(tx: TransactionSql): Promise<Tables> {
+export async function readTables(tx: TransactionSql): Promise<CountersByTable> {
   const rows = (await tx.unsafe(`
     select c.oid::text, format('%I.%I', nspname, relname) as name, relkind as kind,
       coalesce(case when relispartition then pg_partition_root(c.oid)::oid end, c.oid)::text as root,
@@ -36,7 +36,7 @@ export async function readTables(tx: TransactionSql): Promise<Tables> {
        from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) as columns
     from pg_class c join pg_namespace n on n.oid = relnamespace
     where relkind in ('r', 'p', 'm') and relpersistence <> 't' and nspname !~ '^pg_' and nspname <> 'information_schema'
-    order by nspname, relname`)) as unknown as Table[];
+    order by nspname, relname`)) as unknown as TableCounters[];
   return new Map(rows.map((row) => [row.oid, row]));
 }
 
@@ -44,7 +44,7 @@ export async function readTables(tx: TransactionSql): Promise<Tables> {
  * Whether a table was emptied by TRUNCATE, which no counter tells. It gets a new file then, as it does when it is
  * written anew; but then it holds more than what this transaction has put in. One that may not be read counts as emptied.
  */
-export async function isEmptied(tx: TransactionSql, before: Table, now: Table): Promise<boolean> {
+export async function isEmptied(tx: TransactionSql, before: TableCounters, now: TableCounters): Promise<boolean> {
   if (before.file === now.file) return false;
   const inserted = now.inserted - before.inserted;
   const some = `select from only ${now.name} limit ${inserted + 1}`;

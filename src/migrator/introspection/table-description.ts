@@ -40,7 +40,7 @@ export interface Reference extends Constraint {
 }
 
 /** A table that rows are put into by its own name: no partition. */
-export interface Table {
+export interface DescribedTable {
   readonly oid: string;
   readonly schema: string;
   readonly name: string;
@@ -115,13 +115,13 @@ const tables = `
   order by nspname, relname`;
 
 /** What decides which rows the tables of a database take. */
-export async function describe(
+export async function describeTable(
   sql: Sql | ReservedSql | TransactionSql,
-): Promise<{ tables: Table[]; types: Map<string, Type> }> {
+): Promise<{ tables: DescribedTable[]; types: Map<string, Type> }> {
   const query = `select json_build_object('tables', ${list(tables)}, 'types', ${list(types)})::text as described`;
   const results = (await sql.unsafe(withFixedSettings(query))) as unknown as { described: string }[][];
   const described = JSON.parse(results[1]?.[0]?.described ?? "{}") as {
-    tables: Table[];
+    tables: DescribedTable[];
     types: (Type & { oid: string })[];
   };
   return { tables: described.tables, types: new Map(described.types.map((type) => [type.oid, type])) };
@@ -130,7 +130,7 @@ export async function describe(
 /** The same tables, with nothing but their columns: what it takes to read their rows. */
 export async function listTables(
   sql: Sql | ReservedSql | TransactionSql,
-): Promise<(Pick<Table, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
+): Promise<(Pick<DescribedTable, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
   return sql.unsafe(`
     select nspname as schema, relname as name, relkind = 'p' as partitioned,
       (select coalesce(json_agg(attname order by attname), '[]') from pg_attribute
@@ -140,7 +140,7 @@ export async function listTables(
     order by nspname, relname`);
 }
 
-export const nameOf = ({ schema, name }: { schema: string; name: string }): string => `${schema}.${name}`;
+export const relationNameOf = ({ schema, name }: { schema: string; name: string }): string => `${schema}.${name}`;
 
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

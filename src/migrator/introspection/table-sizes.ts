@@ -9,12 +9,12 @@ export interface TableSize {
   readonly materialized?: boolean | undefined;
 }
 
-export type Sizes = ReadonlyMap<string, TableSize>;
+export type TableSizes = ReadonlyMap<string, TableSize>;
 
 const countedRows = 100_000;
 
 /** Sizes of tables by their SQL names, partitions included. */
-export async function readSizes(sql: Sql, tables: readonly string[]): Promise<Sizes> {
+export async function readSizes(sql: Sql, tables: readonly string[]): Promise<TableSizes> {
   const sizes = new Map<string, TableSize>();
   for (const table of tables) {
     const [row] = await sql`

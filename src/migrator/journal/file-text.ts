@@ -13,7 +13,7 @@ export type FileText = { readonly text: string; readonly mark: string } | { read
  * @param path where it is
  * @param name how messages call it
  */
-export function readText(path: string, name: string): FileText {
+export function readTextFile(path: string, name: string): FileText {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -22,11 +22,11 @@ export function readText(path: string, name: string): FileText {
     if (code === undefined) throw error;
     return { fault: `${name} cannot be read (${code})` };
   }
-  return decode(bytes, name);
+  return decodeFile(bytes, name);
 }
 
 /** The same of bytes. */
-export function decode(bytes: Buffer, name: string): FileText {
+export function decodeFile(bytes: Buffer, name: string): FileText {
   const other = otherFormat(bytes);
   if (other !== undefined) return { fault: `${name}:1:1: the file is ${other}` };
   if (!isUtf8(bytes)) return { fault: invalidByte(bytes, name) };

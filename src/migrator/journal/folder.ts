@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FolderError } from "../errors.ts";
 import { readDirective } from "./directives.ts";
-import { readText } from "./file-text.ts";
+import { readTextFile } from "./file-text.ts";
 
 // The one file that knows how drizzle-kit (0.31) keeps its folder.
 
@@ -49,7 +49,7 @@ export interface JournalEntry {
 export function readJournal(folder: string = migrationsFolder): JournalEntry[] {
   const file = join(folder, "meta", "_journal.json");
   if (!existsSync(file)) throw new FolderError(shortestPath(folder), [`${shortestPath(file)} does not exist`]);
-  const read = readText(file, shortestPath(file));
+  const read = readTextFile(file, shortestPath(file));
   if ("fault" in read) throw new FolderError(shortestPath(folder), [read.fault]);
   if (read.mark !== "") throw new FolderError(shortestPath(folder), [byteOrderMarkFault(file)]);
   const entries = parseEntries(read.text);
@@ -74,7 +74,7 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
   const read = (name: string): Script | undefined => {
     const file = join(folder, name);
     if (!existsSync(file)) return undefined;
-    const text = readText(file, shortestPath(file));
+    const text = readTextFile(file, shortestPath(file));
     if ("fault" in text) {
       faults.push(text.fault);
       return undefined;
@@ -101,7 +101,7 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
     seen.set(when, tag);
   }
   for (const file of snapshotFiles(folder)) {
-    const text = readText(file, shortestPath(file));
+    const text = readTextFile(file, shortestPath(file));
     if ("fault" in text) faults.push(text.fault);
   }
   if (faults.length > 0) throw new FolderError(shortestPath(folder), faults);

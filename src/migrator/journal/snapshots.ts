@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { readText } from "./file-text.ts";
+import { readTextFile } from "./file-text.ts";
 import { byteOrderMarkFault, type Migration, shortestPath, snapshotFiles } from "./folder.ts";
 
 /** drizzle-kit's picture of the schema behind one migration; the next migration is its difference to the schema. */
@@ -29,7 +29,7 @@ export function checkSnapshots(folder: string, migrations: readonly Migration[])
 
 function readSnapshot(file: string): Snapshot | string {
   const name = shortestPath(file);
-  const read = readText(file, name);
+  const read = readTextFile(file, name);
   if ("fault" in read) return read.fault;
   if (read.mark !== "") return byteOrderMarkFault(file);
   const snapshot = parseObject(read.text);

@@ -1,11 +1,17 @@
 import type { TransactionSql } from "postgres";
 import { attempt } from "../fixtures/connection.ts";
 import { createRandom } from "../fixtures/random.ts";
-import { createDraw, type Row } from "../fixtures/row.ts";
+import { createDraw, type FixtureRow } from "../fixtures/row.ts";
 import { updateOf } from "../fixtures/statements.ts";
 import { createValues } from "../fixtures/values.ts";
-import { describe, quoted, quoteName, type Table, type Type } from "../introspection/table-description.ts";
-import type { Run } from "../runner/step.ts";
+import {
+  type DescribedTable,
+  describeTable,
+  quoted,
+  quoteName,
+  type Type,
+} from "../introspection/table-description.ts";
+import type { MigrationRun } from "../runner/step.ts";
 
 /** Attempts at one column: a boolean may be drawn as it is, a CHECK may want something else. */
 const attempts = 40;
@@ -20,13 +26,13 @@ type Cells = Record<string, [json: unknown, text: string | null]>;
  *
  * @returns what the trail misses, or says otherwise
  */
-export async function recorderGaps({ connections }: Run): Promise<string[]> {
+export async function recorderGaps({ connections }: MigrationRun): Promise<string[]> {
   const gaps: string[] = [];
   const undone = new Error("undone");
   const work = connections.sql.begin(async (tx) => {
     const recorded = await readRecorded(tx);
     if (recorded.size === 0) throw undone;
-    const { tables, types } = await describe(tx);
+    const { tables, types } = await describeTable(tx);
     for (const table of tables.filter(({ oid }) => recorded.has(oid)))
       gaps.push(...(await gapsOf(tx, table, { types, classes: recorded.get(table.oid) ?? {} })));
     throw undone;
@@ -50,7 +56,7 @@ async function readRecorded(tx: TransactionSql): Promise<Map<string, Record<stri
 
 async function gapsOf(
   tx: TransactionSql,
-  table: Table,
+  table: DescribedTable,
   { types, classes }: { types: ReadonlyMap<string, Type>; classes: Record<string, string> },
 ): Promise<string[]> {
   const values = createValues(types, createRandom(1));
@@ -58,7 +64,7 @@ async function gapsOf(
   for (const { number, name, given } of table.columns) {
     if (given || classes[name] === "unrecorded") continue;
     const { draw } = createDraw(table, { values, random: createRandom(number), columns: [number] });
-    const row: Row = new Map();
+    const row: FixtureRow = new Map();
     for (let tries = 0; tries < attempts; tries++) {
       draw(row, new Set([number]), { shape: "full", tries, parents: new Map() });
       // A reference that has nothing else to refer to.
@@ -80,7 +86,7 @@ async function gapsOf(
 }
 
 /** All rows as JSON texts of their cells. */
-async function readCells(tx: TransactionSql, table: Table): Promise<Set<string>> {
+async function readCells(tx: TransactionSql, table: DescribedTable): Promise<Set<string>> {
   const cells = table.columns.map(({ name }) => {
     const column = `one.${quoteName(name)}`;
     return `('${name.replaceAll("'", "''")}', to_jsonb(${column}), ${column}::text)`;
@@ -92,7 +98,10 @@ async function readCells(tx: TransactionSql, table: Table): Promise<Set<string>>
 }
 
 /** What the trail says of the one row that was changed, under its old key and its new one. */
-async function readTrail(tx: TransactionSql, { schema, name }: Table): Promise<Map<string, [unknown, unknown][]>> {
+async function readTrail(
+  tx: TransactionSql,
+  { schema, name }: DescribedTable,
+): Promise<Map<string, [unknown, unknown][]>> {
   const type = (schema === "public" ? name : `${schema}.${name}`).slice(0, 50);
   const rows = await tx`select changes::text as changes from public.audit_log where resource_type = ${type}`;
   const said = new Map<string, [unknown, unknown][]>();

@@ -2,9 +2,9 @@ import { MigrationError, StatementError } from "../errors.ts";
 import { readRows } from "../fixtures/fill-tables.ts";
 import {
   type Aside,
-  type Columns,
   type Empty,
   emptied,
+  type FixtureColumns,
   fillChanged,
   readColumns,
   without,
@@ -13,10 +13,10 @@ import { compareCatalogs, readCatalog } from "../introspection/catalog.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import { execute } from "../runner/execute.ts";
-import { type Run, takeStep } from "../runner/step.ts";
+import { type MigrationRun, takeStep } from "../runner/step.ts";
 import { recorderGaps } from "./audit-recorder.ts";
 import { readMoving } from "./nondeterministic-columns.ts";
-import { lostRows, miscounted, type Rows, steady } from "./row-comparison.ts";
+import { lostRows, miscounted, steady, type TableRows } from "./row-comparison.ts";
 
 export interface Finding {
   readonly outcome: "proved" | "irreversible" | "failed";
@@ -31,12 +31,12 @@ export interface Finding {
 /** What is there at one moment: what migrations have made, and the rows, in columns that were there before. */
 interface View {
   readonly catalog: readonly string[];
-  readonly rows: Rows;
+  readonly rows: TableRows;
 }
 
 /** Goes up, down and up again, and looks each time at what is there. */
 export async function prove(
-  run: Run,
+  run: MigrationRun,
   migration: Migration,
   { aside, catalog }: { aside: Aside } & Pick<Finding, "catalog">,
 ): Promise<Finding> {
@@ -85,8 +85,8 @@ function asFailure(error: unknown): MigrationError {
 }
 
 async function look(
-  { connections, migrationsTable }: Run,
-  columns: Columns,
+  { connections, migrationsTable }: MigrationRun,
+  columns: FixtureColumns,
   catalog?: Finding["catalog"],
 ): Promise<View> {
   const { sql } = connections;
@@ -98,7 +98,7 @@ async function look(
 
 /** The rows that the migration's own `.rows.sql` gives; those that are there already, from the time before its down, may be. */
 export async function putRows(
-  { connections, signal }: Run,
+  { connections, signal }: MigrationRun,
   { tag, rows: script }: Migration,
   { again = false } = {},
 ): Promise<void> {
@@ -113,7 +113,7 @@ export async function putRows(
 }
 
 /** Tables that were empty, too, because their rows refer to those that went without. */
-function referring(before: Rows, { tables }: Aside): Empty[] {
+function referring(before: TableRows, { tables }: Aside): Empty[] {
   const bare = [...before].filter(([table, rows]) => tables.size > 0 && rows.length === 0 && !tables.has(table));
   const others = [...tables.keys()].join(", ");
   return bare.map(([table]) => ({ table, reason: `there were none before its up, as there were none in ${others}` }));
@@ -129,7 +129,7 @@ async function deadEnd({ tag, down }: Migration): Promise<Pick<Finding, "outcome
 
 function afterDown(
   migration: Migration,
-  { before, after, filled, undone }: { before: View; after: View; filled: Rows; undone: View },
+  { before, after, filled, undone }: { before: View; after: View; filled: TableRows; undone: View },
 ): string[] {
   const when = "after its down";
   const reasons = [...differences(when, before.catalog, undone.catalog), ...lostRows(when, before.rows, undone.rows)];
@@ -138,7 +138,7 @@ function afterDown(
 }
 
 async function afterUpAgain(
-  { connections }: Run,
+  { connections }: MigrationRun,
   { up }: Migration,
   { after, again }: { after: View; again: View },
 ): Promise<string[]> {

@@ -1,10 +1,10 @@
 import type { Migration, Script } from "../journal/folder.ts";
 import { withoutComments } from "../sql/comments.ts";
 
-export type Rows = ReadonlyMap<string, readonly string[]>;
+export type TableRows = ReadonlyMap<string, readonly string[]>;
 
 /** Rows that were there and are no more, by table. */
-export function lostRows(when: string, before: Rows, after: Rows): string[] {
+export function lostRows(when: string, before: TableRows, after: TableRows): string[] {
   return [...before].flatMap(([table, rows]) => {
     const lost = subtract(rows, after.get(table) ?? []);
     return lost.length === 0
@@ -20,7 +20,7 @@ export function lostRows(when: string, before: Rows, after: Rows): string[] {
  */
 export function miscounted(
   { up, down }: Migration,
-  { before, after, filled, undone }: Record<"before" | "after" | "filled" | "undone", Rows>,
+  { before, after, filled, undone }: Record<"before" | "after" | "filled" | "undone", TableRows>,
 ): string[] {
   const targets = new Set([up, down].flatMap(targetsOf));
   return [...before].flatMap(([table, rows]) => {
@@ -47,7 +47,7 @@ function targetsOf(script: Script | undefined): string[] {
 }
 
 /** The same rows without what differs from one time to the next. */
-export function steady(rows: Rows, moving: ReadonlyMap<string, readonly string[]>): Rows {
+export function steady(rows: TableRows, moving: ReadonlyMap<string, readonly string[]>): TableRows {
   return new Map(
     [...rows].map(([table, list]) => {
       const left = moving.get(table) ?? [];

@@ -6,7 +6,7 @@ import { remedyOf } from "../lint/outside-transaction.ts";
 import type { Direction, MigrateEvent } from "../options.ts";
 
 /** The script that a statement comes from, and who wants to know. */
-export interface Context {
+export interface StatementContext {
   readonly tag: string;
   readonly direction: Direction;
   readonly script: Script;
@@ -32,7 +32,7 @@ const ahead = 32;
 export async function execute(
   sql: Sql | TransactionSql,
   statements: readonly Statement[],
-  context: Context,
+  context: StatementContext,
   { first = 1, of = statements.length }: { first?: number; of?: number } = {},
 ): Promise<void> {
   const sent: (PendingQuery<never[]> & Promise<unknown>)[] = [];
@@ -64,7 +64,11 @@ export async function execute(
  * Checks now what was deferred to the end of the transaction: an error of COMMIT has no place in a file. `last` is
  * the statement behind which it came out.
  */
-export async function checkDeferred(tx: TransactionSql, last: Statement | undefined, context: Context): Promise<void> {
+export async function checkDeferred(
+  tx: TransactionSql,
+  last: Statement | undefined,
+  context: StatementContext,
+): Promise<void> {
   try {
     await tx.unsafe("set constraints all immediate");
   } catch (error) {
@@ -97,7 +101,7 @@ async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?
 export function withPlace(
   error: unknown,
   statement: Statement,
-  { tag, script }: Pick<Context, "tag" | "script">,
+  { tag, script }: Pick<StatementContext, "tag" | "script">,
 ): unknown {
   if (!(error instanceof Error) || error.name !== "PostgresError") return error;
   const position = "position" in error ? Number(error.position) : 1;

@@ -6,7 +6,7 @@ import { MigrationError } from "../errors.ts";
 import { type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
 import { placeOf, type Statement } from "../journal/script.ts";
 import { type Build, concurrentOperation } from "./concurrent-index.ts";
-import { type Context, checkDeferred, execute, notInTransaction } from "./execute.ts";
+import { checkDeferred, execute, notInTransaction, type StatementContext } from "./execute.ts";
 
 /** Who does what is not done in the lock's own transaction. */
 export interface Worker {
@@ -29,7 +29,7 @@ const hashOf = ({ text }: Statement) => createHash("sha256").update(text).digest
 export async function executeOutside(
   worker: Worker,
   statements: readonly Statement[],
-  context: Context,
+  context: StatementContext,
   books: { migrationsTable: MigrationsTable; when: number },
 ): Promise<void> {
   const { done, begunBefore } = await begin(worker.sql, books);
@@ -106,7 +106,7 @@ async function keepDone(
 async function executeBare(
   worker: Worker,
   statement: Statement,
-  context: Context,
+  context: StatementContext,
   { begunBefore, ...place }: { begunBefore: boolean; first: number; of: number },
 ): Promise<void> {
   const concurrent = await concurrentOperation(statement.text);
@@ -134,7 +134,7 @@ async function executeBare(
 }
 
 /** After a failure, which is what there is to tell, whatever comes of this. */
-async function leaveNothing(sql: Sql, build: Build, context: Context): Promise<void> {
+async function leaveNothing(sql: Sql, build: Build, context: StatementContext): Promise<void> {
   try {
     if (!context.signal?.aborted) return await dropInvalid(sql, build, context);
     // Dropping would wait for the same transactions that the build did, and somebody wants to stop.
@@ -164,7 +164,7 @@ const indexes = (sql: Sql, { name, on }: Build) => sql`
   and case when ${name === undefined} then relname ~ '_cc(new|old)[0-9]*$' else relname = ${name ?? ""} end`;
 
 /** Waits while the server still builds for somebody who was killed: its index would come out valid. */
-async function builderIsGone(sql: Sql, build: Build, { tag, onEvent, signal }: Context): Promise<void> {
+async function builderIsGone(sql: Sql, build: Build, { tag, onEvent, signal }: StatementContext): Promise<void> {
   for (let ms = 0; ; ms += 500) {
     const [builder] = await sql`
       select pid, (select relname from pg_class where oid = index_relid) as name from pg_stat_progress_create_index
@@ -176,7 +176,7 @@ async function builderIsGone(sql: Sql, build: Build, { tag, onEvent, signal }: C
   }
 }
 
-async function dropInvalid(sql: Sql, build: Build, { onEvent }: Context): Promise<void> {
+async function dropInvalid(sql: Sql, build: Build, { onEvent }: StatementContext): Promise<void> {
   for (const name of await invalid(sql, build)) {
     await sql.unsafe(`drop index concurrently ${name}`);
     onEvent({ type: "warning", message: `dropped the INVALID index ${name} that a failure had left` });

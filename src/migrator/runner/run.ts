@@ -6,12 +6,12 @@ import { type Migration, readMigrations } from "../journal/folder.ts";
 import type { Direction, Outcome, Report, RunOptions } from "../options.ts";
 import { openConnections } from "./connections.ts";
 import { createNotices } from "./notices.ts";
-import { type Run, takeStep } from "./step.ts";
+import { type MigrationRun, takeStep } from "./step.ts";
 
 /** Opens what a command works with, and closes it when `work` is done. */
 export async function withMigrationRun<T>(
-  options: RunOptions & { allows?: Run["allows"]; arrays?: boolean },
-  work: (run: Run) => Promise<T>,
+  options: RunOptions & { allows?: MigrationRun["allows"]; arrays?: boolean },
+  work: (run: MigrationRun) => Promise<T>,
 ): Promise<T> {
   const migrations = readMigrations(options.folder);
   const migrationsTable = options.migrationsTable ?? defaultMigrationsTable;
@@ -22,7 +22,7 @@ export async function withMigrationRun<T>(
     arrays: options.arrays,
   });
   try {
-    const run: Run = {
+    const run: MigrationRun = {
       connections,
       migrations,
       migrationsTable,
@@ -46,13 +46,17 @@ export async function readMigrationStates({
   connections,
   migrations,
   migrationsTable,
-}: Run): Promise<MigrationState[]> {
+}: MigrationRun): Promise<MigrationState[]> {
   const { applied, unfinished } = await readHistory(connections.sql, migrationsTable);
   return compare(migrations, applied, unfinished);
 }
 
 /** Takes the steps one by one, and says what became of each; the first failure ends it. */
-export async function takeSteps(run: Run, migrations: readonly Migration[], direction: Direction): Promise<Report> {
+export async function takeSteps(
+  run: MigrationRun,
+  migrations: readonly Migration[],
+  direction: Direction,
+): Promise<Report> {
   const results: Outcome[] = [];
   const waiting = () =>
     migrations
@@ -86,13 +90,13 @@ export async function takeSteps(run: Run, migrations: readonly Migration[], dire
 }
 
 /** A plain drizzle-kit knows no lock of ours: what fails beside it may have failed because it was faster. */
-async function appliedMeanwhile(run: Run, { when }: Migration, error: unknown): Promise<boolean> {
+async function appliedMeanwhile(run: MigrationRun, { when }: Migration, error: unknown): Promise<boolean> {
   if (error instanceof MigrationError && error.cause === undefined) return false;
   const states = await readMigrationStates(run).catch(() => []);
   return states.some((migrationState) => migrationState.when === when && migrationState.applied !== undefined);
 }
 
-function explain(error: unknown, { signal }: Run): MigrationError {
+function explain(error: unknown, { signal }: MigrationRun): MigrationError {
   if (signal?.aborted) return new StoppedError("Stopped, as it was told to.", { cause: error });
   if (error instanceof MigrationError) return error;
   const code = codeOf(error);
@@ -109,7 +113,7 @@ function explain(error: unknown, { signal }: Run): MigrationError {
 
 /** What an operator needs to know after a failure. */
 async function describeState(
-  run: Run,
+  run: MigrationRun,
   { migration, direction, error }: { migration: Migration; direction: Direction; error: unknown },
 ): Promise<string> {
   const states = await readMigrationStates(run).catch((failure: unknown) => {

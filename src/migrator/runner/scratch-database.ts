@@ -6,7 +6,7 @@ import { MigrationError } from "../errors.ts";
 import type { MigrateOptions } from "../options.ts";
 import { openConnections, type Target } from "./connections.ts";
 import { withMigrationRun } from "./run.ts";
-import { type Run, setUpMigrationsTable } from "./step.ts";
+import { type MigrationRun, setUpMigrationsTable } from "./step.ts";
 
 const prefix = "aeturnis_scratch_";
 
@@ -19,7 +19,7 @@ const prefix = "aeturnis_scratch_";
 export async function withScratchDatabase<T>(
   server: Target,
   { folder, migrationsTable, signal }: Omit<MigrateOptions, "target" | "onEvent">,
-  work: (run: Run) => Promise<T>,
+  work: (run: MigrationRun) => Promise<T>,
 ): Promise<T> {
   const connections = await openConnections(server, { signal });
   const { sql } = connections;

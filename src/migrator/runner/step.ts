@@ -12,7 +12,7 @@ import type { Migration, Script } from "../journal/folder.ts";
 import { type Statement, statementsOf } from "../journal/script.ts";
 import type { Direction, Outcome } from "../options.ts";
 import type { Connections, Outside } from "./connections.ts";
-import { type Context, checkDeferred, execute } from "./execute.ts";
+import { checkDeferred, execute, type StatementContext } from "./execute.ts";
 import { monitorLocks } from "./lock-monitor.ts";
 import {
   beginReadCommitted,
@@ -27,7 +27,7 @@ import {
 import { executeOutside, type Worker } from "./no-transaction.ts";
 
 /** Everything that one command works with. */
-export interface Run extends Patient {
+export interface MigrationRun extends Patient {
   readonly connections: Connections;
   readonly migrations: readonly Migration[];
   /** Throws when the database, as it stands once nobody else migrates, must not be touched, or not by this one. */
@@ -42,12 +42,12 @@ export interface Run extends Patient {
  *
  * @throws {MigrationError} and nothing of the migration is left, unless it does not run in a transaction
  */
-export async function takeStep(run: Run, migration: Migration, direction: Direction): Promise<Outcome> {
+export async function takeStep(run: MigrationRun, migration: Migration, direction: Direction): Promise<Outcome> {
   const { tag } = migration;
   const script = direction === "up" ? migration.up : migration.down;
   if (script === undefined) throw new Error(`${tag} has no way ${direction}`);
   const statements = await statementsOf(script);
-  const context: Context = { tag, direction, script, signal: run.signal, onEvent: run.onEvent };
+  const context: StatementContext = { tag, direction, script, signal: run.signal, onEvent: run.onEvent };
 
   const started = performance.now();
   const work = script.noTransaction ? outside : inside;
@@ -63,11 +63,11 @@ interface Step {
   readonly direction: Direction;
   readonly script: Script;
   readonly statements: readonly Statement[];
-  readonly context: Context;
+  readonly context: StatementContext;
 }
 
 /** The usual way: the statements and the line in the books are one transaction. */
-function inside(run: Run, step: Step): Promise<boolean> {
+function inside(run: MigrationRun, step: Step): Promise<boolean> {
   return alone(run, step, async (tx, session) => {
     await execute(tx, step.statements, step.context);
     await recordStep(run, step, { tx, session });
@@ -75,7 +75,7 @@ function inside(run: Run, step: Step): Promise<boolean> {
 }
 
 /** Statement by statement, on a connection of its own; this one holds the lock and writes the line when all are done. */
-async function outside(run: Run, step: Step): Promise<boolean> {
+async function outside(run: MigrationRun, step: Step): Promise<boolean> {
   await setUpMigrationsTable(run);
   // Whoever has lost the lock must not go on: somebody else has it.
   const ended = new AbortController();
@@ -97,7 +97,7 @@ async function outside(run: Run, step: Step): Promise<boolean> {
 }
 
 /** Connections beside the one that holds the lock, each watched while it is at work. */
-async function hire(run: Run, context: Context): Promise<Worker> {
+async function hire(run: MigrationRun, context: StatementContext): Promise<Worker> {
   const { sql, shared } = await run.connections.outside(0);
   let second: Promise<Outside> | undefined;
   const watched = async (connection: Sql, work: (sql: Sql) => Promise<void>) => {
@@ -132,7 +132,7 @@ async function hire(run: Run, context: Context): Promise<Worker> {
 }
 
 /** The books, committed, for those who cannot write into them and migrate in one transaction. */
-export async function setUpMigrationsTable(run: Run): Promise<void> {
+export async function setUpMigrationsTable(run: MigrationRun): Promise<void> {
   const { connections, migrationsTable } = run;
   if (await hasMigrationsTable(connections.sql, migrationsTable)) return;
   await withMigratorLock(run, "drizzle-kit's table", (tx) => ensureMigrationsTable(tx, migrationsTable));
@@ -140,7 +140,7 @@ export async function setUpMigrationsTable(run: Run): Promise<void> {
 
 /** Does `work` as the only migrator. @returns false when it had been done before */
 function alone(
-  run: Run,
+  run: MigrationRun,
   { migration, direction, context, statements }: Step,
   work: (tx: TransactionSql, session: LockHolder) => Promise<void>,
 ): Promise<boolean> {
@@ -164,7 +164,7 @@ function alone(
 
 /** In one round trip, though it is four queries. */
 async function recordStep(
-  { migrationsTable, lockTimeout }: Run,
+  { migrationsTable, lockTimeout }: MigrationRun,
   { direction, migration, statements, context }: Step,
   { tx, session }: { tx: TransactionSql; session: LockHolder },
 ): Promise<void> {

@@ -15,10 +15,10 @@ export interface Span {
   /** What may be a variable of psql. */
   readonly variable: Token | undefined;
   /** What ends the reading: a token that has no end, a parenthesis or body that is not closed, a backslash. */
-  readonly fault: Fault | undefined;
+  readonly fault: SqlSyntaxFault | undefined;
 }
 
-export type Fault = { readonly kind: "unterminated" | "unclosed" | "backslash"; readonly token: Token };
+export type SqlSyntaxFault = { readonly kind: "unterminated" | "unclosed" | "backslash"; readonly token: Token };
 
 const mostWords = 64;
 
@@ -89,7 +89,7 @@ function createState(text: string, from: number) {
     opened: () => open[0] ?? bodies[0],
     isEmpty: () => first === undefined,
     reset: () => (comments = []),
-    end: (next: number, fault?: Fault): Span => {
+    end: (next: number, fault?: SqlSyntaxFault): Span => {
       const start = (first ?? fault?.token)?.start ?? from;
       const end = fault === undefined ? (last?.end ?? next) : text.length;
       return { start, end, next, comments, words, atomic, variable, fault };

@@ -1,7 +1,4 @@
-export const formats = ["csv", "jsonl", "json"] as const;
-/** What is written. */
-export const exportFormats = ["csv", "jsonl"] as const;
-export type Format = (typeof formats)[number];
+export type Format = "csv" | "jsonl" | "json";
 
 const endings: Readonly<Record<string, Format>> = {
   csv: "csv",

@@ -1,6 +1,6 @@
 export { exportUsers } from "./export/export-users.ts";
-export { exportFormats, type Format, formatOf, formats } from "./file-format.ts";
+export { type Format, formatOf } from "./file-format.ts";
 export { type ImportOptions, type ImportProgress, type ImportReport, importUsers } from "./import/import-users.ts";
 export { createMapping } from "./import/mapping.ts";
 export type { Refusals } from "./import/rejected-rows.ts";
-export { type PresetName, presetNames, presetOf, readFirebaseHash } from "./presets/presets.ts";
+export { type PresetName, presetOf, readFirebaseHash } from "./presets/presets.ts";

@@ -11,8 +11,7 @@ export { readFirebaseHash } from "./firebase.ts";
 export type { Preset } from "./preset.ts";
 
 /** Systems whose exports are read as they are. */
-export const presetNames = ["auth0", "firebase", "cognito", "keycloak", "supabase", "django", "wordpress"] as const;
-export type PresetName = (typeof presetNames)[number];
+export type PresetName = "auth0" | "firebase" | "cognito" | "keycloak" | "supabase" | "django" | "wordpress";
 
 /** @param options.firebaseHash without it accounts of Firebase that have a password are refused */
 export function presetOf(name: PresetName, { firebaseHash }: { firebaseHash?: FirebaseHash | undefined } = {}): Preset {

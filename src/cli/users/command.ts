@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { exportFormats, formats, presetNames } from "../../accounts/index.ts";
+import { exportFormatChoices, importFormatChoices, presetChoices } from "./choices.ts";
 
 function mapped(text: string, others: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.lastIndexOf("=");
@@ -17,9 +17,9 @@ usersCommand
       "when all are imported, 1 when some were refused, 2 when it could not be done",
   )
   .argument("<file>", "a file .csv, .jsonl or .json, compressed with gzip or not; - for standard input")
-  .addOption(new Option("--format <format>", "what it is, if its name does not tell").choices(formats))
+  .addOption(new Option("--format <format>", "what it is, if its name does not tell").choices(importFormatChoices))
   .option("--atomic", "all rows or none, in one transaction")
-  .addOption(new Option("--from <system>", "what another system exports, as it is").choices(presetNames))
+  .addOption(new Option("--from <system>", "what another system exports, as it is").choices(presetChoices))
   .option("--firebase-hash-config <file>", "the parameters of the project's hashes, as Firebase's console shows them")
   .option(
     "--map <column=field>",
@@ -38,7 +38,7 @@ usersCommand
   .command("export")
   .description("write all users, in the order of their ids, as they are at one moment")
   .argument("[file]", "where to; - for standard output", "-")
-  .addOption(new Option("--format <format>", "csv, unless the file's name tells").choices(exportFormats))
+  .addOption(new Option("--format <format>", "csv, unless the file's name tells").choices(exportFormatChoices))
   .option("--with-password-hashes", "so that they can be imported elsewhere: keep it safe")
   .option("--with-deleted", "softly deleted users, too")
   .action(async (file, options) => (await import("./export-command.ts")).usersExport({ ...options, file }));

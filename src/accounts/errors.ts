@@ -1,4 +1,4 @@
 import { OperatorError } from "../errors.ts";
 
-/** Users cannot be brought in or out. The message is for an operator: what is wrong, where, and the remedy. */
+/** An import or export that cannot go on. The message names the problem, its place in the file and the remedy. */
 export class ImportExportError extends OperatorError {}

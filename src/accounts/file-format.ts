@@ -1,6 +1,6 @@
-export type Format = "csv" | "jsonl" | "json";
+export type FileFormat = "csv" | "jsonl" | "json";
 
-const endings: Readonly<Record<string, Format>> = {
+const formatsByExtension: Readonly<Record<string, FileFormat>> = {
   csv: "csv",
   tsv: "csv",
   jsonl: "jsonl",
@@ -8,9 +8,9 @@ const endings: Readonly<Record<string, Format>> = {
   json: "json",
 };
 
-/** The format that a file's name tells, also of one that is compressed. */
-export function formatOf(path: string): Format | undefined {
-  const [, ending = ""] = /\.([a-z]+)(?:\.gz)?$/i.exec(path) ?? [];
-  const name = ending.toLowerCase();
-  return Object.hasOwn(endings, name) ? endings[name] : undefined;
+/** The format that a file's extension names, with or without `.gz`; undefined for any other extension. */
+export function formatOf(path: string): FileFormat | undefined {
+  const [, extension = ""] = /\.([a-z]+)(?:\.gz)?$/i.exec(path) ?? [];
+  const name = extension.toLowerCase();
+  return Object.hasOwn(formatsByExtension, name) ? formatsByExtension[name] : undefined;
 }

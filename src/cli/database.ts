@@ -7,36 +7,41 @@ import { readDatabaseConfig } from "./environment.ts";
 import { UsageError } from "./failure.ts";
 import { withTarget } from "./target.ts";
 
-export interface Opened {
+export interface CommandDatabase {
   readonly db: Database["db"];
   readonly repositories: Repositories;
 }
 
-/** Runs a command on the migrated database. @throws {UsageError} when migrations are pending */
+/** Statements of a command have no time limit: the other end of a pipe may be slow. Times in ms; 0 means no limit. */
+const commandTimeouts = { statementTimeout: 0, lockTimeout: 60_000, idleTransactionTimeout: 0 };
+
+/**
+ * Runs a command on the configured database.
+ *
+ * @throws {UsageError} if migrations are pending
+ */
 export function withDatabase<T>(
-  work: (opened: Opened) => Promise<T>,
+  work: (database: CommandDatabase) => Promise<T>,
   options: { signal?: AbortSignal } = {},
 ): Promise<T> {
   const { database } = readDatabaseConfig();
   return withTarget(async ({ url, ssl = "disable", caFile }) => {
-    // An operator's command takes as long as it takes: what it waits for may be a pipe.
-    const patient = { statementTimeout: 0, lockTimeout: 60_000, idleTransactionTimeout: 0 };
-    const opened = await connect(
-      { ...database, ...patient, url, ssl, caFile, poolMin: 1, poolMax: 2 },
+    const { db, close } = await connect(
+      { ...database, ...commandTimeouts, url, ssl, caFile, poolMin: 1, poolMax: 2 },
       { log: createLog({ level: "silent" }), applicationName: "aeturnis-data command", signal: options.signal },
     );
     try {
-      const pending = await pendingMigrations(opened.db);
+      const pending = await pendingMigrations(db);
       if (pending.length > 0) {
         throw new UsageError(
           `Nothing was done: migrations are pending (${pending.join(", ")}). Apply them first: aeturnis-data migrate up`,
         );
       }
-      // No cursor of these leaves the process.
-      const parts = { secret: randomBytes(32).toString("hex"), scanLimit: Number.POSITIVE_INFINITY };
-      return await work({ db: opened.db, repositories: createRepositories(opened.db, parts) });
+      // The secret signs cursors. A command passes none to a client, so any secret will do.
+      const settings = { secret: randomBytes(32).toString("hex"), scanLimit: Number.POSITIVE_INFINITY };
+      return await work({ db, repositories: createRepositories(db, settings) });
     } finally {
-      await opened.close();
+      await close();
     }
   });
 }

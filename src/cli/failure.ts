@@ -2,51 +2,50 @@ import { CommanderError } from "commander";
 import { OperatorError } from "../errors.ts";
 import { printJson } from "./json.ts";
 
-/** The command was called in a way that it does not know. */
+/** Arguments or a situation in which a command does not run. The exit code is 2. */
 export class UsageError extends OperatorError {}
 
-/** Ends a command that failed: one clear text for what a user can mend, everything for what we must. */
+/** Prints why a command failed, and sets the exit code. Text that may contain values of a query is never printed. */
 export async function fail(error: unknown): Promise<void> {
-  if (error instanceof CommanderError) return refuse(error);
+  if (error instanceof CommanderError) return failUsage(error);
   process.exitCode = exitCodeOf(error);
-  const text = textForUsers(error);
-  if (text !== undefined) return console.error(text);
-  // Loaded only now: a command that succeeds does not wait for it.
+  const message = operatorMessage(error);
+  if (message !== undefined) return console.error(message);
+  // Imported here, so that a command without an error does not load these parts.
   const [{ toDomainError }, { describeError }] = await Promise.all([
     import("../database/index.ts"),
     import("../observability/index.ts"),
   ]);
-  // Not as it is: a failed query quotes its parameters, of an import hashes.
+  // The message of a failed query contains its parameters, such as password hashes.
   console.error(toDomainError(error)?.message ?? describeError(error));
 }
 
-/** commander has said it on standard error, and `--help`, which ends like a failure, is none. */
-function refuse({ exitCode, message }: CommanderError): void {
+/** commander has printed the message already. `--help` and `--version` end with exit code 0. */
+function failUsage({ exitCode, message }: CommanderError): void {
   if (exitCode === 0) return;
   const usage = new UsageError(message.replace(/^error: /, ""));
-  // Whoever parses the answer gets one, although no option was parsed.
+  // The options are not parsed, but a program that passes --json expects JSON on standard output.
   if (process.argv.includes("--json")) printJson({ error: usage });
   process.exitCode = exitCodeOf(usage);
 }
 
-/** A call that is wrong is no answer: 1 is one of `migrate status`. */
+/** 2 for a usage error; 1 for any other error, and for a negative answer such as that of `migrate status`. */
 export const exitCodeOf = (error: unknown) => (error instanceof UsageError ? 2 : 1);
 
-const fileFaults: Readonly<Record<string, string>> = {
+const fileErrors: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
-  EACCES: "is not yours to read or write",
-  EISDIR: "is a folder, and not a file",
+  EACCES: "permission denied",
+  EISDIR: "is a folder, not a file",
 };
 
-/** What a user can mend, in words; undefined for what we must. */
-export function textForUsers(error: unknown): string | undefined {
+/** The message of an error that the operator can correct; undefined for an error of the program. */
+export function operatorMessage(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ("syscall" in error && error.syscall === "listen") {
-    return `${error.message}: set another PORT or HOST, or stop what listens there.`;
-  }
   if (error instanceof OperatorError) return error.message;
   if (!("syscall" in error)) return undefined;
-  const text = "code" in error ? fileFaults[String(error.code)] : undefined;
-  // Of another file, or a pipe, the message says what is wrong with which.
+  if (error.syscall === "listen")
+    return `${error.message}: set another PORT or HOST, or stop the program that listens there.`;
+  const text = "code" in error ? fileErrors[String(error.code)] : undefined;
+  // Messages of other system errors name the operation and the file.
   return text !== undefined && "path" in error ? `${error.path}: ${text}` : error.message;
 }

@@ -1,16 +1,19 @@
-/** Runs a command that hears Ctrl-C: the first stops it where it can be stopped, the second at once. */
+/**
+ * Runs a command that SIGINT and SIGTERM stop. The first signal aborts `signal` and sets the exit code (130 or 143); the
+ * second one ends the process.
+ */
 export async function withInterrupt<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stopping = new AbortController();
-  const stop = (signal: NodeJS.Signals) => {
-    // A second one is impatient: PostgreSQL rolls back by itself.
-    if (stopping.signal.aborted) process.exit(130);
+  const controller = new AbortController();
+  const interrupt = (signal: NodeJS.Signals) => {
+    // PostgreSQL rolls an open transaction back when its connection ends.
+    if (controller.signal.aborted) process.exit(130);
     process.exitCode = signal === "SIGINT" ? 130 : 143;
-    stopping.abort();
+    controller.abort();
   };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   try {
-    return await work(stopping.signal);
+    return await work(controller.signal);
   } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
 }

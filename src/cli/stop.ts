@@ -1,32 +1,33 @@
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Why the process is to end: a signal, or an error that nobody caught. */
+/** Why the process ends: a signal, or an error without a handler. */
 export interface StopReason {
   readonly signal?: NodeJS.Signals;
   readonly fault?: unknown;
 }
 
-/** A signal so soon after the first is the same wish: Ctrl-C reaches `npm start` and us, and npm passes it on (ms). */
-const sameWish = 1_000;
+/** Signals within this time (ms) count as one: Ctrl-C reaches `npm start` and this process, and npm forwards it. */
+const duplicateSignalWindow = 1_000;
 
 /**
- * Calls `stop` once, on a signal to end or an uncaught error, and then ends the process: with 0 after
- * a signal, else with 1. A second Ctrl-C, or `patience` (ms) running out, ends it at once.
+ * Calls `stop` once, on a signal or an error without a handler, and then ends the process: with exit code 0 after a
+ * signal, and 1 after an error. A second signal ends the process with 1.
  *
- * @returns the same, for other reasons to stop
+ * @param options.timeout longest duration of `stop` (ms); after it, the process ends with 1
+ * @returns a function that stops the process for another reason
  */
 export function onStop(
   stop: (reason: StopReason) => Promise<void>,
-  options: { patience: number },
+  options: { timeout: number },
 ): (reason: StopReason) => void {
-  let since: number | undefined;
+  let stoppingSince: number | undefined;
   const run = async (reason: StopReason) => {
-    if (since !== undefined) {
-      if (Date.now() - since > sameWish) process.exit(1);
+    if (stoppingSince !== undefined) {
+      if (Date.now() - stoppingSince > duplicateSignalWindow) process.exit(1);
       return;
     }
-    since = Date.now();
-    setTimeout(() => process.exit(1), options.patience).unref();
+    stoppingSince = Date.now();
+    setTimeout(() => process.exit(1), options.timeout).unref();
     await stop(reason);
     process.exit(reason.fault === undefined ? 0 : 1);
   };
@@ -36,7 +37,7 @@ export function onStop(
       process.exit(1);
     });
   };
-  for (const signal of signals) process.on(signal, () => begin({ signal }));
+  for (const signal of stopSignals) process.on(signal, () => begin({ signal }));
   process.on("uncaughtException", (fault) => begin({ fault }));
   process.on("unhandledRejection", (fault) => begin({ fault }));
   return begin;

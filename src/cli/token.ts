@@ -2,14 +2,19 @@ import { createTokens, serviceName, signingSecret } from "../identity/index.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./failure.ts";
 
-interface Flags {
+interface TokenFlags {
   readonly service?: string;
   readonly user?: string;
   readonly lifetime?: string;
 }
 
-/** `aeturnis-data token`: prints the token and nothing else, so that `$(…)` can take it. */
-export async function token({ service, user, lifetime }: Flags): Promise<void> {
+/**
+ * `aeturnis-data token`: prints a token and nothing else, for use in `$(…)`.
+ *
+ * @throws {UsageError} for flags that are missing or not valid
+ * @throws {NotFoundError} for an unknown user
+ */
+export async function token({ service, user, lifetime }: TokenFlags): Promise<void> {
   if (lifetime !== undefined && !/^\d{1,5} ?[smhdwy]$/.test(lifetime))
     throw new UsageError("--lifetime must be a time span such as 12h or 90d");
   const tokens = createTokens(signingSecret(readConfig()));
@@ -21,12 +26,11 @@ export async function token({ service, user, lifetime }: Flags): Promise<void> {
     }
     console.log(await tokens.signService(service, lifetime ?? "90d"));
   } else if (user !== undefined && service === undefined) {
-    console.log(await tokens.signUser(await idOf(user), lifetime ?? "15m"));
-  } else throw new UsageError("Say for whom: either --service or --user");
+    console.log(await tokens.signUser(await findUserId(user), lifetime ?? "15m"));
+  } else throw new UsageError("The owner of the token is required: either --service or --user");
 }
 
-/** @throws {NotFoundError} */
-async function idOf(user: string): Promise<string> {
+async function findUserId(user: string): Promise<string> {
   const { withDatabase } = await import("./database.ts");
   return withDatabase(async ({ repositories: { users } }) => {
     if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(user)) return (await users.findById(user)).id;

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ImportExportError } from "../../src/accounts/errors.ts";
-import type { ImportReport } from "../../src/accounts/import/import-users.ts";
+import type { ImportReport } from "../../src/accounts/import/import-options.ts";
 import type { Database } from "../../src/database/pool.ts";
 import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
 import { passwordHash } from "../support/factories.ts";
@@ -150,7 +150,7 @@ describe("importUsers", () => {
       [8, "emailVerified"],
     ]);
     expect(refusedOf(file)[4]?.message).toBe("is longer than 262144 bytes");
-    expect(refusedOf(file)[2]?.message).toContain('"country" is no field of users; there are email');
+    expect(refusedOf(file)[2]?.message).toContain('"country" is not a field of users; the fields are email');
     expect(await sql`select metadata from users order by username`).toEqual([
       { metadata: { a: [1, null, "ü\n"] } },
       { metadata: {} },
@@ -159,7 +159,7 @@ describe("importUsers", () => {
 
   it.each([
     ["an empty file", "", /no first line/],
-    ["other fields", "email,name\n", /"name" is no field of users/],
+    ["other fields", "email,name\n", /"name" is not a field of users/],
     ["a field twice", "email,username,passwordHash,password_hash\n", /names passwordHash twice/],
     ["too few fields", "email,metadata\n", /username, passwordHash \(or in snake_case\) must be among them/],
     ["quotes that do not close", `${csvOf(2)}a,"b,c\nd,e,f\n`, /line 5 quotes are not closed/],
@@ -221,7 +221,7 @@ describe("importUsers", () => {
     expect(report.rows).toBeLessThan(5_000);
     utimesSync(file, 1, 1);
     await expect(importFile(pool, file)).rejects.toThrow(
-      /is not what it was when its import began, and \d{4} rows of it are done/,
+      /has changed since its import began, and \d{4} rows of it are done/,
     );
     expect(await importFile(pool, file, { restart: true })).toMatchObject({ rows: 5_000, refused: report.rows });
   });

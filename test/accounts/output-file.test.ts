@@ -42,11 +42,11 @@ function loop(at: string): string {
 }
 
 it.each([
-  ["a folder that is not there", (at: string) => join(at, "nowhere", "users.csv"), /the folder is not there/],
+  ["a folder that is not there", (at: string) => join(at, "nowhere", "users.csv"), /the folder does not exist/],
   ["a folder", (at: string) => at, /is a folder/],
-  ["something below a file", (at: string) => join(at, "other", "users.csv"), /no folder/],
+  ["something below a file", (at: string) => join(at, "other", "users.csv"), /not a folder/],
   ["a name that is too long", (at: string) => join(at, "x".repeat(300)), /name is too long/],
-  ["a link that leads to itself", loop, /circle/],
+  ["a link that leads to itself", loop, /cycle/],
   ["a device that is full", (at: string) => linkTo("/dev/full", at), /the disk is full/],
 ])("an export to %s says so, and leaves nothing", async (_, target, message) => {
   const at = folder();

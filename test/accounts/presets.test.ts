@@ -1,8 +1,9 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createMapping } from "../../src/accounts/import/mapping.ts";
-import { type PresetName, presetOf, readFirebaseHash } from "../../src/accounts/presets/presets.ts";
+import { createFieldMapping } from "../../src/accounts/mapping/field-mapping.ts";
+import { parseFirebaseHashParameters } from "../../src/accounts/presets/firebase-hash.ts";
+import { type PresetName, presetOf } from "../../src/accounts/presets/presets.ts";
 import type { Database } from "../../src/database/pool.ts";
 import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
 import { passwordHash } from "../support/factories.ts";
@@ -21,7 +22,7 @@ beforeEach(async () => {
 
 const bcrypt = `$2a$10$${"a".repeat(53)}`;
 const id = "5f0c6f0e-1111-4222-8333-444455556666";
-const hashConfig = readFirebaseHash(`hash_config {
+const hashConfig = parseFirebaseHashParameters(`hash_config {
   algorithm: SCRYPT,
   base64_signer_key: ${randomBytes(64).toString("base64")},
   base64_salt_separator: Bw==,
@@ -31,7 +32,7 @@ const hashConfig = readFirebaseHash(`hash_config {
 
 async function imported(from: PresetName, name: string, content: string | Buffer) {
   const file = fileOf(name, content);
-  const mapping = createMapping({ preset: presetOf(from, { firebaseHash: hashConfig }) });
+  const mapping = createFieldMapping({ preset: presetOf(from, { firebaseHash: hashConfig }) });
   const report = await importFile(pool, file, { mapping });
   const users = await database.sql`
     select id, email, username, password_hash, email_verified, status, role, metadata, created_at, last_login, deleted_at from users order by email`;
@@ -205,13 +206,13 @@ describe("firebase", () => {
 
   it("refuses passwords without the project's parameters, with the remedy", async () => {
     const file = fileOf("users.json", JSON.stringify({ users }));
-    const report = await importFile(pool, file, { mapping: createMapping({ preset: presetOf("firebase") }) });
+    const report = await importFile(pool, file, { mapping: createFieldMapping({ preset: presetOf("firebase") }) });
     expect(report).toMatchObject({ imported: 1, refused: 1 });
     expect(refusedOf(file)[0]).toMatchObject({
       field: "passwordHash",
       message: expect.stringContaining("--firebase-hash-config"),
     });
-    expect(() => readFirebaseHash("rounds: 8")).toThrow(/base64_signer_key/);
+    expect(() => parseFirebaseHashParameters("rounds: 8")).toThrow(/base64_signer_key/);
   });
 });
 
@@ -436,7 +437,7 @@ it("a file of another system, or --map beside a preset", async () => {
     "wp.csv",
     `ID,user_login,user_pass,user_email,score\n1,Mira_1,$P$B${"x".repeat(30)},a@x.org,"{""a"":1.0}"\n`,
   );
-  const mapping = createMapping({ preset: presetOf("wordpress"), columns: { score: "metadata", user_pass: "" } });
+  const mapping = createFieldMapping({ preset: presetOf("wordpress"), columns: { score: "metadata", user_pass: "" } });
   expect(await importFile(pool, file, { mapping })).toMatchObject({ imported: 1, leftOut: { user_pass: 1 } });
   expect(await database.sql`select password_hash, metadata::text from users`).toEqual([
     { password_hash: "!", metadata: '{"a": 1.0}' },

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createMapping } from "../../src/accounts/import/mapping.ts";
+import { createFieldMapping } from "../../src/accounts/mapping/field-mapping.ts";
 import type { Database } from "../../src/database/pool.ts";
 import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
 import { passwordHash } from "../support/factories.ts";
@@ -48,7 +48,7 @@ describe("a file is read by its first bytes", () => {
     ["Zstandard", Buffer.from("28b52ffd00", "hex"), /zstd -d/],
     ["xz", Buffer.from("fd377a585a00", "hex"), /unxz/],
     ["UTF-32", Buffer.from("fffe000065000000", "hex"), /UTF-32.*iconv/],
-    ["something else that is no text", Buffer.from("users\0\0\x01\x02"), /no text/],
+    ["something else that is no text", Buffer.from("users\0\0\x01\x02"), /not text/],
     ["a gzip file that is cut off", gzipSync(csvOf(500)).subarray(0, 400), /gzip file is cut off/],
     [
       "a gzip file that is damaged",
@@ -120,7 +120,7 @@ describe("CSV is read as spreadsheets write it", () => {
 
   it("names the delimiter that was taken, and the line", async () => {
     await expect(importFile(pool, fileOf("users.csv", "email;name\n"))).rejects.toThrow(
-      /"name" is no field.*by a semicolon/,
+      /"name" is not a field.*by a semicolon/,
     );
     await expect(importFile(pool, fileOf("users.csv", "email\tusername\n"))).rejects.toThrow(/passwordHash.*by a tab/);
     await expect(importFile(pool, fileOf("users.csv", "name\n"))).rejects.toThrow(/--map COLUMN=FIELD.*by a comma/);
@@ -149,11 +149,13 @@ describe("CSV is read as spreadsheets write it", () => {
       "users.csv",
       `mail,login,hash,country,note\na@x.org,Mira_1,"${passwordHash}",CH,\nb@x.org,Mira_2,"${passwordHash}",DE,x\n`,
     );
-    const mapping = createMapping({
+    const mapping = createFieldMapping({
       columns: { mail: "email", login: "username", hash: "password_hash", country: "", note: "" },
     });
     expect(await importFile(pool, file, { mapping })).toMatchObject({ imported: 2, leftOut: { country: 2, note: 1 } });
-    expect(() => createMapping({ columns: { mail: "address" } })).toThrow(/--map mail=address: "address" is no field/);
+    expect(() => createFieldMapping({ columns: { mail: "address" } })).toThrow(
+      /--map mail=address: "address" is not a field/,
+    );
   });
 
   it("does not take the spaces of Unicode for spaces", async () => {
@@ -196,15 +198,15 @@ describe("a time is read in the usual spellings", () => {
   });
 
   it.each([
-    ["0000-00-00 00:00:00", /MySQL's word for no time/],
+    ["0000-00-00 00:00:00", /MySQL writes for no time/],
     ["2024-02-30T00:00:00Z", /there is no 2024-02-30/],
     ["2023-02-29T00:00:00Z", /there is no 2023-02-29/],
     ["2016-12-31T23:59:60Z", /leap second/],
-    ["2024-06-08T24:00:00Z", /no time of day: 24:00:00/],
+    ["2024-06-08T24:00:00Z", /not a time of day: 24:00:00/],
     ["2024-06-08 17:41:47", /without a zone/],
     ["2024-06-08", /without a zone/],
     ["0001-01-01T00:00:00+02:00", /years 1 to 9999/],
-    ["2024-06-08T17:41:47+17:00", /zone that there is none/],
+    ["2024-06-08T17:41:47+17:00", /unknown time zone/],
     ["1717868507", /is a number.*must be a time with its zone/],
     ["0044-03-15 12:00:00+00 BC", /must be a time with its zone/],
     ["2024-06-08 05:41:47+00 PM", /must be a time with its zone/],
@@ -343,11 +345,11 @@ describe("a JSON document is read", () => {
   });
 
   it.each([
-    ["[{}, {", /ends in the middle/],
-    ['{"a": 1', /ends in the middle/],
-    ["", /no array of users/],
-    ["7", /no array of users/],
-    ["]", /closes nothing/],
+    ["[{}, {", /is incomplete/],
+    ['{"a": 1', /is incomplete/],
+    ["", /must be an array of users/],
+    ["7", /must be an array of users/],
+    ["]", /closing bracket without an opening one/],
   ])("but not %j", async (content, message) => {
     await expect(importFile(pool, fileOf("users.json", content))).rejects.toThrow(message);
   });
@@ -357,9 +359,12 @@ it("a file is not gone on with in another way of reading it", async () => {
   const file = fileOf("users.csv", csvOf(2_500));
   const stop = new AbortController();
   await importFile(pool, file, { signal: stop.signal, onProgress: () => stop.abort() });
-  const mapping = createMapping({ columns: { username: "email", email: "username" } });
+  const mapping = createFieldMapping({ columns: { username: "email", email: "username" } });
   await expect(importFile(pool, file, { mapping })).rejects.toThrow(/began with another --format, --from or --map/);
-  expect(await importFile(pool, file, { mapping: createMapping() })).toMatchObject({ outcome: "done", rows: 2_500 });
+  expect(await importFile(pool, file, { mapping: createFieldMapping() })).toMatchObject({
+    outcome: "done",
+    rows: 2_500,
+  });
 });
 
 it("a file that was not changed is known again, whatever it is in", async () => {

@@ -47,7 +47,7 @@ it("prints a token of an account, by its id, username or email, in any case", as
 it.each([[[]], [["--service", "x", "--user", "y"]]])("wants to know for whom: %j", async (args) => {
   expect(await command(["token", ...args], { JWT_SECRET: secret }).ended).toMatchObject({
     code: 2,
-    output: "Say for whom: either --service or --user\n",
+    output: "The owner of the token is required: either --service or --user\n",
   });
 });
 

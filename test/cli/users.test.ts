@@ -192,7 +192,7 @@ describe("aeturnis-data users export", () => {
     symlinkSync("/proc/self/fd/1", link);
     expect((await users("export", link).ended).output).toMatch(/^id,email.*player_1@example\.com.*2 users exported/s);
     const { code, output } = await users("export", "/nowhere/at/all.csv").ended;
-    expect([code, output]).toEqual([1, "/nowhere/at/all.csv cannot be written: the folder is not there.\n"]);
+    expect([code, output]).toEqual([1, "/nowhere/at/all.csv cannot be written: the folder does not exist.\n"]);
   });
 
   it("works on the embedded database, which it starts for the moment", async () => {

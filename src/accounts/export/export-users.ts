@@ -2,15 +2,17 @@ import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Db, Executor } from "../../database/index.ts";
 import { exportedFields, readExport } from "../../repositories/index.ts";
-import type { Format } from "../file-format.ts";
-import { reported, writeFile } from "./output-file.ts";
-import { csvLine, jsonLine } from "./write-rows.ts";
+import type { FileFormat } from "../file-format.ts";
+import { writeFileAtomically } from "./output-file.ts";
+import { csvLine, jsonLine } from "./row-text.ts";
+import { withFileErrors } from "./write-error.ts";
 
 export interface ExportOptions {
   readonly db: Db;
-  /** A file, which is there when it is whole, and not before; or a stream, which is left open. */
+  /** A file, which is replaced once the export is complete; or a stream, which is left open. */
   readonly to: { readonly file: string } | { readonly output: Writable };
-  readonly format: Format;
+  /** `json` writes JSON lines, too. */
+  readonly format: FileFormat;
   readonly withPasswordHashes?: boolean | undefined;
   readonly withDeleted?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -21,31 +23,36 @@ export interface ExportReport {
   readonly rows: number;
 }
 
-/** Writes all users as they are at one moment; what it writes with hashes, `importUsers` reads. */
+/**
+ * Writes all users in the order of their ids, from one snapshot of the database. `importUsers` reads an export that has
+ * password hashes.
+ *
+ * @throws {ImportExportError} if the output cannot be written
+ */
 export async function exportUsers(options: ExportOptions): Promise<ExportReport> {
-  const { db, to, signal, withPasswordHashes = false, withDeleted = false } = options;
+  const { db, to, format, signal, onProgress, withPasswordHashes = false, withDeleted = false } = options;
   const fields = exportedFields.filter(
     (field) => (field !== "passwordHash" || withPasswordHashes) && (field !== "deletedAt" || withDeleted),
   );
   let rows = 0;
 
-  async function* texts(tx: Executor): AsyncGenerator<string> {
-    const line = options.format === "csv" ? csvLine : jsonLine;
-    if (options.format === "csv") yield `${fields.join(",")}\n`;
+  async function* lines(tx: Executor): AsyncGenerator<string> {
+    const lineOf = format === "csv" ? csvLine : jsonLine;
+    if (format === "csv") yield `${fields.join(",")}\n`;
     for await (const users of readExport(tx, { fields, withDeleted })) {
-      yield users.map((user) => line(user, fields)).join("");
+      yield users.map((user) => lineOf(user, fields)).join("");
       rows += users.length;
-      options.onProgress?.({ rows });
+      onProgress?.({ rows });
     }
   }
-  const write = (output: Writable, end: boolean) =>
-    // All of it is of one moment, however long it takes: a cursor is by itself, and so is what may be read beside it.
-    db.transaction((tx) => pipeline(texts(tx), output, { signal, end }), {
+  const write = (output: Writable, { end }: { end: boolean }) =>
+    // REPEATABLE READ gives all statements of the export one snapshot.
+    db.transaction((tx) => pipeline(lines(tx), output, { signal, end }), {
       isolationLevel: "repeatable read",
       accessMode: "read only",
     });
 
-  if ("output" in to) await reported("The output", () => write(to.output, false));
-  else await writeFile(to.file, (output) => write(output, true));
+  if ("output" in to) await withFileErrors("The output", () => write(to.output, { end: false }));
+  else await writeFileAtomically(to.file, (output) => write(output, { end: true }));
   return { rows };
 }

@@ -3,50 +3,49 @@ import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "nod
 import { basename, dirname, join, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { ImportExportError } from "../errors.ts";
+import { withFileErrors } from "./write-error.ts";
+
+type Write = (output: Writable) => Promise<void>;
 
 /**
- * Writes a file that is there when it is whole, and not before: under another name until then, for nobody else to read.
- * A link stays one, and what it leads to is written; a FIFO or a device is written to as it is.
+ * Writes a file of mode 0600 that other processes see only once it is complete: until then it has another name in the
+ * same folder. A symbolic link stays, and the file that it points to is replaced. A FIFO or a device is written directly.
  *
- * @throws {ImportExportError} when it cannot be opened
+ * @throws {ImportExportError} if the file cannot be written
  */
-export async function writeFile(file: string, write: (output: Writable) => Promise<void>): Promise<void> {
-  const found = await reported(file, () => stat(file).catch(absent));
-  if (found?.isDirectory()) throw new ImportExportError(`${file} is a folder: name a file in it.`);
-  // Behind /dev and /proc are streams of this process: what they lead to must not be replaced.
-  if ((found !== undefined && !found.isFile()) || /^\/(?:dev|proc)\//.test(resolve(file)))
-    return writeInto(file, write);
-
-  const target = await reported(file, () => targetOf(file));
-  // Of this process: two exports to the same file are each whole, whichever is the last.
+export async function writeFileAtomically(file: string, write: Write): Promise<void> {
+  const existing = await withFileErrors(file, () => stat(file).catch(undefinedIfMissing));
+  if (existing?.isDirectory()) throw new ImportExportError(`${file} is a folder: name a file in it.`);
+  if ((existing !== undefined && !existing.isFile()) || isProcessStream(file)) {
+    const handle = await withFileErrors(file, () => open(file, constants.O_WRONLY));
+    return writeAndClose(handle, { file, write, flush: false });
+  }
+  const target = await withFileErrors(file, () => targetOf(file));
+  // With the process id in its name, two exports to one file do not mix: the later one replaces the other.
   const unfinished = join(dirname(target), `.${basename(target).slice(0, 100)}.${process.pid}.unfinished`);
-  const handle = await reported(file, () =>
+  const handle = await withFileErrors(file, () =>
     open(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600),
   );
   try {
-    await written(file, handle, write, { flush: true });
-    await reported(file, () => rename(unfinished, target));
+    await writeAndClose(handle, { file, write, flush: true });
+    await withFileErrors(file, () => rename(unfinished, target));
   } finally {
     await rm(unfinished, { force: true });
   }
 }
 
-async function writeInto(file: string, write: (output: Writable) => Promise<void>): Promise<void> {
-  const handle = await reported(file, () => open(file, constants.O_WRONLY));
-  await written(file, handle, write, { flush: false });
-}
+/** Paths below /dev and /proc are streams of this process, such as /dev/stdout. The file behind one must not be replaced. */
+const isProcessStream = (file: string): boolean => /^\/(?:dev|proc)\//.test(resolve(file));
 
-async function written(
-  file: string,
+async function writeAndClose(
   handle: FileHandle,
-  write: (output: Writable) => Promise<void>,
-  options: { flush: boolean },
+  { file, write, flush }: { file: string; write: Write; flush: boolean },
 ): Promise<void> {
-  const output = handle.createWriteStream(options);
+  const output = handle.createWriteStream({ flush });
   let failure: Error | undefined;
   output.on("error", (error) => (failure = error));
   try {
-    await reported(file, () => write(output));
+    await withFileErrors(file, () => write(output));
     if (failure !== undefined) throw failure;
   } finally {
     output.destroy();
@@ -54,43 +53,15 @@ async function written(
   }
 }
 
-/** Where a link leads, also to a file that is not there yet. */
+/** The path that a symbolic link points to, whether a file exists there or not. */
 async function targetOf(file: string): Promise<string> {
-  const real = await realpath(file).catch(absent);
-  if (real !== undefined) return real;
-  const link = await readlink(file).catch(absent);
+  const existing = await realpath(file).catch(undefinedIfMissing);
+  if (existing !== undefined) return existing;
+  const link = await readlink(file).catch(undefinedIfMissing);
   return link === undefined ? resolve(file) : targetOf(resolve(dirname(file), link));
 }
 
-function absent(error: NodeJS.ErrnoException): undefined {
-  // EINVAL: it is no link.
+/** ENOENT: there is no file; EINVAL: the file is not a symbolic link. */
+function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT" && error.code !== "EINVAL") throw error;
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "the folder is not there",
-  ENOTDIR: "a part of its path is no folder",
-  EACCES: "the permission is missing",
-  EPERM: "the permission is missing",
-  EROFS: "the file system is read-only",
-  ENAMETOOLONG: "its name is too long",
-  ELOOP: "its links lead in a circle",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the quota is used up",
-  EPIPE: "its reader is gone",
-  ENXIO: "nothing reads it",
-  EISDIR: "it is a folder",
-  ETXTBSY: "it is a program that is running",
-};
-
-/** @param name what is written @throws {ImportExportError} for an error of the file system, in words */
-export async function reported<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const { code = "", syscall } = cause as NodeJS.ErrnoException;
-    const reason = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
-    if (reason === undefined || syscall === undefined) throw cause;
-    throw new ImportExportError(`${name} cannot be written: ${reason}.`, { cause });
-  }
 }

@@ -3,45 +3,63 @@ import type { Actor, Executor } from "../../database/index.ts";
 import type { AuditLogRepository } from "../../repositories/index.ts";
 import { ImportExportError } from "../errors.ts";
 
-/** How far an import is. */
-export interface ImportPosition {
-  /** Rows of the file that are decided. */
+/** How far an import has got: its position in the file and its counts. */
+export interface ImportCheckpoint {
+  /** Rows of the file that are imported or rejected. */
   readonly rows: number;
   readonly imported: number;
   readonly refused: number;
-  /** Length of the file of refused rows. */
+  /** Length of the file of rejected rows (bytes). */
   readonly refusedBytes: number;
+  /** Whether the whole file is imported. */
   readonly ended: boolean;
 }
 
-export const beginning: ImportPosition = { rows: 0, imported: 0, refused: 0, refusedBytes: 0, ended: false };
+export const initialCheckpoint: ImportCheckpoint = {
+  rows: 0,
+  imported: 0,
+  refused: 0,
+  refusedBytes: 0,
+  ended: false,
+};
+
+export interface ImportCheckpoints {
+  /** Returns the committed checkpoint, and locks it until the transaction ends. Waits for another transaction's lock. */
+  read(tx: Executor): Promise<ImportCheckpoint>;
+  /**
+   * Locks the checkpoint until the transaction ends.
+   *
+   * @throws {ImportExportError} if another process has moved it away from `expected`
+   */
+  lock(tx: Executor, expected: ImportCheckpoint): Promise<void>;
+  /** Writes the next checkpoint. The caller holds the lock. */
+  write(tx: Executor, next: ImportCheckpoint): Promise<void>;
+}
 
 const resourceType = "import";
 
 /**
- * Keeps an import's position in the audit trail, written in the transaction of the rows that it speaks of. So it is
- * never ahead of them and never behind, whatever dies and when, and every database knows its own.
+ * Stores the checkpoints of an import in the audit trail. Each is written in the transaction of the rows that it counts,
+ * so the two agree after a crash at any point, and every database has its own checkpoint of a file.
  */
-export function createLedger(audit: AuditLogRepository, { by, run }: { by: Actor; run: string }) {
-  /** The position as it is committed; until the transaction ends nobody else can move it, and who is just moving it is waited for. */
-  async function read(tx: Executor): Promise<ImportPosition> {
+export function createCheckpoints(
+  audit: AuditLogRepository,
+  { by, run }: { by: Actor; run: string },
+): ImportCheckpoints {
+  const read = async (tx: Executor): Promise<ImportCheckpoint> => {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import ${run}`}, 0))`);
     const { items } = await audit.within(tx).list({ where: { resourceType, resourceId: run }, limit: 1 });
-    return (items[0]?.changes as ImportPosition | null | undefined) ?? beginning;
-  }
-
+    return (items[0]?.changes as ImportCheckpoint | null | undefined) ?? initialCheckpoint;
+  };
   return {
     read,
-    /** Makes sure that nobody else imports, until the transaction ends. @throws {ImportExportError} when somebody else has moved on from there */
-    claim: async (tx: Executor, from: ImportPosition): Promise<void> => {
+    lock: async (tx, expected) => {
       const { rows, ended } = await read(tx);
-      if (rows !== from.rows || ended) throw new ImportExportError("Another process is importing the same file.");
+      if (rows !== expected.rows || ended) throw new ImportExportError("Another process is importing the same file.");
     },
-    /** Puts down how far it is, for who has claimed it. */
-    write: async (tx: Executor, to: ImportPosition): Promise<void> => {
-      await audit
-        .within(tx)
-        .recordMany(by, [{ action: "import.batch", resourceType, resourceId: run, changes: { ...to } }]);
+    write: async (tx, next) => {
+      const entry = { action: "import.batch", resourceType, resourceId: run, changes: { ...next } };
+      await audit.within(tx).recordMany(by, [entry]);
     },
   };
 }

@@ -1,46 +1,53 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import type { RejectedRow } from "../../bulk/index.ts";
+import type { RowIssue } from "../fields/field-values.ts";
 
-/** A row that was not imported: where it begins in its file, and why. Never what it holds. */
-export interface RefusedRow {
+/** A row of the file that is not imported: its first line and the reason. It never contains the row's values. */
+export interface RejectedLine extends RowIssue {
   readonly line: number;
   readonly code: RejectedRow["code"];
-  readonly field: string | null;
-  readonly message: string;
 }
 
-/** Where refused rows go. */
-export interface Refusals {
-  /** Puts rows at a place, over what may be there of an attempt before. @returns the place behind them */
-  put(rows: readonly RefusedRow[], at: number): Promise<number>;
+/** Destination of rejected rows. */
+export interface RejectedRowWriter {
+  /**
+   * Writes rows at an offset (bytes), and removes what an earlier attempt wrote from there on.
+   *
+   * @returns the offset after them
+   */
+  write(rows: readonly RejectedLine[], offset: number): Promise<number>;
   close(): Promise<void>;
 }
 
+/** Path of the file of rejected rows. An atomic import has its own, so that it does not overwrite one that can be resumed. */
+export const rejectedRowsPath = (file: string, { atomic }: { atomic: boolean }): string =>
+  `${file}${atomic ? ".atomic" : ""}.refused.jsonl`;
+
 /**
- * JSON lines in a file, which is there only if a row was refused. It is not touched before rows are put, which only
- * who imports now does: another process may be writing it.
+ * Writes rejected rows as JSON lines. The file exists only if a row was rejected. It is opened by the first `write`,
+ * which only the process that holds the checkpoint's lock calls: another process may be writing the file before.
  */
-export function openRefusals(path: string): Refusals {
+export function createRejectedRowsFile(path: string): RejectedRowWriter {
   let handle: FileHandle | undefined;
   return {
-    put: async (rows, at) => {
-      if (handle === undefined && at === 0) {
+    write: async (rows, offset) => {
+      if (handle === undefined && offset === 0) {
         await rm(path, { force: true });
-        if (rows.length === 0) return at;
+        if (rows.length === 0) return offset;
       }
       handle ??= await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+      // A file that was truncated meanwhile continues at its end, without a hole of zero bytes.
+      const start = Math.min(offset, (await handle.stat()).size);
+      // The rest belongs to an attempt that was not committed.
+      await handle.truncate(start);
+      if (rows.length === 0) return offset;
       const text = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-      // Shorter, when somebody cut it off: no hole is made of what is missing.
-      const from = Math.min(at, (await handle.stat()).size);
-      // What is behind was put by an attempt that was not committed.
-      await handle.truncate(from);
-      if (rows.length === 0) return at;
       for (let done = 0; done < text.length; )
-        done += (await handle.write(text, done, text.length - done, from + done)).bytesWritten;
-      // What the database is told next must not outlive it when the power fails.
+        done += (await handle.write(text, done, text.length - done, start + done)).bytesWritten;
+      // Reaches the disk before the transaction that counts these rows is committed.
       await handle.datasync();
-      return from + text.length;
+      return start + text.length;
     },
     close: async () => handle?.close(),
   };

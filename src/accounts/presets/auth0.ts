@@ -1,15 +1,17 @@
-import { createPreset, type Take } from "./preset.ts";
-import { type SourceRow, sourceText } from "./values.ts";
+import type { ExternalAccount, ExternalRow } from "./external-account.ts";
+import { toText } from "./external-values.ts";
+import { createPreset } from "./preset-reader.ts";
 
-const csvNames = new Map(
+/** Keys of a JSON export by the column names that Auth0's User Import/Export extension writes, such as `Email Verified`. */
+const keysByExtensionColumn = new Map(
   ["email", "email_verified", "username", "nickname", "name", "created_at", "updated_at", "last_login", "blocked"].map(
-    (name) => [name.replace(/(?:^|_)[a-z]/g, (start) => start.toUpperCase()).replaceAll("_", " "), name],
+    (key) => [key.replace(/(?:^|_)[a-z]/g, (start) => start.toUpperCase()).replaceAll("_", " "), key],
   ),
 );
 
 /**
- * A job of users-exports (JSON lines, or CSV), the bulk import's array, and the export of password hashes that Auth0's
- * support gives out (JSON lines of MongoDB).
+ * Auth0: users-exports jobs (JSON lines or CSV), the array of the bulk import, the CSV of the User Import/Export
+ * extension, and the export with password hashes that Auth0's support provides (JSON lines of MongoDB).
  */
 export const auth0 = createPreset({
   name: "auth0",
@@ -17,13 +19,13 @@ export const auth0 = createPreset({
   email: "email",
   username: ["username", "nickname", "name"],
   emailVerified: "email_verified",
-  password,
+  passwordHash,
   createdAt: "created_at",
   lastLogin: "last_login",
-  suspended: (take) => /^(true|1)$/i.test(sourceText(take("blocked")) ?? ""),
+  isSuspended: (account) => /^(true|1)$/i.test(account.readText("blocked") ?? ""),
   metadata: ["user_metadata", "app_metadata"],
-  // An extension of Auth0's writes the names into CSV in its own way.
-  unfold: (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [csvNames.get(name) ?? name, value])),
+  flatten: (row) =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [keysByExtensionColumn.get(name) ?? name, value])),
   ignored: [
     "updated_at",
     "tenant",
@@ -36,9 +38,9 @@ export const auth0 = createPreset({
   ],
 });
 
-function password(take: Take): string | undefined {
-  const own = sourceText(take("passwordHash")) ?? sourceText(take("password_hash"));
-  const custom = take("custom_password_hash") as SourceRow | undefined;
+function passwordHash(account: ExternalAccount): string | undefined {
+  const exported = account.readText("passwordHash") ?? account.readText("password_hash");
+  const custom = account.read("custom_password_hash") as ExternalRow | undefined;
   const hash = custom?.["hash"];
-  return own ?? sourceText(typeof hash === "object" && hash !== null ? (hash as SourceRow)["value"] : hash);
+  return exported ?? toText(typeof hash === "object" && hash !== null ? (hash as ExternalRow)["value"] : hash);
 }

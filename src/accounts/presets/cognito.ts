@@ -1,9 +1,9 @@
-import { createPreset } from "./preset.ts";
-import { type SourceRow, sourceText } from "./values.ts";
+import type { ExternalAccount, ExternalRow } from "./external-account.ts";
+import { createPreset } from "./preset-reader.ts";
 
 /**
- * `aws cognito-idp list-users`, and CSV with the header of `get-csv-header`. Cognito gives out no password hashes: the
- * accounts come without passwords.
+ * Amazon Cognito: `aws cognito-idp list-users`, and CSV with the header of `get-csv-header`. Cognito does not export
+ * password hashes, so the accounts have no password.
  */
 export const cognito = createPreset({
   name: "cognito",
@@ -12,15 +12,19 @@ export const cognito = createPreset({
   username: ["preferred_username", "Username", "cognito:username", "nickname"],
   emailVerified: "email_verified",
   createdAt: "UserCreateDate",
-  suspended: (take) => {
-    const [enabled, status] = [sourceText(take("Enabled")), sourceText(take("UserStatus")) ?? ""];
-    return enabled?.toLowerCase() === "false" || ["ARCHIVED", "COMPROMISED"].includes(status);
-  },
-  unfold: ({ Attributes, ...row }) => ({ ...row, ...attributes(Attributes) }),
+  isSuspended,
+  flatten: ({ Attributes, ...row }) => ({ ...row, ...flatAttributes(Attributes) }),
   ignored: ["UserLastModifiedDate", "updated_at"],
 });
 
-function attributes(given: unknown): SourceRow {
-  if (!Array.isArray(given)) return {};
-  return Object.fromEntries(given.flatMap((one) => (typeof one?.Name === "string" ? [[one.Name, one.Value]] : [])));
+function isSuspended(account: ExternalAccount): boolean {
+  const [enabled, status] = [account.readText("Enabled"), account.readText("UserStatus") ?? ""];
+  return enabled?.toLowerCase() === "false" || ["ARCHIVED", "COMPROMISED"].includes(status);
+}
+
+function flatAttributes(attributes: unknown): ExternalRow {
+  if (!Array.isArray(attributes)) return {};
+  return Object.fromEntries(
+    attributes.flatMap((attribute) => (typeof attribute?.Name === "string" ? [[attribute.Name, attribute.Value]] : [])),
+  );
 }

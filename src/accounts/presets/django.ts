@@ -1,23 +1,23 @@
-import type { FieldFault } from "../formats/fields.ts";
-import { createPreset } from "./preset.ts";
-import { type SourceRow, sourceText } from "./values.ts";
+import type { RowIssue } from "../fields/field-values.ts";
+import type { ExternalRow } from "./external-account.ts";
+import { createPreset } from "./preset-reader.ts";
 
-/** `manage.py dumpdata auth.user`, and the table `auth_user` as CSV. */
+/** Django: `manage.py dumpdata auth.user`, and the table `auth_user` as CSV. */
 export const django = createPreset({
   name: "django",
   id: ["id"],
   email: "email",
   username: ["username"],
-  password: (take) => sourceText(take("password")),
+  passwordHash: (account) => account.readText("password"),
   createdAt: "date_joined",
   lastLogin: "last_login",
-  suspended: (take) => /^(false|f|0)$/i.test(sourceText(take("is_active")) ?? "true"),
-  unfold,
+  isSuspended: (account) => /^(false|f|0)$/i.test(account.readText("is_active") ?? "true"),
+  flatten,
 });
 
-function unfold({ model, pk, fields, ...row }: SourceRow): SourceRow | FieldFault {
+function flatten({ model, pk, fields, ...row }: ExternalRow): ExternalRow | RowIssue {
   if (model === undefined) return row;
   if (typeof fields !== "object" || fields === null || !/user$/i.test(String(model)))
-    return { field: null, message: `is no user, but of the model ${String(model).slice(0, 60)}` };
+    return { field: null, message: `is not a user but an object of the model ${String(model).slice(0, 60)}` };
   return { id: pk, ...fields };
 }

@@ -1,109 +1,40 @@
-import { createHash } from "node:crypto";
-import { noPassword } from "../../validation/index.ts";
-import type { FieldFault, Fields } from "../formats/fields.ts";
-import { bool, isEmpty, jsonOf, momentOf, type SourceRow, sourceText } from "./values.ts";
+import type { FieldValues, RowIssue } from "../fields/field-values.ts";
+import type { ExternalAccount, ExternalRow } from "./external-account.ts";
 
-/** How another system writes its accounts. */
+/** Reads the accounts that another system exports. */
 export interface Preset {
   readonly name: string;
-  /** Names of its columns or keys. */
-  readonly names: readonly string[];
-  /** Columns of its CSV, where that has no line of names. */
-  readonly columns?: readonly string[] | undefined;
-  knows(name: string): boolean;
-  read(row: SourceRow): { fields: Fields; leftOut: readonly string[] } | { fault: FieldFault };
+  /** Names of the columns or keys that it reads first, for error messages. */
+  readonly columnNames: readonly string[];
+  /** Columns of the system's CSV, if that has no header. */
+  readonly csvColumns?: readonly string[] | undefined;
+  hasColumn(name: string): boolean;
+  /** Converts a row; `unread` lists keys with a value that is not imported. */
+  read(
+    row: ExternalRow,
+  ): { readonly fields: FieldValues; readonly unread: readonly string[] } | { readonly issue: RowIssue };
 }
 
-/** Takes a value out of the row: what is left at the end has no place here. */
-export type Take = (key: string) => unknown;
-
-/** Where the fields of an account are in a system's rows. */
-export interface SourceTable {
+/** Where the fields of a user are in the rows of another system. */
+export interface PresetDefinition {
   readonly name: string;
-  readonly columns?: readonly string[];
-  /** Makes one flat row of one that is nested. */
-  readonly unfold?: (row: SourceRow) => SourceRow | FieldFault;
-  /** Its own id: kept where it is a UUID, and always in `metadata.imported`. */
+  readonly csvColumns?: readonly string[];
+  /** Turns a nested row into a flat one. */
+  readonly flatten?: (row: ExternalRow) => ExternalRow | RowIssue;
+  /** The system's own id. `metadata.imported` stores it; a UUID also becomes the user's id. */
   readonly id: readonly string[];
   readonly email: string;
-  /** The first one that can be a username here is it. */
+  /** Candidates for the username. The first value with valid characters is used. */
   readonly username: readonly string[];
   readonly emailVerified?: string;
-  /** Kept: the hash as this service has it, or none. */
-  readonly password?: (take: Take) => string | undefined | FieldFault;
+  /** The password hash in a form that this service verifies; undefined for an account without a password. */
+  readonly passwordHash?: (account: ExternalAccount) => string | undefined | RowIssue;
   readonly createdAt?: string;
   readonly lastLogin?: string;
   readonly deletedAt?: string;
-  readonly suspended?: (take: Take) => boolean;
-  /** Objects, or JSON of some, that are kept in `metadata`. */
+  readonly isSuspended?: (account: ExternalAccount) => boolean;
+  /** Keys of objects, or of their JSON text, that become members of `metadata`. */
   readonly metadata?: readonly string[];
-  /** Keys that say nothing of the account. */
+  /** Keys without information about the account. They are not reported as omitted. */
   readonly ignored?: readonly string[];
 }
-
-export function createPreset(table: SourceTable): Preset {
-  const names = [
-    ...table.id,
-    table.email,
-    ...table.username,
-    ...[table.emailVerified, table.createdAt, table.lastLogin].flatMap((name) => name ?? []),
-  ];
-  return {
-    name: table.name,
-    names,
-    columns: table.columns,
-    knows: (name) => names.includes(name),
-    read: (given) => {
-      const row = table.unfold?.(given) ?? given;
-      return isFault(row) ? { fault: row } : readRow(table, { ...row });
-    },
-  };
-}
-
-function readRow(table: SourceTable, row: Record<string, unknown>): ReturnType<Preset["read"]> {
-  const take: Take = (key) => {
-    const value = row[key];
-    delete row[key];
-    return value;
-  };
-  const text = (key: string | undefined) => (key === undefined ? undefined : sourceText(take(key)));
-  const fields: Fields = {};
-  const faults: FieldFault[] = [];
-  for (const key of table.ignored ?? []) take(key);
-
-  const ids = table.id.flatMap((key) => text(key) ?? []);
-  const id = ids[0];
-  const uuid = ids.find((text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text));
-  if (uuid !== undefined) fields["id"] = uuid;
-  fields["email"] = text(table.email);
-  const name = table.username.find((key) => /^[A-Za-z0-9_-]{3,50}$/.test(sourceText(row[key]) ?? ""));
-  // Not of the email: that is nobody else's to read.
-  fields["username"] = name === undefined ? madeUpName(id ?? String(fields["email"])) : text(name);
-
-  const hash = table.password?.(take);
-  if (isFault(hash)) faults.push(hash);
-  else fields["passwordHash"] = hash === undefined || /^[!*]/.test(hash) ? noPassword : hash;
-  if (table.emailVerified !== undefined) fields["emailVerified"] = bool(take(table.emailVerified));
-  for (const field of ["createdAt", "lastLogin", "deletedAt"] as const) {
-    const key = table[field];
-    if (key !== undefined) fields[field] = momentOf(take(key));
-  }
-  if (table.suspended?.(take)) fields["status"] = "suspended";
-
-  const metadata: Record<string, unknown> = {};
-  for (const key of table.metadata ?? []) {
-    const value = jsonOf(take(key));
-    if (!isEmpty(value)) metadata[key] = value;
-  }
-  if (id !== undefined) metadata["imported"] = { from: table.name, id };
-  fields["metadata"] = metadata;
-  const [fault] = faults;
-  if (fault !== undefined) return { fault };
-  return { fields, leftOut: Object.keys(row).filter((key) => !isEmpty(row[key])) };
-}
-
-/** The same of the same account at every attempt. */
-const madeUpName = (id: string) => `player_${createHash("sha256").update(id).digest("hex").slice(0, 12)}`;
-
-const isFault = (value: unknown): value is FieldFault =>
-  typeof value === "object" && value !== null && "message" in value && "field" in value;

@@ -1,32 +1,21 @@
-import { createPreset } from "./preset.ts";
-import { jsonOf, type SourceRow, sourceText } from "./values.ts";
+import type { ExternalAccount, ExternalRow } from "./external-account.ts";
+import { parseJson, toText } from "./external-values.ts";
+import { createPreset } from "./preset-reader.ts";
 
-/** The table `auth.users`, as CSV of the SQL editor or of psql, or as JSON. */
+/** Supabase: the table `auth.users` as JSON, or as CSV of the SQL editor or psql. */
 export const supabase = createPreset({
   name: "supabase",
   id: ["id"],
   email: "email",
   username: ["username", "user_name"],
   emailVerified: "emailVerified",
-  password: (take) => sourceText(take("encrypted_password")),
+  passwordHash: (account) => account.readText("encrypted_password"),
   createdAt: "created_at",
   lastLogin: "last_sign_in_at",
   deletedAt: "deleted_at",
-  suspended: (take) =>
-    Date.parse(
-      sourceText(take("banned_until"))
-        ?.replace(" ", "T")
-        .replace(/([+-]\d\d)$/, "$1:00") ?? "",
-    ) > Date.now(),
+  isSuspended,
   metadata: ["raw_user_meta_data", "raw_app_meta_data"],
-  unfold: ({ email_confirmed_at, ...row }) => {
-    const own = jsonOf(row["raw_user_meta_data"]) as SourceRow | null | undefined;
-    return {
-      ...row,
-      emailVerified: sourceText(email_confirmed_at) !== undefined,
-      ...(typeof own === "object" && { username: own?.["username"], user_name: own?.["user_name"] }),
-    };
-  },
+  flatten,
   ignored: [
     "instance_id",
     "aud",
@@ -38,3 +27,21 @@ export const supabase = createPreset({
     "recovery_token",
   ],
 });
+
+function isSuspended(account: ExternalAccount): boolean {
+  // PostgreSQL writes `2999-01-01 00:00:00+00`; Date.parse requires `T` and the minutes of the offset.
+  const bannedUntil = account
+    .readText("banned_until")
+    ?.replace(" ", "T")
+    .replace(/([+-]\d\d)$/, "$1:00");
+  return Date.parse(bannedUntil ?? "") > Date.now();
+}
+
+function flatten({ email_confirmed_at, ...row }: ExternalRow): ExternalRow {
+  const metadata = parseJson(row["raw_user_meta_data"]) as ExternalRow | null | undefined;
+  return {
+    ...row,
+    emailVerified: toText(email_confirmed_at) !== undefined,
+    ...(typeof metadata === "object" && { username: metadata?.["username"], user_name: metadata?.["user_name"] }),
+  };
+}

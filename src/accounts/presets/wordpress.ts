@@ -1,15 +1,14 @@
-import { createPreset } from "./preset.ts";
-import { sourceText } from "./values.ts";
+import { createPreset } from "./preset-reader.ts";
 
-/** The table `wp_users` as CSV or JSON. */
+/** WordPress: the table `wp_users` as CSV or JSON. */
 export const wordpress = createPreset({
   name: "wordpress",
   id: ["ID"],
   email: "user_email",
   username: ["user_login", "user_nicename"],
-  password: (take) => sourceText(take("user_pass")),
+  passwordHash: (account) => account.readText("user_pass"),
   createdAt: "user_registered",
-  suspended: (take) =>
-    [take("user_status"), take("spam"), take("deleted")].some((flag) => Number(sourceText(flag) ?? 0) > 0),
+  isSuspended: (account) =>
+    ["user_status", "spam", "deleted"].map((flag) => Number(account.readText(flag) ?? 0)).some((flag) => flag > 0),
   ignored: ["user_activation_key"],
 });

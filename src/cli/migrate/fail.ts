@@ -1,6 +1,6 @@
 import { OperatorError } from "../../errors.ts";
 import { createLog } from "../../observability/index.ts";
-import { exitCodeOf, textForUsers, UsageError } from "../failure.ts";
+import { exitCodeOf, operatorMessage, UsageError } from "../failure.ts";
 import { printJson } from "../json.ts";
 
 /** Ends a command that threw: whoever parses its result finds the error in its place. */
@@ -12,7 +12,7 @@ export function failWith(error: unknown, { json }: { json?: boolean | undefined 
 
 /** Says what went wrong on standard error: in words to a person, as one line of the log to everybody else. */
 export function complain(error: unknown): void {
-  const text = textForUsers(error);
+  const text = operatorMessage(error);
   if (process.stderr.isTTY || error instanceof UsageError) console.error(text ?? error);
   else {
     const log = createLog({ level: "error", destination: process.stderr });

@@ -1,6 +1,7 @@
 import { logEvents, type MigrateEvent } from "../../migrator/index.ts";
 import { createLog } from "../../observability/index.ts";
-import { createScreen, duration } from "../screen.ts";
+import { duration } from "../duration.ts";
+import { createStatusLine } from "../status-line.ts";
 
 /** Says what happens while it does: to a person on a terminal, as a log of JSON lines to everybody else. */
 export function createReporter({ json }: { json: boolean }): {
@@ -13,7 +14,7 @@ export function createReporter({ json }: { json: boolean }): {
     return { onEvent: logEvents(createLog({ level: "info", destination: output })), end: () => {} };
   }
 
-  const { say, pass, wipe } = createScreen(output);
+  const { print: say, show: pass, clear: wipe } = createStatusLine(output);
   const onEvent = (event: MigrateEvent) => {
     if (event.type === "done") say(`  ${event.outcome.padEnd(18)}${event.tag.padEnd(40)} ${duration(event.ms)}`);
     else if (event.type === "waiting") say(`  waiting for ${event.behind.join(", ")}`);

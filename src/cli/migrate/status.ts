@@ -1,6 +1,6 @@
 import { type MigrationStatus, status } from "../../migrator/index.ts";
+import { duration } from "../duration.ts";
 import { printJson } from "../json.ts";
-import { duration } from "../screen.ts";
 import { failWith } from "./fail.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 

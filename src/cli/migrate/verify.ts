@@ -1,6 +1,6 @@
 import { type Proof, verify } from "../../migrator/index.ts";
+import { duration } from "../duration.ts";
 import { printJson } from "../json.ts";
-import { duration } from "../screen.ts";
 import { complain } from "./fail.ts";
 import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 

@@ -1,9 +1,9 @@
-import type { Format, PresetName } from "../../accounts/index.ts";
+import type { FileFormat, PresetName } from "../../accounts/index.ts";
 
-// The door of accounts loads zod and Drizzle. Only its types are imported here, so `--help` and `--version` load neither.
+// Only types are imported from accounts: its modules load zod and Drizzle, which `--help` and `--version` do not need.
 
-const formats: Readonly<Record<Format, true>> = { csv: true, jsonl: true, json: true };
-const presets: Readonly<Record<PresetName, true>> = {
+const fileFormats: Readonly<Record<FileFormat, true>> = { csv: true, jsonl: true, json: true };
+const presetNames: Readonly<Record<PresetName, true>> = {
   auth0: true,
   firebase: true,
   cognito: true,
@@ -14,8 +14,8 @@ const presets: Readonly<Record<PresetName, true>> = {
 };
 
 /** Values of `users import --format`. */
-export const importFormatChoices: readonly string[] = Object.keys(formats);
+export const importFormatChoices: readonly string[] = Object.keys(fileFormats);
 /** Values of `users import --from`. */
-export const presetChoices: readonly string[] = Object.keys(presets);
+export const presetChoices: readonly string[] = Object.keys(presetNames);
 /** Values of `users export --format`. */
-export const exportFormatChoices = ["csv", "jsonl"] as const satisfies readonly Format[];
+export const exportFormatChoices = ["csv", "jsonl"] as const satisfies readonly FileFormat[];

@@ -2,26 +2,27 @@ import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import {
-  createMapping,
-  type Format,
+  createFieldMapping,
+  type FileFormat,
   formatOf,
   type ImportOptions,
-  type ImportReport,
   importUsers,
   type PresetName,
+  parseFirebaseHashParameters,
   presetOf,
-  readFirebaseHash,
+  type RejectedRowWriter,
 } from "../../accounts/index.ts";
 import { systemActor } from "../../database/index.ts";
 import { withDatabase } from "../database.ts";
 import { fail, UsageError } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { printJson } from "../json.ts";
-import { createProgress, type Progress } from "./progress.ts";
+import { createProgress } from "./progress.ts";
+import { importSummary } from "./summary.ts";
 
-interface Flags {
+interface ImportFlags {
   readonly file: string;
-  readonly format?: Format;
+  readonly format?: FileFormat;
   readonly atomic?: boolean;
   readonly restart?: boolean;
   readonly json?: boolean;
@@ -31,83 +32,69 @@ interface Flags {
   readonly map?: Readonly<Record<string, string>>;
 }
 
-/** `aeturnis-data users import`: 0 all are imported, 1 some were refused, 2 it could not be done. */
-export async function usersImport({
-  file,
-  json = false,
-  map,
-  from,
-  firebaseHashConfig,
-  ...flags
-}: Flags): Promise<void> {
+/** `aeturnis-data users import`. Exit code: 0 if all rows are imported, 1 if some were refused, 2 if the import failed. */
+export async function usersImport(flags: ImportFlags): Promise<void> {
   try {
-    const format = flags.format ?? formatOf(file);
-    if (format === undefined) throw new UsageError("--format must say what it is: csv, jsonl or json");
-    const size = await sizeOf(file);
-    const progress = createProgress({ size, json });
-    const firebaseHash = firebaseHashConfig && readFirebaseHash(await readFile(firebaseHashConfig, "utf8"));
-    const preset = from && presetOf(from, firebaseHash ? { firebaseHash } : {});
-    const mapping = createMapping({ columns: map, preset });
-    const options = {
-      ...flags,
-      format,
-      mapping,
-      by: systemActor(`import:${operator()}`),
-      onProgress: progress.onProgress,
-    };
-    const report = await withInterrupt((signal) =>
-      withDatabase((opened) => importUsers({ ...opened, ...options, signal, from: source(file, size, progress) }), {
-        signal,
-      }),
-    ).finally(progress.wipe);
-    if (json) printJson(report);
-    else progress.end(report, text(report, file));
-    process.exitCode ??= report.refused > 0 ? 1 : 0;
+    await runImport(flags);
   } catch (error) {
-    const stopped = process.exitCode;
+    // A signal has set an exit code, which `fail` overwrites.
+    const signalExitCode = process.exitCode;
     await fail(error);
-    process.exitCode = stopped ?? 2;
+    process.exitCode = signalExitCode ?? 2;
   }
 }
 
-/** Bytes of a file; undefined for what is a stream. */
+async function runImport({ file, json = false, ...flags }: ImportFlags): Promise<void> {
+  const format = flags.format ?? formatOf(file);
+  if (format === undefined) throw new UsageError("--format is required: csv, jsonl or json");
+  const size = await sizeOf(file);
+  const progress = createProgress({ size, json });
+  const options = {
+    format,
+    mapping: await mappingOf(flags),
+    atomic: flags.atomic,
+    restart: flags.restart,
+    allowReservedNames: flags.allowReservedNames,
+    by: systemActor(`import:${operatorName()}`),
+    onProgress: progress.onProgress,
+  };
+  const from = () => (size === undefined ? openStream(file, progress.rejectedRows) : { file });
+  const report = await withInterrupt((signal) =>
+    withDatabase((database) => importUsers({ ...database, ...options, signal, from: from() }), { signal }),
+  ).finally(progress.clear);
+  if (json) printJson(report);
+  else progress.end(report, importSummary(report, file));
+  process.exitCode ??= report.refused > 0 ? 1 : 0;
+}
+
+async function mappingOf({ map, from, firebaseHashConfig }: Pick<ImportFlags, "map" | "from" | "firebaseHashConfig">) {
+  const firebaseHash =
+    firebaseHashConfig === undefined
+      ? undefined
+      : parseFirebaseHashParameters(await readFile(firebaseHashConfig, "utf8"));
+  return createFieldMapping({ columns: map, preset: from && presetOf(from, { firebaseHash }) });
+}
+
+/** Size of a file (bytes); undefined for a stream. */
 async function sizeOf(file: string): Promise<number | undefined> {
   if (file === "-") return undefined;
-  const found = await stat(file);
-  if (found.isDirectory()) throw new UsageError(`${file} is a folder: name a file in it`);
-  return found.isFile() ? found.size : undefined;
+  const stats = await stat(file);
+  if (stats.isDirectory()) throw new UsageError(`${file} is a folder: name a file in it`);
+  return stats.isFile() ? stats.size : undefined;
 }
 
-function source(file: string, size: number | undefined, { refusals }: Progress): ImportOptions["from"] {
-  if (size !== undefined) return { file };
-  return { input: file === "-" ? process.stdin : createReadStream(file), refusals };
+function openStream(file: string, rejectedRows: RejectedRowWriter): ImportOptions["from"] {
+  return { input: file === "-" ? process.stdin : createReadStream(file), rejectedRows };
 }
 
-/** Who imports, as the audit trail has it. */
-function operator(): string {
+/** The operating system's user, for the actor in the audit trail. */
+function operatorName(): string {
   try {
     return userInfo()
       .username.replace(/[^\w.-]/g, "_")
       .slice(0, 60);
   } catch {
-    // A user without a name, as in some containers.
+    // In a container, a user id may have no name.
     return `uid-${process.getuid?.() ?? "unknown"}`;
   }
-}
-
-const number = (count: number) => count.toLocaleString("en");
-
-function text(report: ImportReport, file: string): string {
-  const { outcome, rows, imported, refused, resumedBehind, refusedFile, leftOut } = report;
-  const counts = `${number(imported)} of ${number(rows)} imported, ${number(refused)} refused`;
-  const details = refusedFile === null ? "" : `: see ${refusedFile}`;
-  if (outcome === "repeated")
-    return `${file} was imported before: ${counts}${details}. Nothing was done; --restart begins anew.`;
-  if (outcome === "undone")
-    return `Nothing was imported, because ${number(refused)} of ${number(rows)} rows were refused${details}.`;
-  const resumed = resumedBehind > 0 ? ` (${number(resumedBehind)} rows of it before)` : "";
-  const stopped = outcome === "stopped" ? " The same command goes on behind them." : "";
-  const names = Object.entries(leftOut).map(([name, count]) => `${name} ${number(count)}`);
-  const rest = names.length === 0 ? "" : `\nLeft out, because users have no such field: ${names.join(", ")}.`;
-  return `${counts}${resumed}${details}.${stopped}${rest}`;
 }

@@ -1,60 +1,69 @@
-import type { ImportProgress, ImportReport, Refusals } from "../../accounts/index.ts";
+import type { ImportProgress, ImportReport, RejectedRowWriter } from "../../accounts/index.ts";
 import { createLog } from "../../observability/index.ts";
-import { createScreen } from "../screen.ts";
+import { createStatusLine } from "../status-line.ts";
 
-/** How often it is said how far it is (ms): to a person, and into a log. */
-const often = { screen: 100, log: 5_000 };
+/** Shortest time between two reports of progress (ms). */
+const reportInterval = { terminal: 100, log: 5_000 };
 
-/** Says how far an import is: to a person on a terminal, as a log of JSON lines to everybody else. */
-export function createProgress({ size, json }: { size: number | undefined; json: boolean }) {
-  // Standard output belongs to the result, where somebody parses it.
+export interface Progress {
+  onProgress(progress: ImportProgress): void;
+  /** Prints the rejected rows of a stream, which has no file to write them beside. */
+  readonly rejectedRows: RejectedRowWriter;
+  end(report: ImportReport, summary: string): void;
+  clear(): void;
+}
+
+/**
+ * Reports the progress of an import: as a status line on a terminal, otherwise as a log of JSON lines.
+ *
+ * @param options.size bytes of the file, for the percentage
+ * @param options.json true: standard output is for the result, so progress goes to standard error
+ */
+export function createProgress({ size, json }: { size: number | undefined; json: boolean }): Progress {
   const output = json ? process.stderr : process.stdout;
-  const screen = output.isTTY ? createScreen(output) : undefined;
+  const terminal = output.isTTY ? createStatusLine(output) : undefined;
   const log = createLog({ level: "info", destination: output });
-  const begun = performance.now();
-  let said = 0;
+  const startedAt = performance.now();
+  let reportedAt = 0;
 
-  const measure = ({ rows, imported, refused, resumedBehind, read }: ImportProgress) => {
-    const rowsPerSecond = Math.round(((rows - resumedBehind) / (performance.now() - begun)) * 1_000);
-    return { rows, imported, refused, rowsPerSecond, percent: size && Math.floor((read / size) * 100) };
+  const measure = ({ rows, imported, refused, resumedBehind, bytesRead }: ImportProgress, now: number) => {
+    const rowsPerSecond = Math.round(((rows - resumedBehind) / (now - startedAt)) * 1_000);
+    return { rows, imported, refused, rowsPerSecond, percent: size && Math.floor((bytesRead / size) * 100) };
   };
 
   return {
-    onProgress: (progress: ImportProgress): void => {
+    onProgress: (progress) => {
       const now = performance.now();
-      const measured = measure(progress);
-      if (now - said < (screen ? often.screen : often.log)) return;
-      said = now;
-      if (screen === undefined) log.info(measured, "importing users");
-      else screen.pass(line(measured));
+      if (now - reportedAt < (terminal ? reportInterval.terminal : reportInterval.log)) return;
+      reportedAt = now;
+      const measured = measure(progress, now);
+      if (terminal === undefined) log.info(measured, "importing users");
+      else terminal.show(statusText(measured));
     },
-    /** Where refused rows of a stream go: there is no file to put them beside. */
-    refusals: {
-      put: async (rows, at) => {
+    rejectedRows: {
+      write: async (rows, offset) => {
         for (const row of rows) {
-          if (screen === undefined) log.warn(row, "row refused");
-          else screen.say(`  line ${row.line}: ${row.field ?? "row"}: ${row.message}`);
+          if (terminal === undefined) log.warn(row, "row refused");
+          else terminal.print(`  line ${row.line}: ${row.field ?? "row"}: ${row.message}`);
         }
-        return at;
+        return offset;
       },
       close: async () => {},
-    } satisfies Refusals as Refusals,
-    end: (report: ImportReport, text: string): void => {
-      if (screen === undefined) log.info(report, "import ended");
-      else screen.say(text);
     },
-    wipe: () => screen?.wipe(),
+    end: (report, summary) => {
+      if (terminal === undefined) log.info(report, "import ended");
+      else terminal.print(summary);
+    },
+    clear: () => terminal?.clear(),
   };
 }
 
-export type Progress = ReturnType<typeof createProgress>;
-
-interface Measured extends Pick<ImportProgress, "rows" | "refused"> {
+interface Measurement extends Pick<ImportProgress, "rows" | "refused"> {
   readonly rowsPerSecond: number;
   readonly percent: number | undefined;
 }
 
-function line({ rows, refused, rowsPerSecond, percent }: Measured): string {
+function statusText({ rows, refused, rowsPerSecond, percent }: Measurement): string {
   const parts = [`${rows.toLocaleString("en")} rows`, `${rowsPerSecond.toLocaleString("en")} rows/s`];
   if (refused > 0) parts.push(`${refused.toLocaleString("en")} refused`);
   if (percent !== undefined) parts.push(`${percent} %`);

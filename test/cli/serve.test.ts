@@ -37,7 +37,7 @@ describe.each([
   ["below a folder that anybody may enter", true],
   ["below a folder of mode 0700", false],
 ])("serve, with its own database %s", (_, reachable) => {
-  it("is ready with nothing set, keeps its data across restarts, and leaves nothing running when stopped", async () => {
+  it("serve starts without any setting, keeps its data across restarts, and leaves no process when it stops", async () => {
     const env = { DATA_DIR: dataFolder({ reachable }) };
     const first = await serve(env);
     const token = await tokenFor(env);
@@ -55,7 +55,7 @@ describe.each([
 });
 
 describe("serve", () => {
-  it("says on its first screen where it listens, where the data is, and what to do next", async () => {
+  it("serve prints its address, the place of its data, and the next commands", async () => {
     const env = { DATA_DIR: dataFolder() };
     const service = await serve(env);
     const screen = service.output();
@@ -72,7 +72,7 @@ describe("serve", () => {
     expect(await (await fetch(curl)).json()).toMatchObject({ result: { data: { json: { ready: true } } } });
   });
 
-  it("makes a UTF-8 database without LANG, and secrets that only their owner can read", async () => {
+  it("serve creates a UTF-8 database without LANG, and secrets that only their owner can read", async () => {
     const env = { DATA_DIR: dataFolder() };
     await serve(env);
     const [row] = await embedded(
@@ -85,7 +85,7 @@ describe("serve", () => {
     }
   });
 
-  it("after kill -9 of the service: stops the server that it left behind, and has lost nothing", async () => {
+  it("serve after kill -9 of the service stops the orphaned server, and has lost no data", async () => {
     const env = { DATA_DIR: dataFolder() };
     const first = await serve(env);
     const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
@@ -100,7 +100,7 @@ describe("serve", () => {
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
   });
 
-  it("after kill -9 of service and server: starts over a lock file that says a process which is now another's", async () => {
+  it("serve after kill -9 of service and server ignores a lock file whose process id is in use by another program", async () => {
     const env = { DATA_DIR: dataFolder() };
     const first = await serve(env);
     const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
@@ -116,7 +116,7 @@ describe("serve", () => {
     expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
   });
 
-  it("after kill -9 of the server: starts it again, and goes on by itself", async () => {
+  it("serve after kill -9 of the server restarts it and continues", async () => {
     const env = { DATA_DIR: dataFolder() };
     const service = await serve(env);
     const client = clientOf(service.url, await tokenFor(env));
@@ -130,7 +130,7 @@ describe("serve", () => {
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
   });
 
-  it("a second one on the same data says which process has it and what to do, and disturbs nothing", async () => {
+  it("a second serve on the same data names the process that uses it and the remedy, and does not disturb the first", async () => {
     const env = { DATA_DIR: dataFolder() };
     const first = await serve(env);
     const { code, output } = await command(["serve"], { ...env, PORT: "0" }).ended;
@@ -141,7 +141,7 @@ describe("serve", () => {
     expect((await fetch(new URL("/readyz", first.url))).status).toBe(200);
   });
 
-  it("a second one is refused by whatever link it reaches the data", async () => {
+  it("a second serve is refused if it reaches the same data through a link", async () => {
     const env = { DATA_DIR: dataFolder() };
     const first = await serve(env);
     const link = `${dataFolder()}-link`;
@@ -160,7 +160,7 @@ describe("serve", () => {
     await first.stop();
   });
 
-  it.each(["", "cut"])("starts with its data when the files of its secrets are lost (%j)", async (left) => {
+  it.each(["", "cut"])("serve starts with its data if the files of its secrets are lost (%j)", async (left) => {
     const env = { DATA_DIR: dataFolder() };
     const first = await serve(env);
     const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
@@ -171,7 +171,7 @@ describe("serve", () => {
     expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
   });
 
-  it("says what is wrong with data that is gone or of another version, and leaves nothing running", async () => {
+  it("serve refuses data that is missing or of another version with the reason, and leaves no process", async () => {
     const env = { DATA_DIR: dataFolder(), PORT: "0" };
     await (await serve(env)).stop();
     const refusal = async () => {
@@ -192,7 +192,7 @@ describe("serve", () => {
     renameSync(`${cluster}-elsewhere`, join(env.DATA_DIR, "postgres"));
   });
 
-  it("takes its server along when it is made to stop at once", async () => {
+  it("serve stops its server even if it must stop at once", async () => {
     const env = { DATA_DIR: dataFolder(), SHUTDOWN_TIMEOUT_MS: "60000" };
     const service = await serve(env);
     const client = clientOf(service.url, await tokenFor(env));
@@ -219,7 +219,7 @@ describe("serve", () => {
     await eventually(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0));
   });
 
-  it("of two that start at once on new data, one serves", async () => {
+  it("one of two serve commands that start at once on new data runs, and the other one is refused", async () => {
     const env = { DATA_DIR: dataFolder(), PORT: "0" };
     const both = [command(["serve"], env), command(["serve"], env)];
     const loser = await Promise.race(both.map(({ ended }) => ended));
@@ -229,7 +229,7 @@ describe("serve", () => {
     expect((await fetch(new URL("/readyz", await said(winner, /API +(\S+)/)))).status).toBe(200);
   });
 
-  it("says in a line that its port is taken, and leaves nothing behind", async () => {
+  it("serve on a port that is in use fails in one line, and leaves no process", async () => {
     const first = await serve({ DATA_DIR: dataFolder() });
     const env = { DATA_DIR: dataFolder(), PORT: new URL(first.url).port };
     const { code, output } = await command(["serve"], env).ended;
@@ -238,7 +238,7 @@ describe("serve", () => {
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
   });
 
-  it("gives its start up at once when it is told to stop while it waits for its database", async () => {
+  it("serve stops at once if it receives a signal while it waits for its database", async () => {
     const starting = command(["serve"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", DATA_DIR: dataFolder() });
     await said(starting, /trying again/);
     starting.child.kill("SIGTERM");
@@ -247,7 +247,7 @@ describe("serve", () => {
     expect(output).toContain("stopped");
   });
 
-  it("in production without a database refuses in one sentence, and makes nothing", async () => {
+  it("serve in production without DATABASE_URL fails in one sentence, and creates no files", async () => {
     const folder = dataFolder();
     const env = { NODE_ENV: "production", JWT_SECRET: "x".repeat(32), DATA_DIR: folder };
     const { code, output } = await command(["serve"], env).ended;
@@ -258,7 +258,7 @@ describe("serve", () => {
   });
 
   it.skipIf(!root || !isReachable(import.meta.dirname, { uid: 65534, gid: 65534 }))(
-    "runs as an ordinary user, too",
+    "serve runs as a user other than root",
     async () => {
       const env = { DATA_DIR: dataFolder({ reachable: true }), HOME: "/nonexistent" };
       mkdirSync(env.DATA_DIR);

@@ -4,14 +4,14 @@ import { createDatabase } from "../support/database.ts";
 import { command, dataFolder } from "../support/process.ts";
 import { account, secret } from "../support/service.ts";
 
-it("prints a token that is good for a back end, and nothing else", async () => {
+it("token --service prints a token of that back end, and nothing else", async () => {
   const { code, output } = await command(["token", "--service", "game-server"], { JWT_SECRET: secret }).ended;
   expect(code).toBe(0);
   expect(output).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   expect(await createTokens(secret).verify(output.trim())).toEqual({ kind: "service", name: "game-server" });
 });
 
-it("lives as long as asked", async () => {
+it("token --lifetime sets the lifetime of the token", async () => {
   const { output } = await command(["token", "--service", "x", "--lifetime", "12h"], { JWT_SECRET: secret }).ended;
   const { iat, exp } = JSON.parse(Buffer.from(output.split(".")[1] ?? "", "base64url").toString());
   expect(exp - iat).toBe(12 * 60 * 60);
@@ -20,14 +20,14 @@ it("lives as long as asked", async () => {
 it.each([
   [["--lifetime", "soon"], "--lifetime"],
   [["--service", "two words"], "--service"],
-])("refuses %j, naming the option", async (args, option) => {
+])("token refuses %j and names the option", async (args, option) => {
   const { code, output } = await command(["token", "--service", "x", ...args], { JWT_SECRET: secret }).ended;
   expect(code).toBe(2);
   expect(output).toContain(option);
   expect(output).not.toMatch(/^ +at /m);
 });
 
-it("prints a token of an account, by its id, username or email, in any case", async () => {
+it("token --user prints a token of the user with this id, username or email, in any case", async () => {
   const { url, sql, drop } = await createDatabase();
   onTestFinished(drop);
   const { id } = await account(sql, "admin");
@@ -44,14 +44,14 @@ it("prints a token of an account, by its id, username or email, in any case", as
   });
 });
 
-it.each([[[]], [["--service", "x", "--user", "y"]]])("wants to know for whom: %j", async (args) => {
+it.each([[[]], [["--service", "x", "--user", "y"]]])("token requires exactly one owner: %j", async (args) => {
   expect(await command(["token", ...args], { JWT_SECRET: secret }).ended).toMatchObject({
     code: 2,
     output: "The owner of the token is required: either --service or --user\n",
   });
 });
 
-it("says by name what is wrong with the configuration", async () => {
+it("token names the setting that is not valid, and does not print its value", async () => {
   const { code, output } = await command(["token", "--service", "x"], { JWT_SECRET: "short", DATA_DIR: dataFolder() })
     .ended;
   expect(code).toBe(1);

@@ -3,7 +3,7 @@ import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDatabase, poolerOf, type TestDatabase } from "../support/database.ts";
-import { csvOf, csvRow, fileOf, refusedOf } from "../support/import.ts";
+import { csvOf, csvRow, fileOf, rejectedRowsOf } from "../support/import.ts";
 import { emptyDatabase } from "../support/migrations.ts";
 import { command, dataFolder, said } from "../support/process.ts";
 
@@ -22,7 +22,7 @@ const users = (...args: string[]) => command(["users", ...args], { DATABASE_URL:
 const count = async () => (await database.sql`select count(*)::int as n from users`)[0]?.["n"];
 
 describe("aeturnis-data users import", () => {
-  it("ends with 0 when all are imported, 1 when some were refused, 2 when it could not be done", async () => {
+  it("users import exits with 0 if all rows are imported, 1 if some are refused, 2 if it fails", async () => {
     const good = fileOf("users.csv", csvOf(3));
     const { code, output } = await users("import", good).ended;
     expect(code).toBe(0);
@@ -44,7 +44,7 @@ describe("aeturnis-data users import", () => {
     const refused = await users("import", bad, "--json").ended;
     expect(refused.code).toBe(1);
     expect(refused.output).toContain('"refused": 3');
-    expect(refusedOf(bad)).toHaveLength(3);
+    expect(rejectedRowsOf(bad)).toHaveLength(3);
 
     for (const args of [
       ["nowhere.csv"],
@@ -57,7 +57,7 @@ describe("aeturnis-data users import", () => {
     }
   });
 
-  it("takes another system's export, names of columns, and reserved names, and says what it left out", async () => {
+  it("users import reads exports of other systems, mapped columns and reserved names, and reports omitted values", async () => {
     const csv = `ID,user_login,user_pass,user_email,display_name\n1,Guest4711,$P$B${"x".repeat(30)},a@example.com,Mira\n`;
     const file = fileOf("wp_users.csv", csv);
     expect((await users("import", file, "--from", "wordpress").ended).code).toBe(1);
@@ -93,7 +93,7 @@ describe("aeturnis-data users import", () => {
       expect([wrong, (await users("import", mapped, "--from", "firebase", ...wrong).ended).code]).toEqual([wrong, 2]);
   });
 
-  it("says which migrations are pending, and does nothing", async () => {
+  it("commands on a database with pending migrations name them and do nothing", async () => {
     const { url } = await emptyDatabase();
     for (const args of [
       ["users", "import", fileOf("users.csv", csvOf(1))],
@@ -106,13 +106,13 @@ describe("aeturnis-data users import", () => {
     }
   });
 
-  it("goes on after kill -9 exactly behind what was committed, whenever it comes", async () => {
+  it("users import resumes after kill -9 at any time, exactly after the last committed batch", async () => {
     const bad = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [index * 200 + 7, `bad_${index},x,y`]));
     const file = fileOf("users.csv", csvOf(12_000, bad));
     for (let kills = 0; kills < 4; kills++) {
       const running = users("import", file);
       const before = await count();
-      // Wherever it is then: reading, writing, or just committing.
+      // The import is then reading, writing or committing.
       while ((await count()) === before && running.child.exitCode === null) await new Promise(setImmediate);
       await new Promise((resolve) => setTimeout(resolve, kills * 7));
       running.child.kill("SIGKILL");
@@ -122,10 +122,10 @@ describe("aeturnis-data users import", () => {
     expect(code).toBe(1);
     expect(output).toMatch(/"outcome": "(done|repeated)",\s+"rows": 12000,\s+"imported": 11940,\s+"refused": 60/);
     expect(await count()).toBe(11_940);
-    expect(refusedOf(file).map(({ line }) => line)).toEqual(Object.keys(bad).map((at) => Number(at) + 2));
+    expect(rejectedRowsOf(file).map(({ line }) => line)).toEqual(Object.keys(bad).map((at) => Number(at) + 2));
   });
 
-  it("stops at Ctrl-C behind the batch that it is writing, and says so", async () => {
+  it("users import stops at Ctrl-C after the current batch, and reports that it stopped", async () => {
     const file = fileOf("users.csv", csvOf(30_000));
     const running = users("import", file);
     while ((await count()) === 0) await new Promise(setImmediate);
@@ -138,7 +138,7 @@ describe("aeturnis-data users import", () => {
     expect(report.imported).toBeLessThan(30_000);
   });
 
-  it("reads standard input, and tells refused rows there and then", async () => {
+  it("users import reads standard input, and logs rejected rows at once", async () => {
     const child = spawn(process.execPath, [main, "users", "import", "-", "--format", "csv"], {
       env: { PATH: process.env["PATH"], DATABASE_URL: database.url, ...poolerOf(database.url) },
     });
@@ -151,7 +151,7 @@ describe("aeturnis-data users import", () => {
     expect(await count()).toBe(3);
   });
 
-  it("never prints a hash, also when the database fails", async () => {
+  it("users import never prints a password hash, even if the database fails", async () => {
     await database.sql`alter table users rename column metadata to other`;
     const file = fileOf(
       "users.jsonl",
@@ -166,7 +166,7 @@ describe("aeturnis-data users import", () => {
 });
 
 describe("aeturnis-data users export", () => {
-  it("writes to standard output, or a file, and its import into an empty database gives as many", async () => {
+  it("users export writes to standard output or a file, and an import of it restores all users", async () => {
     await users("import", fileOf("users.csv", csvOf(1_200))).ended;
     const running = users("export", "--format", "jsonl");
     let text = "";
@@ -186,7 +186,7 @@ describe("aeturnis-data users export", () => {
     expect(await count()).toBe(1_200);
   });
 
-  it("writes to what a link leads to, a stream too, and says in one line what it cannot write", async () => {
+  it("users export writes to the target of a link, even a stream, and reports an error in one line", async () => {
     await users("import", fileOf("users.csv", csvOf(2))).ended;
     const link = `${fileOf("x.csv", "")}.link`;
     symlinkSync("/proc/self/fd/1", link);
@@ -195,7 +195,7 @@ describe("aeturnis-data users export", () => {
     expect([code, output]).toEqual([1, "/nowhere/at/all.csv cannot be written: the folder does not exist.\n"]);
   });
 
-  it("works on the embedded database, which it starts for the moment", async () => {
+  it("users import and export start the embedded database if it is not running", async () => {
     const env = { DATA_DIR: dataFolder() };
     await command(["migrate", "up"], env).ended;
     expect((await command(["users", "import", fileOf("users.csv", csvOf(2))], env).ended).code).toBe(0);

@@ -9,7 +9,7 @@ import type { Database } from "../../src/database/pool.ts";
 import { repositoriesOn } from "./database.ts";
 import { passwordHash } from "./factories.ts";
 
-/** A file of one's own, removed with what is written beside it when the test ends. */
+/** A temporary file. It is removed with all files beside it when the test ends. */
 export function fileOf(name: string, content: string | Buffer): string {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -18,16 +18,16 @@ export function fileOf(name: string, content: string | Buffer): string {
   return file;
 }
 
-/** CSV of so many users; rows may be put in place of others. */
+/** CSV with `count` users; `others` replaces rows by their index. */
 export function csvOf(count: number, others: Readonly<Record<number, string>> = {}): string {
   const rows = Array.from({ length: count }, (_, index) => others[index] ?? csvRow(`player_${index}`));
   return ["email,username,password_hash", ...rows, ""].join("\n");
 }
 
-/** A user as a row of it. */
+/** A row of `csvOf`. */
 export const csvRow = (name: string): string => `${name}@example.com,${name},"${passwordHash}"`;
 
-/** Imports a file, as the command does. */
+/** Imports a file in the format that its name tells, CSV by default. */
 export function importFile({ db }: Database, file: string, options: Partial<ImportOptions> = {}) {
   const format = formatOf(file) ?? "csv";
   return importUsers({
@@ -40,8 +40,8 @@ export function importFile({ db }: Database, file: string, options: Partial<Impo
   });
 }
 
-/** The rows of the file of refused ones. */
-export function refusedOf(file: string): { line: number; field: string | null; message: string }[] {
+/** The rejected rows of a file's import. */
+export function rejectedRowsOf(file: string): { line: number; field: string | null; message: string }[] {
   return readFileSync(`${file}.refused.jsonl`, "utf8")
     .trimEnd()
     .split("\n")

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exportUsers } from "../../src/accounts/export/export-users.ts";
-import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
-import { passwordHash } from "../support/factories.ts";
-import { fileOf, importFile } from "../support/import.ts";
+import { exportUsers } from "../../../src/accounts/export/export-users.ts";
+import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { passwordHash } from "../../support/factories.ts";
+import { fileOf, importFile } from "../../support/import.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Texts in which CSV, JSON and PostgreSQL each see something. */
+/** Texts with characters that are special in CSV, JSON or PostgreSQL. */
 const text = fc
   .array(
     fc.oneof(
@@ -49,7 +49,7 @@ const text = fc
   .filter((text) => !/[\0\ud800-\udfff]/.test(text.normalize()) && text.isWellFormed() && !text.includes("\0"))
   .filter((text) => !/^(__proto__|constructor|prototype)$/.test(text));
 
-/** Numbers of JSON, as somebody may have written them. */
+/** JSON numbers in different notations. */
 const number = fc.oneof(
   fc.constantFrom(
     "0",
@@ -85,7 +85,7 @@ const { json } = fc.letrec<{ json: string }>((tie) => ({
   ),
 }));
 
-/** Microseconds of the years 1 to 9999. */
+/** Times of the years 1 to 9999, with microseconds. */
 const time = fc.oneof(
   fc.constantFrom(
     "0001-01-01 00:00:00+00",
@@ -135,49 +135,52 @@ const user = fc.record({
   deleted: fc.option(time),
 });
 
-describe("what export writes import reads", () => {
-  it.each(["csv", "jsonl"] as const)("to the byte, in every column, as %s", async (format) => {
-    const { sql } = database;
-    const pool = await openPool(database.url);
-    const exported = async () => {
-      const file = fileOf(`users.${format}`, "");
-      await exportUsers({ db: pool.db, format, to: { file }, withPasswordHashes: true, withDeleted: true });
-      return file;
-    };
-    const stored = () =>
-      sql`select to_jsonb(users) - 'updated_at' - 'email' || jsonb_build_object('metadata', metadata::text) as row from users order by id`;
-    await fc.assert(
-      fc.asyncProperty(fc.array(user, { minLength: 1, maxLength: 12 }), async (users) => {
-        await sql`delete from users`;
-        for (const [
-          index,
-          { name, email, hash, metadata, status, role, verified, created, seen, deleted },
-        ] of users.entries()) {
-          const data = `{${Object.entries(metadata)
-            .map(([key, value]) => `${JSON.stringify(key)}:${value}`)
-            .join(",")}}`;
-          const username = index === 0 ? name : `${name}_${index}`;
-          await sql`
+describe("exportUsers and importUsers", () => {
+  it.each(["csv", "jsonl"] as const)(
+    "an import of an export as %s restores every column, and a second export is identical to the byte",
+    async (format) => {
+      const { sql } = database;
+      const pool = await openPool(database.url);
+      const exported = async () => {
+        const file = fileOf(`users.${format}`, "");
+        await exportUsers({ db: pool.db, format, to: { file }, withPasswordHashes: true, withDeleted: true });
+        return file;
+      };
+      const stored = () =>
+        sql`select to_jsonb(users) - 'updated_at' - 'email' || jsonb_build_object('metadata', metadata::text) as row from users order by id`;
+      await fc.assert(
+        fc.asyncProperty(fc.array(user, { minLength: 1, maxLength: 12 }), async (users) => {
+          await sql`delete from users`;
+          for (const [
+            index,
+            { name, email, hash, metadata, status, role, verified, created, seen, deleted },
+          ] of users.entries()) {
+            const data = `{${Object.entries(metadata)
+              .map(([key, value]) => `${JSON.stringify(key)}:${value}`)
+              .join(",")}}`;
+            const username = index === 0 ? name : `${name}_${index}`;
+            await sql`
             insert into users (email, username, password_hash, metadata, status, role, email_verified, created_at, last_login, deleted_at)
             values (${`${email}@x${index}.org`}, ${username}, ${hash}, ${data}::text::jsonb, ${status}, ${role}, ${verified},
               ${created}::text::timestamptz, ${seen}::text::timestamptz, ${deleted}::text::timestamptz)`;
-        }
-        const [file, before] = [await exported(), await stored()];
-        await sql`delete from users`;
-        const report = await importFile(pool, file, { allowReservedNames: true });
-        expect(report, report.refused > 0 ? readFileSync(`${file}.refused.jsonl`, "utf8") : "").toMatchObject({
-          outcome: "done",
-          imported: users.length,
-          refused: 0,
-        });
-        expect(await stored()).toEqual(before);
-        expect(readFileSync(await exported(), "utf8")).toBe(readFileSync(file, "utf8"));
-      }),
-      { numRuns: 40 },
-    );
-  });
+          }
+          const [file, before] = [await exported(), await stored()];
+          await sql`delete from users`;
+          const report = await importFile(pool, file, { allowReservedNames: true });
+          expect(report, report.refused > 0 ? readFileSync(`${file}.refused.jsonl`, "utf8") : "").toMatchObject({
+            outcome: "done",
+            imported: users.length,
+            refused: 0,
+          });
+          expect(await stored()).toEqual(before);
+          expect(readFileSync(await exported(), "utf8")).toBe(readFileSync(file, "utf8"));
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
 
-  it("also compressed, and with its largest metadata", async () => {
+  it("an import of a compressed export restores metadata of the largest size", async () => {
     const { sql } = database;
     const pool = await openPool(database.url);
     await sql`delete from users`;

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { createRejectedRowsFile, type RejectedLine } from "../../src/accounts/import/rejected-rows.ts";
-import { fileOf } from "../support/import.ts";
+import { createRejectedRowsFile, type RejectedLine } from "../../../src/accounts/import/rejected-rows.ts";
+import { fileOf } from "../../support/import.ts";
 
 const row = (line: number): RejectedLine => ({ line, code: "BAD_REQUEST", field: null, message: "is bad" });
 
-/** A path at which there is no file yet. */
-const path = () => `${fileOf("users.csv", "")}.refused.jsonl`;
+/** A path without a file. */
+const newPath = () => `${fileOf("users.csv", "")}.refused.jsonl`;
 
 const linesIn = (file: string) =>
   readFileSync(file, "utf8")
@@ -14,8 +14,8 @@ const linesIn = (file: string) =>
     .split("\n")
     .map((text) => JSON.parse(text).line);
 
-it("is a file only once a row was refused", async () => {
-  const file = path();
+it("the file of rejected rows exists only after a row was rejected", async () => {
+  const file = newPath();
   const rejectedRows = createRejectedRowsFile(file);
   expect(await rejectedRows.write([], 0)).toBe(0);
   expect(existsSync(file)).toBe(false);
@@ -23,8 +23,8 @@ it("is a file only once a row was refused", async () => {
   await rejectedRows.close();
 });
 
-it("of an import before stay until this one has rows to decide, and then are gone", async () => {
-  const file = path();
+it("the first write removes the rejected rows of an earlier import, and opening does not", async () => {
+  const file = newPath();
   writeFileSync(file, "{}\n");
   const rejectedRows = createRejectedRowsFile(file);
   expect(readFileSync(file, "utf8")).toBe("{}\n");
@@ -33,8 +33,8 @@ it("of an import before stay until this one has rows to decide, and then are gon
   await rejectedRows.close();
 });
 
-it("has the rows of a batch that is run again once", async () => {
-  const file = path();
+it("a batch that is retried has its rejected rows once", async () => {
+  const file = newPath();
   const rejectedRows = createRejectedRowsFile(file);
   const end = await rejectedRows.write([row(1)], 0);
   await rejectedRows.write([row(2), row(3), row(4)], end);
@@ -43,8 +43,8 @@ it("has the rows of a batch that is run again once", async () => {
   expect(linesIn(file)).toEqual([1, 2, 3]);
 });
 
-it("loses what an attempt that was not committed has put, also where this one refuses nothing", async () => {
-  const file = path();
+it("a write removes rejected rows of an attempt that was not committed, even if it adds none", async () => {
+  const file = newPath();
   const first = createRejectedRowsFile(file);
   const end = await first.write([row(1)], 0);
   await first.write([row(2)], end);
@@ -55,8 +55,8 @@ it("loses what an attempt that was not committed has put, also where this one re
   expect(linesIn(file)).toEqual([1]);
 });
 
-it("has no hole where somebody cut it off, or took it away, in the meantime", async () => {
-  const file = path();
+it("a file of rejected rows that was truncated meanwhile continues without a hole", async () => {
+  const file = newPath();
   const first = createRejectedRowsFile(file);
   const end = await first.write([row(1), row(2)], 0);
   await first.close();

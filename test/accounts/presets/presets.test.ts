@@ -1,13 +1,13 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createFieldMapping } from "../../src/accounts/mapping/field-mapping.ts";
-import { parseFirebaseHashParameters } from "../../src/accounts/presets/firebase-hash.ts";
-import { type PresetName, presetOf } from "../../src/accounts/presets/presets.ts";
-import type { Database } from "../../src/database/pool.ts";
-import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
-import { passwordHash } from "../support/factories.ts";
-import { fileOf, importFile, refusedOf } from "../support/import.ts";
+import { createFieldMapping } from "../../../src/accounts/mapping/field-mapping.ts";
+import { parseFirebaseHashParameters } from "../../../src/accounts/presets/firebase-hash.ts";
+import { type PresetName, presetOf } from "../../../src/accounts/presets/presets.ts";
+import type { Database } from "../../../src/database/pool.ts";
+import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { passwordHash } from "../../support/factories.ts";
+import { fileOf, importFile, rejectedRowsOf } from "../../support/import.ts";
 
 let database: TestDatabase;
 let pool: Database;
@@ -22,7 +22,7 @@ beforeEach(async () => {
 
 const bcrypt = `$2a$10$${"a".repeat(53)}`;
 const id = "5f0c6f0e-1111-4222-8333-444455556666";
-const hashConfig = parseFirebaseHashParameters(`hash_config {
+const hashParameters = parseFirebaseHashParameters(`hash_config {
   algorithm: SCRYPT,
   base64_signer_key: ${randomBytes(64).toString("base64")},
   base64_salt_separator: Bw==,
@@ -32,11 +32,11 @@ const hashConfig = parseFirebaseHashParameters(`hash_config {
 
 async function imported(from: PresetName, name: string, content: string | Buffer) {
   const file = fileOf(name, content);
-  const mapping = createFieldMapping({ preset: presetOf(from, { firebaseHash: hashConfig }) });
+  const mapping = createFieldMapping({ preset: presetOf(from, { firebaseHash: hashParameters }) });
   const report = await importFile(pool, file, { mapping });
   const users = await database.sql`
     select id, email, username, password_hash, email_verified, status, role, metadata, created_at, last_login, deleted_at from users order by email`;
-  return { report, users, refused: report.refused === 0 ? [] : refusedOf(file) };
+  return { report, users, refused: report.refused === 0 ? [] : rejectedRowsOf(file) };
 }
 
 describe("auth0", () => {
@@ -64,7 +64,7 @@ describe("auth0", () => {
     },
   ];
 
-  it("takes the lines of its exports, and those with hashes", async () => {
+  it("the auth0 preset reads exported JSON lines, with and without password hashes", async () => {
     const { report, users } = await imported(
       "auth0",
       "auth0.ndjson.gz",
@@ -92,7 +92,7 @@ describe("auth0", () => {
     ]);
   });
 
-  it("takes the array of a bulk import, and CSV", async () => {
+  it("the auth0 preset reads the array of a bulk import, and CSV", async () => {
     const array = [
       {
         email: "a@x.org",
@@ -111,7 +111,7 @@ describe("auth0", () => {
     });
   });
 
-  it("takes the CSV of its extension, whose columns are named in words", async () => {
+  it("the auth0 preset reads the CSV of the User Import/Export extension", async () => {
     const csv = `Id,Given Name,Nickname,Name,Email,Email Verified,Created At,Updated At,Last Login,Blocked
 auth0|2,Ann,Ann_1,Ann A,d@x.org,true,2020-01-02T03:04:05.678Z,2021-01-01T00:00:00.000Z,2021-01-01T00:00:00.000Z,true
 `;
@@ -173,13 +173,13 @@ describe("firebase", () => {
     },
   ];
 
-  it("takes JSON of auth:export", async () => {
+  it("the firebase preset reads JSON of auth:export", async () => {
     const { report, users: stored } = await imported("firebase", "users.json", JSON.stringify({ users }, null, 2));
     expect(stored).toMatchObject(expected);
     expect(report.leftOut).toEqual({ displayName: 1, providerUserInfo: 1 });
   });
 
-  it("takes its CSV, which has no line of names", async () => {
+  it("the firebase preset reads CSV of auth:export, which has no header", async () => {
     const row = (...values: string[]) => `${values.join(",")},\n`;
     const none = Array(16).fill("");
     const csv =
@@ -204,11 +204,11 @@ describe("firebase", () => {
     expect(report.leftOut).toEqual({ displayName: 1 });
   });
 
-  it("refuses passwords without the project's parameters, with the remedy", async () => {
+  it("the firebase preset rejects passwords without hash parameters, and names the remedy", async () => {
     const file = fileOf("users.json", JSON.stringify({ users }));
     const report = await importFile(pool, file, { mapping: createFieldMapping({ preset: presetOf("firebase") }) });
     expect(report).toMatchObject({ imported: 1, refused: 1 });
-    expect(refusedOf(file)[0]).toMatchObject({
+    expect(rejectedRowsOf(file)[0]).toMatchObject({
       field: "passwordHash",
       message: expect.stringContaining("--firebase-hash-config"),
     });
@@ -216,7 +216,7 @@ describe("firebase", () => {
   });
 });
 
-it("cognito: list-users and CSV, without passwords", async () => {
+it("the cognito preset reads list-users and CSV as accounts without passwords", async () => {
   const attributes = {
     sub: id,
     email: "a@x.org",
@@ -275,7 +275,7 @@ describe("keycloak", () => {
     ...more,
   });
 
-  it("takes the users of a realm with their hashes", async () => {
+  it("the keycloak preset reads the users of a realm with their password hashes", async () => {
     const realm = {
       realm: "game",
       roles: { realm: [{ name: "admin" }] },
@@ -313,27 +313,31 @@ describe("keycloak", () => {
       clients: [],
     };
     const { report, users, refused } = await imported("keycloak", "realm.json", JSON.stringify(realm, null, 2));
-    const bare = (text: string) => text.replace(/=+$/, "");
-    const base = bare(salt.toString("base64"));
+    const unpadded = (text: string) => text.replace(/=+$/, "");
+    const base = unpadded(salt.toString("base64"));
     expect(users).toMatchObject([
       {
         id,
         username: "abc_1",
-        password_hash: `$pbkdf2-sha256$i=27500$${base}$${bare(value)}`,
+        password_hash: `$pbkdf2-sha256$i=27500$${base}$${unpadded(value)}`,
         role: "user",
         metadata: { attributes: { guild: ["7"] } },
         created_at: new Date(1_600_000_000_123),
       },
-      { username: "abc_2", password_hash: `$argon2id$v=19$m=7168,t=5,p=1$${base}$${bare(value)}`, status: "suspended" },
+      {
+        username: "abc_2",
+        password_hash: `$argon2id$v=19$m=7168,t=5,p=1$${base}$${unpadded(value)}`,
+        status: "suspended",
+      },
       { username: "abc_3", password_hash: "!" },
-      { username: "abc_5", password_hash: `$pbkdf2$i=20000$${base}$${bare(value)}` },
+      { username: "abc_5", password_hash: `$pbkdf2$i=20000$${base}$${unpadded(value)}` },
     ]);
     expect(report.leftOut).toEqual({ "credentials.otp": 1, realmRoles: 1 });
     expect(refused).toMatchObject([{ field: "passwordHash", message: expect.stringContaining("sha512-magic") }]);
   });
 });
 
-it("supabase: auth.users as CSV", async () => {
+it("the supabase preset reads auth.users as CSV", async () => {
   const csv = [
     "instance_id,id,aud,role,email,encrypted_password,email_confirmed_at,last_sign_in_at,raw_app_meta_data,raw_user_meta_data,is_super_admin,created_at,phone,banned_until,deleted_at,is_anonymous",
     `00000000-0000-0000-0000-000000000000,${id},authenticated,authenticated,a@x.org,${bcrypt},2024-01-02 03:04:05.123456+00,2024-02-02 03:04:05.5+00,"{""provider"": ""email""}","{""username"": ""Mira_1""}",,2024-01-01 00:00:00.000001+00,,,,false`,
@@ -356,7 +360,7 @@ it("supabase: auth.users as CSV", async () => {
   expect(report.leftOut).toEqual({ phone: 1 });
 });
 
-it("django: dumpdata and the table as CSV", async () => {
+it("the django preset reads dumpdata, and the table as CSV", async () => {
   const hash = `pbkdf2_sha256$870000$Xs3Pq8kTzV0bY1cDeF2gHi$${randomBytes(32).toString("base64")}`;
   const dump = [
     {
@@ -412,7 +416,7 @@ it("django: dumpdata and the table as CSV", async () => {
   });
 });
 
-it("wordpress: wp_users as CSV", async () => {
+it("the wordpress preset reads wp_users as CSV", async () => {
   const csv = [
     "ID;user_login;user_pass;user_nicename;user_email;user_url;user_registered;user_activation_key;user_status;display_name",
     `1;Mira_1;$P$B${"x".repeat(30)};mira;a@x.org;https://x;2019-01-02 03:04:05;;0;Mira`,
@@ -429,7 +433,7 @@ it("wordpress: wp_users as CSV", async () => {
   expect(refused).toMatchObject([{ field: "passwordHash", message: expect.stringContaining("MD5") }]);
 });
 
-it("a file of another system, or --map beside a preset", async () => {
+it("a preset refuses a file of another system, and --map takes precedence over a preset", async () => {
   await expect(imported("django", "users.csv", "mail,login\n")).rejects.toThrow(
     /no column of django, which has id, email, username/,
   );

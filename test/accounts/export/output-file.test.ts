@@ -12,11 +12,11 @@ import {
 import { dirname, join } from "node:path";
 import { text as readText } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ImportExportError } from "../../src/accounts/errors.ts";
-import { exportUsers } from "../../src/accounts/export/export-users.ts";
-import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
-import { passwordHash } from "../support/factories.ts";
-import { fileOf } from "../support/import.ts";
+import { ImportExportError } from "../../../src/accounts/errors.ts";
+import { exportUsers } from "../../../src/accounts/export/export-users.ts";
+import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { passwordHash } from "../../support/factories.ts";
+import { fileOf } from "../../support/import.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -25,30 +25,30 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** A folder of one's own. */
+/** A temporary folder with one file. */
 const folder = () => dirname(fileOf("other", "before"));
 const exportTo = async (file: string) =>
   exportUsers({ db: (await openPool(database.url)).db, format: "csv", to: { file } });
 
-/** A device is asked for by a link alone: code that replaces what it is given replaces the link, and no device of the machine. */
+/** A link to a device: a defect that replaces the output file replaces the link, and not the device of the machine. */
 function linkTo(device: string, at: string): string {
   symlinkSync(device, join(at, "device"));
   return join(at, "device");
 }
 
-function loop(at: string): string {
+function linkToItself(at: string): string {
   symlinkSync("loop", join(at, "loop"));
   return join(at, "loop");
 }
 
 it.each([
-  ["a folder that is not there", (at: string) => join(at, "nowhere", "users.csv"), /the folder does not exist/],
+  ["a folder that does not exist", (at: string) => join(at, "nowhere", "users.csv"), /the folder does not exist/],
   ["a folder", (at: string) => at, /is a folder/],
-  ["something below a file", (at: string) => join(at, "other", "users.csv"), /not a folder/],
+  ["a path below a file", (at: string) => join(at, "other", "users.csv"), /not a folder/],
   ["a name that is too long", (at: string) => join(at, "x".repeat(300)), /name is too long/],
-  ["a link that leads to itself", loop, /cycle/],
-  ["a device that is full", (at: string) => linkTo("/dev/full", at), /the disk is full/],
-])("an export to %s says so, and leaves nothing", async (_, target, message) => {
+  ["a link that points to itself", linkToItself, /cycle/],
+  ["a full device", (at: string) => linkTo("/dev/full", at), /the disk is full/],
+])("an export to %s fails with the reason, and leaves no file", async (_, target, message) => {
   const at = folder();
   const file = target(at);
   const before = readdirSync(at);
@@ -59,7 +59,7 @@ it.each([
   expect(readdirSync(at)).toEqual(before);
 });
 
-it("an export to a link writes what it leads to, there already or not, and leaves the link", async () => {
+it("an export to a link writes the file that it points to, existing or new, and keeps the link", async () => {
   const at = folder();
   mkdirSync(join(at, "deep"));
   for (const name of ["there.csv", "new.csv"]) {
@@ -74,7 +74,7 @@ it("an export to a link writes what it leads to, there already or not, and leave
   expect(readdirSync(join(at, "deep")).sort()).toEqual(["new.csv", "there.csv"]);
 });
 
-it("an export to a FIFO is read from it, and one to a device leaves the device", async () => {
+it("an export to a FIFO reaches its reader, and an export to a device keeps the device", async () => {
   const fifo = join(folder(), "fifo");
   execFileSync("mkfifo", [fifo]);
   const read = readText(createReadStream(fifo));

@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exportUsers } from "../../src/accounts/export/export-users.ts";
-import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
-import { passwordHash } from "../support/factories.ts";
-import { fileOf, importFile } from "../support/import.ts";
+import { exportUsers } from "../../../src/accounts/export/export-users.ts";
+import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { passwordHash } from "../../support/factories.ts";
+import { fileOf, importFile } from "../../support/import.ts";
 
 const formats = ["csv", "jsonl"] as const;
 
-/** Rows as they are, but for what the database itself says of each. */
+/** All rows, without the column that the database sets itself. */
 const stored = ({ sql }: TestDatabase) =>
   sql`select to_jsonb(users) - 'updated_at' as row from users order by id`.then((rows) => rows.map(({ row }) => row));
 
@@ -21,8 +21,8 @@ describe("exportUsers", () => {
   });
   afterAll(() => Promise.all(databases.map(({ drop }) => drop())));
 
-  /** Empties both databases. */
-  async function two() {
+  /** Two databases without users. */
+  async function emptyDatabases() {
     const [a, b] = databases as [TestDatabase, TestDatabase];
     const from = await openPool(a.url);
     const into = await openPool(b.url);
@@ -56,8 +56,8 @@ describe("exportUsers", () => {
     deleted: fc.boolean(),
   });
 
-  it.each(formats)("writes %s that imports to the very same users, whatever their metadata is", async (format) => {
-    const { a, b, from, into, empty } = await two();
+  it.each(formats)("an export as %s imports to identical users, with any metadata", async (format) => {
+    const { a, b, from, into, empty } = await emptyDatabases();
     await fc.assert(
       fc.asyncProperty(fc.array(user, { minLength: 1, maxLength: 8 }), async (users) => {
         await empty();
@@ -78,9 +78,9 @@ describe("exportUsers", () => {
   });
 
   it.each(formats)(
-    "writes no hashes and no deleted users as %s unless it is asked to, in the order of ids",
+    "an export as %s has no password hashes and no deleted users by default, and is in the order of ids",
     async (format) => {
-      const { a, from } = await two();
+      const { a, from } = await emptyDatabases();
       await a.sql`
       insert into users (email, username, password_hash, deleted_at)
       select 'p' || n || '@example.com', 'p_' || n, ${passwordHash}, case when n = 3 then now() end from generate_series(1, 2500) n`;
@@ -97,8 +97,8 @@ describe("exportUsers", () => {
     },
   );
 
-  it("is of one moment, however long it takes, and leaves a stream open", async () => {
-    const { a, from } = await two();
+  it("an export is one snapshot of the database, and leaves a stream open", async () => {
+    const { a, from } = await emptyDatabases();
     await a.sql`
       insert into users (email, username, password_hash)
       select 'p' || n || '@example.com', 'p_' || n, ${passwordHash} from generate_series(1, 3000) n`;
@@ -116,8 +116,8 @@ describe("exportUsers", () => {
     expect(text.trimEnd().split("\n")).toHaveLength(3_000);
   });
 
-  it("leaves the file that was there as it was when it fails", async () => {
-    const { from } = await two();
+  it("an export that fails leaves an existing file unchanged", async () => {
+    const { from } = await emptyDatabases();
     const file = fileOf("users.csv", "before");
     const signal = AbortSignal.abort();
     await expect(exportUsers({ db: from.db, format: "csv", to: { file }, signal })).rejects.toThrow();

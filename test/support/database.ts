@@ -34,8 +34,8 @@ export async function createDatabase(options: { empty?: boolean; direct?: boolea
   const serverUrl = inject("serverUrl");
   const name = `aeturnis_test_${randomUUID().replaceAll("-", "")}`;
   await onServer(serverUrl, async (server) => {
-    if (options.empty) await server`create database ${server(name)}`;
-    else await server`create database ${server(name)} template ${server(inject("template"))}`;
+    const from = options.empty ? "template1" : inject("template");
+    await server`create database ${server(name)} template ${server(from)} strategy file_copy`;
   });
   const directUrl = urlOfDatabase(serverUrl, name);
   const sql = postgres({ ...driverOptions({ url: directUrl }), onnotice: () => {}, max: 4 });

@@ -1,3 +1,8 @@
-export { type BatchReport, type BulkOptions, type Check, checkedBy, runBulk, unchecked } from "./pipeline.ts";
-export type { BulkReport, RejectedRow, RowSource } from "./report.ts";
-export { deleteBatch, insertBatch, untangleUpdates, updateBatch } from "./statements.ts";
+export { type Check, checkedBy, type RowSource, unchecked } from "./batches.ts";
+export { deleteBatch } from "./delete.ts";
+export { changedError } from "./explanations.ts";
+export { insertBatch } from "./insert.ts";
+export type { BatchReport, BulkReport, RejectedRow } from "./report.ts";
+export { type BulkOptions, runBulk } from "./run-bulk.ts";
+export { separateConflictingUpdates } from "./separate-updates.ts";
+export { updateBatch } from "./update.ts";

@@ -1,21 +1,21 @@
-/** The same items, each asked for while the one before it is still in use. */
-export async function* ahead<Item>(items: AsyncIterator<Item>): AsyncGenerator<Item> {
-  const ask = () => {
-    const asked = items.next();
-    // Told when its turn comes; until then nobody else is listening.
-    asked.catch(() => {});
-    return asked;
+/** Yields the items of an iterator, and requests each next item before the consumer is done with the current one. */
+export async function* prefetch<Item>(items: AsyncIterator<Item>): AsyncGenerator<Item> {
+  const request = () => {
+    const requested = items.next();
+    // A rejection is thrown by the `await` below. Until then it must not count as unhandled.
+    requested.catch(() => {});
+    return requested;
   };
-  let next = ask();
+  let next = request();
   try {
     for (;;) {
       const { done, value } = await next;
       if (done) return;
-      next = ask();
+      next = request();
       yield value;
     }
   } finally {
-    // Not waited for: it ends behind what was asked for last, and that may never come.
+    // Not awaited: the iterator ends only after the pending request, which may never resolve.
     items.return?.().catch(() => {});
   }
 }

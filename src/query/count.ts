@@ -2,11 +2,8 @@ import { type SQL, type Subquery, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/index.ts";
 
-export async function exactCount(
-  db: Executor,
-  source: PgTable | Subquery,
-  condition: SQL | undefined,
-): Promise<number> {
+/** Counts the rows that meet a condition. It reads each of them. */
+export async function countRows(db: Executor, source: PgTable | Subquery, condition: SQL | undefined): Promise<number> {
   const [row] = await db
     .select({ count: sql`count(*)`.mapWith(Number) })
     .from(source)
@@ -14,8 +11,8 @@ export async function exactCount(
   return row?.count ?? 0;
 }
 
-/** How many rows the planner expects of a query: its statistics answer, no row is read (manual, 14.1). */
-export async function estimate(db: Executor, query: SQL): Promise<number> {
+/** The row count that the planner expects of a query. It reads no row (PostgreSQL manual, 14.1). */
+export async function estimateRows(db: Executor, query: SQL): Promise<number> {
   const [row] = await db.execute<{ "QUERY PLAN": [{ Plan: { "Plan Rows": number } }] }>(
     sql`explain (format json) ${query}`,
   );

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { InvalidInputError } from "../errors.ts";
 
-/** Where a page begins or ends: what its last row is ordered by, as exact text, and whether to go on behind it or before it. */
+/** A place in a listing: the sort keys of a row as exact text, and the side of that row on which the page is. */
 export interface CursorPosition {
   readonly values: readonly (string | null)[];
   readonly side: "after" | "before";
@@ -10,44 +10,44 @@ export interface CursorPosition {
 
 const payload = z.tuple([z.string(), z.string(), z.enum(["after", "before"]), z.array(z.string().nullable())]);
 
-/** Bytes of the signature: what nobody guesses (NIST SP 800-107, 5.3.3). */
+/** Length of the signature (bytes): 128 bits cannot be guessed (NIST SP 800-107, 5.3.3). */
 const signatureLength = 16;
 
 /**
- * Cursors: opaque texts, signed, so that nobody can make one up and have the database look from anywhere.
+ * Writes and reads cursors. A cursor is an opaque text with a signature, so that a client cannot make one up.
  *
- * @param secret the service's own; all instances need the same
+ * @param secret the signing secret; all instances of the service share it
  */
 export function createCursors(secret: string) {
   const key = createHmac("sha256", secret).update("aeturnis-data cursors").digest();
   const sign = (bytes: Uint8Array) => createHmac("sha256", key).update(bytes).digest().subarray(0, signatureLength);
 
   return {
-    /** @param listing the table; @param question what was asked of it: filter and order */
+    /** @param question the filter and order that the cursor is valid for */
     encode(listing: string, question: unknown, { values, side }: CursorPosition): string {
       const text = Buffer.from(JSON.stringify([listing, fingerprint(question), side, values]));
       return Buffer.concat([sign(text), text]).toString("base64url");
     },
 
-    /** @throws {InvalidInputError} when the cursor is not ours, or is of another question */
+    /** @throws {InvalidInputError} if the cursor is not one of this service, or belongs to another question */
     decode(listing: string, question: unknown, cursor: string): CursorPosition {
       const bytes = Buffer.from(cursor, "base64url");
       const text = bytes.subarray(signatureLength);
       const signature = bytes.subarray(0, signatureLength);
-      // Of the letters that Buffer reads as the same bytes, those that we wrote.
-      const isWritten = bytes.length > signatureLength && bytes.toString("base64url") === cursor;
-      if (!isWritten || !timingSafeEqual(signature, sign(text))) {
-        throw refusal(
-          "is not one of this service: pass nextCursor or previousCursor as it came, or none for the first page",
+      // Buffer accepts several texts for the same bytes. Only the one that `encode` writes is valid.
+      const isCanonical = bytes.length > signatureLength && bytes.toString("base64url") === cursor;
+      if (!isCanonical || !timingSafeEqual(signature, sign(text))) {
+        throw invalidCursor(
+          "is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page",
         );
       }
-      // One that an older version signed may hold something else.
+      // An older version may have signed another payload.
       const read = payload.safeParse(JSON.parse(text.toString()));
-      if (!read.success) throw refusal("is of another version of this service: begin with the first page");
+      if (!read.success) throw invalidCursor("is of another version of this service: start at the first page");
       const [table, asked, side, values] = read.data;
-      if (table !== listing) throw refusal("belongs to another listing");
+      if (table !== listing) throw invalidCursor("belongs to another listing");
       if (asked !== fingerprint(question)) {
-        throw refusal("belongs to another filter or order: pass where and sort as they were, or no cursor");
+        throw invalidCursor("belongs to another filter or order: pass the same where and sort, or no cursor");
       }
       return { values, side };
     },
@@ -56,13 +56,13 @@ export function createCursors(secret: string) {
 
 export type Cursors = ReturnType<typeof createCursors>;
 
-const refusal = (text: string) => new InvalidInputError(`cursor: ${text}`, { field: "cursor" });
+const invalidCursor = (text: string) => new InvalidInputError(`cursor: ${text}`, { field: "cursor" });
 
 function fingerprint(question: unknown): string {
   return createHmac("sha256", "question").update(canonical(question)).digest("base64url").slice(0, 12);
 }
 
-/** JSON in which the order of keys, and fields that are undefined, make no difference. */
+/** JSON with sorted keys and without undefined fields, so that equal questions have equal texts. */
 function canonical(value: unknown): string {
   return (
     JSON.stringify(value, (_, part: unknown) =>

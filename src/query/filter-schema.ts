@@ -4,19 +4,19 @@ import { ipAddress, jsonObject, moment, uuid } from "../validation/index.ts";
 import type { Filter } from "./filter.ts";
 import type { ListingOf } from "./listing.ts";
 
-/** Levels that and, or and not may nest; parts that one of them may have; values of a list; conditions in all. */
+/** Nesting of and, or and not; parts of one of them; values of a list; conditions of a whole filter. */
 const limits = { depth: 4, parts: 20, values: 100, conditions: 100 } as const;
 
-/** Characters of a text, and of a pattern: that is tried at each place of a long one. */
+/** Characters of a text, and of a pattern. A pattern is tested at every position of the text, so it is shorter. */
 const textLimit = 500;
 const patternLimit = 100;
 
-/** Bytes of JSON that a value can be asked to contain. */
+/** Length of the JSON of `contains` (bytes). */
 const containedLimit = 4_096;
 
 /**
- * What a filter of a listing may be: its fields, each with the operators that its type has, and nothing else. A
- * column that may not be asked about is no field of it.
+ * The schema of a listing's filter: the listing's fields, each with the operators of its type. Columns that the listing
+ * does not have are refused.
  */
 export function filterSchema<Row>(listing: ListingOf<Row>): z.ZodType<Filter<Row>, Filter<Row>> {
   const fields = Object.fromEntries(
@@ -38,7 +38,7 @@ export function filterSchema<Row>(listing: ListingOf<Row>): z.ZodType<Filter<Row
   }) as never;
 }
 
-/** Conditions of a filter that is known to be one. */
+/** Number of conditions of a valid filter. */
 function count(filter: unknown): number {
   return Object.entries(filter as object).reduce((sum, [name, value]) => {
     if (value === undefined) return sum;
@@ -64,7 +64,7 @@ function conditionSchema(column: PgColumn): z.ZodType {
   const pattern = z.string().max(patternLimit, `must be at most ${patternLimit} characters`).optional();
   const patterns = isText(column) ? { like: pattern, ilike: pattern } : {};
   const operators = z.strictObject({ eq: one, ne: one, in: list, notIn: list, isNull, ...ordered, ...patterns });
-  // By hand, and not as a union, whose error would speak of each of its parts.
+  // Not a z.union: its error lists the errors of every member.
   return z.unknown().transform((given, context) => {
     const isObject = typeof given === "object" && given !== null && !(given instanceof Date) && !Array.isArray(given);
     const parsed = (given === null ? nothing : isObject ? operators : value).safeParse(given);
@@ -74,10 +74,10 @@ function conditionSchema(column: PgColumn): z.ZodType {
   });
 }
 
-/** Text that people write; an address or an id is text to JavaScript alone. */
+/** Whether a column holds text. UUIDs and addresses are strings in JavaScript only. */
 const isText = (column: PgColumn): boolean => /^(varchar|text|char)/.test(column.getSQLType());
 
-/** JSON by hand has no dates. */
+/** JSON has no dates: a client without superjson names them in `meta`. */
 const date = moment("must be a date of the years 1 to 9999, which superjson's meta names as one");
 
 function valueSchema(column: PgColumn): z.ZodType {

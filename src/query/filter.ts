@@ -1,4 +1,4 @@
-/** Which rows, as callers ask for it: the same form from the browser to the SQL. */
+/** Conditions of rows. The same form is used by clients, procedures and repositories. */
 export type Filter<Row> = {
   readonly [Field in keyof Row]?: Condition<Row[Field]> | undefined;
 } & {
@@ -11,8 +11,8 @@ export type Filter<Row> = {
 };
 
 /**
- * What must hold of one field: a value that it equals (null: that it has none), or one or more operators that
- * must all hold. Nothing equals null but null: `ne`, `notIn` and `not` take rows with none along.
+ * A condition of one field: the value that it equals (null: it has no value), or operators that must all hold. Null
+ * equals only null: `ne`, `notIn` and `not` include rows that have no value.
  */
 export type Condition<Value> =
   NonNullable<Value> extends JsonObject
@@ -35,59 +35,59 @@ export type Operators<Value> = {
     }) &
   ([Value] extends [string]
     ? {
-        /** `*` stands for any text, everything else for itself: `mira*`, `*@example.com`. `\*` is a star. */
+        /** A pattern in which `*` matches any text: `mira*`, `*@example.com`. `\*` matches a star. */
         readonly like?: string | undefined;
-        /** The same, whatever the case. */
+        /** The same without regard to case. */
         readonly ilike?: string | undefined;
       }
     : unknown);
 
 export interface JsonCondition {
-  /** JSON that the value must hold: `{ guild: { id: 7 } }` (PostgreSQL manual, 8.14.3). */
+  /** JSON that the value contains: `{ guild: { id: 7 } }` (PostgreSQL manual, 8.14.3). */
   readonly contains?: JsonObject | undefined;
   readonly isNull?: boolean | undefined;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** In which order; rows with no value come last unless `nulls` says otherwise. */
+/** An order by one field. Rows that have no value come last unless `nulls` is "first". */
 export interface Sort<Field extends string> {
   readonly field: Field;
   readonly direction?: "asc" | "desc" | undefined;
   readonly nulls?: "first" | "last" | undefined;
 }
 
-/** Fields that rows can be ordered by: JSON and lists have no order that anybody would want. */
+/** Fields that rows can be ordered by: all but JSON and lists. */
 export type SortField<Row> = {
   [Field in keyof Row]: Row[Field] extends string | number | boolean | Date | null ? Field : never;
 }[keyof Row] &
   string;
 
-/** What a listing takes. */
+/** Options of a listing. */
 export interface ListOptions<Row> {
   readonly where?: Filter<Row> | undefined;
   readonly sort?: Sort<SortField<Row>> | readonly Sort<SortField<Row>>[] | undefined;
-  /** Rows a page, 1 to 100; 20 unless given. */
+  /** Rows of a page, 1 to 100. Default: 20. */
   readonly limit?: number | undefined;
   /** `nextCursor` or `previousCursor` of another page of the same listing. */
   readonly cursor?: string | null | undefined;
-  /** The number of a page, from 1, for those who count pages. Deep ones are refused: follow a cursor. */
+  /** The number of a page, from 1. At most 10,000 rows can be skipped: follow a cursor to go deeper. */
   readonly page?: number | undefined;
-  /** Whether to count all rows too: `estimated` by PostgreSQL's statistics costs nothing. */
+  /** Whether to count the rows of all pages. `estimated` uses PostgreSQL's statistics and reads no row. */
   readonly total?: "exact" | "estimated" | "none" | undefined;
 }
 
 /** A page of a listing. */
 export interface Page<Row> {
   readonly items: Row[];
-  /** Gives the page behind this one; null: this is the last. */
+  /** The cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
-  /** Gives the page before this one; null: this is the first. */
+  /** The cursor of the previous page; null on the first page. */
   readonly previousCursor: string | null;
   readonly hasNext: boolean;
   readonly hasPrevious: boolean;
-  /** Rows of all pages; null unless asked for. */
+  /** Rows of all pages; null unless `total` was requested. */
   readonly total: number | null;
-  /** Null without `total`. */
+  /** Number of pages; null unless `total` was requested. */
   readonly pageCount: number | null;
 }

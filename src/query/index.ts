@@ -1,9 +1,9 @@
-export { exactCount } from "./count.ts";
+export { countMatching } from "./count-matching.ts";
 export { createCursors } from "./cursor.ts";
 export type { Filter, ListOptions, Page } from "./filter.ts";
 export { filterSchema } from "./filter-schema.ts";
-export { flatten, isNarrow } from "./index-path.ts";
 export type { Listing, ListingOf } from "./listing.ts";
-export { type PageParts, pageLimits, readPage } from "./page.ts";
-export { createSizes } from "./scan-guard.ts";
-export { type AnyFilter, whereOf } from "./where.ts";
+export { type PageServices, readPage } from "./page.ts";
+export { pageLimits } from "./request.ts";
+export { createScanGuard } from "./scan-guard.ts";
+export type { AnyFilter } from "./where.ts";

@@ -1,11 +1,11 @@
 import { and, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { parameterType } from "../database/index.ts";
-import type { Sort } from "./filter.ts";
-import type { Order, Path } from "./index-path.ts";
+import type { Path } from "./index-path.ts";
 import type { Listing } from "./listing.ts";
+import type { Order } from "./order.ts";
 
-/** One part of a total order: what rows are sorted by, and which way. */
+/** One sort key of a total order. */
 export interface Key {
   readonly expression: SQL;
   readonly type: string;
@@ -14,27 +14,20 @@ export interface Key {
   readonly nullsFirst: boolean;
 }
 
-/** What was asked for, with defaults said. */
-export function orderOf(sort: Sort<string> | readonly Sort<string>[] | undefined, listing: Listing): Order[] {
-  const asked =
-    sort === undefined || (Array.isArray(sort) && sort.length === 0) ? [listing.defaultSort] : [sort].flat();
-  return (asked as Sort<string>[]).map(({ field, direction = "asc", nulls = "last" }) => ({ field, direction, nulls }));
-}
-
-/** The order made total: the primary key decides at last, unless what is asked for is unique by itself. */
+/** The keys of a total order: the columns of the order, and the primary key unless one of them is unique. */
 export function keysOf(order: readonly Order[], listing: Listing): Key[] {
   const keys = order.map(({ field, direction, nulls }): Key => {
     const column = listing.columns[field] as PgColumn;
-    const form = listing.forms?.[field];
+    const normalization = listing.normalizations?.[field];
     return {
-      expression: form?.order ?? sql`${column}`,
-      type: form === undefined ? parameterType(column) : "text",
+      expression: normalization?.order ?? sql`${column}`,
+      type: normalization === undefined ? parameterType(column) : "text",
       descending: direction === "desc",
       nullable: !column.notNull,
       nullsFirst: nulls === "first",
     };
   });
-  // Many rows can have no value in what is unique.
+  // A nullable unique column is not unique among rows that are null.
   const unique = order.some(({ field }) => {
     const column = listing.columns[field];
     return column === listing.key || (column?.isUnique && column.notNull);
@@ -48,11 +41,11 @@ export function keysOf(order: readonly Order[], listing: Listing): Key[] {
   ];
 }
 
-/** The same order, read from its end. */
+/** The opposite order. */
 export const reversed = (keys: readonly Key[]): Key[] =>
   keys.map((key) => ({ ...key, descending: !key.descending, nullsFirst: !key.nullsFirst }));
 
-/** Nothing is said of nulls where there are none, so that it reads as indexes have it. */
+/** ORDER BY of the keys. NULLS FIRST or LAST is written for nullable keys only, so that indexes match. */
 export function orderBy(keys: readonly Key[]): SQL[] {
   return keys.map(({ expression, descending, nullable, nullsFirst }) => {
     const direction = sql.raw(descending ? " desc" : " asc");
@@ -61,35 +54,38 @@ export function orderBy(keys: readonly Key[]): SQL[] {
   });
 }
 
-/** An order as an index has it that a path reads, its first column said, too. */
-export function orderAlong({ equal: [first] = [] }: Path, keys: readonly Key[], { columns }: Listing): SQL[] {
+/** ORDER BY of the keys, with the first equal column of the path before them: see forceIndexColumn. */
+export function orderByPath({ equal: [first] = [] }: Path, keys: readonly Key[], { columns }: Listing): SQL[] {
   if (first === undefined) return orderBy(keys);
   return [sql`${columns[first]} ${sql.raw(keys[0]?.descending ? "asc" : "desc")}`, ...orderBy(keys)];
 }
 
-/** A key as text that gives back the very value: a Date would lose microseconds, and with them rows. */
-export const exact = ({ expression, type }: Key): SQL<string | null> =>
+/** A key as text without loss. A Date has no microseconds, so a cursor made of it would skip or repeat rows. */
+export const exactText = ({ expression, type }: Key): SQL<string | null> =>
   type.startsWith("timestamp") ? sql`to_json(${expression}) #>> '{}'` : sql`(${expression})::text`;
 
-/** Rows that come behind those values in the order: those of each condition behind those of the one before it. */
-export function behind(keys: readonly Key[], values: readonly (string | null)[]): (SQL | undefined)[] {
+/**
+ * Conditions of the rows after a position. Rows of the first condition precede rows of the second one. They are
+ * separate because an OR of both would not use the index.
+ */
+export function afterPosition(keys: readonly Key[], values: readonly (string | null)[]): (SQL | undefined)[] {
   const [first, ...others] = keys;
-  // As text first: the driver would write any text that is to be a boolean as false.
+  // The driver writes every text but "t" and "true" as false for a boolean parameter, so the cast is from text.
   const given = keys.map(({ type }, index) =>
     type === "boolean" ? sql`${values[index] ?? null}::text::boolean` : sql`${values[index] ?? null}::${sql.raw(type)}`,
   );
   const plain = others.every(({ nullable, descending }) => !nullable && descending === first?.descending);
-  if (first === undefined || !plain) return [behindEach(keys, values, given)];
-  if (!first.nullable) return [behindAll(keys, given)];
-  // Rows with no value are a stretch of the index by themselves, and in one condition with others it could not be used.
+  if (first === undefined || !plain) return [afterEachKey(keys, values, given)];
+  if (!first.nullable) return [afterRow(keys, given)];
+  // Null rows are a range of the index of their own.
   const none = sql`${first.expression} is null`;
-  if (values[0] !== null) return first.nullsFirst ? [behindAll(keys, given)] : [behindAll(keys, given), none];
-  const rest = and(none, behindAll(others, given.slice(1)));
+  if (values[0] !== null) return first.nullsFirst ? [afterRow(keys, given)] : [afterRow(keys, given), none];
+  const rest = and(none, afterRow(others, given.slice(1)));
   return first.nullsFirst ? [rest, sql`${first.expression} is not null`] : [rest];
 }
 
-/** One comparison of rows, which an index on just these columns answers (manual, 9.24.5). */
-function behindAll(keys: readonly Key[], given: readonly SQL[]): SQL {
+/** One row comparison, which an index on these columns answers (PostgreSQL manual, Row Constructor Comparison). */
+function afterRow(keys: readonly Key[], given: readonly SQL[]): SQL {
   const expressions = sql.join(
     keys.map(({ expression }) => expression),
     sql`, `,
@@ -97,8 +93,12 @@ function behindAll(keys: readonly Key[], given: readonly SQL[]): SQL {
   return sql`(${expressions}) ${sql.raw(keys[0]?.descending ? "<" : ">")} (${sql.join([...given], sql`, `)})`;
 }
 
-/** The same where each key goes its own way. */
-function behindEach(keys: readonly Key[], values: readonly (string | null)[], given: readonly SQL[]): SQL | undefined {
+/** The same for keys of mixed directions: a disjunction with one term for each key. */
+function afterEachKey(
+  keys: readonly Key[],
+  values: readonly (string | null)[],
+  given: readonly SQL[],
+): SQL | undefined {
   const equalBefore = (index: number) =>
     keys
       .slice(0, index)
@@ -106,12 +106,14 @@ function behindEach(keys: readonly Key[], values: readonly (string | null)[], gi
         values[at] === null ? sql`${expression} is null` : sql`${expression} = ${given[at]}`,
       );
   return or(
-    ...keys.map((key, index) => and(...equalBefore(index), later(key, values[index] ?? null, given[index] as SQL))),
+    ...keys.map((key, index) =>
+      and(...equalBefore(index), afterValue(key, values[index] ?? null, given[index] as SQL)),
+    ),
   );
 }
 
-/** Values that come later than one, as to one key alone. */
-function later({ expression, descending, nullable, nullsFirst }: Key, value: string | null, given: SQL): SQL {
+/** Rows after a value in the order of one key. */
+function afterValue({ expression, descending, nullable, nullsFirst }: Key, value: string | null, given: SQL): SQL {
   if (value === null) return nullsFirst ? sql`${expression} is not null` : sql`false`;
   const beyond = sql`${expression} ${sql.raw(descending ? "<" : ">")} ${given}`;
   return nullable && !nullsFirst ? sql`(${beyond} or ${expression} is null)` : beyond;

@@ -5,7 +5,7 @@ import type { SortField } from "./filter.ts";
 /** Columns by the names that callers use. */
 export type ListedColumns = Readonly<Record<string, AnyPgColumn>>;
 
-/** The columns of a row type: each of its fields is one, of the same type. */
+/** One column for each field of a row type, of the field's type. */
 export type ColumnsOf<Row> = {
   readonly [Field in keyof Row]: AnyPgColumn<{
     data: NonNullable<Row[Field]>;
@@ -14,54 +14,55 @@ export type ColumnsOf<Row> = {
 };
 
 /**
- * An index, as far as listings use it: rows that equal in these fields, in the order of those. Where it has both, it
- * holds the former upwards and the latter downwards.
+ * What a listing can use one index for: rows that are equal in the fields of `equal`, in the order of the fields of
+ * `sort`. An index with both holds the former ascending and the latter descending.
  *
- * `few`: rows that equal in these are never many, whatever else is asked of them and in whatever order.
- * `beginning`: it also finds texts by how they begin.
+ * `selective`: an equality in the fields of `equal` always leaves few rows, so any further condition and order is
+ * cheap. `prefix`: the index also answers a pattern that fixes the beginning of the text.
  */
 export interface IndexPath<Field extends string> {
   readonly equal?: readonly Field[];
   readonly sort?: readonly Field[];
-  readonly few?: boolean;
-  readonly beginning?: boolean;
+  readonly selective?: boolean;
+  readonly prefix?: boolean;
 }
 
-/** How a table is listed: what callers may see and ask about, and which indexes answer them. */
+/** How a table is listed: the columns that callers can read and filter by, and the indexes that answer them. */
 export interface Listing {
   readonly table: PgTable;
-  /** The primary key; it decides between rows that are otherwise equal. */
+  /** The primary key. It orders rows that are equal in all other sort fields. */
   readonly key: PgColumn;
   readonly columns: ListedColumns;
-  /** How a column is read, where that is not as it stands. */
-  readonly reads?: { readonly [field: string]: SQL };
-  /** What tells it from another listing of the same table. */
+  /** SQL that a field is selected as, where that is not its plain column. */
+  readonly selections?: { readonly [field: string]: SQL };
+  /** Distinguishes this listing from other listings of the same table. */
   readonly view?: string;
-  /** Rows that are there at all. */
+  /** The condition that every listed row meets. */
   readonly visible?: SQL | undefined;
-  /** Texts that are compared in another form, such as without regard to case, each as its index has it. */
-  readonly forms?: { readonly [field: string]: Form | undefined };
-  readonly access: readonly IndexPath<string>[];
+  /** Texts that are compared in another form, such as lower case, as their index stores them. */
+  readonly normalizations?: { readonly [field: string]: Normalization | undefined };
+  readonly indexPaths: readonly IndexPath<string>[];
   readonly defaultSort: { readonly field: string; readonly direction: "asc" | "desc" };
 }
 
-/** A listing, its fields named by its types. */
+/** A listing whose fields are those of a row type. */
 export interface ListingOf<Row> extends Listing {
   readonly columns: ListedColumns & ColumnsOf<Row>;
-  readonly access: readonly IndexPath<keyof Row & string>[];
+  readonly indexPaths: readonly IndexPath<keyof Row & string>[];
   readonly defaultSort: { readonly field: SortField<Row>; readonly direction: "asc" | "desc" };
 }
 
-export interface Form {
-  /** What equality is asked of. */
+/** The form in which a text column is compared. */
+export interface Normalization {
+  /** The expression that equality compares. */
   readonly equal: SQL;
-  /** What order, and the beginning of a text, are asked of. */
+  /** The expression that orders and prefix patterns compare. */
   readonly order: SQL;
-  /** What a caller's text becomes before it is compared: PostgreSQL's doing, as in the index. */
-  readonly given: (text: SQL) => SQL;
+  /** Applies the same form to a caller's text, in SQL, so that both sides are computed by PostgreSQL. */
+  readonly normalize: (text: SQL) => SQL;
 }
 
 export const tableNameOf = ({ table }: Listing): string => getTableName(table);
 
-/** The listing's own name: a cursor of it is good for no other. */
+/** The listing's name in its cursors. A cursor of one listing is refused by every other. */
 export const viewOf = (listing: Listing): string => [tableNameOf(listing), listing.view].join("/");

@@ -6,7 +6,7 @@ import { InvalidInputError } from "../errors.ts";
 import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
 import { auditLog, parseInstant, users } from "../schema/index.ts";
 import { changesOf } from "./audit-changes.ts";
-import type { RepositoryParts } from "./base.ts";
+import type { RepositoryServices } from "./definition.ts";
 import type { AuditEntry, AuditPartition } from "./row-types.ts";
 
 export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } = {
@@ -25,8 +25,8 @@ export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } =
     requestId: auditLog.requestId,
     createdAt: auditLog.createdAt,
   },
-  reads: { changes: changesOf },
-  access: [
+  selections: { changes: changesOf },
+  indexPaths: [
     { sort: ["createdAt"] },
     { equal: ["resourceType", "resourceId"], sort: ["createdAt"] },
     { equal: ["userId"], sort: ["createdAt"] },
@@ -53,21 +53,21 @@ const mostGathered = 1_000;
 
 /** The audit trail: it is added to and read, never changed. Changes of tables write theirs by trigger. */
 export class AuditLogRepository {
-  readonly #parts: RepositoryParts;
+  readonly #services: RepositoryServices;
   /** Those that are recorded in the same turn of the event loop go in one statement, and wait for its commit. */
   readonly #gathered: DataLoader<Recorded, null>;
 
-  constructor(parts: RepositoryParts) {
-    this.#parts = parts;
-    this.#gathered = new DataLoader((events) => writeTogether(parts.db, events), {
+  constructor(services: RepositoryServices) {
+    this.#services = services;
+    this.#gathered = new DataLoader((events) => writeTogether(services.db, events), {
       cache: false,
       maxBatchSize: mostGathered,
     });
   }
 
   /** On the caller's transaction. */
-  within(tx: Executor): AuditLogRepository {
-    return new AuditLogRepository({ ...this.#parts, db: tx });
+  withTransaction(tx: Executor): AuditLogRepository {
+    return new AuditLogRepository({ ...this.#services, db: tx });
   }
 
   /** Records one event; when it is written, and not before, this resolves. @throws {InvalidInputError} for an account that is not there */
@@ -79,11 +79,11 @@ export class AuditLogRepository {
   async recordMany(by: Actor, events: readonly AuditEvent[]): Promise<void> {
     const all = events.map((event) => recorded(by, event));
     try {
-      await write(this.#parts.db, all);
+      await write(this.#services.db, all);
     } catch (error) {
       // On the caller's transaction nothing more can be asked.
-      if (!(error instanceof InvalidInputError) || is(this.#parts.db, PgTransaction)) throw error;
-      const strangers = await strangersIn(this.#parts.db, all);
+      if (!(error instanceof InvalidInputError) || is(this.#services.db, PgTransaction)) throw error;
+      const strangers = await strangersIn(this.#services.db, all);
       const at = all.findIndex((event) => strangers.has(event));
       const field = `events.${at}.userId`;
       throw at < 0 ? error : new InvalidInputError(`${field}: there is no such user.`, { field, cause: error.cause });
@@ -92,12 +92,12 @@ export class AuditLogRepository {
 
   /** Newest first unless asked otherwise. */
   list(options: ListOptions<AuditEntry> & { readonly scan?: boolean } = {}): Promise<Page<AuditEntry>> {
-    return readPage(this.#parts.db, auditListing, this.#parts, options);
+    return readPage(this.#services.db, auditListing, this.#services, options);
   }
 
   /** The months of the trail, oldest first; `rows` as of the last ANALYZE, null before the first. */
   async partitions(): Promise<AuditPartition[]> {
-    const rows = await this.#parts.db.execute(sql`
+    const rows = await this.#services.db.execute(sql`
       select relname as name, to_json(nullif(lower_bound, '-infinity')) #>> '{}' as first,
         to_json(nullif(upper_bound, 'infinity')) #>> '{}' as beyond,
         case when reltuples >= 0 then reltuples::float8 end as rows, pg_total_relation_size(oid)::float8 as bytes

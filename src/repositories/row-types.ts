@@ -1,5 +1,5 @@
-// Rows as callers get them: plain types, so that a frontend reads them without Drizzle's. What is not here does not
-// leave the service.
+// Rows as callers receive them. They are plain types, so that a frontend needs no types of Drizzle. A column that is
+// not here is not sent to clients.
 
 export type UserRole = "user" | "moderator" | "admin";
 export type UserStatus = "active" | "suspended" | "banned";
@@ -14,15 +14,15 @@ export interface User {
   role: UserRole;
   metadata: Record<string, unknown>;
   createdAt: Date;
-  /** The account's version, too: an update may say which it saw. */
+  /** Also the account's version: an update can require the one that the caller read. */
   updatedAt: Date;
   lastLogin: Date | null;
 }
 
-/** What guards an account; its secrets stay where they are. */
+/** The security state of an account, without its secrets. */
 export interface UserSecurity {
   userId: string;
-  /** Failed attempts to sign in since the last that succeeded. */
+  /** Failed sign-in attempts since the last successful one. */
   loginAttempts: number;
   lastAttemptAt: Date | null;
   lockedUntil: Date | null;
@@ -31,7 +31,7 @@ export interface UserSecurity {
   mustChangePassword: boolean;
 }
 
-/** A signed-in device. */
+/** A session of an account on one device. */
 export interface UserSession {
   id: string;
   userId: string;
@@ -40,22 +40,22 @@ export interface UserSession {
   expiresAt: Date;
   createdAt: Date;
   lastActive: Date;
-  /** Set: ended early. */
+  /** Set if the session was ended before it expired. */
   revokedAt: Date | null;
 }
 
 /** One row of the audit trail. */
 export interface AuditEntry {
   id: string;
-  /** Who acted: `user:<uuid>`, `service:<name>`, `system:<job>`, or `db:<role>` for a change made past the service. */
+  /** The actor: `user:<uuid>`, `service:<name>`, `system:<job>`, or `db:<role>` for a change without the service. */
   actor: string;
-  /** The account that acted; null for others, and once it is gone. */
+  /** The account that acted; null for other actors and after the account is deleted. */
   userId: string | null;
-  /** `insert`, `update` or `delete` of a row; a word of the game's own, with a dot, for its events. */
+  /** `insert`, `update` or `delete` of a row, or the name of a game's event, which contains a dot. */
   action: string;
   resourceType: string | null;
   resourceId: string | null;
-  /** Of a row: `{column: [before, after]}`, a secret as `"[secret]"`. */
+  /** For a row `{column: [before, after]}`; a secret is `"[secret]"`. */
   changes: Record<string, unknown> | null;
   ipAddress: string | null;
   userAgent: string | null;
@@ -63,7 +63,7 @@ export interface AuditEntry {
   createdAt: Date;
 }
 
-/** A session that lives, and whose it is. */
+/** A session that is neither revoked nor expired, with its account. */
 export interface LiveSession extends UserSession {
   username: string;
   role: UserRole;
@@ -72,11 +72,11 @@ export interface LiveSession extends UserSession {
 /** One month of the audit trail. */
 export interface AuditPartition {
   name: string;
-  /** Its first moment; null: it has no lower bound. */
+  /** Its inclusive lower bound; null if it has none. */
   from: Date | null;
-  /** The first moment that is not in it any more; null for the last one, which takes every later row. */
+  /** Its exclusive upper bound; null for the last partition, which holds every later row. */
   to: Date | null;
-  /** As of the last ANALYZE; null before the first. */
+  /** Estimate of the last ANALYZE; null before the first. */
   rows: number | null;
   bytes: number;
 }

@@ -3,7 +3,7 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/index.ts";
 import { users } from "../schema/index.ts";
 
-/** What an export has of an account, in this order; the hash and the time of deletion only if they are asked for. */
+/** Fields of an exported account, in this order. The password hash and `deletedAt` are optional. */
 export const exportedFields = [
   "id",
   "email",
@@ -21,12 +21,12 @@ export const exportedFields = [
 export type ExportedField = (typeof exportedFields)[number];
 export type ExportedUser = Readonly<Record<string, string | null>>;
 
-/** Rows that are fetched at once. */
-const fetched = 1_000;
+/** Rows of one FETCH. */
+const fetchSize = 1_000;
 
 /**
- * All users in the order of their ids, some at a time, every field as the very text that PostgreSQL writes of it: a
- * Date would lose microseconds, a number of JavaScript digits. In the caller's transaction, whose snapshot they are.
+ * All users in the order of their ids, in groups. Every field is the text that PostgreSQL writes: a Date would lose
+ * microseconds, and a number digits. It reads with a cursor in the caller's transaction, so all rows are of one snapshot.
  */
 export async function* readExport(
   tx: Executor,
@@ -39,15 +39,17 @@ export async function* readExport(
     declare exported no scroll cursor for
     select ${sql.join(texts, sql`, `)} from ${users} where ${visible} order by ${users.id}`);
   for (;;) {
-    const rows = await tx.execute<Record<string, string | null>>(sql`fetch ${sql.raw(String(fetched))} from exported`);
+    const rows = await tx.execute<Record<string, string | null>>(
+      sql`fetch ${sql.raw(String(fetchSize))} from exported`,
+    );
     if (rows.length === 0) return;
     yield rows;
   }
 }
 
-/** Times as ISO 8601 in UTC, whatever the session's zone. */
+/** The text of a column. A time is ISO 8601 in UTC, independent of the session's time zone. */
 function text(column: PgColumn): SQL {
-  // In the form that the service keeps: psql may have written another case.
+  // The service stores lower case. Another client may have stored another case.
   if (column === users.email) return sql`lower(${column}::text)`;
   if (!column.getSQLType().startsWith("timestamp")) return sql`${column}::text`;
   return sql`(to_json(${column} at time zone 'UTC') #>> '{}') || 'Z'`;

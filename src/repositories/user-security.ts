@@ -1,14 +1,15 @@
 import { eq, sql } from "drizzle-orm";
 import type { Actor } from "../database/index.ts";
 import { userSecurity } from "../schema/index.ts";
-import { type Definition, Repository, type RepositoryParts } from "./base.ts";
+import { Repository } from "./base.ts";
+import type { Definition, RepositoryServices } from "./definition.ts";
 import type { UserSecurity } from "./row-types.ts";
 
 export const userSecurityDefinition: Definition<typeof userSecurity, UserSecurity> = {
   table: userSecurity,
   key: userSecurity.userId,
   noun: "user",
-  // The two-factor secret and the recovery codes do not leave the service.
+  // The two-factor secret and the recovery codes are not read.
   columns: {
     userId: userSecurity.userId,
     loginAttempts: userSecurity.loginAttempts,
@@ -18,31 +19,31 @@ export const userSecurityDefinition: Definition<typeof userSecurity, UserSecurit
     passwordChangedAt: userSecurity.passwordChangedAt,
     mustChangePassword: userSecurity.mustChangePassword,
   },
-  access: [{ equal: ["userId"], few: true }],
+  indexPaths: [{ equal: ["userId"], selective: true }],
   defaultSort: { field: "userId", direction: "asc" },
 };
 
-/** Accounts that somebody tries to get into: a listing of its own, because an index has just these. */
+/** Accounts with failed sign-in attempts. A listing of its own, because a partial index holds these rows only. */
 export const failuresDefinition: Definition<typeof userSecurity, UserSecurity> = {
   ...userSecurityDefinition,
   view: "failures",
   visible: sql`${userSecurity.loginAttempts} > 0`,
-  access: [{ equal: ["userId"], few: true }, { sort: ["lastAttemptAt"] }],
+  indexPaths: [{ equal: ["userId"], selective: true }, { sort: ["lastAttemptAt"] }],
   defaultSort: { field: "lastAttemptAt", direction: "desc" },
 };
 
-/** What guards accounts. */
+/** The security state of accounts. */
 export class UserSecurityRepository extends Repository<typeof userSecurity, UserSecurity> {
-  constructor(parts: RepositoryParts, definition = userSecurityDefinition) {
-    super(parts, definition);
+  constructor(services: RepositoryServices, definition = userSecurityDefinition) {
+    super(services, definition);
   }
 
-  /** Forgets failed attempts, and lets the account sign in again at once. @throws {NotFoundError} */
+  /** Resets failed attempts and ends a lock-out. @throws {NotFoundError} */
   async unlock(by: Actor, userId: string): Promise<UserSecurity> {
     return this.found(await this.change(by, eq(userSecurity.userId, userId), { loginAttempts: 0, lockedUntil: null }));
   }
 
-  /** The account may do nothing before it has a new password. @throws {NotFoundError} */
+  /** Requires a new password at the next sign-in. @throws {NotFoundError} */
   async requirePasswordChange(by: Actor, userId: string): Promise<UserSecurity> {
     return this.found(await this.change(by, eq(userSecurity.userId, userId), { mustChangePassword: true }));
   }

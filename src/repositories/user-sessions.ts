@@ -1,14 +1,15 @@
 import { and, eq, gt, isNull, ne, sql } from "drizzle-orm";
 import { type Actor, asStatement, recordedAs } from "../database/index.ts";
 import { userSessions, users } from "../schema/index.ts";
-import { type Definition, Repository, type RepositoryParts } from "./base.ts";
+import { Repository } from "./base.ts";
+import type { Definition, RepositoryServices } from "./definition.ts";
 import type { LiveSession, UserSession } from "./row-types.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,
   key: userSessions.id,
   noun: "session",
-  // The id of the refresh token does not leave the service.
+  // The id of the refresh token is not read.
   columns: {
     id: userSessions.id,
     userId: userSessions.userId,
@@ -19,40 +20,40 @@ export const userSessionDefinition: Definition<typeof userSessions, UserSession>
     lastActive: userSessions.lastActive,
     revokedAt: userSessions.revokedAt,
   },
-  access: [
-    { equal: ["id"], few: true },
-    { equal: ["userId"], few: true },
+  indexPaths: [
+    { equal: ["id"], selective: true },
+    { equal: ["userId"], selective: true },
   ],
   defaultSort: { field: "lastActive", direction: "desc" },
 };
 
-/** Sessions that a clean-up deletes at a time: few, so that it holds them for a moment only. */
+/** Sessions that one statement of a clean-up deletes. A small number keeps its row locks short. */
 const cleanUpBatch = 1_000;
 
 const live = and(isNull(userSessions.revokedAt), gt(userSessions.expiresAt, sql`now()`));
 
-/** Signed-in devices. Every query names whose they are, so that they can be spread over machines by it. */
+/** Sessions of accounts. Every query has the user id, so that the table can be distributed by it. */
 export class UserSessionRepository extends Repository<typeof userSessions, UserSession> {
   #check: ReturnType<UserSessionRepository["prepareCheck"]> | undefined;
 
-  constructor(parts: RepositoryParts) {
-    super(parts, userSessionDefinition);
+  constructor(services: RepositoryServices) {
+    super(services, userSessionDefinition);
   }
 
-  /** The session, if it lives and so does its account: not revoked, not expired, not banned, not deleted. */
+  /** The session, if it is not revoked or expired and its account is active. */
   async findLive(userId: string, id: string): Promise<LiveSession | undefined> {
     this.#check ??= this.prepareCheck();
     const [session] = await this.#check.execute({ userId, id });
     return session;
   }
 
-  /** Ends a session. @throws {NotFoundError} when the account has none of this id that has not ended yet */
+  /** Revokes a session. @throws {NotFoundError} if the account has no session of this id, or it is revoked already */
   async revoke(by: Actor, userId: string, id: string): Promise<UserSession> {
     const condition = and(eq(userSessions.userId, userId), eq(userSessions.id, id), isNull(userSessions.revokedAt));
     return this.found(await this.change(by, condition, { revokedAt: sql`now()` }));
   }
 
-  /** Ends all sessions of an account, or all but one. @returns how many */
+  /** Revokes all live sessions of an account, or all but one. @returns their number */
   async revokeAll(by: Actor, userId: string, { except }: { except?: string | undefined } = {}): Promise<number> {
     const others = except === undefined ? undefined : ne(userSessions.id, except);
     const condition = and(eq(userSessions.userId, userId), live, others);
@@ -60,10 +61,10 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   }
 
   /**
-   * Deletes what has expired, and what was revoked long ago, a bounded batch at a time.
+   * Deletes expired sessions, and sessions that were revoked long ago, in batches.
    *
-   * @param options.most stops after about so many
-   * @returns how many, and whether there may be more
+   * @param options.most maximum number of sessions, rounded up to a whole batch
+   * @returns the numbers deleted, and whether there may be more
    */
   async cleanUp(by: Actor, { most = 100_000 } = {}): Promise<{ expired: number; revoked: number; more: boolean }> {
     const expired = await this.#deleteUpTo(by, most, sql`public.delete_expired_sessions(${cleanUpBatch})`);

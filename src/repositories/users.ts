@@ -3,7 +3,7 @@ import type { Actor } from "../database/index.ts";
 import { ForbiddenError } from "../errors.ts";
 import { byteOrder, lower, lowerText, users } from "../schema/index.ts";
 import { isAscii, newUser, userBulkChange } from "../validation/index.ts";
-import type { Definition, RepositoryParts } from "./base.ts";
+import type { Definition, RepositoryServices } from "./definition.ts";
 import type { User, UserRole, UserStatus } from "./row-types.ts";
 import { SoftDeleteRepository } from "./soft-delete.ts";
 
@@ -11,7 +11,7 @@ export const userDefinition: Definition<typeof users, User> = {
   table: users,
   key: users.id,
   noun: "user",
-  // The hash and the verification token do not leave the service.
+  // The password hash and the verification token are not read.
   columns: {
     id: users.id,
     email: users.email,
@@ -28,61 +28,61 @@ export const userDefinition: Definition<typeof users, User> = {
   version: users.updatedAt,
   unique: ["email", "username"],
   rules: { create: newUser, update: userBulkChange },
-  forms: {
-    email: { equal: lower(users.email), order: lower(users.email), given: lowerText },
-    username: { equal: lower(users.username), order: byteOrder(lower(users.username)), given: lowerText },
+  normalizations: {
+    email: { equal: lower(users.email), order: lower(users.email), normalize: lowerText },
+    username: { equal: lower(users.username), order: byteOrder(lower(users.username)), normalize: lowerText },
   },
-  access: [
-    { equal: ["id"], few: true },
-    { equal: ["email"], few: true },
-    { equal: ["username"], few: true },
+  indexPaths: [
+    { equal: ["id"], selective: true },
+    { equal: ["email"], selective: true },
+    { equal: ["username"], selective: true },
     { sort: ["createdAt"] },
-    { sort: ["username"], beginning: true },
+    { sort: ["username"], prefix: true },
     { equal: ["status"], sort: ["createdAt"] },
     { equal: ["role"], sort: ["createdAt"] },
   ],
   defaultSort: { field: "createdAt", direction: "desc" },
 };
 
-/** What decides what somebody may do, and what may be done to them. */
-export interface Standing {
+/** The state of an account that authorization depends on. */
+export interface AccountStatus {
   readonly role: UserRole;
   readonly status: UserStatus;
   readonly deleted: boolean;
 }
 
-/** Accounts; softly deleted ones left out. */
+/** Accounts that are not softly deleted. */
 export class UserRepository extends SoftDeleteRepository<typeof users, User> {
   #queries: ReturnType<UserRepository["prepare"]> | undefined;
 
-  constructor(parts: RepositoryParts, definition = userDefinition) {
-    super(parts, definition);
+  constructor(services: RepositoryServices, definition = userDefinition) {
+    super(services, definition);
   }
 
-  /** Ignores the case of ASCII; no account has another letter in its email. @throws {NotFoundError} */
+  /** Finds an account without regard to case. Emails are ASCII. @throws {NotFoundError} */
   async findByEmail(email: string): Promise<User> {
     if (!isAscii(email)) return this.found([]);
     return this.found(await this.prepared.byEmail.execute({ email }));
   }
 
-  /** Ignores the case of ASCII; no account has another letter in its username. @throws {NotFoundError} */
+  /** Finds an account without regard to case. Usernames are ASCII. @throws {NotFoundError} */
   async findByUsername(username: string): Promise<User> {
     if (!isAscii(username)) return this.found([]);
     return this.found(await this.prepared.byUsername.execute({ username }));
   }
 
-  /** How an account stands now, a deleted one too; undefined when there is none. */
-  async standingOf(id: string): Promise<Standing | undefined> {
-    const [standing] = await this.prepared.standing.execute({ id });
-    return standing;
+  /** The present status of an account, deleted or not; undefined if there is none. */
+  async statusOf(id: string): Promise<AccountStatus | undefined> {
+    const [status] = await this.prepared.status.execute({ id });
+    return status;
   }
 
   /**
-   * Lets an account play, or keeps it out.
+   * Sets the status of an account.
    *
    * @param options.over roles that the caller may do this to
-   * @throws {ForbiddenError} when the account has another role
-   * @throws {ConflictError} when it is the last active administrator's
+   * @throws {ForbiddenError} if the account has another role
+   * @throws {ConflictError} if it is the last active administrator's
    */
   async setStatus(by: Actor, id: string, status: UserStatus, { over }: { over: readonly UserRole[] }): Promise<User> {
     const condition = and(eq(users.id, id), isNull(users.deletedAt), inArray(users.role, [...over]));
@@ -96,18 +96,18 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
     return this.found(rows);
   }
 
-  /** @throws {NotFoundError} @throws {ConflictError} when it is the last active administrator's */
+  /** @throws {NotFoundError} @throws {ConflictError} if it is the last active administrator's */
   async setRole(by: Actor, id: string, role: UserRole): Promise<User> {
     return this.found(await this.change(by, and(eq(users.id, id), isNull(users.deletedAt)), { role }));
   }
 
-  /** The same repository with another view of softly deleted users: for reading alone. */
-  seeing(deleted: "without" | "with" | "only"): UserRepository {
+  /** The same repository, with softly deleted users or with these only. It is for reads. */
+  withVisibility(deleted: "without" | "with" | "only"): UserRepository {
     if (deleted === "without") return this;
     const visible = deleted === "only" ? sql`${users.deletedAt} is not null` : undefined;
-    // The indexes that listings walk hold no deleted users.
-    const access = userDefinition.access.filter(({ few }) => few);
-    return new UserRepository(this.parts, { ...userDefinition, view: deleted, visible, access });
+    // The other indexes are partial: they hold no deleted users.
+    const indexPaths = userDefinition.indexPaths.filter(({ selective }) => selective);
+    return new UserRepository(this.services, { ...userDefinition, view: deleted, visible, indexPaths });
   }
 
   private get prepared() {
@@ -125,11 +125,11 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
         sql`${lower(users.username)} = ${lowerText(sql`${sql.placeholder("username")}::text`)}`,
         "by_username",
       ),
-      standing: this.db
+      status: this.db
         .select({ role: users.role, status: users.status, deleted: sql<boolean>`${users.deletedAt} is not null` })
         .from(users)
         .where(eq(users.id, sql.placeholder("id")))
-        .prepare("users_standing"),
+        .prepare("users_status"),
     };
   }
 }

@@ -87,7 +87,7 @@ async function admit({ caller, parts }: Context, allowed: readonly Rule[]): Prom
     if (allowed.includes("service")) return caller;
     throw new ForbiddenError("This procedure is not for a service.");
   }
-  const standing = await parts.users.standingOf(caller.id);
+  const standing = await parts.users.statusOf(caller.id);
   if (standing === undefined || standing.deleted)
     throw new UnauthenticatedError("The account of this access token is gone.");
   if (standing.status !== "active") throw new ForbiddenError(`This account is ${standing.status}.`);
@@ -117,7 +117,7 @@ async function requireRank(
     throw new ForbiddenError("You may do this for your own account alone.");
   }
   if (!isId(subject)) return;
-  const standing = await parts.users.standingOf(subject);
+  const standing = await parts.users.statusOf(subject);
   if (standing === undefined || standing.deleted) throw new NotFoundError("There is no such user.");
   if (caller.role !== "admin" && standing.role !== "user")
     throw new ForbiddenError("Only an administrator may do this to a moderator or an administrator.");

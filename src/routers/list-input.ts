@@ -41,7 +41,7 @@ function listShape<Row>(listing: ListingOf<Row>) {
     limit: z
       .int("must be a whole number")
       .min(1, "must be at least 1")
-      .max(pageLimits.most, `must be at most ${pageLimits.most}`)
+      .max(pageLimits.max, `must be at most ${pageLimits.max}`)
       .default(pageLimits.default),
     cursor: z.string().max(12_000, "is not one of this service").nullish(),
     page: z.int("must be a whole number").min(1, "must be at least 1").max(1_000_000).optional(),

@@ -44,7 +44,7 @@ export const usersRouter = t.router({
       const scan = isAdmin(ctx.caller);
       if (deleted !== "without" && !scan)
         throw new ForbiddenError("Only an administrator sees deleted users.", { field: "deleted" });
-      return ctx.parts.users.seeing(deleted).list({ ...options, scan });
+      return ctx.parts.users.withVisibility(deleted).list({ ...options, scan });
     }),
 
   create: allow("admin", "service")

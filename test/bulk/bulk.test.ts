@@ -186,7 +186,7 @@ describe("many rows", () => {
   it("join the caller's transaction, and are undone with it, or by themselves", async () => {
     const { db } = await openPool(database.url);
     await db.transaction(async (tx) => {
-      const inside = thingsOn(db).within(tx);
+      const inside = thingsOn(db).withTransaction(tx);
       await inside.createMany(someone, named(2));
       const { refused } = await inside.createMany(someone, [{ name: "other" }, { name: "thing0" }]);
       expect(refused).toHaveLength(1);
@@ -196,7 +196,7 @@ describe("many rows", () => {
     });
     expect((await rows()).map(([name]) => name)).toEqual(["thing0", "thing1", "third"]);
     const undone = db.transaction(async (tx) => {
-      await thingsOn(db).within(tx).createMany(someone, named(1, "late"), { atomic: false });
+      await thingsOn(db).withTransaction(tx).createMany(someone, named(1, "late"), { atomic: false });
       throw new Error("changed my mind");
     });
     await expect(undone).rejects.toThrow("changed my mind");
@@ -427,7 +427,7 @@ describe("updateMany", () => {
     ];
     const reasons = [
       [1, "NOT_FOUND", "id", "There is no such thing."],
-      [2, "CONFLICT", "updatedAt", "Somebody else changed this thing in the meantime: read it again."],
+      [2, "CONFLICT", "updatedAt", "This thing has changed since you read it: read it again."],
       [3, "BAD_REQUEST", null, "A value breaks a rule of the table."],
       [4, "CONFLICT", "name", "This name is taken."],
       [5, "NOT_FOUND", "id", "There is no such thing."],

@@ -112,7 +112,7 @@ function fieldOf(column: PgColumn, caseless: boolean): Field {
   return { kind: "text", values: text, patterns: true };
 }
 
-const fieldsOf = ({ columns, forms }: Listing) =>
+const fieldsOf = ({ columns, normalizations: forms }: Listing) =>
   Object.entries(columns).map(
     ([field, column]) =>
       [field, column as PgColumn, fieldOf(column as PgColumn, forms?.[field] !== undefined)] as const,

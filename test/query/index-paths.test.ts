@@ -3,9 +3,9 @@ import fc from "fast-check";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ListOptions, Page } from "../../src/query/filter.ts";
-import { pathOf } from "../../src/query/index-path.ts";
-import { orderOf } from "../../src/query/keyset.ts";
+import { choosePath } from "../../src/query/index-path.ts";
 import type { IndexPath, Listing } from "../../src/query/listing.ts";
+import { orderOf } from "../../src/query/order.ts";
 import { auditListing } from "../../src/repositories/audit-log.ts";
 import type { Repositories } from "../../src/repositories/repositories.ts";
 import { failuresDefinition, userSecurityDefinition } from "../../src/repositories/user-security.ts";
@@ -125,7 +125,11 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
 const isNullable = ({ columns }: Listing, field: string) => columns[field]?.notNull === false;
 
 /** Ways to ask for what an access path promises to answer. */
-function questionsOf(name: string, listing: Listing, { equal = [], sort = [], few, beginning }: IndexPath<string>) {
+function questionsOf(
+  name: string,
+  listing: Listing,
+  { equal = [], sort = [], selective: few, prefix: beginning }: IndexPath<string>,
+) {
   const row = common[name] as Row;
   const where = Object.fromEntries(equal.map((field) => [field, row[field]]));
   if (few) {
@@ -155,8 +159,8 @@ const unanswered: Record<string, string> = {
 };
 
 const paths = Object.entries(listings).flatMap(([name, [listing, lists]]) =>
-  listing.access.map((access) => {
-    const { equal = [], sort = [], few } = access;
+  listing.indexPaths.map((access) => {
+    const { equal = [], sort = [], selective: few } = access;
     const title = `${name}: ${equal.length > 0 ? `where ${equal.join(" and ")} equal` : "all"}${few ? "" : ` by ${sort.join()}`}`;
     return [title, { name, listing, lists, access }] as const;
   }),
@@ -177,7 +181,7 @@ describe("an access path answers from an index, and reads little more than the p
       await look("first page", asked);
       const next = await lists(on, asked);
       if (next.nextCursor) await look("second page", { ...asked, cursor: next.nextCursor });
-      if (access.few) continue;
+      if (access.selective) continue;
       // As deep as a number goes, and from there by cursor.
       const deep = await lists(on, { ...asked, page: 500 });
       if (deep.nextCursor) await look("page far behind", { ...asked, cursor: deep.nextCursor });
@@ -203,7 +207,9 @@ describe("what no access path answers on a large table", () => {
   const unserved = Object.entries(listings).flatMap(([name, [listing, lists]]) => {
     const fields = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
     return fields
-      .filter((field) => !listing.access.some(({ equal = [], sort = [] }) => equal.length === 0 && sort[0] === field))
+      .filter(
+        (field) => !listing.indexPaths.some(({ equal = [], sort = [] }) => equal.length === 0 && sort[0] === field),
+      )
       .map((field) => ({ name, field, lists, table: listing }));
   });
 
@@ -360,19 +366,19 @@ describe("where one value stands for a time", () => {
 describe("what is taken for served", () => {
   it.each(["player_7", "player_7*", "PLAYER_7*"])("is a text, or how it begins: %s", (like) => {
     expect(
-      pathOf({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
+      choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeDefined();
   });
 
   it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("is no other pattern: %s", (like) => {
     expect(
-      pathOf({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
+      choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeUndefined();
   });
 
   /** Filters near what indexes answer, and orders of all kinds. */
   function questions(name: string, listing: Listing) {
-    const fields = [...new Set(listing.access.flatMap(({ equal = [], sort = [] }) => [...equal, ...sort]))];
+    const fields = [...new Set(listing.indexPaths.flatMap(({ equal = [], sort = [] }) => [...equal, ...sort]))];
     const sortable = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
     const condition = fc
       .constantFrom(...fields, ...fields, ...sortable)
@@ -418,7 +424,7 @@ describe("what is taken for served", () => {
     });
     return fc
       .record({ where: filter, sort: fc.array(sort, { maxLength: 2 }) })
-      .filter(({ where, sort }) => pathOf(where, orderOf(sort as never, listing), listing) !== undefined);
+      .filter(({ where, sort }) => choosePath(where, orderOf(sort as never, listing), listing) !== undefined);
   }
 
   it.each(Object.entries(listings))(

@@ -66,7 +66,7 @@ function sortsOf(listing: Listing): fc.Arbitrary<Required<Sort<never>>[]> {
 async function truth([name, listing, , visible]: (typeof listings)[number], sort: readonly Required<Sort<never>>[]) {
   const parts = sort.map(({ field, direction, nulls }) => {
     const column = (listing.columns[field] as PgColumn).name;
-    const compared = listing.forms?.[field] === undefined ? column : `lower(${column}) collate "C"`;
+    const compared = listing.normalizations?.[field] === undefined ? column : `lower(${column}) collate "C"`;
     return `${compared} ${direction} nulls ${nulls}`;
   });
   const key = (listing.key as PgColumn).name;
@@ -340,7 +340,7 @@ describe("a page", () => {
 
 describe("a cursor", () => {
   const foreign =
-    "cursor: is not one of this service: pass nextCursor or previousCursor as it came, or none for the first page";
+    "cursor: is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page";
   const first = async (on: Repositories) => (await on.users.list({ limit: 2 })).nextCursor ?? "";
 
   it("is refused when any letter of it is another one, or missing, or one more is there", async () => {
@@ -383,7 +383,7 @@ describe("a cursor", () => {
   it("of another listing, filter or order is refused, each in its own words", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
-    const other = "cursor: belongs to another filter or order: pass where and sort as they were, or no cursor";
+    const other = "cursor: belongs to another filter or order: pass the same where and sort, or no cursor";
     await expect(on.audit.list({ cursor })).rejects.toThrow("cursor: belongs to another listing");
     await expect(on.users.list({ cursor, where: { status: "active" } })).rejects.toThrow(other);
     await expect(on.users.list({ cursor, sort: { field: "createdAt" } })).rejects.toThrow(other);
@@ -392,7 +392,7 @@ describe("a cursor", () => {
     await expect(on.security.list({ sort: { field: "userId" }, limit: 1, cursor: failing })).rejects.toThrow(
       "belongs to another listing",
     );
-    const seen = on.users.seeing("with");
+    const seen = on.users.withVisibility("with");
     await expect(seen.list({ cursor })).rejects.toThrow("belongs to another listing");
   });
 

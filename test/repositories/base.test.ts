@@ -82,7 +82,7 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     const other = await repository.update(someone, seen.id, { level: 2 }, { version: seen.updatedAt });
     expect(await reasonOf(repository.update(someone, seen.id, { level: 3 }, { version: seen.updatedAt }))).toEqual({
       code: "ConflictError",
-      message: "Somebody else changed this thing in the meantime: read it again.",
+      message: "This thing has changed since you read it: read it again.",
     });
     expect((await repository.update(someone, seen.id, { level: 3 }, { version: other.updatedAt })).level).toBe(3);
     expect(await reasonOf(repository.update(someone, randomUUID(), { level: 3 }, { version: new Date() }))).toEqual(
@@ -166,7 +166,7 @@ describe("a repository within a transaction of the caller's", () => {
     const { db } = await openPool(database.url);
     const outside = thingsOn(db);
     const work = inTransaction(db, async (tx) => {
-      const inside = outside.within(tx);
+      const inside = outside.withTransaction(tx);
       expect(inside).toBeInstanceOf(ThingRepository);
       const { id } = await inside.create(someone, { name: "Lamp" });
       await inside.update(someone, id, { level: 2 });
@@ -186,7 +186,7 @@ describe("a repository within a transaction of the caller's", () => {
   it("commits with it, and one without commits by itself", async () => {
     const { db } = await openPool(database.url);
     await inTransaction(db, async (tx) => {
-      await thingsOn(db).within(tx).create(someone, { name: "inside" });
+      await thingsOn(db).withTransaction(tx).create(someone, { name: "inside" });
       await thingsOn(db).create(someone, { name: "outside" });
     });
     expect(await repository.count()).toBe(2);
@@ -196,7 +196,7 @@ describe("a repository within a transaction of the caller's", () => {
     const { db } = await openPool(database.url, { DB_POOL_MIN: "1", DB_POOL_MAX: "1" });
     const things = thingsOn(db);
     const ids = await inTransaction(db, async (tx) => {
-      const inside = things.within(tx);
+      const inside = things.withTransaction(tx);
       const first = await inside.create({ name: "system:one" }, { name: "a" });
       const second = await inside.create({ name: "system:two", requestId: "r2" }, { name: "b" });
       return [first.id, second.id];

@@ -4,8 +4,8 @@ import type postgres from "postgres";
 import { systemActor } from "../../src/database/actor.ts";
 import type { Executor } from "../../src/database/transaction.ts";
 import { createCursors } from "../../src/query/cursor.ts";
-import { createSizes } from "../../src/query/scan-guard.ts";
-import type { Definition } from "../../src/repositories/base.ts";
+import { createScanGuard } from "../../src/query/scan-guard.ts";
+import type { Definition } from "../../src/repositories/definition.ts";
 import { SoftDeleteRepository } from "../../src/repositories/soft-delete.ts";
 import { createdAt, lower } from "../../src/schema/columns.ts";
 import { instant } from "../../src/schema/instant.ts";
@@ -72,10 +72,14 @@ export const thingDefinition: Definition<typeof things, Thing> = {
   visible: isNull(things.deletedAt),
   version: things.updatedAt,
   unique: ["name"],
-  forms: {
-    name: { equal: lower(things.name), order: lower(things.name), given: (text) => sql`lower(${text} collate "C")` },
+  normalizations: {
+    name: {
+      equal: lower(things.name),
+      order: lower(things.name),
+      normalize: (text) => sql`lower(${text} collate "C")`,
+    },
   },
-  access: [{ equal: ["id"], few: true }, { equal: ["name"], few: true }, { sort: ["createdAt"] }],
+  indexPaths: [{ equal: ["id"], selective: true }, { equal: ["name"], selective: true }, { sort: ["createdAt"] }],
   defaultSort: { field: "createdAt", direction: "asc" },
 };
 
@@ -83,7 +87,11 @@ export class ThingRepository extends SoftDeleteRepository<typeof things, Thing> 
 
 export const thingsOn = (db: Executor, options: { scanLimit?: number } = {}): ThingRepository =>
   new ThingRepository(
-    { db, cursors: createCursors("signs things"), sizes: createSizes({ scanLimit: options.scanLimit ?? 100_000 }) },
+    {
+      db,
+      cursors: createCursors("signs things"),
+      scanGuard: createScanGuard({ scanLimit: options.scanLimit ?? 100_000 }),
+    },
     thingDefinition,
   );
 

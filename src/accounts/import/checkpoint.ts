@@ -48,7 +48,7 @@ export function createCheckpoints(
 ): ImportCheckpoints {
   const read = async (tx: Executor): Promise<ImportCheckpoint> => {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import ${run}`}, 0))`);
-    const { items } = await audit.within(tx).list({ where: { resourceType, resourceId: run }, limit: 1 });
+    const { items } = await audit.withTransaction(tx).list({ where: { resourceType, resourceId: run }, limit: 1 });
     return (items[0]?.changes as ImportCheckpoint | null | undefined) ?? initialCheckpoint;
   };
   return {
@@ -59,7 +59,7 @@ export function createCheckpoints(
     },
     write: async (tx, next) => {
       const entry = { action: "import.batch", resourceType, resourceId: run, changes: { ...next } };
-      await audit.within(tx).recordMany(by, [entry]);
+      await audit.withTransaction(tx).recordMany(by, [entry]);
     },
   };
 }

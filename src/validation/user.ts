@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { userStatuses } from "../schema/index.ts";
 import { emailRule } from "./email.ts";
-import { passwordHash } from "./foreign-password-hash.ts";
 import { jsonObject } from "./json-object.ts";
 import { missingOr } from "./missing.ts";
+import { passwordHash } from "./password-hash/password-hash.ts";
 
 /** Bytes of JSON that an account may carry along. */
 const metadataLimit = 16 * 1024;

@@ -5,19 +5,20 @@
 export type CostParameters = Readonly<Record<string, string>>;
 
 /** The integer of a text; NaN for no text, which no limit accepts. */
-export const integer = (text: string | undefined, base = 10): number => Number.parseInt(text ?? "", base);
+export const parseInteger = (text: string | undefined, base = 10): number => Number.parseInt(text ?? "", base);
 
 const isBetween = (number: number, { min, max }: { min: number; max: number }): boolean =>
   number >= min && number <= max;
 
 /** At most 1 GiB of memory and four passes over it: libsodium's most expensive setting. */
 export const isArgon2Affordable = ({ kib, passes, lanes }: CostParameters): boolean =>
-  isBetween(integer(kib), { min: 8, max: 2 ** 20 }) &&
-  isBetween(integer(kib) * integer(passes), { min: 8, max: 2 ** 22 }) &&
-  isBetween(integer(lanes), { min: 1, max: 64 });
+  isBetween(parseInteger(kib), { min: 8, max: 2 ** 20 }) &&
+  isBetween(parseInteger(kib) * parseInteger(passes), { min: 8, max: 2 ** 22 }) &&
+  isBetween(parseInteger(lanes), { min: 1, max: 64 });
 
 /** The cost is the binary logarithm of the iterations. */
-export const isBcryptAffordable = ({ cost }: CostParameters): boolean => isBetween(integer(cost), { min: 4, max: 18 });
+export const isBcryptAffordable = ({ cost }: CostParameters): boolean =>
+  isBetween(parseInteger(cost), { min: 4, max: 18 });
 
 /** At most 1 GiB of memory (128 × n × r bytes, RFC 7914) and four passes over it. */
 export const isScryptAffordable = ({ n, r, p }: { n: number; r: number; p: number }): boolean =>

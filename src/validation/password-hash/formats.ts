@@ -1,13 +1,13 @@
 import {
   type CostParameters,
   cryptInteger,
-  integer,
   isArgon2Affordable,
   isAspNetHash,
   isBcryptAffordable,
   isPbkdf2Affordable,
   isPhpassAffordable,
   isScryptAffordable,
+  parseInteger,
 } from "./cost.ts";
 
 /** A text format of password hashes. Its pattern's named groups are the cost of the hash. */
@@ -28,11 +28,11 @@ const bcryptDigest = "[./A-Za-z0-9]{53}";
 const argon2 = String.raw`\$argon2(?:id|i|d)\$(?:v=(?:16|19)\$)?m=(?<kib>\d+),t=(?<passes>\d+),p=(?<lanes>\d+)\$${salt}\$${digest}`;
 const bcrypt = String.raw`\$2[abxy]\$(?<cost>\d\d)\$${bcryptDigest}`;
 
-const withIterations = ({ iterations }: CostParameters) => isPbkdf2Affordable(integer(iterations));
+const withIterations = ({ iterations }: CostParameters) => isPbkdf2Affordable(parseInteger(iterations));
 const withScryptN = ({ n, r, p }: CostParameters) =>
-  isScryptAffordable({ n: integer(n), r: integer(r), p: integer(p) });
+  isScryptAffordable({ n: parseInteger(n), r: parseInteger(r), p: parseInteger(p) });
 const withScryptLog2N = ({ ln, r, p }: CostParameters) =>
-  isScryptAffordable({ n: 2 ** integer(ln), r: integer(r), p: integer(p) });
+  isScryptAffordable({ n: 2 ** parseInteger(ln), r: parseInteger(r), p: parseInteger(p) });
 
 const argon2Formats: readonly HashFormat[] = [
   // PHC; Django puts "argon2" in front.
@@ -71,7 +71,7 @@ const scryptFormats: readonly HashFormat[] = [
   {
     pattern: RegExp(`^\\$s0\\$(?<ln>[0-9a-f]{1,4})(?<r>[0-9a-f]{2})(?<p>[0-9a-f]{2})\\$${salt}\\$${digest}$`),
     isAffordable: ({ ln, r, p }) =>
-      isScryptAffordable({ n: 2 ** integer(ln, 16), r: integer(r, 16), p: integer(p, 16) }),
+      isScryptAffordable({ n: 2 ** parseInteger(ln, 16), r: parseInteger(r, 16), p: parseInteger(p, 16) }),
   },
   // Werkzeug.
   {
@@ -110,7 +110,7 @@ const pbkdf2Formats: readonly HashFormat[] = [
   // PBKDF2 of Python's module of that name, with hexadecimal iterations.
   {
     pattern: RegExp(`^\\$p5k2\\$(?<iterations>[0-9a-f]+)\\$${salt}\\$${digest}$`),
-    isAffordable: ({ iterations }) => isPbkdf2Affordable(integer(iterations, 16)),
+    isAffordable: ({ iterations }) => isPbkdf2Affordable(parseInteger(iterations, 16)),
   },
   // Django.
   {

@@ -3,4 +3,4 @@ export { emailRule } from "./email.ts";
 export { jsonObject } from "./json-object.ts";
 export { noPassword, passwordHash } from "./password-hash/password-hash.ts";
 export { ipAddress, moment, uuid } from "./scalars.ts";
-export { accountStatus, isReserved, name, newUser, userBulkChange, userChange, yes } from "./user.ts";
+export { accountStatus, anyUsername, booleanFlag, isReserved, newUser, userBulkChange, userChange } from "./user.ts";

@@ -1,8 +1,8 @@
-/** Whether a text is of ASCII alone (RFC 20). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII, too.
+/** Whether a text contains only ASCII characters (RFC 20). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are part of ASCII.
 export const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
 
-/** Without the spaces of ASCII around it: `trim` takes those of Unicode, too, and another text would become the same. */
+/** Removes ASCII spaces at both ends. `trim` also removes Unicode spaces, which would make different texts equal. */
 export function trimAscii(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && isSpace(text.charCodeAt(start))) start++;

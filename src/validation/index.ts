@@ -1,7 +1,6 @@
 export { isAscii, trimAscii } from "./ascii.ts";
 export { emailRule } from "./email.ts";
-export { passwordHash } from "./foreign-password-hash.ts";
 export { jsonObject } from "./json-object.ts";
-export { noPassword } from "./password-hash.ts";
+export { noPassword, passwordHash } from "./password-hash/password-hash.ts";
 export { ipAddress, moment, uuid } from "./scalars.ts";
-export { accountStatus, isReserved, name, newUser, userBulkChange, userChange, yes } from "./user.ts";
+export { accountStatus, anyUsername, booleanFlag, isReserved, newUser, userBulkChange, userChange } from "./user.ts";

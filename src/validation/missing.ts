@@ -1,4 +1,4 @@
-/** The message of a rule, or that nothing was given: a row without an email does not have one of the wrong kind. */
+/** A zod error map with one message for a missing value, and another one for a value of the wrong type. */
 export const missingOr =
   (message: string) =>
   ({ input }: { readonly input: unknown }): string =>

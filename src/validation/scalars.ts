@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { unmapped } from "../ip-address.ts";
 
-/** A UUID in the form in which PostgreSQL gives it back. */
+/** A UUID of any version, in lower case as PostgreSQL returns it. */
 export const uuid = z.guid("must be a UUID").transform((text) => text.toLowerCase());
 
-/** A time that both JavaScript and PostgreSQL can write in the same way. @param text what is said of any other */
-export const moment = (text: string) =>
-  z.date(text).min(new Date("0001-01-01"), text).max(new Date("9999-12-31T23:59:59.999Z"), text);
+/** A time that JavaScript and PostgreSQL write in the same way: one of the years 1 to 9999. @param message the error's text */
+export const moment = (message: string) =>
+  z.date(message).min(new Date("0001-01-01"), message).max(new Date("9999-12-31T23:59:59.999Z"), message);
 
-/** An IPv4 address in the form of IPv6 counts as what it is. */
+/** An IP address. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) becomes the IPv4 address. */
 export const ipAddress = z.union([z.ipv4(), z.ipv6()], "must be an IP address").transform(unmapped);

@@ -1,15 +1,15 @@
 import { z } from "zod";
 import { userStatuses } from "../schema/index.ts";
 import { emailRule } from "./email.ts";
-import { passwordHash } from "./foreign-password-hash.ts";
 import { jsonObject } from "./json-object.ts";
 import { missingOr } from "./missing.ts";
+import { passwordHash } from "./password-hash/password-hash.ts";
 
-/** Bytes of JSON that an account may carry along. */
-const metadataLimit = 16 * 1024;
+/** Largest size of metadata that a client may write (bytes of JSON). */
+const maxMetadataBytes = 16 * 1024;
 
-/** Names that speak for the game, or that programs take for something else. */
-const reserved = new Set(
+/** Names that could pass for the game's staff, or that programs interpret, such as null. */
+const reservedNames = new Set(
   (
     "admin administrator aeturnis anonymous bot contact deleted dev developer everyone game gamemaster gm guest help " +
     "here mod moderator news nobody null official owner postmaster root security staff superuser support system team " +
@@ -17,45 +17,45 @@ const reserved = new Set(
   ).split(" "),
 );
 
-/** The name without what people write to get round a list: `_Admin-` is still admin. */
-const plain = (name: string) => name.toLowerCase().replace(/[_-]/g, "").replace(/\d+$/, "");
+/** A name without the characters that would evade the list: `_Admin-` and `admin1` become `admin`. */
+const comparable = (name: string) => name.toLowerCase().replace(/[_-]/g, "").replace(/\d+$/, "");
 
 /**
- * Letters, digits, hyphens and underscores of ASCII, and nothing else: what PRECIS (RFC 8265) and UTS 39 need tables
- * for, that two names do not look alike, holds here by the alphabet. What of it the database checks, too, is in
- * `users_username_check`.
+ * A username: ASCII letters, digits, hyphens and underscores only. Names that look alike need no further check (PRECIS,
+ * RFC 8265; UTS 39), because the alphabet has no confusable letters of other scripts. The constraint
+ * `users_username_check` enforces the same alphabet in the database.
  */
-export const name = z.string({ error: missingOr("must be a text") }).regex(/^[A-Za-z0-9_-]{3,50}$/, {
+export const anyUsername = z.string({ error: missingOr("must be a text") }).regex(/^[A-Za-z0-9_-]{3,50}$/, {
   error: "must be 3 to 50 letters, digits, hyphens or underscores (A-Z a-z 0-9 - _)",
-  // Of a name as long as a request nothing more is asked: looking for its digits could take minutes.
+  // The check for reserved names runs a regular expression, which must not see a name as long as a request.
   abort: true,
 });
 
-/** @param name one of the alphabet of names */
-export const isReserved = (name: string) => reserved.has(plain(name));
+/** Whether a name is reserved for moderators and administrators. @param name a name of the alphabet of usernames */
+export const isReserved = (name: string) => reservedNames.has(comparable(name));
 
-const username = name.refine((name) => !isReserved(name), "is reserved: choose another one");
+const username = anyUsername.refine((name) => !isReserved(name), "is reserved: choose another one");
 
 const email = emailRule({ existing: false });
 
-const metadata = jsonObject(metadataLimit);
+const metadata = jsonObject(maxMetadataBytes);
 
-/** A new account. */
+/** Fields of a new account. */
 export const newUser = z.strictObject({ email, username, passwordHash, metadata: metadata.optional() });
 
 export const accountStatus = z.enum(userStatuses, "must be active, suspended or banned");
-export const yes = z.boolean("must be true or false");
+export const booleanFlag = z.boolean("must be true or false");
 
-/** What of an account may be changed by whom it belongs to. */
+/** Fields of an account that its owner may change. */
 export const userChange = z.strictObject({
   email: email.optional(),
   username: username.optional(),
   metadata: metadata.optional(),
 });
 
-/** What may be changed of many accounts at once: their roles may not. */
+/** Fields that a bulk update may change. Roles are not among them. */
 export const userBulkChange = z.strictObject({
   ...userChange.shape,
   status: accountStatus.optional(),
-  emailVerified: yes.optional(),
+  emailVerified: booleanFlag.optional(),
 });

@@ -1,19 +1,19 @@
 import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
 import { argon2d, argon2i, argon2id, bcrypt } from "hash-wasm";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { passwordHash } from "../../src/validation/foreign-password-hash.ts";
-import { isPasswordHash, noPassword } from "../../src/validation/password-hash.ts";
+import { isPasswordHash } from "../../src/validation/password-hash/formats.ts";
+import { noPassword, passwordHash } from "../../src/validation/password-hash/password-hash.ts";
 import { createDatabase } from "../support/database.ts";
 
 const password = "correct horse battery staple";
 const salt = randomBytes(16);
 const base64 = (bytes: Buffer) => bytes.toString("base64");
-const bare = (bytes: Buffer) => base64(bytes).replace(/=+$/, "");
-/** passlib's alphabet: `.` for `+`, nothing at the end. */
-const adapted = (bytes: Buffer) => bare(bytes).replaceAll("+", ".");
+const unpadded = (bytes: Buffer) => base64(bytes).replace(/=+$/, "");
+/** Base64 of passlib: `.` for `+`, without padding. */
+const passlibBase64 = (bytes: Buffer) => unpadded(bytes).replaceAll("+", ".");
 
-/** Hashes as the programs write that are named; made here, or from the programs' own documentation. */
-const real: Record<string, string> = {
+/** Hashes in the format of each program, computed here or taken from its documentation. */
+const hashes: Record<string, string> = {
   "PHC argon2id": await argon2id({
     password,
     salt,
@@ -41,7 +41,7 @@ const real: Record<string, string> = {
     hashLength: 32,
     outputType: "encoded",
   }),
-  "argon2 of before its version was written":
+  "argon2 without a version":
     "$argon2i$m=65536,t=2,p=4$c29tZXNhbHQAAAAAAAAAAA$QWLzI4TY9HkL2ZTLc8g6SinwdhZewYrzz9zxCo0bkGY",
   "passlib argon2": "$argon2i$v=19$m=512,t=2,p=2$aI2R0hpDyLm3ltLa+1/rvQ$LqPKjd6n8yniKtAithoR7A",
   "Django argon2": `argon2${await argon2id({ password, salt: base64(salt), parallelism: 8, iterations: 2, memorySize: 1024, hashLength: 32, outputType: "encoded" })}`,
@@ -53,7 +53,7 @@ const real: Record<string, string> = {
   "passlib bcrypt_sha256": "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2",
   "passlib bcrypt_sha256 before 1.7.3": "$bcrypt-sha256$2a,12$LrmaIX5x4TRtAwEfwJZa1.$2ehnw6LvuIUTM0iz4iz9hTxv21B6KFO",
 
-  "PHC scrypt": `$scrypt$ln=12,r=8,p=1$${bare(salt)}$${bare(scryptSync(password, salt, 32, { N: 4096 }))}`,
+  "PHC scrypt": `$scrypt$ln=12,r=8,p=1$${unpadded(salt)}$${unpadded(scryptSync(password, salt, 32, { N: 4096 }))}`,
   "passlib scrypt": "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
   "Werkzeug scrypt": `scrypt:32768:8:1$Xs3Pq8kTzV0bY1cD$${scryptSync(password, "Xs3Pq8kTzV0bY1cD", 64).toString("hex")}`,
   "Django scrypt": `scrypt$16384$Xs3Pq8kTzV0bY1cDeF2gHi$8$5$${base64(scryptSync(password, "Xs3Pq8kTzV0bY1cDeF2gHi", 64, { p: 5, maxmem: 2 ** 28 }))}`,
@@ -61,8 +61,8 @@ const real: Record<string, string> = {
   "crypt scrypt": "$7$CU..../....SodiumChloride$Yw7JGvjxkSv2Fvi7sJpBeLiTTtUGxnbZZs6HOj7nC3/",
   "Java scrypt": `$s0$e0801$${base64(salt)}$${base64(scryptSync(password, salt, 32, { N: 16384 }))}`,
 
-  "PHC pbkdf2": `$pbkdf2-sha512$i=25000,l=64$${bare(salt)}$${bare(pbkdf2Sync(password, salt, 1000, 64, "sha512"))}`,
-  "passlib pbkdf2_sha1": `$pbkdf2$1212$${adapted(salt)}$${adapted(pbkdf2Sync(password, salt, 1212, 20, "sha1"))}`,
+  "PHC pbkdf2": `$pbkdf2-sha512$i=25000,l=64$${unpadded(salt)}$${unpadded(pbkdf2Sync(password, salt, 1000, 64, "sha512"))}`,
+  "passlib pbkdf2_sha1": `$pbkdf2$1212$${passlibBase64(salt)}$${passlibBase64(pbkdf2Sync(password, salt, 1212, 20, "sha1"))}`,
   "passlib pbkdf2_sha256": "$pbkdf2-sha256$6400$0ZrzXitFSGltTQnBWOsdAw$Y11AchqV4b0sUisdZd0Xr97KWoymNE0LNNrnEgY4H9M",
   "passlib cta_pbkdf2_sha1": "$p5k2$2710$oX9ZZOcNgYoAsYL-8bqxKg==$AU2JLf2rNxWoZxWxRCluY0u6h6c=",
   "passlib dlitz_pbkdf2_sha1": "$p5k2$2710$.pPqsEwHD7MiECU0$b8TQ5AMQemtlaSgegw5Je.JBE3QQhLbO",
@@ -70,31 +70,31 @@ const real: Record<string, string> = {
   "Django pbkdf2_sha1": `pbkdf2_sha1$10000$seasalt$${base64(pbkdf2Sync(password, "seasalt", 1000, 20, "sha1"))}`,
   "Werkzeug pbkdf2": `pbkdf2:sha256:1000000$Xs3Pq8kTzV0bY1cD$${pbkdf2Sync(password, "Xs3Pq8kTzV0bY1cD", 1000, 32, "sha256").toString("hex")}`,
 
-  // Of phpass's own test, and phpBB's mark in place of it.
+  // From the test of phpass, and with the prefix of phpBB.
   phpass: "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0",
-  "phpass as phpBB marks it": "$H$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0",
+  "phpass of phpBB": "$H$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0",
   "WordPress 6.8": `$wp${(await bcrypt({ password, salt, costFactor: 4, outputType: "encoded" })).replace("$2a$", "$2y$")}`,
-  "Firebase scrypt as Ory writes it": `$firescrypt$ln=14,r=8,p=1$${base64(salt)}$${base64(randomBytes(64))}$Bw==$${base64(randomBytes(64))}`,
-  "Firebase scrypt as Supabase writes it": `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=${base64(randomBytes(64))}$${base64(salt)}$${base64(randomBytes(64))}`,
+  "Firebase scrypt of Ory": `$firescrypt$ln=14,r=8,p=1$${base64(salt)}$${base64(randomBytes(64))}$Bw==$${base64(randomBytes(64))}`,
+  "Firebase scrypt of Supabase": `$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=${base64(randomBytes(64))}$${base64(salt)}$${base64(randomBytes(64))}`,
   "ASP.NET Identity 3": `$aspnet-identity$${base64(aspNet3())}`,
   "ASP.NET Identity 2": `$aspnet-identity$${base64(Buffer.concat([Buffer.of(0), salt, pbkdf2Sync(password, salt, 1000, 32, "sha1")]))}`,
 };
 
-/** HMAC-SHA512, 100,000 rounds, 16 bytes of salt: .NET 7 and later. */
-function aspNet3(rounds = 100_000): Buffer {
+/** HMAC-SHA-512, 100,000 iterations and 16 bytes of salt, as in .NET 7 and later. */
+function aspNet3(iterations = 100_000): Buffer {
   const head = Buffer.alloc(13);
   head[0] = 1;
-  for (const [at, number] of [2, rounds, salt.length].entries()) head.writeUInt32BE(number, 1 + at * 4);
+  for (const [at, number] of [2, iterations, salt.length].entries()) head.writeUInt32BE(number, 1 + at * 4);
   return Buffer.concat([head, salt, pbkdf2Sync(password, salt, 1000, 32, "sha512")]);
 }
 
 describe("isPasswordHash", () => {
-  it.each(Object.entries(real))("takes %s", (_, hash) => {
+  it.each(Object.entries(hashes))("isPasswordHash accepts %s", (_, hash) => {
     expect(isPasswordHash(hash), hash).toBe(true);
   });
 
-  it.each(Object.entries(real))("refuses %s with something before or behind it, or a piece cut out", (_, hash) => {
-    for (const spoiled of [
+  it.each(Object.entries(hashes))("isPasswordHash refuses %s with added or missing characters", (_, hash) => {
+    for (const changed of [
       ` ${hash}`,
       `${hash}\n`,
       `${hash}$`,
@@ -102,14 +102,14 @@ describe("isPasswordHash", () => {
       hash.slice(1),
       hash.replace(/\$[^$]*$/, "$"),
     ]) {
-      expect(isPasswordHash(spoiled), spoiled).toBe(false);
+      expect(isPasswordHash(changed), changed).toBe(false);
     }
   });
 
   it.each([
     ["a password", "hunter2"],
     ["a password that begins like a hash", "$argon2id$hunter2hunter2"],
-    ["nothing", ""],
+    ["an empty text", ""],
     ["Django's unusable password", "!mVJPvFYwkFHx5vPxyNCtPKMSo1tFJVYL"],
     ["Django's MD5", "md5$seasalt$f5531bef9f3687d0ccf0f617f0e25573"],
     ["MD5", "5f4dcc3b5aa765d61d8327deb882cf99"],
@@ -120,68 +120,72 @@ describe("isPasswordHash", () => {
     ],
     ["yescrypt", "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$zwtVrjrUCmXcyLTs6oxLTQlzifSUkF8RHJ./tK5KU79"],
     ["an LDAP SHA-1", "{SSHA}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr"],
-    ["argon2 of a version that there is none", real["PHC argon2id"]?.replace("v=19", "v=20")],
-  ])("refuses %s", (_, text) => {
+    ["argon2 of an unknown version", hashes["PHC argon2id"]?.replace("v=19", "v=20")],
+  ])("isPasswordHash refuses %s", (_, text) => {
     expect(isPasswordHash(text ?? "")).toBe(false);
   });
 
   it.each([
-    ["argon2's memory", real["passlib argon2"], "m=512", "m=1048577"],
-    ["argon2's memory times its passes", real["passlib argon2"], "m=512,t=2", "m=1048576,t=5"],
-    ["argon2's lanes", real["passlib argon2"], "p=2", "p=65"],
-    ["bcrypt's cost", real["crypt bcrypt"], "$04$", "$19$"],
-    ["bcrypt's cost, too little", real["crypt bcrypt"], "$04$", "$03$"],
-    ["passlib's bcrypt's cost", real["passlib bcrypt_sha256"], "r=12", "r=19"],
-    ["scrypt's n", real["PHC scrypt"], "ln=12", "ln=21"],
-    ["scrypt's memory", real["PHC scrypt"], "ln=12,r=8", "ln=20,r=16"],
-    ["scrypt's time", real["PHC scrypt"], "ln=12,r=8,p=1", "ln=20,r=8,p=5"],
-    ["scrypt's n, no power of two", real["Django scrypt"], "$16384$", "$16385$"],
-    ["crypt's scrypt's n", real["crypt scrypt"], "$7$C", "$7$J"],
-    ["Java's scrypt's n", real["Java scrypt"], "$e0801$", "$150801$"],
-    ["PBKDF2's rounds", real["passlib pbkdf2_sha256"], "$6400$", "$10000001$"],
-    ["PBKDF2's rounds, none", real["passlib pbkdf2_sha256"], "$6400$", "$0$"],
-    ["PBKDF2's rounds in hexadecimal", real["passlib cta_pbkdf2_sha1"], "$2710$", "$989681$"],
-  ])("refuses what costs too much to check, or nothing: %s", (_, hash = "", cost, other) => {
+    ["argon2's memory", hashes["passlib argon2"], "m=512", "m=1048577"],
+    ["argon2's memory times its passes", hashes["passlib argon2"], "m=512,t=2", "m=1048576,t=5"],
+    ["argon2's lanes", hashes["passlib argon2"], "p=2", "p=65"],
+    ["bcrypt's cost", hashes["crypt bcrypt"], "$04$", "$19$"],
+    ["bcrypt's cost, too little", hashes["crypt bcrypt"], "$04$", "$03$"],
+    ["passlib's bcrypt's cost", hashes["passlib bcrypt_sha256"], "r=12", "r=19"],
+    ["scrypt's n", hashes["PHC scrypt"], "ln=12", "ln=21"],
+    ["scrypt's memory", hashes["PHC scrypt"], "ln=12,r=8", "ln=20,r=16"],
+    ["scrypt's time", hashes["PHC scrypt"], "ln=12,r=8,p=1", "ln=20,r=8,p=5"],
+    ["scrypt's n, no power of two", hashes["Django scrypt"], "$16384$", "$16385$"],
+    ["crypt's scrypt's n", hashes["crypt scrypt"], "$7$C", "$7$J"],
+    ["Java's scrypt's n", hashes["Java scrypt"], "$e0801$", "$150801$"],
+    ["PBKDF2's rounds", hashes["passlib pbkdf2_sha256"], "$6400$", "$10000001$"],
+    ["PBKDF2's rounds, none", hashes["passlib pbkdf2_sha256"], "$6400$", "$0$"],
+    ["PBKDF2's rounds in hexadecimal", hashes["passlib cta_pbkdf2_sha1"], "$2710$", "$989681$"],
+  ])("isPasswordHash refuses a cost out of range: %s", (_, hash = "", cost, other) => {
     expect(hash).toContain(cost);
     expect(isPasswordHash(hash.replace(cost, other))).toBe(false);
   });
 
-  it("refuses ASP.NET's PBKDF2 and phpass at a cost that is too high", () => {
+  it("isPasswordHash refuses a cost out of range of ASP.NET's PBKDF2 and of phpass", () => {
     expect(isPasswordHash(`$aspnet-identity$${base64(aspNet3(10_000_001))}`)).toBe(false);
     expect(isPasswordHash(`$aspnet-identity$${base64(aspNet3(0))}`)).toBe(false);
     expect(isPasswordHash("$P$NIQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0")).toBe(false);
   });
 
-  it("takes nothing that the table does not take, too", async () => {
+  it("the table accepts every hash that isPasswordHash accepts", async () => {
     const { sql, drop } = await createDatabase();
     onTestFinished(drop);
-    for (const [index, hash] of Object.values(real).entries()) {
+    for (const [index, hash] of Object.values(hashes).entries()) {
       await sql`insert into users (email, username, password_hash) values (${`${index}@example.com`}, ${`user_${index}`}, ${hash})`;
     }
-    expect(await sql`select from users`).toHaveLength(Object.keys(real).length);
+    expect(await sql`select from users`).toHaveLength(Object.keys(hashes).length);
   });
 });
 
-describe("a password hash of another system", () => {
-  const kept = (hash: string) => passwordHash.parse(hash);
-  const refusal = (hash: string) => passwordHash.safeParse(hash).error?.issues[0]?.message;
+describe("passwordHash", () => {
+  const parsed = (hash: string) => passwordHash.parse(hash);
+  const messageOf = (hash: string) => passwordHash.safeParse(hash).error?.issues[0]?.message;
 
-  it("is kept as it is, where it is in a form that is kept", () => {
-    for (const hash of [...Object.values(real), noPassword]) expect(kept(hash)).toBe(hash);
+  it("passwordHash returns an accepted hash unchanged", () => {
+    for (const hash of [...Object.values(hashes), noPassword]) expect(parsed(hash)).toBe(hash);
   });
 
-  it("loses the scheme in front of it", () => {
-    const [crypt = "", argon2 = "", java = ""] = [real["crypt bcrypt"], real["PHC argon2id"], real["Java scrypt"]];
+  it("passwordHash removes a scheme in front of a hash", () => {
+    const [crypt = "", argon2 = "", java = ""] = [
+      hashes["crypt bcrypt"],
+      hashes["PHC argon2id"],
+      hashes["Java scrypt"],
+    ];
     for (const scheme of ["{bcrypt}", "{BCRYPT}", "{CRYPT}", "{crypt}", "{BLF-CRYPT}"])
-      expect(kept(scheme + crypt)).toBe(crypt);
+      expect(parsed(scheme + crypt)).toBe(crypt);
     for (const scheme of ["{ARGON2}", "{ARGON2ID}", "{ARGON2I}", "{argon2}", "{argon2@SpringSecurity_v5_8}"])
-      expect(kept(scheme + argon2)).toBe(argon2);
-    expect(kept(`{scrypt}${java.replace("$s0$", "$")}`)).toBe(java);
+      expect(parsed(scheme + argon2)).toBe(argon2);
+    expect(parsed(`{scrypt}${java.replace("$s0$", "$")}`)).toBe(java);
   });
 
-  it("of ASP.NET gets one", () => {
+  it("passwordHash adds a prefix to a hash of ASP.NET", () => {
     for (const version of ["ASP.NET Identity 2", "ASP.NET Identity 3"])
-      expect(kept(real[version]?.replace("$aspnet-identity$", "") ?? "")).toBe(real[version]);
+      expect(parsed(hashes[version]?.replace("$aspnet-identity$", "") ?? "")).toBe(hashes[version]);
   });
 
   it.each([
@@ -209,9 +213,9 @@ describe("a password hash of another system", () => {
     ["sha1$seasalt$f5531bef9f3687d0ccf0f617f0e25573", "Django"],
     ["5f4dcc3b5aa765d61d8327deb882cf99", "MD5 or SHA"],
     ["*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19", "MySQL"],
-  ])("is refused by its name, with the remedy and without itself: %s", (hash, name) => {
-    expect(refusal(hash)).toContain(name);
-    expect(refusal(hash)).toContain("give ! in its place");
-    expect(refusal(hash)).not.toContain("hunter2");
+  ])("passwordHash refuses %s with its format and the remedy, and does not repeat it", (hash, name) => {
+    expect(messageOf(hash)).toContain(name);
+    expect(messageOf(hash)).toContain("use ! in its place");
+    expect(messageOf(hash)).not.toContain("hunter2");
   });
 });

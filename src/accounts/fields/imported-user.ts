@@ -3,13 +3,13 @@ import { JsonText } from "../../json/index.ts";
 import { userRoles } from "../../schema/index.ts";
 import {
   accountStatus,
+  anyUsername,
+  booleanFlag,
   emailRule,
   isReserved,
   jsonObject,
-  name,
   passwordHash,
   uuid,
-  yes,
 } from "../../validation/index.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -39,13 +39,13 @@ const timestamp = z.string("must be a text").transform((text, context) => {
 
 const shape = {
   email: emailRule({ existing: true }),
-  username: name,
+  username: anyUsername,
   passwordHash,
   metadata,
   id: uuid.optional(),
   status: accountStatus.optional(),
   role: z.enum(userRoles, "must be user, moderator or admin").optional(),
-  emailVerified: yes.optional(),
+  emailVerified: booleanFlag.optional(),
   createdAt: timestamp.optional(),
   lastLogin: timestamp.optional(),
   deletedAt: timestamp.optional(),

@@ -1,6 +1,6 @@
 import { and, type Column, getTableColumns, getTableName, inArray, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn, PgColumn, PgTable } from "drizzle-orm/pg-core";
-import { type Actor, type Executor, parameterType, recordedAs } from "../database/index.ts";
+import { type Actor, type Executor, parameterType, setAuditContext } from "../database/index.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../errors.ts";
 import { writeJson } from "../json/index.ts";
 import { type Numbered, refusal, type Untangled } from "./pipeline.ts";
@@ -47,7 +47,7 @@ export async function insertBatch(
         columns,
       )}::json)
       on conflict do nothing
-      returning ${identifier(key)} as key, ${recordedAs(by)}`);
+      returning ${identifier(key)} as key, ${setAuditContext(by)}`);
     if (added.length === rows.length) continue;
     const same = formOf(key);
     const keys = new Set(added.map((row) => same(row["key"])));
@@ -128,7 +128,7 @@ async function updateOnce(tx: Executor, target: Target, by: Actor, batch: readon
       visible,
       version && sql`(given.seen is null or date_trunc('milliseconds', ${version}) = given.seen)`,
     )}
-    returning ${key} as key, ${recordedAs(by)}`);
+    returning ${key} as key, ${setAuditContext(by)}`);
   const same = formOf(key);
   const keys = new Set(done.map((row) => same(row["key"])));
   return explainMissing(
@@ -196,7 +196,7 @@ export async function deleteBatch(
     delete from ${table} where ${inArray(
       key,
       batch.map(({ row }) => row),
-    )} returning ${key} as key, ${recordedAs(by)}`);
+    )} returning ${key} as key, ${setAuditContext(by)}`);
   const same = formOf(key);
   const keys = new Set(gone.map((row) => same(row["key"])));
   const missing = batch.filter(({ row }) => !keys.delete(same(row)));

@@ -15,7 +15,7 @@ import {
   untangleUpdates,
   updateBatch,
 } from "../bulk/index.ts";
-import { type Actor, asStatement, type Executor, inTransaction, recordedAs } from "../database/index.ts";
+import { type Actor, type Executor, inTransaction, runWrite, setAuditContext } from "../database/index.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import {
   type AnyFilter,
@@ -113,7 +113,7 @@ export class Repository<Table extends PgTable, Row extends object> {
     const { table } = this.definition;
     const row = this.#withId(values);
     return this.found(
-      await asStatement(this.db, async () => this.db.insert(table).values(row).returning(this.returning(by))),
+      await runWrite(this.db, async () => this.db.insert(table).values(row).returning(this.returning(by))),
     );
   }
 
@@ -145,7 +145,7 @@ export class Repository<Table extends PgTable, Row extends object> {
   async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
     const { table, key, visible } = this.definition;
     const row = this.#withId(values);
-    const rows = await asStatement(this.db, async () =>
+    const rows = await runWrite(this.db, async () =>
       this.db
         .insert(table)
         .values(row)
@@ -163,11 +163,11 @@ export class Repository<Table extends PgTable, Row extends object> {
   async hardDelete(by: Actor, id: string): Promise<void> {
     const { table, key } = this.definition;
     this.found(
-      await asStatement(this.db, async () =>
+      await runWrite(this.db, async () =>
         this.db
           .delete(table)
           .where(eq(key, id))
-          .returning({ by: recordedAs(by) }),
+          .returning({ by: setAuditContext(by) }),
       ),
     );
   }
@@ -243,12 +243,12 @@ export class Repository<Table extends PgTable, Row extends object> {
     const set = (isEmpty ? this.#unchanged() : change) as PgUpdateSetSource<Table>;
     const { table } = this.definition;
     const update = async () => this.db.update(table).set(set).where(condition).returning(this.returning(by));
-    return (await asStatement(this.db, update)) as never;
+    return (await runWrite(this.db, update)) as never;
   }
 
   /** The columns that a caller gets, and with them who changes the row. */
   protected returning(by: Actor): Record<string, PgColumn> {
-    return { ...this.definition.columns, [actorColumn]: recordedAs(by) } as never;
+    return { ...this.definition.columns, [actorColumn]: setAuditContext(by) } as never;
   }
 
   /** @throws {NotFoundError} */

@@ -44,8 +44,8 @@ it("opens a patched driver and refuses an unpatched one in a sentence that names
   expect(open()).toBe("opened");
   patch("--reverse");
   expect(open()).toBe(
-    "The driver `postgres` is not the patched one, and would give answers to the wrong queries: " +
-      "run `npm run build` in this project, or install its package anew.",
+    "The installed driver `postgres` lacks this project's patch, without which answers can reach the wrong queries: " +
+      "run `npm run build` in this project, or reinstall its package.",
   );
   patch();
   patch();

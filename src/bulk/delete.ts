@@ -1,5 +1,5 @@
 import { inArray, sql } from "drizzle-orm";
-import { type Actor, type Executor, recordedAs } from "../database/index.ts";
+import { type Actor, type Executor, setAuditContext } from "../database/index.ts";
 import type { NumberedRow } from "./batches.ts";
 import { notFoundError } from "./explanations.ts";
 import { type RejectedRow, rejectedRow } from "./report.ts";
@@ -13,7 +13,7 @@ export async function deleteBatch(
   const { table, key } = target;
   const ids = rows.map(({ row }) => row);
   const deleted = await tx.execute(sql`
-    delete from ${table} where ${inArray(key, ids)} returning ${key} as key, ${recordedAs(by)}`);
+    delete from ${table} where ${inArray(key, ids)} returning ${key} as key, ${setAuditContext(by)}`);
   const normalize = keyNormalizer(key);
   const keys = new Set(deleted.map((row) => normalize(row["key"])));
   const missing = rows.filter(({ row }) => !keys.delete(normalize(row)));

@@ -1,5 +1,5 @@
 import { getTableColumns, sql } from "drizzle-orm";
-import { type Actor, type Executor, recordedAs } from "../database/index.ts";
+import { type Actor, type Executor, setAuditContext } from "../database/index.ts";
 import type { NumberedRow } from "./batches.ts";
 import { explainConflicts } from "./explanations.ts";
 import type { RejectedRow } from "./report.ts";
@@ -31,7 +31,7 @@ export async function insertBatch(
       insert into ${table} (${names})
       select ${names} from json_populate_recordset(null::${table}, ${json}::json)
       on conflict do nothing
-      returning ${identifier(key)} as key, ${recordedAs(by)}`);
+      returning ${identifier(key)} as key, ${setAuditContext(by)}`);
     if (inserted.length === ordered.length) continue;
     const keys = new Set(inserted.map((row) => normalize(row["key"])));
     const skipped = ordered.filter(({ row }) => !keys.delete(normalize((row as RowFields)[keyField])));

@@ -1,5 +1,5 @@
 import { and, getTableColumns, getTableName, sql } from "drizzle-orm";
-import { type Actor, type Executor, recordedAs } from "../database/index.ts";
+import { type Actor, type Executor, setAuditContext } from "../database/index.ts";
 import type { NumberedRow } from "./batches.ts";
 import { explainMissing } from "./explanations.ts";
 import type { RejectedRow } from "./report.ts";
@@ -69,7 +69,7 @@ async function updateOnce(tx: Executor, { target, by, rows }: UpdateOptions): Pr
       visible,
       version && sql`(given.seen is null or date_trunc('milliseconds', ${version}) = given.seen)`,
     )}
-    returning ${key} as key, ${recordedAs(by)}`);
+    returning ${key} as key, ${setAuditContext(by)}`);
   const normalize = keyNormalizer(key);
   const keys = new Set(updated.map((row) => normalize(row["key"])));
   const missing = rows.filter(({ row }) => !keys.has(normalize(row.id)));

@@ -3,8 +3,8 @@ export { makeDataFolder } from "./data-folder.ts";
 export {
   type DatabaseAddress,
   faultsOfDatabaseUrl,
-  locate,
   parseDatabaseUrl,
+  redactedAddress,
   sslModeOf,
   urlOfDatabase,
 } from "./database-url/parse.ts";

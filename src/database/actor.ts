@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 
-/** Who changes something, and from where: what the audit trail says of a change. No write goes without one. */
+/** The author of a change and the origin of the request, as the audit trail records them. Every write needs one. */
 export interface Actor {
   /** `user:<uuid>`, `service:<name>` or `system:<job>`. */
   readonly name: string;
-  /** The account that acts, where it is one. */
+  /** The acting account, if the actor is one. */
   readonly userId?: string | undefined;
   /** An IP address. */
   readonly ipAddress?: string | undefined;
@@ -12,15 +12,16 @@ export interface Actor {
   readonly requestId?: string | undefined;
 }
 
-/** A job of ours that acts by itself. */
+/** The actor of a job that the service runs itself. */
 export const systemActor = (job: string): Actor => ({ name: `system:${job}` });
 
 /**
- * Tells the trigger that records a change who made it. It stands in the RETURNING of the very statement that
- * changes: a trigger that fires at the statement's end sees it, those of cascades too, and no round trip and no
- * transaction of its own is needed. It holds until the transaction ends.
+ * An SQL expression that passes the actor to the audit triggers, until the end of the transaction.
+ *
+ * Put it into the RETURNING list of the statement that writes: an AFTER trigger fires at the end of its statement and
+ * reads the setting, as do the triggers of cascades. This needs no extra round trip and no explicit transaction.
  */
-export function recordedAs({ name, userId, ipAddress, userAgent, requestId }: Actor): SQL {
+export function setAuditContext({ name, userId, ipAddress, userAgent, requestId }: Actor): SQL {
   const context = JSON.stringify({ actor: name, userId, ipAddress, userAgent, requestId });
   return sql`set_config('audit.context', ${context}, true)`;
 }

@@ -1,44 +1,45 @@
 import { OperatorError } from "../errors.ts";
-import { codeOf, isUnavailable } from "./retry.ts";
+import { codeOf, isUnavailable } from "./error-code.ts";
+import { sqlstate } from "./sqlstate.ts";
 
-/** The database could not be reached, or would not have us. The message says where, why, and the remedy. */
+/** The database is unreachable or refuses the connection. The message names the endpoint, the reason and the remedy. */
 export class ConnectError extends OperatorError {
-  constructor(message: string, cause: unknown) {
+  constructor(message: string, cause?: unknown) {
     super(message, { cause });
   }
 }
 
-/** Why no connection came about, and what to look at. */
-export function explain(
+/** A failed attempt to connect. */
+export interface ConnectAttempt {
+  readonly host: string;
+  readonly database: string;
+  readonly ssl: string;
+  /** Duration of the attempt (ms). */
+  readonly waited: number;
+  /** The setting or option that names the database; `DATABASE_URL` by default. */
+  readonly setting?: string | undefined;
+}
+
+/** Returns the sentence for the operator: why the connection failed, and which setting to check. */
+export function explainConnectError(
   error: unknown,
-  {
-    host,
-    database,
-    ssl,
-    waited,
-    setting = "DATABASE_URL",
-  }: {
-    host: string;
-    database: string;
-    ssl: string;
-    waited: number;
-    /** What named the database. */
-    setting?: string | undefined;
-  },
+  { host, database, ssl, waited, setting = "DATABASE_URL" }: ConnectAttempt,
 ): string {
   const code = codeOf(error);
   const place = `PostgreSQL at ${host}`;
-  if (code === "28P01" || code === "28000") return `${place} refused the user or password: check ${setting}.`;
-  if (code === "3D000") return `${place} has no database "${database}": create it, or check ${setting}.`;
-  // PgBouncer's word for a setting that it does not pass on.
-  if (code === "08P01" && error instanceof Error && /startup parameter/.test(error.message)) {
+  if (code === sqlstate.invalidPassword || code === sqlstate.invalidAuthorizationSpecification)
+    return `${place} refused the user or password: check ${setting}.`;
+  if (code === sqlstate.invalidCatalogName)
+    return `${place} has no database "${database}": create it, or check ${setting}.`;
+  // PgBouncer reports a setting that it does not pass on in this way.
+  if (code === sqlstate.protocolViolation && error instanceof Error && /startup parameter/.test(error.message)) {
     return `${place} is a connection pooler that refuses the service's settings (${error.message}): set DATABASE_POOLER=transaction.`;
   }
   if (code !== undefined && isUnavailable(error)) {
     const speaksTls = ssl === "disable" ? "" : `, and does it speak TLS (DATABASE_SSL=${ssl})`;
     return `${place} was not reached within ${Math.round(waited / 1000)} s (${code}): is it running, is ${setting} right${speaksTls}?`;
   }
-  // What a server says to a stranger holds nothing but names.
+  // Before authentication the server's message contains names only, no data.
   const text = error instanceof Error ? error.message : String(error);
   const reason = code === undefined ? text : `${code}: ${text}`;
   return `${place} could not be used (${reason}): check ${setting}, DATABASE_SSL and DATABASE_CA_FILE.`;

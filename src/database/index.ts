@@ -1,12 +1,17 @@
-export { type Actor, recordedAs, systemActor } from "./actor.ts";
-export { type AuditProblem, auditProblems, makePartitions } from "./audit-partitions.ts";
-export { ConnectError, explain } from "./connect-error.ts";
+/** Access to PostgreSQL: the pool, transactions, retries, and the errors of the database. */
+export { type Actor, setAuditContext, systemActor } from "./actor.ts";
+export { createAuditPartitions } from "./audit-partitions.ts";
+export { type AuditProblem, findAuditProblems } from "./audit-problems.ts";
+export { ConnectError, explainConnectError } from "./connect-error.ts";
 export { openDriver } from "./driver.ts";
 export { UnpatchedDriverError } from "./driver-error.ts";
 export { driverOptions } from "./endpoint.ts";
+export { codeOf, isTransactionConflict, isUnavailable } from "./error-code.ts";
 export { toDomainError } from "./errors.ts";
+export type { Db, Executor } from "./executor.ts";
 export { parameterType } from "./parameter-type.ts";
 export { connect, type Database } from "./pool.ts";
-export { codeOf, isLostRace, isUnavailable, type Patience, retry } from "./retry.ts";
+export { type RetryPolicy, retry } from "./retry.ts";
 export { pooledSettings, sessionSettings } from "./session-settings.ts";
-export { asStatement, type Db, type Executor, inTransaction } from "./transaction.ts";
+export { sqlstate } from "./sqlstate.ts";
+export { inTransaction, runWrite } from "./transaction.ts";

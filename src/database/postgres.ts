@@ -1,3 +1,3 @@
-// The build puts the driver itself in place of this file (rolldown.driver.config.ts): an installed package must not
-// get the one from the registry, which lacks the patch.
+// The build replaces this file with the patched driver itself (rolldown.driver.config.ts): an installed package would
+// otherwise load the unpatched driver of the registry.
 export { default } from "postgres";

@@ -1,30 +1,29 @@
 import type { Sql, TransactionSql } from "postgres";
 import type { Log } from "../observability/index.ts";
 
-/** One statement that was slow, however often: its text, never its values. */
+/** A statement that was slow at least once: its text, never its values. */
 export interface SlowQuery {
   readonly text: string;
   readonly count: number;
-  /** The longest it took (ms), waiting for a connection included. */
+  /** Its longest duration (ms), including the wait for a connection. */
   readonly worst: number;
   readonly last: Date;
 }
 
-/** How many different slow statements are remembered; the one seen longest ago makes room. */
-const remembered = 50;
+/** Number of different slow statements in the report. A new one replaces the one that was slow longest ago. */
+const maxSlowQueries = 50;
 
 /**
- * Times every query that Drizzle sends: it reaches postgres.js through `unsafe`, `begin` and
- * `savepoint` alone. Queries go to the log at level debug, slow ones as a warning, with their text
- * and without their values.
+ * Times every query that Drizzle sends. Drizzle calls only `unsafe`, `begin` and `savepoint` of postgres.js. Every
+ * query is logged at level `debug` and slow ones (`slowQuery` ms or more) at level `warn`, without their values.
  */
-export function createTiming(options: { slowQuery: number; log: Log }) {
+export function createQueryTiming(options: { slowQuery: number; log: Log }) {
   const running = new Set<{ cancel(): unknown }>();
   const slow = new Map<string, SlowQuery>();
   let queries = 0;
   let slowQueries = 0;
 
-  function finished(statement: string, started: number): void {
+  function record(statement: string, started: number): void {
     const ms = Math.round((performance.now() - started) * 100) / 100;
     queries++;
     const isSlow = ms >= options.slowQuery;
@@ -32,33 +31,37 @@ export function createTiming(options: { slowQuery: number; log: Log }) {
     const text = statement.replace(/\s+/g, " ").trim();
     options.log.debug({ query: text, ms }, "query");
     if (!isSlow) return;
-
-    slowQueries++;
     options.log.warn({ query: text, ms }, "slow query");
-    const before = slow.get(text);
+    recordSlow(text, ms);
+  }
+
+  function recordSlow(text: string, ms: number): void {
+    slowQueries++;
+    const previous = slow.get(text);
+    // Deleted first, so that the map keeps its entries in the order of their last occurrence.
     slow.delete(text);
     slow.set(text, {
       text,
-      count: (before?.count ?? 0) + 1,
-      worst: Math.max(before?.worst ?? 0, ms),
+      count: (previous?.count ?? 0) + 1,
+      worst: Math.max(previous?.worst ?? 0, ms),
       last: new Date(),
     });
     const oldest = slow.keys().next().value;
-    if (slow.size > remembered && oldest !== undefined) slow.delete(oldest);
+    if (slow.size > maxSlowQueries && oldest !== undefined) slow.delete(oldest);
   }
 
-  /** The same client, with its queries timed. */
+  /** Returns the same client with its queries timed. */
   function timed<Client extends Sql | TransactionSql>(client: Client): Client {
     const unsafe: Sql["unsafe"] = (text, parameters, settings) => {
       const query = client.unsafe(text, parameters, settings);
       const started = performance.now();
       running.add(query);
-      const done = () => {
+      const onSettled = () => {
         running.delete(query);
-        finished(text, started);
+        record(text, started);
       };
-      // Both ways: an observer that only looks at success would make a failure an unhandled one.
-      query.then(done, done);
+      // Without the second handler a failed query would also be an unhandled rejection.
+      query.then(onSettled, onSettled);
       return query as never;
     };
     const begin = (work: (sql: TransactionSql) => unknown) => (client as Sql).begin((sql) => work(timed(sql)));
@@ -69,7 +72,7 @@ export function createTiming(options: { slowQuery: number; log: Log }) {
 
   return {
     timed,
-    /** Asks the server to cancel every statement that runs, and drops those that wait (manual, 55.2.8). */
+    /** Sends a cancel request for every running statement and drops queued ones (PostgreSQL manual, 55.2.8). */
     cancel: () => {
       for (const query of running) query.cancel();
     },
@@ -78,4 +81,4 @@ export function createTiming(options: { slowQuery: number; log: Log }) {
   };
 }
 
-export type Timing = ReturnType<typeof createTiming>;
+export type QueryTiming = ReturnType<typeof createQueryTiming>;

@@ -1,8 +1,8 @@
 import type { DatabaseConfig } from "../config/index.ts";
 
 /**
- * Settings that decide what a statement means and how a value is written. A role or a database may have set
- * others (`alter role … set`), so every connection brings its own.
+ * Settings that change the meaning of a statement or the form of a value. Every connection sets them, because a role or
+ * a database may have other defaults (`ALTER ROLE … SET`).
  */
 export const sessionSettings = {
   search_path: "public",
@@ -14,25 +14,25 @@ export const sessionSettings = {
   standard_conforming_strings: "on",
   transform_null_equals: "off",
   default_transaction_isolation: "read committed",
-  // A listing by metadata would leave rows out.
+  // A limit would omit rows from a search by metadata.
   gin_fuzzy_search_limit: "0",
 } as const;
 
-/** Those that PgBouncer keeps for each client; it refuses the others at the start. */
+/** The settings that PgBouncer tracks per client. It refuses a connection that sends any other. */
 export const pooledSettings = {
   datestyle: sessionSettings.datestyle,
   timezone: sessionSettings.timezone,
   standard_conforming_strings: sessionSettings.standard_conforming_strings,
 } as const;
 
-/** What a connection asks for when it starts: values as PostgreSQL takes them. */
+/** Returns the settings that a connection sends in its startup message. */
 export function startupSettings(config: DatabaseConfig): Readonly<Record<string, string>> {
   return config.pooler === "none" ? { ...sessionSettings, ...timeouts(config) } : pooledSettings;
 }
 
 /**
- * PostgreSQL's own time-outs (ms), so that no statement, lock or forgotten transaction holds others for ever. As texts:
- * the driver leaves out a number 0, and the role's own would hold.
+ * Returns PostgreSQL's timeouts (ms), which limit how long a statement, a lock request or an idle transaction blocks
+ * others. The values are strings: the driver omits the number 0, and the role's default would apply.
  */
 export function timeouts(config: DatabaseConfig): Record<string, string> {
   return {

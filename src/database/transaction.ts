@@ -1,35 +1,33 @@
 import { is } from "drizzle-orm";
-import { type PgDatabase, PgTransaction } from "drizzle-orm/pg-core";
-import type { PostgresJsDatabase, PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
-import { withPartitions } from "./audit-partitions.ts";
-import { isLostRace, type Patience, retry } from "./retry.ts";
+import { PgTransaction } from "drizzle-orm/pg-core";
+import { withAuditPartitions } from "./audit-partitions.ts";
+import { isTransactionConflict } from "./error-code.ts";
+import type { Executor } from "./executor.ts";
+import { type RetryPolicy, retry } from "./retry.ts";
 
-/** The pool. */
-export type Db = PostgresJsDatabase;
-
-/** What a repository runs its queries on: the pool, or the caller's transaction. */
-export type Executor = PgDatabase<PostgresJsQueryResultHKT>;
-
-/** A race is lost in milliseconds, and won as quickly. */
-const patience: Patience = { retries: 4, minTimeout: 10, maxTimeout: 200 };
+/** The other transaction usually ends within milliseconds. */
+const conflictRetries: RetryPolicy = { retries: 4, minTimeout: 10, maxTimeout: 200 };
 
 /**
- * Runs `work` in a transaction: the caller's, when `executor` is one, else a new one. It is
- * committed when `work` resolves and rolled back when it throws.
+ * Runs `work` in the caller's transaction if `executor` is one, else in a new transaction, which is committed when
+ * `work` resolves and rolled back when it throws.
  *
- * A new transaction that fails to serialize or deadlocks (SQLSTATE 40001, 40P01) is rolled back and
- * run again from its start, at most four times, so `work` must do nothing but talk to the database. So is one for
- * which the audit trail had no partition, once that was made.
+ * A new transaction that fails with a serialization failure or a deadlock (SQLSTATE 40001, 40P01) is rolled back and
+ * repeated from its start, at most four times. It is also repeated after a missing partition of the audit trail has
+ * been created. `work` must therefore have no effect outside of the database.
  */
 export function inTransaction<T>(executor: Executor, work: (tx: Executor) => Promise<T>): Promise<T> {
   if (is(executor, PgTransaction)) return work(executor);
-  return retry(() => withPartitions(executor, () => executor.transaction(work)), { ...patience, again: isLostRace });
+  return retry(() => withAuditPartitions(executor, () => executor.transaction(work)), {
+    ...conflictRetries,
+    shouldRetry: isTransactionConflict,
+  });
 }
 
 /**
- * Runs a single statement that writes: on the caller's transaction as it is, else once more when the audit trail had
- * no partition for it.
+ * Runs a single statement that writes. Outside of a transaction it runs once more after a missing partition of the
+ * audit trail has been created; in the caller's transaction it runs once.
  */
-export function asStatement<T>(executor: Executor, write: () => Promise<T>): Promise<T> {
-  return is(executor, PgTransaction) ? write() : withPartitions(executor, write);
+export function runWrite<T>(executor: Executor, write: () => Promise<T>): Promise<T> {
+  return is(executor, PgTransaction) ? write() : withAuditPartitions(executor, write);
 }

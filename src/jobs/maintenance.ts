@@ -1,6 +1,13 @@
 import { setInterval as every } from "node:timers/promises";
 import { sql } from "drizzle-orm";
-import { type AuditProblem, auditProblems, codeOf, type Db, makePartitions } from "../database/index.ts";
+import {
+  type AuditProblem,
+  codeOf,
+  createAuditPartitions,
+  type Db,
+  findAuditProblems,
+  sqlstate,
+} from "../database/index.ts";
 import type { Log } from "../observability/index.ts";
 
 /** How often the service looks after each part of the audit trail (ms). */
@@ -30,7 +37,7 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
       failing.delete(message);
     } catch (err) {
       // No such function: the migration that makes it, and the first partitions, is pending.
-      if (codeOf(err) === "42883") log.debug("the audit trail waits for the migrations");
+      if (codeOf(err) === sqlstate.undefinedFunction) log.debug("the audit trail waits for the migrations");
       else if (!signal.aborted && !failing.has(message)) {
         failing.add(message);
         log[level]({ err }, message);
@@ -53,15 +60,15 @@ export function startMaintenance(db: Db, log: Log): { stop: () => void } {
     );
   const lookAfter = async () => {
     await attempt(async () => {
-      const made = await makePartitions(db, { signal });
+      const made = await createAuditPartitions(db, { signal });
       if (made.length > 0) log.info({ partitions: made }, "audit partitions made");
     }, "audit partitions could not be made; trying again later");
     await makeRecorders();
-    await attempt(async () => tell(await auditProblems(db)), "the audit trail could not be looked at");
+    await attempt(async () => tell(await findAuditProblems(db)), "the audit trail could not be looked at");
   };
   const watch = async () => {
     // A database that is away is the probes' to report.
-    const problems = await auditProblems(db).catch(() => []);
+    const problems = await findAuditProblems(db).catch(() => []);
     if (problems.some(({ problem }) => !known.has(problem))) await lookAfter();
     else known = new Set(problems.map(({ problem }) => problem));
   };

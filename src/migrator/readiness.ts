@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { auditProblems, type Database, type Db } from "../database/index.ts";
+import { type Database, type Db, findAuditProblems } from "../database/index.ts";
 import { readJournal } from "./journal/folder.ts";
 
 export interface Readiness {
@@ -21,7 +21,7 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   const pending = await pendingMigrations(database.db).catch(() => null);
   const applied = pending?.length === 0;
   // Before the migrations there is nothing to ask.
-  const problems = applied ? await auditProblems(database.db).catch(() => [unknown]) : [];
+  const problems = applied ? await findAuditProblems(database.db).catch(() => [unknown]) : [];
   return {
     ready: writable && applied && !problems.some(({ blocksWrites }) => blocksWrites),
     database: true,

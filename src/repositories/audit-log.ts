@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import { inArray, is, sql } from "drizzle-orm";
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
-import { type Actor, asStatement, codeOf, type Executor } from "../database/index.ts";
+import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
 import { auditLog, parseInstant, users } from "../schema/index.ts";
@@ -161,9 +161,9 @@ async function write(db: Executor, events: readonly Recorded[]): Promise<void> {
       insert into ${auditLog} (actor, user_id, action, resource_type, resource_id, changes, ip_address, user_agent, request_id, created_at)
       select actor, user_id, action, resource_type, resource_id, changes, ip_address, user_agent, request_id, clock_timestamp()
       from jsonb_populate_recordset(null::${auditLog}, ${JSON.stringify(events)}::jsonb)`;
-    await asStatement(db, async () => db.execute(insert));
+    await runWrite(db, async () => db.execute(insert));
   } catch (error) {
-    if (codeOf(error) !== "23503") throw error;
+    if (codeOf(error) !== sqlstate.foreignKeyViolation) throw error;
     throw new InvalidInputError("userId: there is no such user.", { field: "userId", cause: error });
   }
 }

@@ -15,7 +15,7 @@ import {
   unchecked,
   updateBatch,
 } from "../bulk/index.ts";
-import { type Actor, asStatement, recordedAs } from "../database/index.ts";
+import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
 import { formatInstant } from "../schema/index.ts";
 import type { Change, Insert } from "./definition.ts";
 import { ReadRepository } from "./read-repository.ts";
@@ -30,7 +30,7 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
     const { table } = this.definition;
     const row = this.#withId(values);
     return this.found(
-      await asStatement(this.db, async () => this.db.insert(table).values(row).returning(this.returning(by))),
+      await runWrite(this.db, async () => this.db.insert(table).values(row).returning(this.returning(by))),
     );
   }
 
@@ -64,7 +64,7 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
   async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
     const { table, key, visible } = this.definition;
     const row = this.#withId(values);
-    const rows = await asStatement(this.db, async () =>
+    const rows = await runWrite(this.db, async () =>
       this.db
         .insert(table)
         .values(row)
@@ -82,11 +82,11 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
   async hardDelete(by: Actor, id: string): Promise<void> {
     const { table, key } = this.definition;
     this.found(
-      await asStatement(this.db, async () =>
+      await runWrite(this.db, async () =>
         this.db
           .delete(table)
           .where(eq(key, id))
-          .returning({ by: recordedAs(by) }),
+          .returning({ by: setAuditContext(by) }),
       ),
     );
   }
@@ -142,12 +142,12 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
     const set = (isEmpty ? this.#unchanged() : change) as PgUpdateSetSource<Table>;
     const { table } = this.definition;
     const update = async () => this.db.update(table).set(set).where(condition).returning(this.returning(by));
-    return (await asStatement(this.db, update)) as never;
+    return (await runWrite(this.db, update)) as never;
   }
 
   /** The columns that a write returns. The last one sets the actor of the change while the row is written. */
   protected returning(by: Actor): Record<string, PgColumn> {
-    return { ...this.definition.columns, [actorColumn]: recordedAs(by) } as never;
+    return { ...this.definition.columns, [actorColumn]: setAuditContext(by) } as never;
   }
 
   protected override found(rows: readonly object[]): Row {

@@ -1,5 +1,5 @@
 import { and, eq, gt, isNull, ne, sql } from "drizzle-orm";
-import { type Actor, asStatement, recordedAs } from "../database/index.ts";
+import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
 import { userSessions, users } from "../schema/index.ts";
 import { Repository } from "./base.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
@@ -79,8 +79,8 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   async #deleteUpTo(by: Actor, most: number, statement: ReturnType<typeof sql>): Promise<number> {
     let deleted = 0;
     while (deleted < most) {
-      const [row] = await asStatement(this.db, async () =>
-        this.db.execute(sql`select ${recordedAs(by)}, ${statement} as deleted`),
+      const [row] = await runWrite(this.db, async () =>
+        this.db.execute(sql`select ${setAuditContext(by)}, ${statement} as deleted`),
       );
       deleted += Number(row?.["deleted"]);
       if (Number(row?.["deleted"]) < cleanUpBatch) break;

@@ -1,6 +1,6 @@
 import { getTRPCErrorFromUnknown } from "@trpc/server";
 import type { Actor } from "../database/index.ts";
-import { within } from "../deadline.ts";
+import { withDeadline } from "../deadline.ts";
 import { ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError, UnavailableError } from "../errors.ts";
 import type { UserRole } from "../repositories/index.ts";
 import type { Context } from "./context.ts";
@@ -64,7 +64,7 @@ function begin<Known extends { caller: Admitted }>(
       return next({ ctx: { ...known, by: actorOf(known.caller, ctx) } });
     };
     // What stops the caller at the door is thrown; what the procedure fails with is a result.
-    const result = await within(ctx.parts.requestTimeout, call(), () => late(type)).catch((error: unknown) => {
+    const result = await withDeadline(ctx.parts.requestTimeout, call(), () => late(type)).catch((error: unknown) => {
       throw translate(getTRPCErrorFromUnknown(error));
     });
     if (!result.ok) throw translate(result.error);

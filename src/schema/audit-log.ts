@@ -1,16 +1,29 @@
 import { sql } from "drizzle-orm";
 import { index, inet, jsonb, pgTable, primaryKey, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { createdAt } from "./columns.ts";
+import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
+
+export const auditLogConstraintMessages: ConstraintMessages = {
+  audit_log_changes_check: { field: "changes", message: "Must be a JSON object." },
+  audit_log_changes_keys_check: {
+    field: "changes",
+    message: "Must not have the keys __proto__, constructor or prototype.",
+  },
+  audit_log_changes_depth_check: { field: "changes", message: "Must not nest deeper than 34 levels." },
+  audit_log_times_check: timeRangeMessage,
+};
 
 /**
  * Who changed what, when and from where.
  *
- * Partitioned by month on `created_at` (`partitions.audit_log_2026_11`, …; made ahead of time by
- * `create_audit_log_partitions`). There is no default partition: it would block DETACH … CONCURRENTLY,
- * and rows in it would block the month they belong to. `user_id` is who acted; the trail outlives
- * the account. `actor` says it in words: `user:<uuid>`, `service:<name>`, `system:<job>`, `db:<role>`.
+ * The table is partitioned by month of `created_at` (`partitions.audit_log_2026_11`, …), and
+ * `create_audit_log_partitions` creates the partitions in advance. There is no default partition: it would rule out
+ * DETACH … CONCURRENTLY, and its rows would prevent the partition of their month from being created.
+ *
+ * `user_id` is the acting user. Deleting an account sets it to null and leaves the row. `actor` is one of
+ * `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. The CHECK constraints exist in the migration only.
  */
 export const auditLog = inPublic(
   pgTable(

@@ -1,6 +1,7 @@
-/** The four tables of the service, as Drizzle sees them. `drizzle/` holds the SQL that builds them. */
+/** The four tables of the service in Drizzle. The migrations under `drizzle/` create them. */
 export { auditLog } from "./audit-log.ts";
 export { byteOrder, lower, lowerText } from "./columns.ts";
+export { constraintMessages } from "./constraints.ts";
 export { formatInstant, parseInstant } from "./instant.ts";
 export { userSecurity } from "./user-security.ts";
 export { userSessions } from "./user-sessions.ts";

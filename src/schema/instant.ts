@@ -1,20 +1,20 @@
 import { customType } from "drizzle-orm/pg-core";
 
-/** A timestamp as PostgreSQL writes it with DateStyle ISO, or as JSON: the offset may have minutes and seconds. */
-const form =
+/** A timestamp in DateStyle ISO or in JSON. The offset may have minutes and seconds. */
+const isoTimestamp =
   /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|([+-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)$/;
 
 const first = Date.parse("0001-01-01T00:00:00.000Z");
 const last = Date.parse("9999-12-31T23:59:59.999Z");
 
 /**
- * The moment that a text of the database names, cut to the millisecond: a Date holds no more.
+ * Parses a timestamp of the database and truncates it to milliseconds, the precision of a Date.
  *
- * @throws {RangeError} for any other form (another DateStyle, no offset, BC, infinity) and for years outside of 1 to
- * 9999: no text is ever read as another moment
+ * @throws {RangeError} for any other format (another DateStyle, no offset, BC, infinity), for a date that does not
+ *   exist, and for years outside of 1 to 9999
  */
 export function parseInstant(text: string): Date {
-  const parts = form.exec(text);
+  const parts = isoTimestamp.exec(text);
   if (parts === null) throw new RangeError(`not a timestamp in ISO form with its offset: ${text.slice(0, 50)}`);
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
     number,
@@ -26,7 +26,7 @@ export function parseInstant(text: string): Date {
   ];
   const milliseconds = Number((parts[7] ?? "").slice(0, 3).padEnd(3, "0"));
   const moment = new Date(0);
-  // Date.UTC would take the years 0 to 99 for 1900 to 1999.
+  // Date.UTC maps the years 0 to 99 to 1900 to 1999.
   moment.setUTCFullYear(year, month - 1, day);
   moment.setUTCHours(hour, minute, second, milliseconds);
   const isReal = moment.getUTCMonth() === month - 1 && moment.getUTCDate() === day && hour < 24;
@@ -41,7 +41,7 @@ export function parseInstant(text: string): Date {
   return inRange(new Date(moment.getTime() - (parts[8] === "-" ? -offset : offset)));
 }
 
-/** The moment as ISO 8601 in UTC, the year in four digits. @throws {RangeError} outside of the years 1 to 9999 */
+/** Returns the time in ISO 8601, in UTC and with a year of four digits. @throws {RangeError} outside of the years 1 to 9999 */
 export const formatInstant = (moment: Date): string => inRange(moment).toISOString();
 
 function inRange(moment: Date): Date {
@@ -51,8 +51,8 @@ function inRange(moment: Date): Date {
 }
 
 /**
- * A point in time with its zone, read and written as a JavaScript `Date` (ms; the column keeps µs). Drizzle's own type
- * reads it with `new Date(text)`, which takes 0050-06-15 for 1950, and an offset with seconds for no time at all.
+ * A `timestamptz` column as a JavaScript `Date` (ms; the column stores µs). Drizzle's own type parses it with
+ * `new Date(text)`, which reads 0050-06-15 as 1950 and returns an invalid date for an offset with seconds.
  */
 export const instant = customType<{ data: Date; driverData: string }>({
   dataType: () => "timestamp with time zone",

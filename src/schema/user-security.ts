@@ -1,14 +1,19 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
+export const userSecurityConstraintMessages: ConstraintMessages = {
+  user_security_times_check: timeRangeMessage,
+};
+
 /**
- * What guards an account: failed attempts, lock-out, two-factor state, password age.
+ * The security state of an account: failed sign-in attempts, lockout, two-factor state, password age.
  *
- * One row a user, made by a trigger on `users`: a user without one cannot exist. The two-factor
- * secret is stored encrypted, recovery codes as hashes; neither ever leaves the service.
+ * A trigger on `users` inserts the row, so that every user has exactly one. The two-factor secret is encrypted and
+ * recovery codes are hashes. The service never returns either.
  */
 export const userSecurity = inPublic(
   pgTable(
@@ -27,12 +32,12 @@ export const userSecurity = inPublic(
       mustChangePassword: boolean("must_change_password").notNull().default(false),
     },
     (table) => [
-      // Accounts that somebody tries to get into, the latest first.
+      // Accounts with failed sign-in attempts, latest attempt first.
       index("idx_user_security_failures")
         .on(table.lastAttemptAt.desc().nullsLast(), table.userId.desc().nullsFirst())
         .where(sql`login_attempts > 0`),
       check("user_security_login_attempts_check", sql`login_attempts >= 0`),
-      // Two-factor without a secret would lock the player out of the account for good.
+      // Two-factor sign-in without a secret would lock the player out permanently.
       check("user_security_two_factor_check", sql`not two_factor_enabled or two_factor_secret is not null`),
     ],
   ),

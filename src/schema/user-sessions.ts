@@ -1,14 +1,19 @@
 import { sql } from "drizzle-orm";
 import { check, index, inet, pgTable, text, uuid } from "drizzle-orm/pg-core";
 import { createdAt } from "./columns.ts";
+import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
+export const userSessionsConstraintMessages: ConstraintMessages = {
+  user_sessions_times_check: timeRangeMessage,
+};
+
 /**
- * A signed-in device. `refresh_token_id` is the `jti` of the one refresh token that is good now;
- * rotation replaces it. `revoked_at` ends a session at once; `delete_expired_sessions` and
- * `delete_revoked_sessions` remove the rows later, a bounded batch at a time.
+ * A signed-in device. `refresh_token_id` is the `jti` of the one valid refresh token (RFC 7519, 4.1.7); rotation
+ * replaces it. Setting `revoked_at` ends the session immediately. `delete_expired_sessions` and
+ * `delete_revoked_sessions` delete the rows later, in batches of limited size.
  */
 export const userSessions = inPublic(
   pgTable(

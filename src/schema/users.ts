@@ -1,39 +1,78 @@
 import { sql } from "drizzle-orm";
 import { boolean, check, index, jsonb, pgTable, uniqueIndex, uuid, varchar } from "drizzle-orm/pg-core";
 import { byteOrder, createdAt, lower } from "./columns.ts";
+import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 
 export const userStatuses = ["active", "suspended", "banned"] as const;
 export const userRoles = ["user", "moderator", "admin"] as const;
 
-/** Names by which PostgreSQL reports a broken rule of `users`; `database/errors.ts` reads them. */
+/** Names of the constraints, unique indexes and triggers that PostgreSQL reports when a rule of `users` is violated. */
 export const usersConstraints = {
   emailExact: "users_email_key",
   email: "idx_users_email",
+  emailForm: "users_email_check",
   usernameExact: "users_username_key",
   username: "idx_users_username",
+  usernameForm: "users_username_check",
+  passwordHash: "users_password_hash_check",
   status: "users_status_check",
   role: "users_role_check",
-  passwordHash: "users_password_hash_check",
+  lastAdmin: "users_last_admin",
   metadata: "users_metadata_check",
   metadataKeys: "users_metadata_keys_check",
   metadataDepth: "users_metadata_depth_check",
   metadataSize: "users_metadata_size_check",
   metadataNumbers: "users_metadata_numbers_check",
-  emailForm: "users_email_check",
-  usernameForm: "users_username_check",
-  lastAdmin: "users_last_admin",
+  times: "users_times_check",
 } as const;
+
+const emailTaken = { field: "email", message: "This email is taken." };
+const usernameTaken = { field: "username", message: "This username is taken." };
+
+export const usersConstraintMessages: ConstraintMessages = {
+  [usersConstraints.emailExact]: emailTaken,
+  [usersConstraints.email]: emailTaken,
+  [usersConstraints.emailForm]: { field: "email", message: "Must be an email address." },
+  [usersConstraints.usernameExact]: usernameTaken,
+  [usersConstraints.username]: usernameTaken,
+  [usersConstraints.usernameForm]: {
+    field: "username",
+    message: "Must be 3 to 50 letters, digits, hyphens or underscores.",
+  },
+  [usersConstraints.passwordHash]: {
+    field: "passwordHash",
+    message: "Must be a password hash, such as $argon2id$…; never a password.",
+  },
+  [usersConstraints.status]: { field: "status", message: "Unknown status." },
+  [usersConstraints.role]: { field: "role", message: "Unknown role." },
+  [usersConstraints.lastAdmin]: {
+    field: "role",
+    message: "This is the last active administrator: appoint another one first.",
+  },
+  [usersConstraints.metadata]: { field: "metadata", message: "Must be a JSON object." },
+  [usersConstraints.metadataKeys]: {
+    field: "metadata",
+    message: "Must not have the keys __proto__, constructor or prototype.",
+  },
+  [usersConstraints.metadataDepth]: { field: "metadata", message: "Must not nest deeper than 32 levels." },
+  [usersConstraints.metadataSize]: { field: "metadata", message: "Must be smaller." },
+  [usersConstraints.metadataNumbers]: {
+    field: "metadata",
+    message: "Must have numbers that JavaScript represents exactly: write others as strings.",
+  },
+  [usersConstraints.times]: timeRangeMessage,
+};
 
 /**
  * A player's account.
  *
- * - An email and a username belong to one account, whatever their case, also after a soft delete:
- *   a name in a game must not change hands in silence.
- * - `updated_at` is kept by a trigger and rises with every update, so that it can serve as a version.
- * - `password_hash` is a hash in PHC, crypt or a framework's form: a password in the clear is refused.
- * - A changed email is not verified any more. The last active administrator stays. Both by trigger.
+ * - An email or a username belongs to one account, regardless of case, and also after a soft delete: a name in a game
+ *   must not change its owner unnoticed.
+ * - A trigger sets `updated_at`, which increases with every update and so serves as a version.
+ * - `password_hash` is a hash in PHC, crypt or a framework's format. A plain password is refused.
+ * - A trigger clears `email_verified` when the email changes, and another one protects the last active administrator.
  */
 export const users = inPublic(
   pgTable(
@@ -57,12 +96,12 @@ export const users = inPublic(
       uniqueIndex(usersConstraints.email).on(lower(table.email)),
       uniqueIndex(usersConstraints.username).on(lower(table.username)),
       index("idx_users_status").on(table.status).where(sql`status <> 'active'`),
-      // The order of users.list, newest first; the id decides between equal times. NULLS FIRST is what a
-      // plain `order by … desc` asks for: an index that says otherwise would not be used.
+      // The default order of users.list: newest first, the id between equal times. PostgreSQL sorts NULLS FIRST for
+      // `order by … desc`, and an index with another NULLS order would not be used.
       index("idx_users_created")
         .on(table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst())
         .where(sql`deleted_at is null`),
-      // What moderators list: one status or role, newest first; usernames by how they begin.
+      // Listings of moderators: one status or one role, newest first, and usernames with a common prefix.
       index("idx_users_status_created")
         .on(table.status, table.createdAt.desc().nullsFirst(), table.id.desc().nullsFirst())
         .where(sql`deleted_at is null`),

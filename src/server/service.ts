@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Config } from "../config/index.ts";
-import { ConnectError, codeOf, connect } from "../database/index.ts";
+import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
 import { createTokens, signingSecret } from "../identity/index.ts";
 import { startMaintenance } from "../jobs/index.ts";
@@ -68,7 +68,7 @@ export async function createService(options: {
     // What no request waits for has the rest of the time.
     closers.push(() => database.close(Math.max(0, stopBy - Date.now())));
     const pending = await pendingMigrations(database.db).catch((error: unknown) => {
-      throw codeOf(error) === "42501" ? new ConnectError(bookkeepingRights, error) : error;
+      throw codeOf(error) === sqlstate.insufficientPrivilege ? new ConnectError(bookkeepingRights, error) : error;
     });
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 

@@ -222,7 +222,7 @@ describe("createMany", () => {
   const reasons = [
     [1, "CONFLICT", "name", "This name is taken."],
     [3, "CONFLICT", "name", "This name is taken."],
-    [4, "BAD_REQUEST", null, "A value breaks a rule of the table."],
+    [4, "BAD_REQUEST", null, "A value violates a rule of the table."],
     [5, "BAD_REQUEST", null, "A value has the wrong form, or is too long."],
     [6, "BAD_REQUEST", null, "A value has the wrong form, or is too long."],
     [7, "BAD_REQUEST", null, "A value has the wrong form, or is too long."],
@@ -428,7 +428,7 @@ describe("updateMany", () => {
     const reasons = [
       [1, "NOT_FOUND", "id", "There is no such thing."],
       [2, "CONFLICT", "updatedAt", "This thing has changed since you read it: read it again."],
-      [3, "BAD_REQUEST", null, "A value breaks a rule of the table."],
+      [3, "BAD_REQUEST", null, "A value violates a rule of the table."],
       [4, "CONFLICT", "name", "This name is taken."],
       [5, "NOT_FOUND", "id", "There is no such thing."],
       [6, "BAD_REQUEST", null, "A value has the wrong form, or is too long."],

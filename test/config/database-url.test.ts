@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/config.ts";
-import { isLocal, locate, parseDatabaseUrl, urlOfDatabase } from "../../src/config/database-url/parse.ts";
+import { isLocal, parseDatabaseUrl, redactedAddress, urlOfDatabase } from "../../src/config/database-url/parse.ts";
 import { driverOptions } from "../../src/database/endpoint.ts";
 
 function faults(url: string, env: Record<string, string> = {}): string {
@@ -167,8 +167,11 @@ describe("the URL of a database", () => {
   });
 
   it("is shown without user and password, and leads to other databases of its server", () => {
-    expect(locate("postgres://u:hunter2@[::1]/d")).toEqual({ host: "[::1]:5432", database: "d" });
-    expect(locate("postgres:///d?host=/run&password=hunter2")).toEqual({ host: "/run/.s.PGSQL.5432", database: "d" });
+    expect(redactedAddress("postgres://u:hunter2@[::1]/d")).toEqual({ host: "[::1]:5432", database: "d" });
+    expect(redactedAddress("postgres:///d?host=/run&password=hunter2")).toEqual({
+      host: "/run/.s.PGSQL.5432",
+      database: "d",
+    });
     for (const url of ["postgres://u:p%20?@h/d?dbname=e&options=-c%20a%3Db", "postgresql:///d?host=/run&user=u"]) {
       const { database: _, ...rest } = parseDatabaseUrl(url);
       expect(parseDatabaseUrl(urlOfDatabase(url, "my base"))).toEqual({ ...rest, database: "my base" });

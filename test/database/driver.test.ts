@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 
-/** A folder that holds the service's door to the driver, and a driver of its own. */
+/** A temporary project with the files that open the driver and a copy of the driver. */
 function project() {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-driver-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   for (const part of ["package-lock.json", "patches", "node_modules/postgres"]) {
     cpSync(part, join(folder, part), { recursive: true });
   }
-  for (const file of ["driver.ts", "driver-error.ts", "postgres.ts"])
-    cpSync(`src/database/${file}`, join(folder, file));
+  for (const file of ["errors.ts", "database/driver.ts", "database/driver-error.ts", "database/postgres.ts"])
+    cpSync(join("src", file), join(folder, "src", file));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { postgres: "3.4.9" } }));
   return {
     patch: (...flags: string[]) =>
@@ -32,20 +32,20 @@ function project() {
           "--import",
           pathToFileURL("node_modules/tsx/dist/loader.mjs").href,
           "--eval",
-          'import("./driver.ts").then(({ openDriver }) => openDriver({})).then(() => console.log("opened"), (error) => console.log(error.message))',
+          'import("./src/database/driver.ts").then(({ openDriver }) => openDriver({})).then(() => console.log("opened"), (error) => console.log(error.message))',
         ],
         { cwd: folder, encoding: "utf8" },
       ).trim(),
   };
 }
 
-it("is refused in one sentence with the remedy when its patch is missing, and opens with it", () => {
+it("opens a patched driver and refuses an unpatched one in a sentence that names the remedy", () => {
   const { patch, open } = project();
   expect(open()).toBe("opened");
   patch("--reverse");
   expect(open()).toBe(
-    "The driver `postgres` is not the patched one, and would give answers to the wrong queries: " +
-      "run `npm run build` in this project, or install its package anew.",
+    "The installed driver `postgres` lacks this project's patch, without which answers can reach the wrong queries: " +
+      "run `npm run build` in this project, or reinstall its package.",
   );
   patch();
   patch();

@@ -83,7 +83,7 @@ describe("connecting", () => {
     const wire = await wireTo(database.directUrl);
     await wire.cut();
     const { log, lines } = readableLog();
-    const opening = openPool(wire.url, {}, { log, patience: { retries: 20, minTimeout: 10, maxTimeout: 50 } });
+    const opening = openPool(wire.url, {}, { log, retryPolicy: { retries: 20, minTimeout: 10, maxTimeout: 50 } });
     await eventually(() => expect(lines.filter(({ msg }) => String(msg).includes("trying again"))).not.toHaveLength(0));
     await wire.mend();
     await (await opening).ping();
@@ -95,7 +95,7 @@ describe("connecting", () => {
     await wire.cut();
     const { log, lines } = readableLog();
     const { host } = new URL(wire.url);
-    await expect(openPool(wire.url, {}, { log, patience: hurried })).rejects.toThrow(
+    await expect(openPool(wire.url, {}, { log, retryPolicy: hurried })).rejects.toThrow(
       new RegExp(
         `^PostgreSQL at ${host} was not reached within \\d s \\(ECONNREFUSED\\): is it running, is DATABASE_URL right\\?$`,
       ),
@@ -106,7 +106,7 @@ describe("connecting", () => {
   it("does not try again what cannot succeed, and says what to check, without the password", async () => {
     const url = new URL(database.directUrl);
     url.pathname = "/no_such_database";
-    const error = await openPool(url.href, {}, { patience: hurried }).catch((reason: Error) => reason);
+    const error = await openPool(url.href, {}, { retryPolicy: hurried }).catch((reason: Error) => reason);
     expect(error).toMatchObject({
       name: "ConnectError",
       message: expect.stringContaining('no database "no_such_database"'),
@@ -195,7 +195,7 @@ describe("the ways to a server", () => {
     const { log, lines } = readableLog();
     const pool = await connect(
       { ...loadConfig({ ...env, DATABASE_URL: filled }).database, url: filled },
-      { log, patience: { retries: 0, minTimeout: 1, maxTimeout: 1 } },
+      { log, retryPolicy: { retries: 0, minTimeout: 1, maxTimeout: 1 } },
     );
     onTestFinished(() => pool.close());
     const [row] = await pool.db.execute(sql`
@@ -326,7 +326,7 @@ describe("the ways to a server", () => {
     const url = server.url.replace("127.0.0.1", host);
     const pool = await connect(
       { ...loadConfig(env).database, url },
-      { log: quiet, patience: { retries: 0, minTimeout: 1, maxTimeout: 1 } },
+      { log: quiet, retryPolicy: { retries: 0, minTimeout: 1, maxTimeout: 1 } },
     );
     onTestFinished(() => pool.close());
     const [row] = await pool.db.execute(sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`);

@@ -14,8 +14,8 @@ afterAll(() => database.drop());
 const values = async () =>
   (await database.sql`select id, value from counters order by id`).map((row) => [row["id"], row["value"]]);
 
-describe("a transaction", () => {
-  it("commits all of its work, or, when it throws, none", async () => {
+describe("inTransaction", () => {
+  it("commits a transaction that resolves and rolls back one that throws", async () => {
     const { db } = await openPool(database.url);
     await inTransaction(db, async (tx) => {
       await tx.execute(sql`insert into counters values (1, 1)`);
@@ -33,7 +33,7 @@ describe("a transaction", () => {
     ]);
   });
 
-  it("joins the caller's: what is inside is undone with what is outside", async () => {
+  it("joins the caller's transaction, so that both roll back together", async () => {
     const { db } = await openPool(database.url);
     await expect(
       inTransaction(db, async (outer) => {
@@ -44,25 +44,31 @@ describe("a transaction", () => {
     expect(await values()).toEqual([]);
   });
 
-  it("that joined the caller's fails with it: what went wrong inside cannot be shrugged off outside", async () => {
+  it("fails the caller's transaction when a joined one failed, even if the caller catches the error", async () => {
     const { db } = await openPool(database.url);
-    const shrugged = inTransaction(db, async (outer) => {
+    const caught = inTransaction(db, async (outer) => {
       await outer.execute(sql`insert into counters values (1, 1)`);
       await inTransaction(outer, (tx) => tx.execute(sql`select 1 / 0`)).catch(() => {});
     });
-    await expect(shrugged).rejects.toThrow();
+    await expect(caught).rejects.toThrow();
     expect(await values()).toEqual([]);
   });
 
-  it("that loses a race to serialize is run again as a whole, until each has counted", async () => {
+  it("repeats a whole transaction after a serialization failure", async () => {
     const { db } = await openPool(database.url);
     await database.sql`insert into counters values (1, 0)`;
     let attempts = 0;
+    // Every first attempt reads before any of them writes, so that all but one fail.
+    let readers = 0;
+    let allHaveRead = () => {};
+    const firstReads = new Promise<void>((resolve) => (allHaveRead = resolve));
     const increment = () =>
       inTransaction(db, async (tx) => {
         attempts++;
         await tx.execute(sql`set transaction isolation level repeatable read`);
         const [row] = await tx.execute(sql`select value from counters where id = 1`);
+        if (++readers === 3) allHaveRead();
+        await firstReads;
         await tx.execute(sql`update counters set value = ${Number(row?.["value"]) + 1} where id = 1`);
       });
     await Promise.all([increment(), increment(), increment()]);
@@ -70,10 +76,10 @@ describe("a transaction", () => {
     expect(attempts).toBeGreaterThan(3);
   });
 
-  it("that is the victim of a deadlock is run again", async () => {
+  it("repeats the transaction that PostgreSQL cancels in a deadlock", async () => {
     const { db } = await openPool(database.url);
     await database.sql`insert into counters values (1, 0), (2, 0)`;
-    // Both hold their first row before either asks for its second.
+    // Both transactions lock their first row before either requests its second.
     let holding = 0;
     let bothHold = () => {};
     const held = new Promise<void>((resolve) => (bothHold = resolve));
@@ -92,7 +98,7 @@ describe("a transaction", () => {
     expect(holding).toBe(3);
   });
 
-  it("is not run again for ever", async () => {
+  it("gives up after five attempts", async () => {
     const { db } = await openPool(database.url);
     let attempts = 0;
     const doomed = inTransaction(db, async (tx) => {

@@ -64,7 +64,7 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
     const { log, lines } = readableLog("warn");
     await openPool(pooler, env, { log });
     expect(lines.map(({ msg }) => msg)).toEqual([
-      "Time-outs that the service asks for do not reach PostgreSQL through a pooler: " +
+      "The pooler does not pass the service's timeouts on to PostgreSQL: " +
         "alter role <role> set statement_timeout = '5000'; alter role <role> set lock_timeout = '2000'; " +
         "alter role <role> set idle_in_transaction_session_timeout = '10000';",
     ]);

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { codeOf } from "../../src/database/retry.ts";
+import { codeOf } from "../../src/database/error-code.ts";
 import { type Effects, FailedStatementError, measure } from "../../src/migrator/impact/effects.ts";
 import type { LockMode } from "../../src/migrator/impact/lock-modes.ts";
 import { readState } from "../../src/migrator/introspection/locks-and-relations.ts";

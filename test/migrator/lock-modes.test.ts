@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { codeOf } from "../../src/database/retry.ts";
+import { codeOf } from "../../src/database/error-code.ts";
 import { blocksWriters, lockModes, whoWaits } from "../../src/migrator/impact/lock-modes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 

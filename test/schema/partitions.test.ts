@@ -217,7 +217,7 @@ describe("a service whose trail has no partition for now", () => {
     expect(await refusal(client.users.create.mutate(newUser()))).toEqual({
       code: "SERVICE_UNAVAILABLE",
       field: null,
-      message: "The audit trail has no place for this change just now. Try again in a few seconds.",
+      message: "The audit trail has no partition for this change now. Try again in a few seconds.",
     });
     expect(JSON.stringify(lines)).toContain("no partition of relation");
     const ready = await fetch(new URL("/readyz", service.url));

@@ -4,8 +4,8 @@ import { inject, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
 import { driverOptions } from "../../src/database/endpoint.ts";
+import type { Executor } from "../../src/database/executor.ts";
 import { type ConnectOptions, connect, type Database } from "../../src/database/pool.ts";
-import type { Executor } from "../../src/database/transaction.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { createRepositories, type Repositories } from "../../src/repositories/repositories.ts";
 

@@ -2,7 +2,7 @@ import { isNull, sql } from "drizzle-orm";
 import { integer, jsonb, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
 import type postgres from "postgres";
 import { systemActor } from "../../src/database/actor.ts";
-import type { Executor } from "../../src/database/transaction.ts";
+import type { Executor } from "../../src/database/executor.ts";
 import { createCursors } from "../../src/query/cursor.ts";
 import { createScanGuard } from "../../src/query/scan-guard.ts";
 import type { Definition } from "../../src/repositories/definition.ts";

@@ -21,7 +21,7 @@ export interface Draft {
   /** A pooler in transaction mode is said to be in front. */
   transactionPooler?: boolean;
   /** What was dropped although it asks for something, with the remedy. */
-  notes: string[];
+  warnings: string[];
 }
 
 /** Takes a value into the draft, or says what is wrong with it, as a predicate that repeats no value. */
@@ -66,7 +66,7 @@ export const refused =
 export const noted =
   (note: string, values: RegExp = /^/): Parameter =>
   (draft, value) => {
-    if (values.test(value)) draft.notes.push(note);
+    if (values.test(value)) draft.warnings.push(note);
     return undefined;
   };
 

@@ -113,7 +113,7 @@ const unknown: Parameter = (_, __, name) =>
 /** Reads the parameters of a URL over its other parts, as libpq does: what stands in one wins. */
 export function applyParameters(parts: UrlParts): { draft: Draft; faults: string[] } {
   const { host, port, user, password, database } = parts;
-  const draft: Draft = { host, port, user, password, database, ssl: {}, notes: [] };
+  const draft: Draft = { host, port, user, password, database, ssl: {}, warnings: [] };
   const faults: string[] = [];
   const seen = new Set<string>();
   for (const [name, value] of parts.parameters) {

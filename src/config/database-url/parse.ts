@@ -91,7 +91,7 @@ export function isLocal(url: string): boolean {
 }
 
 /** Endpoint and database, without user and password, for messages. */
-export function locate(url: string): { host: string; database: string } {
+export function redactedAddress(url: string): { host: string; database: string } {
   const { host, port, socket, database } = parseDatabaseUrl(url);
   return { host: socket ?? `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, database };
 }

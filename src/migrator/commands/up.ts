@@ -1,4 +1,4 @@
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import { DriftError, MigrationError } from "../errors.ts";
 import { driftProblems, type MigrationState } from "../history/migration-state.ts";
 import type { Migration } from "../journal/folder.ts";
@@ -61,7 +61,7 @@ async function addGuard(run: MigrationRun, states: readonly MigrationState[]): P
 }
 
 /** No right to (insufficient_privilege), or a standby (read_only_sql_transaction). */
-const mayNotWrite = new Set(["42501", "25006"]);
+const mayNotWrite = new Set<string>([sqlstate.insufficientPrivilege, sqlstate.readOnlySqlTransaction]);
 
 /** Before the first is applied. @throws {MigrationError} when one holds what must not run */
 export async function refuseFaults(migrations: readonly Migration[]): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
 import type { Migration } from "../journal/folder.ts";
 
@@ -110,6 +110,9 @@ export async function hasMigrationsTable(sql: Connection, migrationsTable: Migra
   return found !== undefined;
 }
 
+/** "Already exists": another migrator created the object at the same time. */
+const alreadyExists = new Set<string>([sqlstate.duplicateSchema, sqlstate.duplicateTable, sqlstate.duplicateObject]);
+
 /** drizzle-kit was just making its table, too: PostgreSQL's IF NOT EXISTS does not wait for others. */
 export class ConcurrentSetupError extends Error {}
 
@@ -128,9 +131,8 @@ export async function ensureMigrationsTable(tx: TransactionSql, migrationsTable:
       ${recorderSql(migrationsTable)}`);
   } catch (error) {
     const inCatalog = error instanceof Error && "schema_name" in error && error.schema_name === "pg_catalog";
-    if (inCatalog || ["42P06", "42P07", "42710"].includes(codeOf(error) ?? ""))
-      throw new ConcurrentSetupError("raced", { cause: error });
-    if (codeOf(error) === "23505") {
+    if (inCatalog || alreadyExists.has(codeOf(error) ?? "")) throw new ConcurrentSetupError("raced", { cause: error });
+    if (codeOf(error) === sqlstate.uniqueViolation) {
       throw new MigrationError(
         `${table} has a migration more than once: \`migrate repair\` removes what is too much.`,
         { cause: error },

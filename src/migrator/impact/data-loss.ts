@@ -1,5 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import {
   type CountersByTable,
   isEmptied,
@@ -50,7 +50,7 @@ export async function findLosses(run: MigrationRun, migrations: readonly Migrati
     throw new RollbackSignal();
   }).catch((error: unknown) => {
     if (error instanceof RollbackSignal) return;
-    if (codeOf(error) !== "57014" || run.signal?.aborted) throw error;
+    if (codeOf(error) !== sqlstate.queryCanceled || run.signal?.aborted) throw error;
     found = [{ unknown: `trying it would make others wait for longer than ${(2 * run.lockTimeout) / 1000} s` }];
   });
 
@@ -82,7 +82,7 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
         await tx.savepoint((inner) => execute(inner, [statement], context));
       } catch (error) {
         if (!notInTransaction.has(codeOf(error) ?? "")) throw error;
-        if (codeOf(error) === "2D000" || statement.words.includes("detach"))
+        if (codeOf(error) === sqlstate.invalidTransactionTermination || statement.words.includes("detach"))
           untried.push({ unknown: `${down.file} has what cannot be tried in a transaction` });
       }
     }
@@ -138,7 +138,7 @@ async function countRows(sql: Sql, { what, from }: { what: string; from: string 
     });
     return { rows: Number(row?.["rows"]) };
   } catch (error) {
-    if (codeOf(error) !== "42501" || !(error instanceof Error)) throw error;
+    if (codeOf(error) !== sqlstate.insufficientPrivilege || !(error instanceof Error)) throw error;
     return { unknown: error.message };
   }
 }

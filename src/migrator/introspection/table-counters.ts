@@ -1,5 +1,5 @@
 import type { TransactionSql } from "postgres";
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 
 /** A table, partition or materialized view, as this transaction sees it. */
 export interface TableCounters {
@@ -52,7 +52,7 @@ export async function isEmptied(tx: TransactionSql, before: TableCounters, now: 
     .savepoint((inner) => inner.unsafe(`select count(*)::float8 as rows from (${some}) as part`))
     // Row security hides them.
     .catch((error: unknown) => {
-      if (codeOf(error) !== "42501") throw error;
+      if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
       return [];
     });
   return row === undefined || row["rows"] <= inserted;

@@ -1,4 +1,4 @@
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import type { Script } from "../journal/folder.ts";
 import type { Statement } from "../journal/script.ts";
 
@@ -37,19 +37,20 @@ export function remedyOf(
   { noTransaction }: Pick<Script, "noTransaction">,
 ): string | undefined {
   const code = codeOf(error);
-  if (code === "55P04")
+  if (code === sqlstate.unsafeNewEnumValueUsage)
     return (
       "A value that is added to an enum can be used only when its transaction is committed. Put ALTER TYPE … ADD VALUE into a " +
       `migration of its own before this one, or begin this file with ${directive}.`
     );
   // The server tells where in a program it happened, if it was in one.
   const isInProgram = "where" in error && Boolean(error.where);
-  if (code === "25001" && (isInProgram || /from a function/.test(error.message)))
+  if (code === sqlstate.activeSqlTransaction && (isInProgram || /from a function/.test(error.message)))
     return `Write the statement into the file itself, outside of functions and DO blocks, and begin the file with ${directive}.`;
-  if (code === "25001" && words[0] === "set")
+  if (code === sqlstate.activeSqlTransaction && words[0] === "set")
     return "The migrator has begun the transaction already. Remove the statement: a migration is the only one at a time.";
   if (noTransaction) return undefined;
-  if (code === "25001") return noTransactionRemedy(words) ?? outside;
-  if (code === "2D000") return `A program that commits cannot run in a transaction. ${alone}`;
+  if (code === sqlstate.activeSqlTransaction) return noTransactionRemedy(words) ?? outside;
+  if (code === sqlstate.invalidTransactionTermination)
+    return `A program that commits cannot run in a transaction. ${alone}`;
   return undefined;
 }

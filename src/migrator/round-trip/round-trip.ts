@@ -1,3 +1,4 @@
+import { sqlstate } from "../../database/index.ts";
 import { MigrationError, StatementError } from "../errors.ts";
 import { readRows } from "../fixtures/fill-tables.ts";
 import {
@@ -108,7 +109,7 @@ export async function putRows(
   try {
     await connections.sql.begin((tx) => execute(tx, statements, context));
   } catch (error) {
-    if (!again || !(error instanceof StatementError) || error.sqlstate !== "23505") throw error;
+    if (!again || !(error instanceof StatementError) || error.sqlstate !== sqlstate.uniqueViolation) throw error;
   }
 }
 

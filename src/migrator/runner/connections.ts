@@ -1,16 +1,17 @@
 import type { Sql } from "postgres";
-import { locate, type SslMode, sslModeOf } from "../../config/index.ts";
+import { redactedAddress, type SslMode, sslModeOf } from "../../config/index.ts";
 import {
   ConnectError,
   codeOf,
   driverOptions,
-  explain,
+  explainConnectError,
   isUnavailable,
   openDriver,
-  type Patience,
   pooledSettings,
+  type RetryPolicy,
   retry,
   sessionSettings,
+  sqlstate,
   UnpatchedDriverError,
 } from "../../database/index.ts";
 import type { Notice } from "../options.ts";
@@ -41,7 +42,7 @@ export interface Outside {
 }
 
 /** A server that is just starting is worth some seconds. */
-const patience: Patience = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
+const patience: RetryPolicy = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 
 /** @throws {ConnectError} when the database cannot be reached, or refuses us */
 export async function openConnections(
@@ -85,7 +86,7 @@ export async function openConnections(
   const reach = async (connection: Record<string, string>): Promise<Sql> => {
     const sql = open({ max: 3, connection });
     opened.push(sql);
-    await retry(() => sql.unsafe("select 1"), { ...patience, again: isUnavailable, signal: options.signal });
+    await retry(() => sql.unsafe("select 1"), { ...patience, shouldRetry: isUnavailable, signal: options.signal });
     return sql;
   };
   const started = performance.now();
@@ -93,14 +94,17 @@ export async function openConnections(
   try {
     sql = await reach(sessionSettings).catch((error: unknown) => {
       // A pooler refuses settings that it does not pass on. Transactions bring theirs along (lock.ts).
-      if (codeOf(error) === "08P01") return reach({});
+      if (codeOf(error) === sqlstate.protocolViolation) return reach({});
       throw error;
     });
   } catch (error) {
     await end();
     if (error instanceof UnpatchedDriverError) throw error;
     const waited = performance.now() - started;
-    throw new ConnectError(explain(error, { ...locate(target.url), ssl, waited, setting: target.setting }), error);
+    throw new ConnectError(
+      explainConnectError(error, { ...redactedAddress(target.url), ssl, waited, setting: target.setting }),
+      error,
+    );
   }
 
   const outside = async (lockTimeout: number): Promise<Outside> => {
@@ -130,8 +134,8 @@ export async function openConnections(
       // PgBouncer's word for settings that it does not pass on, and a server's on Windows for the last of them:
       // then the role's own settings hold.
       const code = codeOf(error) ?? "";
-      if (!["08P01", "22023"].includes(code)) throw error;
-      const bare = one(code === "08P01" ? {} : sessionSettings);
+      if (code !== sqlstate.protocolViolation && code !== sqlstate.invalidParameterValue) throw error;
+      const bare = one(code === sqlstate.protocolViolation ? {} : sessionSettings);
       const [row] = await bare`select current_schemas(false) = '{public}' as fits`;
       if (row?.["fits"] !== true) {
         throw new ConnectError(
@@ -140,7 +144,7 @@ export async function openConnections(
           error,
         );
       }
-      return { sql: bare, shared: code === "08P01" };
+      return { sql: bare, shared: code === sqlstate.protocolViolation };
     }
   };
   return { sql, outside, end };

@@ -1,4 +1,5 @@
 import type { PendingQuery, Sql, TransactionSql } from "postgres";
+import { sqlstate } from "../../database/index.ts";
 import { StatementError } from "../errors.ts";
 import type { Script } from "../journal/folder.ts";
 import { placeOf, type Statement } from "../journal/script.ts";
@@ -18,7 +19,10 @@ export interface StatementContext {
  * SQLSTATEs of what cannot be part of a transaction: it would not start in one (active_sql_transaction),
  * or is a procedure or DO block that commits (invalid_transaction_termination).
  */
-export const notInTransaction: ReadonlySet<string> = new Set(["25001", "2D000"]);
+export const notInTransaction: ReadonlySet<string> = new Set<string>([
+  sqlstate.activeSqlTransaction,
+  sqlstate.invalidTransactionTermination,
+]);
 
 /** Statements that are on their way at a time: the server does one after the other, and nobody waits in between. */
 const ahead = 32;

@@ -1,6 +1,6 @@
 import { setTimeout as after, setImmediate as turn } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf, isLostRace, retry, sessionSettings } from "../../database/index.ts";
+import { codeOf, isTransactionConflict, retry, sessionSettings, sqlstate } from "../../database/index.ts";
 import { LockWaitError } from "../errors.ts";
 import { ConcurrentSetupError, type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
 import type { MigrateEvent } from "../options.ts";
@@ -137,7 +137,10 @@ export function retryOnLockTimeout<T>(
     maxRetryTime: lockWait,
     minTimeout: 200,
     maxTimeout: 10_000,
-    again: (error) => error instanceof ConcurrentSetupError || codeOf(error) === "55P03" || isLostRace(error),
+    shouldRetry: (error) =>
+      error instanceof ConcurrentSetupError ||
+      codeOf(error) === sqlstate.lockNotAvailable ||
+      isTransactionConflict(error),
     onRetry: (error, attempt) => onEvent({ type: "retry", tag, attempt, reason: messageOf(error) }),
     signal,
   });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
 import { type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
 import { placeOf, type Statement } from "../journal/script.ts";
@@ -116,7 +116,7 @@ async function executeBare(
   if (concurrent === "drop") {
     return worker.patient(run).catch((error: unknown) => {
       // Dropped by a run that was killed before it could keep record of it.
-      if (!begunBefore || codeOf(error) !== "42704") throw error;
+      if (!begunBefore || codeOf(error) !== sqlstate.undefinedObject) throw error;
     });
   }
 

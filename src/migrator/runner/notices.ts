@@ -1,3 +1,4 @@
+import { sqlstate } from "../../database/index.ts";
 import type { MigrationsTable } from "../history/migrations-table.ts";
 import type { MigrateEvent, Notice } from "../options.ts";
 
@@ -5,7 +6,12 @@ import type { MigrateEvent, Notice } from "../options.ts";
 const mostKept = 100;
 
 /** "Already exists, skipping": what IF NOT EXISTS is for. */
-const skipped = new Set(["42P06", "42P07", "42710", "42701"]);
+const skipped = new Set<string>([
+  sqlstate.duplicateSchema,
+  sqlstate.duplicateTable,
+  sqlstate.duplicateObject,
+  sqlstate.duplicateColumn,
+]);
 
 /** Tells which migration the server's notices belong to, and keeps them for its report. */
 export function createNotices(emit: (event: MigrateEvent) => void, { schema, table }: MigrationsTable) {

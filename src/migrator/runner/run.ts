@@ -1,4 +1,4 @@
-import { ConnectError, codeOf } from "../../database/index.ts";
+import { ConnectError, codeOf, sqlstate } from "../../database/index.ts";
 import { LockWaitError, MigrationError, StoppedError } from "../errors.ts";
 import { compare, type MigrationState } from "../history/migration-state.ts";
 import { defaultMigrationsTable, readHistory } from "../history/migrations-table.ts";
@@ -101,7 +101,7 @@ function explain(error: unknown, { signal }: MigrationRun): MigrationError {
   if (error instanceof MigrationError) return error;
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  if (code === "42501") {
+  if (code === sqlstate.insufficientPrivilege) {
     return new MigrationError(`${text} (42501): the role that migrates must own the tables, and drizzle-kit's own.`, {
       cause: error,
     });
@@ -127,7 +127,7 @@ async function describeState(
   );
   const at = newest === undefined ? "no migration is applied" : `it is at ${newest.tag}`;
   const state = `State of the database: ${at}; ${migration.tag} ${leftOf(migration, direction, error)}.`;
-  return codeOf(error) === "55P03"
+  return codeOf(error) === sqlstate.lockNotAvailable
     ? `${state}\nSomebody else held the table all the time: the log says who ("migration waits for a lock"). End them, or wait longer with --lock-wait.`
     : state;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { urlOfDatabase } from "../../config/index.ts";
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
 import type { MigrateOptions } from "../options.ts";
 import { openConnections, type Target } from "./connections.ts";
@@ -46,7 +46,7 @@ async function create(sql: Sql, name: string): Promise<void> {
     // Not template1, which cannot be copied while anybody is connected to it.
     await sql`create database ${sql(name)} template template0`;
   } catch (error) {
-    if (codeOf(error) !== "42501") throw error;
+    if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
     throw new MigrationError(
       "This role may not create a scratch database (42501). Name a server on which it may with --scratch <url>, or let an " +
         "administrator run: alter role <role> createdb",

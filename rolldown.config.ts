@@ -24,7 +24,8 @@ const declarations: Plugin = {
   },
   load: {
     order: "pre",
-    handler: (id) => (id.endsWith("/dist/routers/context.d.ts") ? "export type Context = object;" : null),
+    handler: (id) =>
+      id.endsWith("/dist/routers/context.d.ts") ? "export type Context = object; export type Parts = object;" : null,
   },
 };
 

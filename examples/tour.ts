@@ -1,6 +1,6 @@
 // The tour's script: makes a user, and reads them back. In a frontend the import would be "aeturnis-data-client".
 import { TRPCClientError } from "@trpc/client";
-import { createClient } from "../src/client/client.ts";
+import { createClient } from "../src/client/index.ts";
 
 const client = createClient({
   url: process.env["URL"] ?? "http://127.0.0.1:3000/trpc",

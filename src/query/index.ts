@@ -1,6 +1,6 @@
 export { exactCount } from "./count.ts";
 export { createCursors } from "./cursor.ts";
-export type { Filter, ListOptions, Page } from "./filter.ts";
+export type { Filter, ListOptions, Page, Sort, SortField } from "./filter.ts";
 export { filterSchema } from "./filter-schema.ts";
 export { flatten, isNarrow } from "./index-path.ts";
 export type { Listing, ListingOf } from "./listing.ts";

@@ -25,7 +25,7 @@ const declarations: Plugin = {
   load: {
     order: "pre",
     handler: (id) =>
-      id.endsWith("/dist/routers/context.d.ts") ? "export type Context = object; export type Parts = object;" : null,
+      id.endsWith("/dist/routers/context.d.ts") ? "export type Context = object; export type Services = object;" : null,
   },
 };
 

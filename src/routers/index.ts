@@ -12,6 +12,7 @@ export type {
 } from "../repositories/index.ts";
 export { accessMatrix, accessTable } from "./access-matrix.ts";
 export { type AppRouter, appRouter, type Inputs, type Outputs } from "./app-router.ts";
-export type { Context, Parts } from "./context.ts";
+export type { Context, Services } from "./context.ts";
 export { currentRequestId } from "./current-request.ts";
-export type { ErrorData } from "./error-translation.ts";
+export type { ErrorData } from "./error-data.ts";
+export { deserializeInput, errorBody, type ProcedureEntry, procedures, resultBody } from "./procedures.ts";

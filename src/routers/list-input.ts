@@ -42,7 +42,7 @@ function listShape<Row>(listing: ListingOf<Row>) {
     // A union of one and many would report only that no alternative matches.
     sort: z
       .preprocess(
-        (given) => (Array.isArray(given) ? given : [given]),
+        (sorts) => (Array.isArray(sorts) ? sorts : [sorts]),
         z.array(sort).max(maxSortFields, `must have at most ${maxSortFields} fields`),
       )
       .optional(),

@@ -77,14 +77,14 @@ export async function createService(options: {
     closers.push(maintenance.stop);
 
     const secret = signingSecret(config);
-    const parts = {
+    const services = {
       ...createRepositories(database.db, { secret, scanLimit: config.scanLimit }),
       database,
       log,
       version,
       requestTimeout: config.http.requestTimeout,
     };
-    const http = await createHttpServer({ config, parts, tokens: createTokens(secret) });
+    const http = await createHttpServer({ config, services, tokens: createTokens(secret) });
     closers.push(() => http.close());
     const address = await http.listen({ host: config.http.host, port: config.http.port });
     log.info({ url: `${address}/trpc`, version }, "listening");

@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { AnyTRPCProcedure } from "@trpc/server";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
 import { accessMatrix, accessTable } from "../../src/routers/access-matrix.ts";
-import { appRouter } from "../../src/routers/app-router.ts";
-import type { ProcedureAccess } from "../../src/routers/trpc.ts";
+import { procedures } from "../../src/routers/procedures.ts";
 import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
 
 /**
@@ -18,7 +16,7 @@ const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "ye
   "audit.recordMany": { service: "yes" },
   "health.details": { service: "yes", admin: "yes" },
   "health.status": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
-  "security.failures": { service: "yes" },
+  "security.failures": { moderator: "yes", admin: "yes", service: "yes" },
   "security.get": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
   "security.requirePasswordChange": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
   "security.unlock": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
@@ -48,9 +46,6 @@ type CallerName = (typeof callerNames)[number];
 const subjects = ["self", "user", "moderator", "admin"] as const;
 type Subject = (typeof subjects)[number];
 
-const procedures: Record<string, AnyTRPCProcedure> = appRouter._def.procedures as never;
-const rulesOf = (path: string) => (procedures[path]?._def.meta as ProcedureAccess | undefined)?.allow ?? [];
-
 const service = useService();
 
 /** Two accounts of each role: one that calls, and another one that something is done to. */
@@ -72,7 +67,7 @@ function tokenOf(caller: CallerName): string | undefined {
 
 /** How the service answers a caller: its rule is looked at before the input is, but for whose account it names. */
 async function ask(path: string, caller: CallerName, subject?: string) {
-  const isQuery = procedures[path]?._def.type === "query";
+  const isQuery = procedures.get(path)?.type === "query";
   const token = tokenOf(caller);
   // Nothing but the account is named, under both names: what is missing, or is one too many, is a BAD_REQUEST.
   const input = JSON.stringify({ json: { ...(subject && { userId: subject, id: subject }), nothing: true } });
@@ -85,8 +80,8 @@ async function ask(path: string, caller: CallerName, subject?: string) {
 }
 
 it("every procedure declares its rule, and this matrix holds them all", () => {
-  expect(Object.keys(procedures).sort()).toEqual(Object.keys(matrix));
-  for (const path of Object.keys(procedures)) expect(rulesOf(path), path).not.toHaveLength(0);
+  expect([...procedures.keys()].sort()).toEqual(Object.keys(matrix));
+  for (const { path, access } of procedures.values()) expect(access.rules, path).not.toHaveLength(0);
 });
 
 it("is printed as it is, and API.md shows it", () => {

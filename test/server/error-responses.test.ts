@@ -27,7 +27,8 @@ async function exchange(url: string, text: string) {
 describe("a request that is refused", () => {
   it.each([
     ["a batch of 500", 400, many(500), {}, /100 calls at most, and this one 500: set maxItems/],
-    ["an address of 60 KB", 431, `health.status?input=${"x".repeat(60_000)}`, {}, /larger than 16 KiB/],
+    ["a URL of 60 KB", 414, `health.status?input=${"x".repeat(60_000)}`, {}, /URL is larger than 16 KiB/],
+    ["a URL of 100 KB", 431, `health.status?input=${"x".repeat(100_000)}`, {}, /larger than 16 KiB/],
     ["headers of 20 KB", 431, "health.status", { headers: { "x-large": "x".repeat(20_000) } }, /larger than 16 KiB/],
     ["gzip", 415, "users.create", { method: "POST", headers: { "content-encoding": "gzip" }, body: "x" }, /encoding/],
     [
@@ -60,7 +61,8 @@ describe("a request that is refused", () => {
       expect(response.headers.get("content-type")).toMatch(/^application\/json/);
       const requestId = response.headers.get("x-request-id");
       expect(requestId).toMatch(/^[\w-]{36}$/);
-      expect(await response.json()).toMatchObject({
+      const [body] = [await response.json()].flat();
+      expect(body).toMatchObject({
         error: { json: { message: expect.stringMatching(text), data: { httpStatus: status, requestId } } },
       });
     },

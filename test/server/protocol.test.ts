@@ -2,9 +2,9 @@ import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
 import { fastify } from "fastify";
 import superjson from "superjson";
 import { describe, expect, it } from "vitest";
-import { createClient } from "../../src/client/client.ts";
+import { createClient } from "../../src/client/index.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
-import { refuseUnderPressure } from "../../src/server/error-responses.ts";
+import { answerOverload } from "../../src/server/fallback-handlers.ts";
 import { newUser } from "../support/factories.ts";
 import { clientOf, serviceToken, startService, useService } from "../support/service.ts";
 
@@ -123,7 +123,7 @@ describe("a request by hand", () => {
 
   it("while the process is busy is told to come again, in tRPC's form", async () => {
     const busy = fastify();
-    busy.get("/trpc/health.status", async (request, reply) => refuseUnderPressure(request, reply));
+    busy.get("/trpc/health.status", async (request, reply) => answerOverload(request, reply));
     const answer = await busy.inject("/trpc/health.status");
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toMatchObject({ error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } } });

@@ -29,11 +29,16 @@ export const appRouter = t.router<Routers>({
 
 export type AppRouter = typeof appRouter;
 
-/** The input of each procedure: `Inputs["users"]["list"]`. An input that may be left out is never undefined here. */
-export type Inputs = Given<inferRouterInputs<AppRouter>>;
+/** The input of each procedure: `Inputs["users"]["list"]`, without the undefined of an optional input. */
+export type Inputs = WithoutUndefined<inferRouterInputs<AppRouter>>;
 /** The answer of each procedure: `Outputs["users"]["list"]`. */
 export type Outputs = inferRouterOutputs<AppRouter>;
 
-type Given<Routers> = {
-  [Router in keyof Routers]: { [Procedure in keyof Routers[Router]]: NonNullable<Routers[Router][Procedure]> };
+type WithoutUndefined<RouterInputs> = {
+  [Router in keyof RouterInputs]: {
+    [Procedure in keyof RouterInputs[Router]]: Given<RouterInputs[Router][Procedure]>;
+  };
 };
+
+/** Every input is an object, or the procedure has none. */
+type Given<Input> = [Extract<Input, object>] extends [never] ? Input : Extract<Input, object>;

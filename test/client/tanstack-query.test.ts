@@ -7,9 +7,8 @@ import {
   QueryClient,
 } from "@tanstack/react-query";
 import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
-import superjson from "superjson";
 import { afterEach, expect, it } from "vitest";
-import { createClient } from "../../src/client/client.ts";
+import { createClient, transformer } from "../../src/client/index.ts";
 import { newUser } from "../support/factories.ts";
 import { account, serviceToken, useService } from "../support/service.ts";
 
@@ -26,8 +25,8 @@ function frontend(options: { fetch?: typeof fetch; token?: string } = {}) {
   const queryClient = new QueryClient({
     defaultOptions: {
       queries: { retry: false, staleTime: 60_000 },
-      dehydrate: { serializeData: superjson.serialize },
-      hydrate: { deserializeData: superjson.deserialize },
+      dehydrate: { serializeData: transformer.serialize },
+      hydrate: { deserializeData: transformer.deserialize },
     },
   });
   queryClients.push(queryClient);

@@ -12,7 +12,7 @@ export const t = initTRPC
   .create({
     transformer: { serialize, deserialize },
     jsonl: { contentType: "application/jsonl" },
-    // Stack traces go to the log only, whatever NODE_ENV is.
+    // Stack traces go to the log only, for every NODE_ENV.
     isDev: false,
     errorFormatter: ({ error, shape, ctx }) => {
       const requestId = ctx?.requestId ?? currentRequestId.getStore() ?? null;

@@ -69,7 +69,7 @@ function calledProcedures(paths: readonly string[], method: string): ProcedureEn
 }
 
 /** Runs a call. If its answer cannot be serialized, only this call of a batch fails. */
-export async function answer({ procedure, ...call }: Call, ctx: Context): Promise<Answer> {
+export async function answerCall({ procedure, ...call }: Call, ctx: Context): Promise<Answer> {
   const { path, type } = procedure;
   try {
     const data = await procedure.call({ ...call, ctx, signal });

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { sendError } from "./error-responses.ts";
-import { answer, plainCalls, type TRPCRoute } from "./fast-path.ts";
+import { answerCall, plainCalls, type TRPCRoute } from "./fast-path.ts";
 import { maxBatchSize } from "./limits.ts";
 import { addBodyParser, markNumbersOfURL } from "./request-body.ts";
 import { answerByAdapter, type TRPCOptions, unwrapResponse } from "./trpc-adapter.ts";
@@ -29,7 +29,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
         return answerByAdapter(req, res, options);
       }
       const ctx = await options.createContext(req);
-      const answers = await Promise.all(calls.map((call) => answer(call, ctx)));
+      const answers = await Promise.all(calls.map((call) => answerCall(call, ctx)));
       for (const { error, path } of answers)
         if (error !== undefined) options.onError({ error, path, requestId: req.id });
       const bodies = answers.map(({ body }) => body);

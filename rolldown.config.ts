@@ -2,16 +2,16 @@ import { dirname, resolve } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 import { dts } from "rolldown-plugin-dts";
 
-// Bundles what `tsc` made of src/client into the package that frontends install: one file of code,
-// one of types, with superjson inside and @trpc/* outside.
+// Bundles the output of `tsc` for src/client into the package that frontends install: one file of code and one of
+// declarations. superjson is included; @trpc/* are peers.
 
-/** Of the packages, superjson alone goes in; a type that leads to another is dropped as unused, or the pack test fails. */
+/** Packages that stay outside. An unused import of one is dropped; a used one fails test/client/package.test.ts. */
 const external = (id: string) => /^[@\w]/.test(id) && id !== "superjson";
 const dir = "src/client/dist";
 
 /**
- * Declarations name their neighbours as `.ts`. The service's context stays out: callers never see
- * it, and it would bring the types of the whole server along.
+ * Resolves imports of `.ts` files to declarations. The context of procedures is replaced by an empty type: clients do
+ * not see it, and it would include the types of the whole server.
  */
 const declarations: Plugin = {
   name: "declarations",
@@ -24,7 +24,8 @@ const declarations: Plugin = {
   },
   load: {
     order: "pre",
-    handler: (id) => (id.endsWith("/dist/routers/context.d.ts") ? "export type Context = object;" : null),
+    handler: (id) =>
+      id.endsWith("/dist/routers/context.d.ts") ? "export type Context = object; export type Services = object;" : null,
   },
 };
 
@@ -34,7 +35,7 @@ export default defineConfig([
     input: { index: "dist/client/index.d.ts" },
     external,
     plugins: [declarations, dts({ dtsInput: true, emitDtsOnly: true, tsconfig: false })],
-    // @trpc/server's types name Disposable, which a frontend's `lib` may lack.
+    // @trpc/server's types use Disposable, which a frontend's `lib` may lack.
     output: { dir, banner: '/// <reference lib="esnext.disposable" />' },
   },
 ]);

@@ -1,6 +1,5 @@
-// The tour's script: makes a user, and reads them back. In a frontend the import would be "aeturnis-data-client".
-import { TRPCClientError } from "@trpc/client";
-import { createClient } from "../src/client/client.ts";
+// The script of the README's tour: creates a user and reads it. An application imports from "aeturnis-data-client".
+import { createClient, isClientError } from "../src/client/index.ts";
 
 const client = createClient({
   url: process.env["URL"] ?? "http://127.0.0.1:3000/trpc",
@@ -10,19 +9,19 @@ const client = createClient({
 const mira = {
   email: "mira@example.com",
   username: "Mira",
-  // A hash as a back end would have it; the service takes no passwords here.
+  // The hash of a back end: the service accepts no passwords here.
   passwordHash: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b4dWRWJTmaaNTLQWL5vzYcJZk8",
   metadata: { level: 12 },
 };
 
 try {
   const user = await client.users.create.mutate(mira);
-  console.log(`made ${user.username}, ${user.id}, in ${user.createdAt.getFullYear()}`);
+  console.log(`created ${user.username}, ${user.id}, in ${user.createdAt.getFullYear()}`);
 } catch (error) {
-  // The second time round: CONFLICT, email.
-  if (!(error instanceof TRPCClientError) || error.data?.code !== "CONFLICT") throw error;
-  console.log(`not made: ${error.message} (${error.data.code}, ${error.data.field})`);
+  // A second run gives CONFLICT with the field email.
+  if (!isClientError(error) || error.data?.code !== "CONFLICT") throw error;
+  console.log(`not created: ${error.message} (${error.data.code}, ${error.data.field})`);
 }
 
 const found = await client.users.byEmail.query({ email: "MIRA@EXAMPLE.COM" });
-console.log("found by email, whatever its case:", found);
+console.log("found by email in any case:", found);

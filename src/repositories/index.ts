@@ -1,6 +1,15 @@
 export { type AuditLogRepository, auditListing } from "./audit-log.ts";
 export { createRepositories, type Repositories } from "./repositories.ts";
-export type { UserRole } from "./row-types.ts";
+export type {
+  AuditEntry,
+  AuditPartition,
+  LiveSession,
+  User,
+  UserRole,
+  UserSecurity,
+  UserSession,
+  UserStatus,
+} from "./row-types.ts";
 export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";
 export { failuresDefinition } from "./user-security.ts";
 export { userSessionDefinition } from "./user-sessions.ts";

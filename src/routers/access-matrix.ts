@@ -1,49 +1,45 @@
-import { appRouter } from "./app-router.ts";
-import type { Rule } from "./authorization.ts";
-import type { ProcedureAccess } from "./trpc.ts";
+import { userRoles } from "../schema/index.ts";
+import { type AccessRule, isAbove, isAdmitted, type ProcedureAccess } from "./access-rules.ts";
+import { procedures } from "./procedures.ts";
 
-export const callers = ["anonymous", "user", "moderator", "admin", "service"] as const;
+export const callerKinds = ["anonymous", ...userRoles, "service"] as const;
+type CallerKind = (typeof callerKinds)[number];
 
-/** Who may call one procedure; a cell says for whose account: "own", "players'", "all"; or "yes", or "" for no. */
-export type AccessRow = { readonly procedure: string } & { readonly [Caller in (typeof callers)[number]]: string };
+/** Who may call one procedure. A cell is "yes", the accounts it may be called for ("own", "players'", "all"), or "". */
+export type AccessRow = { readonly procedure: string } & { readonly [Kind in CallerKind]: string };
 
-/** Who may call what, as the procedures themselves declare it. */
+/** Returns one row for each procedure, sorted by name, as the procedures declare their access. */
 export function accessMatrix(): AccessRow[] {
-  const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { meta?: ProcedureAccess } }>;
-  return Object.entries(procedures)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([procedure, { _def }]) => {
-      const { allow = [], about = false } = _def.meta ?? {};
-      const cells = callers.map((caller) => [
-        caller,
-        about ? whose(caller, allow) : mayCall(caller, allow) ? "yes" : "",
-      ]);
-      return { procedure, ...Object.fromEntries(cells) } as AccessRow;
+  return [...procedures.values()]
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, access }) => {
+      const cells = callerKinds.map((caller) => [caller, cellOf(caller, access)]);
+      return { procedure: path, ...Object.fromEntries(cells) } as AccessRow;
     });
 }
 
-type Caller = (typeof callers)[number];
-
-/** Everybody may what anybody may; an account may what its role may, and an administrator what a moderator may. */
-function mayCall(caller: Caller, allow: readonly Rule[]): boolean {
-  if (allow.includes("anonymous") || allow.includes(caller)) return true;
-  if (caller === "admin") return allow.includes("moderator") || allow.includes("user");
-  return caller === "moderator" && allow.includes("user");
+function cellOf(caller: CallerKind, { rules, isOwned }: ProcedureAccess): string {
+  if (caller === "anonymous" || caller === "service")
+    return rules.includes("anonymous") || rules.includes(caller) ? "yes" : "";
+  if (isOwned) return accountsOf(caller, rules);
+  return rules.includes("anonymous") || isAdmitted(caller, rules) ? "yes" : "";
 }
 
-function whose(caller: Caller, allow: readonly Rule[]): string {
-  if (caller === "admin" && (allow.includes("admin") || allow.includes("moderator"))) return "all";
-  const own = ["user", "moderator", "admin"].includes(caller) && allow.includes("self") ? ["own"] : [];
-  const players = caller === "moderator" && allow.includes("moderator") ? ["players'"] : [];
+/** The accounts that a role may call an owned procedure for. */
+function accountsOf(role: (typeof userRoles)[number], rules: readonly AccessRule[]): string {
+  const reached = isAdmitted(role, rules) ? userRoles.filter((ownerRole) => isAbove(role, ownerRole)) : [];
+  if (reached.length === userRoles.length) return "all";
+  const own = rules.includes("owner") ? ["own"] : [];
+  const players = reached.includes("user") ? ["players'"] : [];
   return [...own, ...players].join(", ");
 }
 
-/** The same as a table of Markdown. */
+/** Returns the matrix as a Markdown table. */
 export function accessTable(): string {
-  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
-    row(["procedure", ...callers]),
-    row(Array(callers.length + 1).fill("---")),
-    ...accessMatrix().map((line) => row([`\`${line.procedure}\``, ...callers.map((caller) => line[caller])])),
+    line(["procedure", ...callerKinds]),
+    line(Array(callerKinds.length + 1).fill("---")),
+    ...accessMatrix().map((row) => line([`\`${row.procedure}\``, ...callerKinds.map((caller) => row[caller])])),
   ].join("\n");
 }

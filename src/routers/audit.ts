@@ -1,67 +1,68 @@
 import { z } from "zod";
 import { auditListing } from "../repositories/index.ts";
 import { ipAddress, jsonObject, uuid } from "../validation/index.ts";
-import { allow } from "./authorization.ts";
+import { isAdmin } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
+import { procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
-/** Events that one call may bring. */
-const mostEvents = 1_000;
+/** Events of one call. */
+const maxEvents = 1_000;
 
-/** Bytes of JSON that one event may carry. */
-const changesLimit = 16 * 1024;
+/** Size of an event's `changes` as JSON (bytes). */
+const maxChangesSize = 16 * 1024;
 
-const event = z.strictObject({
-  /** With a dot, so that no event passes for a change of a table, which is recorded as insert, update or delete. */
+const eventInput = z.strictObject({
+  /** Contains a dot, so that no event looks like a change of a table, whose action is insert, update or delete. */
   action: z
     .string()
     .max(50, "must be at most 50 characters")
     .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$/, "must be words with a dot between them, such as trade.completed"),
   resourceType: z.string().min(1).max(50, "must be at most 50 characters").optional(),
   resourceId: z.string().min(1).max(255, "must be at most 255 characters").optional(),
-  changes: jsonObject(changesLimit).optional(),
+  changes: jsonObject(maxChangesSize).optional(),
   /** The account that acted. */
   userId: uuid.optional(),
-  /** Where that account's request came from. */
+  /** The address of that account's client. */
   ipAddress: ipAddress.optional(),
   userAgent: z.string().max(1_000, "must be at most 1000 characters").optional(),
 });
 
 export const auditRouter = t.router({
-  /** Records an event of the game; it is on disk when this answers. */
-  record: allow("service")
-    .input(event)
+  /** Records an event of the game. The event is durable when the call returns. */
+  record: procedureFor("service")
+    .input(eventInput)
     .mutation(async ({ ctx, input }) => {
-      await ctx.parts.audit.record(ctx.by, input);
+      await ctx.services.audit.record(ctx.actor, input);
       return { recorded: 1 };
     }),
 
-  /** Records many events, all or none. */
-  recordMany: allow("service")
+  /** Records up to 1,000 events, all or none. */
+  recordMany: procedureFor("service")
     .input(
       z.strictObject({
         events: z
-          .array(event)
+          .array(eventInput)
           .min(1, "must have at least one event")
-          .max(mostEvents, `must have at most ${mostEvents} events: make several calls`),
+          .max(maxEvents, `must have at most ${maxEvents} events: make several calls`),
       }),
     )
     .mutation(async ({ ctx, input: { events } }) => {
-      await ctx.parts.audit.recordMany(ctx.by, events);
+      await ctx.services.audit.recordMany(ctx.actor, events);
       return { recorded: events.length };
     }),
 
-  /** The trail, newest first: a moderator's whole, of everybody else what they did themselves. */
-  list: allow("user")
+  /** The audit trail, newest first. Moderators read all of it, players the rows of their own actions. */
+  list: procedureFor("user")
     .input(listInput(auditListing))
     .query(({ ctx, input: { where, ...options } }) => {
-      if (ctx.caller.kind !== "user" || ctx.caller.role === "user") {
-        const own = ctx.caller.kind === "user" ? ctx.caller.id : "";
-        return ctx.parts.audit.list({ ...options, where: { and: [{ userId: own }, where ?? {}] } });
-      }
-      return ctx.parts.audit.list({ ...options, where, scan: ctx.caller.role === "admin" });
+      const { audit } = ctx.services;
+      if (ctx.caller.kind === "user" && ctx.caller.role !== "user")
+        return audit.list({ ...options, where, scan: isAdmin(ctx.caller) });
+      const userId = ctx.caller.kind === "user" ? ctx.caller.id : "";
+      return audit.list({ ...options, where: { and: [{ userId }, where ?? {}] } });
     }),
 
-  /** The months of the trail, and how large they are. */
-  partitions: allow("admin").query(({ ctx }) => ctx.parts.audit.partitions()),
+  /** The monthly partitions of the audit trail with their sizes. */
+  partitions: procedureFor("admin").query(({ ctx }) => ctx.services.audit.partitions()),
 });

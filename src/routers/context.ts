@@ -4,23 +4,23 @@ import type { Caller } from "../identity/index.ts";
 import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 
-/** What the procedures are built on. One for the life of the service. */
-export interface Parts extends Repositories {
+/** What procedures use: one object for the life of the process. */
+export interface Services extends Repositories {
   readonly database: Database;
   readonly log: Log;
   readonly version: string;
-  /** Longest time a procedure may take (ms). */
+  /** Longest duration of a procedure (ms). */
   readonly requestTimeout: number;
 }
 
-/** What a procedure knows of its request. */
+/** The request that a procedure belongs to. */
 export interface Context {
-  readonly parts: Parts;
-  /** Names the request in answers, in the log and in the audit trail. */
+  readonly services: Services;
+  /** Identifies the request in answers, in the log and in the audit trail. */
   readonly requestId: string;
-  /** Who calls, or why their token was not accepted. */
+  /** The caller, or the reason why its token was refused. */
   readonly caller: Caller | UnauthenticatedError;
-  /** Where the request comes from; undefined where a proxy names no address. */
+  /** The client's address; undefined where a proxy reports none. */
   readonly ipAddress: string | undefined;
   readonly userAgent: string | undefined;
 }

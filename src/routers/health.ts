@@ -1,17 +1,17 @@
 import { checkReadiness } from "../migrator/index.ts";
-import { allow } from "./authorization.ts";
+import { procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
 export const healthRouter = t.router({
-  /** Whether the service can do its work now. */
-  status: allow("anonymous").query(async ({ ctx }) => {
-    const { ready, database } = await checkReadiness(ctx.parts.database);
+  /** Whether the service is ready to answer, and whether it reaches the database. */
+  status: procedureFor("anonymous").query(async ({ ctx }) => {
+    const { ready, database } = await checkReadiness(ctx.services.database);
     return { ready, database, time: new Date() };
   }),
 
-  /** What an operator wants to see. Times in ms, `uptime` in s; texts of queries without their values. */
-  details: allow("admin", "service").query(async ({ ctx }) => {
-    const { database, version } = ctx.parts;
+  /** State of the process: `uptime` in seconds, `memory` in bytes, and slow queries without their values, in ms. */
+  details: procedureFor("admin", "service").query(async ({ ctx }) => {
+    const { database, version } = ctx.services;
     return {
       ...(await checkReadiness(database)),
       version,

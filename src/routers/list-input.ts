@@ -1,24 +1,32 @@
 import { z } from "zod";
 import { filterSchema, type ListingOf, type ListOptions, pageLimits } from "../query/index.ts";
 
-/** Fields that one order may have. */
-const mostKeys = 3;
+const maxSortFields = 3;
 
-/** What a listing takes, as its columns say: nothing, or filter, order and page. */
+/** The input of a listing: optional filter, order and page, derived from the listing's columns. */
 export function listInput<Row>(listing: ListingOf<Row>): z.ZodType<ListOptions<Row>, ListOptions<Row> | undefined> {
-  return z.strictObject(listShape(listing)).prefault({}) as never;
+  return listInputWith(listing, {}) as never;
 }
 
-/** The same for a listing that takes more. */
-export function listInputWith<Row, More extends z.ZodRawShape>(
+/** The input of a listing that has further fields of its own. */
+export function listInputWith<Row, Fields extends z.ZodRawShape>(
   listing: ListingOf<Row>,
-  more: More,
+  fields: Fields,
 ): z.ZodType<
-  ListOptions<Row> & z.output<z.ZodObject<More>>,
-  (ListOptions<Row> & z.input<z.ZodObject<More>>) | undefined
+  ListOptions<Row> & z.output<z.ZodObject<Fields>>,
+  (ListOptions<Row> & z.input<z.ZodObject<Fields>>) | undefined
 > {
-  return z.strictObject({ ...listShape(listing), ...more }).prefault({} as never) as never;
+  return z
+    .strictObject({ ...listShape(listing), ...fields, direction })
+    .transform(({ direction: _, ...options }: { direction?: unknown }) => options)
+    .prefault({} as never) as never;
 }
+
+/**
+ * tRPC's React integrations add this field to the input of every infinite query. It has no effect: a cursor already
+ * says on which side of it the page is.
+ */
+const direction = z.enum(["forward", "backward"], "must be forward or backward").optional();
 
 function listShape<Row>(listing: ListingOf<Row>) {
   const fields = Object.entries(listing.columns).flatMap(([name, column]) =>
@@ -31,11 +39,11 @@ function listShape<Row>(listing: ListingOf<Row>) {
   });
   return {
     where: filterSchema(listing).optional(),
-    // Not as a union, whose error would say nothing of what is wrong.
+    // A union of one and many would report only that no alternative matches.
     sort: z
       .preprocess(
-        (given) => (Array.isArray(given) ? given : [given]),
-        z.array(sort).max(mostKeys, `must have at most ${mostKeys} fields`),
+        (sorts) => (Array.isArray(sorts) ? sorts : [sorts]),
+        z.array(sort).max(maxSortFields, `must have at most ${maxSortFields} fields`),
       )
       .optional(),
     limit: z

@@ -1,31 +1,33 @@
 import { z } from "zod";
 import { failuresDefinition } from "../repositories/index.ts";
-import { uuid as userId } from "../validation/index.ts";
-import { about, allow } from "./authorization.ts";
+import { uuid } from "../validation/index.ts";
+import { isAdmin } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
+import { ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
-const whose = z.strictObject({ userId });
-/** The caller's own, unless it is said whose. */
-const mine = z.strictObject({ userId: userId.optional() }).prefault({});
+const accountInput = z.strictObject({ userId: uuid });
+/** Without `userId`: the caller's own account. */
+const ownAccountInput = z.strictObject({ userId: uuid.optional() }).prefault({});
 
 export const securityRouter = t.router({
-  /** How an account is guarded: attempts, lock-out, two-factor, age of the password. */
-  get: about("self", "moderator")
-    .input(mine)
-    .query(({ ctx }) => ctx.parts.security.findById(ctx.subject)),
+  /** An account's failed attempts, lock-out, two-factor state and age of the password; none of its secrets. */
+  get: ownedProcedureFor("owner", "moderator")
+    .input(ownAccountInput)
+    .query(({ ctx }) => ctx.services.security.findById(ctx.ownerId)),
 
-  /** Forgets failed attempts, and lets the account sign in again. */
-  unlock: about("moderator")
-    .input(whose)
-    .mutation(({ ctx }) => ctx.parts.security.unlock(ctx.by, ctx.subject)),
+  /** Resets an account's failed attempts and its lock-out. */
+  unlock: ownedProcedureFor("moderator")
+    .input(accountInput)
+    .mutation(({ ctx }) => ctx.services.security.unlock(ctx.actor, ctx.ownerId)),
 
-  requirePasswordChange: about("moderator")
-    .input(whose)
-    .mutation(({ ctx }) => ctx.parts.security.requirePasswordChange(ctx.by, ctx.subject)),
+  /** Requires a new password at the next sign-in. */
+  requirePasswordChange: ownedProcedureFor("moderator")
+    .input(accountInput)
+    .mutation(({ ctx }) => ctx.services.security.requirePasswordChange(ctx.actor, ctx.ownerId)),
 
-  /** Accounts with failed attempts to sign in, the latest first. */
-  failures: allow("service")
+  /** Accounts with failed sign-in attempts, the latest attempt first. */
+  failures: procedureFor("moderator", "service")
     .input(listInput(failuresDefinition))
-    .query(({ ctx, input }) => ctx.parts.failures.list(input)),
+    .query(({ ctx, input }) => ctx.services.failures.list({ ...input, scan: isAdmin(ctx.caller) })),
 });

@@ -1,35 +1,38 @@
 import { z } from "zod";
 import { userSessionDefinition } from "../repositories/index.ts";
-import { uuid as id } from "../validation/index.ts";
-import { about, allow } from "./authorization.ts";
+import { uuid } from "../validation/index.ts";
 import { listInputWith } from "./list-input.ts";
+import { ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
-/** The caller's own, unless it is said whose. */
-const userId = id.optional();
+/** Without it: the caller's own account. */
+const userId = uuid.optional();
 
 export const sessionsRouter = t.router({
-  /** The session, if it lives, and whose it is; null: whoever comes with it must sign in again. */
-  check: allow("service")
-    .input(z.strictObject({ userId: id, sessionId: id }))
-    .query(async ({ ctx, input }) => (await ctx.parts.sessions.findLive(input.userId, input.sessionId)) ?? null),
+  /** The session with its account's name and role; null if the session has ended or its account is not active. */
+  check: procedureFor("service")
+    .input(z.strictObject({ userId: uuid, sessionId: uuid }))
+    .query(async ({ ctx, input }) => (await ctx.services.sessions.findLive(input.userId, input.sessionId)) ?? null),
 
-  /** An account's sessions, ended ones too, the last used first. */
-  list: about("self", "moderator")
+  /** An account's sessions, ended ones included, the last used first. */
+  list: ownedProcedureFor("owner", "moderator")
     .input(listInputWith(userSessionDefinition, { userId }))
     .query(({ ctx, input: { userId: _, where, ...options } }) =>
-      ctx.parts.sessions.list({ ...options, where: { and: [{ userId: ctx.subject }, where ?? {}] } }),
+      ctx.services.sessions.list({ ...options, where: { and: [{ userId: ctx.ownerId }, where ?? {}] } }),
     ),
 
-  revoke: about("self", "moderator")
-    .input(z.strictObject({ userId, sessionId: id }))
-    .mutation(({ ctx, input }) => ctx.parts.sessions.revoke(ctx.by, ctx.subject, input.sessionId)),
+  /** Ends one session of an account. */
+  revoke: ownedProcedureFor("owner", "moderator")
+    .input(z.strictObject({ userId, sessionId: uuid }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.revoke(ctx.actor, ctx.ownerId, input.sessionId)),
 
-  /** Ends all sessions of an account, or all but one: "sign out everywhere else". */
-  revokeAll: about("self", "moderator")
-    .input(z.strictObject({ userId, except: id.optional() }).prefault({}))
-    .mutation(async ({ ctx, input }) => ({ revoked: await ctx.parts.sessions.revokeAll(ctx.by, ctx.subject, input) })),
+  /** Ends all sessions of an account, or all but the session `except`. */
+  revokeAll: ownedProcedureFor("owner", "moderator")
+    .input(z.strictObject({ userId, except: uuid.optional() }).prefault({}))
+    .mutation(async ({ ctx, input }) => ({
+      revoked: await ctx.services.sessions.revokeAll(ctx.actor, ctx.ownerId, input),
+    })),
 
-  /** Deletes sessions that have expired, or were revoked a month ago. */
-  cleanUp: allow("admin").mutation(({ ctx }) => ctx.parts.sessions.cleanUp(ctx.by)),
+  /** Deletes sessions that have expired, and those that were revoked more than a month ago. */
+  cleanUp: procedureFor("admin").mutation(({ ctx }) => ctx.services.sessions.cleanUp(ctx.actor)),
 });

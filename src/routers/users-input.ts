@@ -1,59 +1,60 @@
 import { z } from "zod";
 import { userRoles, userStatuses } from "../schema/index.ts";
-import { uuid as id, moment, type newUser, trimAscii, type userBulkChange, userChange } from "../validation/index.ts";
+import { moment, type newUser, trimAscii, type userBulkChange, userChange, uuid } from "../validation/index.ts";
 
-/** Rows that one call may bring. */
-const mostRows = 5_000;
+/** Rows of one call. */
+const maxRows = 5_000;
 
 const version = moment("must be the updatedAt that you saw").optional();
 
-export const userId = z.strictObject({ id });
-export const userEmail = z.strictObject({
+export const idInput = z.strictObject({ id: uuid });
+export const emailInput = z.strictObject({
   email: z.string().overwrite(trimAscii).max(255, "must be at most 255 characters"),
 });
-export const userName = z.strictObject({ username: z.string().max(50, "must be at most 50 characters") });
+export const usernameInput = z.strictObject({ username: z.string().max(50, "must be at most 50 characters") });
 
-/** Whether a listing takes softly deleted users along, or has no others. */
-export const deletedToo = { deleted: z.enum(["without", "with", "only"]).default("without") };
+/** Whether a listing contains deleted users: none, also, or only those. */
+export const deletedFilter = { deleted: z.enum(["without", "with", "only"]).default("without") };
 
-const somethingChanged = (fields: string) => ({
-  error: `must change at least one of ${fields}`,
+export const updateInput = z
+  .strictObject({ id: uuid.optional(), updatedAt: version, ...userChange.shape })
+  .refine(({ id: _, updatedAt: __, ...change }) => Object.values(change).some((value) => value !== undefined), {
+    error: "must change at least one of email, username, metadata",
+  });
+
+export const statusInput = z.strictObject({
+  id: uuid,
+  status: z.enum(userStatuses, "must be active, suspended or banned"),
 });
+export const roleInput = z.strictObject({ id: uuid, role: z.enum(userRoles, "must be user, moderator or admin") });
 
-export const ownChange = z
-  .strictObject({ id: id.optional(), updatedAt: version, ...userChange.shape })
-  .refine(
-    ({ id: _, updatedAt: __, ...change }) => Object.values(change).some((value) => value !== undefined),
-    somethingChanged("email, username, metadata"),
-  );
-
-export const newStatus = z.strictObject({ id, status: z.enum(userStatuses, "must be active, suspended or banned") });
-export const newRole = z.strictObject({ id, role: z.enum(userRoles, "must be user, moderator or admin") });
-
-/** What a row changes is looked over later, so that each can be refused by itself; whose it is, is said here. */
-const rowsOf = <Row>(shape: z.ZodRawShape = {}) =>
+/**
+ * Rows of a bulk call. Only the fields of `shape` are validated here: the bulk pipeline validates the others, so that
+ * it can reject single rows.
+ */
+const rowsInput = <Row>(shape: z.ZodRawShape = {}) =>
   z
     .array(z.looseObject(shape, "must be an object") as unknown as z.ZodType<Row, Row>)
     .min(1, "must have at least one row")
-    .max(mostRows, `must have at most ${mostRows} rows: make several calls`);
+    .max(maxRows, `must have at most ${maxRows} rows: make several calls`);
 
-/** All or none (the default), or those that can be written. */
+/** Whether one rejected row rejects them all. */
 const atomic = z.boolean().default(true);
 
-export const newUsers = z.strictObject({ rows: rowsOf<z.input<typeof newUser>>(), atomic });
+export const createManyInput = z.strictObject({ rows: rowsInput<z.input<typeof newUser>>(), atomic });
 
-export const userChanges = z.strictObject({
-  rows: rowsOf<{ id: string; updatedAt?: Date | undefined } & z.input<typeof userBulkChange>>({
-    id,
+export const updateManyInput = z.strictObject({
+  rows: rowsInput<{ id: string; updatedAt?: Date | undefined } & z.input<typeof userBulkChange>>({
+    id: uuid,
     updatedAt: version,
   }),
   atomic,
 });
 
-export const userIds = z.strictObject({
+export const deleteManyInput = z.strictObject({
   ids: z
-    .array(id)
+    .array(uuid)
     .min(1, "must have at least one id")
-    .max(mostRows, `must have at most ${mostRows} ids: make several calls`),
+    .max(maxRows, `must have at most ${maxRows} ids: make several calls`),
   atomic,
 });

@@ -2,92 +2,105 @@ import { ForbiddenError } from "../errors.ts";
 import { type UserRole, userDefinition } from "../repositories/index.ts";
 import { userRoles } from "../schema/index.ts";
 import { newUser } from "../validation/index.ts";
-import { type Admitted, about, allow } from "./authorization.ts";
+import { isAdmin } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
+import { ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 import {
-  deletedToo,
-  newRole,
-  newStatus,
-  newUsers,
-  ownChange,
-  userChanges,
-  userEmail,
-  userId,
-  userIds,
-  userName,
+  createManyInput,
+  deletedFilter,
+  deleteManyInput,
+  emailInput,
+  idInput,
+  roleInput,
+  statusInput,
+  updateInput,
+  updateManyInput,
+  usernameInput,
 } from "./users-input.ts";
 
-const isAdmin = (caller: Admitted) => caller.kind === "user" && caller.role === "admin";
-
-const userPage = listInputWith(userDefinition, deletedToo);
+const listUsersInput = listInputWith(userDefinition, deletedFilter);
 
 export const usersRouter = t.router({
   /** The caller's own account. */
-  me: about("self").query(({ ctx }) => ctx.parts.users.findById(ctx.subject)),
+  me: ownedProcedureFor("owner").query(({ ctx }) => ctx.services.users.findById(ctx.ownerId)),
 
-  byId: allow("moderator", "service")
-    .input(userId)
-    .query(({ ctx, input }) => ctx.parts.users.findById(input.id)),
+  /** The account with this id. */
+  byId: procedureFor("moderator", "service")
+    .input(idInput)
+    .query(({ ctx, input }) => ctx.services.users.findById(input.id)),
 
-  byEmail: allow("moderator", "service")
-    .input(userEmail)
-    .query(({ ctx, input }) => ctx.parts.users.findByEmail(input.email)),
+  /** The account with this email, in any case. */
+  byEmail: procedureFor("moderator", "service")
+    .input(emailInput)
+    .query(({ ctx, input }) => ctx.services.users.findByEmail(input.email)),
 
-  byUsername: allow("moderator", "service")
-    .input(userName)
-    .query(({ ctx, input }) => ctx.parts.users.findByUsername(input.username)),
+  /** The account with this username, in any case. */
+  byUsername: procedureFor("moderator", "service")
+    .input(usernameInput)
+    .query(({ ctx, input }) => ctx.services.users.findByUsername(input.username)),
 
-  list: allow("moderator", "service")
-    .input(userPage)
+  /** A page of accounts. Administrators may include deleted ones. */
+  list: procedureFor("moderator", "service")
+    .input(listUsersInput)
     .query(({ ctx, input: { deleted, ...options } }) => {
       const scan = isAdmin(ctx.caller);
       if (deleted !== "without" && !scan)
         throw new ForbiddenError("Only an administrator sees deleted users.", { field: "deleted" });
-      return ctx.parts.users.withVisibility(deleted).list({ ...options, scan });
+      return ctx.services.users.withVisibility(deleted).list({ ...options, scan });
     }),
 
-  create: allow("admin", "service")
+  /** Creates an account. */
+  create: procedureFor("admin", "service")
     .input(newUser)
-    .mutation(({ ctx, input }) => ctx.parts.users.create(ctx.by, input)),
+    .mutation(({ ctx, input }) => ctx.services.users.create(ctx.actor, input)),
 
-  createMany: allow("admin", "service")
-    .input(newUsers)
-    .mutation(({ ctx, input: { rows, atomic } }) => ctx.parts.users.createMany(ctx.by, rows, { atomic })),
+  /** Creates up to 5,000 accounts. */
+  createMany: procedureFor("admin", "service")
+    .input(createManyInput)
+    .mutation(({ ctx, input: { rows, atomic } }) => ctx.services.users.createMany(ctx.actor, rows, { atomic })),
 
-  update: about("self", "admin")
-    .input(ownChange)
+  /** Changes email, username or metadata of an account. With `updatedAt`, only if the account still has this version. */
+  update: ownedProcedureFor("owner", "admin")
+    .input(updateInput)
     .mutation(({ ctx, input: { id: _, updatedAt: version, ...change } }) =>
-      ctx.parts.users.update(ctx.by, ctx.subject, change, { version }),
+      ctx.services.users.update(ctx.actor, ctx.ownerId, change, { version }),
     ),
 
-  updateMany: allow("admin", "service")
-    .input(userChanges)
+  /** Changes up to 5,000 accounts, each in its own way. */
+  updateMany: procedureFor("admin", "service")
+    .input(updateManyInput)
     .mutation(({ ctx, input: { rows, atomic } }) => {
       const changes = rows.map(({ id, updatedAt: version, ...change }) => ({ id, version, change }));
-      return ctx.parts.users.updateMany(ctx.by, changes, { atomic });
+      return ctx.services.users.updateMany(ctx.actor, changes, { atomic });
     }),
 
-  setStatus: about("moderator", "admin")
-    .input(newStatus)
+  /** Sets the status of an account: active, suspended or banned. */
+  setStatus: ownedProcedureFor("moderator", "admin")
+    .input(statusInput)
     .mutation(({ ctx, input: { id, status } }) => {
+      // The statement checks the role again: it may have changed since authorization.
       const over: readonly UserRole[] = isAdmin(ctx.caller) ? userRoles : ["user"];
-      return ctx.parts.users.setStatus(ctx.by, id, status, { over });
+      return ctx.services.users.setStatus(ctx.actor, id, status, { over });
     }),
 
-  setRole: allow("admin")
-    .input(newRole)
-    .mutation(({ ctx, input: { id, role } }) => ctx.parts.users.setRole(ctx.by, id, role)),
+  /** Sets the role of an account. */
+  setRole: procedureFor("admin")
+    .input(roleInput)
+    .mutation(({ ctx, input: { id, role } }) => ctx.services.users.setRole(ctx.actor, id, role)),
 
-  delete: allow("admin")
-    .input(userId)
-    .mutation(({ ctx, input }) => ctx.parts.users.softDelete(ctx.by, input.id)),
+  /** Marks an account as deleted and ends its sessions. */
+  delete: procedureFor("admin")
+    .input(idInput)
+    .mutation(({ ctx, input }) => ctx.services.users.softDelete(ctx.actor, input.id)),
 
-  deleteMany: allow("admin", "service")
-    .input(userIds)
-    .mutation(({ ctx, input: { ids, atomic } }) => ctx.parts.users.softDeleteMany(ctx.by, ids, { atomic })),
+  /** Marks up to 5,000 accounts as deleted. */
+  deleteMany: procedureFor("admin", "service")
+    .input(deleteManyInput)
+    .mutation(({ ctx, input: { ids, atomic } }) => ctx.services.users.softDeleteMany(ctx.actor, ids, { atomic })),
 
-  restore: allow("admin")
-    .input(userId)
-    .mutation(({ ctx, input }) => ctx.parts.users.restore(ctx.by, input.id)),
+  /** Restores a deleted account. */
+  restore: procedureFor("admin")
+    .input(idInput)
+    .mutation(({ ctx, input }) => ctx.services.users.restore(ctx.actor, input.id)),
 });

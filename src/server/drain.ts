@@ -1,34 +1,35 @@
 import type { FastifyInstance } from "fastify";
-import { refuse } from "./error-responses.ts";
+import { sendError } from "./error-responses.ts";
 
-/** How long a connection without a request stays open once the server stops, and an answer may take to leave (ms). */
-const grace = 250;
+/** How long an idle connection stays open after shutdown begins, and how long a last answer may take to leave (ms). */
+const closeDelay = 250;
 
 /**
- * Stops in order, within `timeout` (ms): running requests may finish, and their answers say `connection: close`; calls
- * that still arrive on open connections are told to try again elsewhere; connections are closed as soon as no request
- * runs. At the end of the time `cancel` is called, and what is left is closed.
+ * Shuts the server down in order. Running requests may finish within `timeout` ms, and their answers carry
+ * `Connection: close`. Requests that arrive meanwhile on open connections get 503. Connections are closed when no
+ * request is running. After `timeout`, `cancel` is called and the remaining connections are closed.
  */
 export function drainOnClose(server: FastifyInstance, options: { timeout: number; cancel: () => void }): void {
   const timers = new Set<NodeJS.Timeout>();
-  const after = (ms: number, work: () => void) => void timers.add(setTimeout(work, ms));
+  const after = (ms: number, action: () => void) => void timers.add(setTimeout(action, ms));
   const closeAll = () => server.server.closeAllConnections();
   const closeIfIdle = () => {
-    if (running === 0) after(grace, () => running === 0 && closeAll());
+    if (running === 0) after(closeDelay, () => running === 0 && closeAll());
   };
   let draining = false;
   let running = 0;
 
-  const ended = () => {
+  const countDown = () => {
     running--;
     if (draining) closeIfIdle();
   };
 
   server.addHook("onRequest", (request, reply, done) => {
     running++;
-    // Also when its caller hangs up.
-    reply.raw.once("close", ended);
-    if (draining) refuse(request, reply, 503, "The service is stopping. Try again in a few seconds.");
+    // "close" follows every answer, and also the end of a connection without one.
+    reply.raw.once("close", countDown);
+    if (draining)
+      sendError(request, reply, { status: 503, message: "The service is stopping. Try again in a few seconds." });
     else done();
   });
   server.addHook("onSend", (_, reply, payload, done) => {
@@ -40,7 +41,7 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
     closeIfIdle();
     after(options.timeout, () => {
       options.cancel();
-      after(grace, closeAll);
+      after(closeDelay, closeAll);
     });
   });
   server.addHook("onClose", async () => {

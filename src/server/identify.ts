@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { UnauthenticatedError } from "../errors.ts";
 import { anonymous, type Caller, type Tokens } from "../identity/index.ts";
 
-/** The caller that the `Authorization` header names (RFC 6750, 2.1), or why it was not accepted. */
+/** Returns the caller of the `Authorization` header (RFC 6750, section 2.1), or the reason why it is refused. */
 export async function identify(headers: IncomingHttpHeaders, tokens: Tokens): Promise<Caller | UnauthenticatedError> {
   const { authorization } = headers;
   if (authorization === undefined) return anonymous;
@@ -17,7 +17,7 @@ export async function identify(headers: IncomingHttpHeaders, tokens: Tokens): Pr
   }
 }
 
-/** The caller's own request id, if it is a plain one that can go into a log; else a new one. */
+/** Returns the client's `x-request-id` if it is safe to log, or else a new id. */
 export function requestId(headers: IncomingHttpHeaders): string {
   const given = headers["x-request-id"];
   return typeof given === "string" && /^[\w.-]{8,64}$/.test(given) ? given : uuidv7();

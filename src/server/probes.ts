@@ -3,8 +3,8 @@ import type { Database } from "../database/index.ts";
 import { checkReadiness } from "../migrator/index.ts";
 
 /**
- * What an orchestrator asks: `/livez`, whether to restart the process; `/readyz`, whether to send it
- * requests. A database that is away makes it not ready, and is no reason to restart it.
+ * Adds the probes of an orchestrator. `/livez` fails if the process must be restarted. `/readyz` fails if it should
+ * get no requests, for example while the database is unavailable, which a restart does not change.
  */
 export function addProbes(server: FastifyInstance, database: Database): void {
   server.get("/livez", async () => ({ status: "live" }));

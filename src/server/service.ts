@@ -10,30 +10,31 @@ import { createRepositories } from "../repositories/index.ts";
 import { version } from "../version.ts";
 import { createHttpServer } from "./http-server.ts";
 
-const bookkeepingRights =
-  "The database does not let this role see which migrations are applied. As the role that migrates, run: " +
+const missingPrivileges =
+  "This role may not read which migrations are applied. As the role that migrates, run: " +
   "grant usage on schema drizzle to <role>; grant select on drizzle.__drizzle_migrations to <role>;";
 
 /** A running service. */
 export interface Service {
-  /** Where tRPC answers. */
+  /** The URL of tRPC. */
   readonly url: string;
-  /** The embedded server, where there is one. */
+  /** The embedded server; undefined with `DATABASE_URL`. */
   readonly embedded: EmbeddedServer | undefined;
-  /** What the database says that it is. */
+  /** PostgreSQL's `server_version`. */
   readonly databaseVersion: string;
-  /** Lets running requests finish for `shutdownTimeout` ms, then closes everything, last the embedded server. */
+  /** Lets running requests finish within `shutdownTimeout` ms, then closes everything, the embedded server last. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the whole service. Migrations are applied on the embedded server, or when asked; elsewhere that
- * is the operator's step, and `/readyz` says what is pending.
+ * Starts the service. Migrations are applied on the embedded server, and elsewhere if `migrate` is set; otherwise
+ * `/readyz` lists the pending ones.
  *
- * @param options.migrate applies pending migrations first; any number of services may start so at once
- * @param options.onLost called when the embedded server died for good
- * @param options.signal gives the start up; what was started is closed again
- * @throws {ConnectError} when the database cannot be reached
+ * @param options.migrate applies pending migrations first; several services may start this way at once
+ * @param options.onLost called when the embedded server has stopped and cannot be restarted
+ * @param options.signal cancels the start, and closes what was started
+ * @throws {ConnectError} if the database cannot be reached
+ * @throws {MigrationError} if a migration fails
  */
 export async function createService(options: {
   config: Config;
@@ -43,7 +44,7 @@ export async function createService(options: {
   signal?: AbortSignal;
 }): Promise<Service> {
   const { config, log, migrate = false, onLost, signal } = options;
-  // Undone in reverse, by close() and by a start that fails half-way.
+  // Run in reverse order by close(), and by a start that fails.
   const closers: (() => void | Promise<void>)[] = [];
   let stopBy = 0;
   const close = async () => {
@@ -65,10 +66,10 @@ export async function createService(options: {
 
     signal?.throwIfAborted();
     const database = await connect({ ...config.database, url }, { log, signal });
-    // What no request waits for has the rest of the time.
+    // Queries that no request waits for may use the rest of the time.
     closers.push(() => database.close(Math.max(0, stopBy - Date.now())));
     const pending = await pendingMigrations(database.db).catch((error: unknown) => {
-      throw codeOf(error) === sqlstate.insufficientPrivilege ? new ConnectError(bookkeepingRights, error) : error;
+      throw codeOf(error) === sqlstate.insufficientPrivilege ? new ConnectError(missingPrivileges, error) : error;
     });
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
@@ -77,14 +78,14 @@ export async function createService(options: {
     closers.push(maintenance.stop);
 
     const secret = signingSecret(config);
-    const parts = {
+    const services = {
       ...createRepositories(database.db, { secret, scanLimit: config.scanLimit }),
       database,
       log,
       version,
       requestTimeout: config.http.requestTimeout,
     };
-    const http = await createHttpServer({ config, parts, tokens: createTokens(secret) });
+    const http = await createHttpServer({ config, services, tokens: createTokens(secret) });
     closers.push(() => http.close());
     const address = await http.listen({ host: config.http.host, port: config.http.port });
     log.info({ url: `${address}/trpc`, version }, "listening");
@@ -97,8 +98,8 @@ export async function createService(options: {
 }
 
 /**
- * A database that is newer than this version (a deployment that was taken back) is no reason not to start, as
- * long as nothing is pending; the log says it.
+ * Applies pending migrations. If none is pending, drift is only logged: a database may be newer than this version of
+ * the service, for example after a deployment was rolled back.
  *
  * @throws {MigrationError}
  */
@@ -109,5 +110,5 @@ async function applyMigrations(
   const { results, error } = await up({ target, signal, onEvent: logEvents(log) });
   if (error === undefined) return;
   if (!(error instanceof DriftError) || results.length > 0) throw error;
-  log.warn({ reason: error.message }, "migrations need a person");
+  log.warn({ reason: error.message }, "the database differs from the migrations; see `aeturnis-data migrate status`");
 }

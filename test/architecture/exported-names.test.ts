@@ -26,7 +26,7 @@ function exportedNames(text: string): string[] {
 
 function sourceFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => file.endsWith(".ts") && !file.includes("/dist/"))
     .map((file) => join(folder, file));
 }
 

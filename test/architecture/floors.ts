@@ -37,6 +37,8 @@ export function biomeOverrides(): object[] {
   const perPart = parts.map((from) =>
     restrict([`src/${from}/**`], (to) => {
       if (to === from) return [];
+      // The pattern of the part `server` matches the package @trpc/server, which the client uses.
+      if (from === client && to === "server") return ["**/server/**", "!@trpc/server/**"];
       return mayImport(from, to) ? [`**/${to}/**`, `!**/${to}/index.ts`] : [`**/${to}/**`];
     }),
   );

@@ -135,7 +135,7 @@ describe("while migrations are pending", () => {
       .catch((reason) => reason);
     expect(error.data).toMatchObject({ code: "INTERNAL_SERVER_ERROR", httpStatus: 500 });
     expect(error.message).toBe(
-      `Something went wrong inside the service. It is in its log under request ${error.data.requestId}.`,
+      `An internal error occurred. The service's log has it under request ${error.data.requestId}.`,
     );
     expect(JSON.stringify(error.shape)).not.toMatch(/insert|users_|relation/);
 

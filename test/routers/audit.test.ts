@@ -13,8 +13,8 @@ beforeAll(async () => {
   moderator = as(await account(service.database.sql, "moderator"));
 });
 
-describe("an event of the game", () => {
-  it("is recorded as it was told, by whom, and for whom", async () => {
+describe("audit.record", () => {
+  it("records an event of the game with its actor, account and origin", async () => {
     const player = await account(service.database.sql);
     const event = {
       action: "trade.completed",
@@ -41,16 +41,16 @@ describe("an event of the game", () => {
   });
 
   it.each([
-    ["an action that is a table's", { action: "update" }, "action"],
+    ["the action of a table", { action: "update" }, "action"],
     ["an unknown account", { action: "trade.completed", userId: randomUUID() }, "userId"],
-    ["an address that is none", { action: "trade.completed", ipAddress: "300.1.1.1" }, "ipAddress"],
-    ["changes that are no object", { action: "trade.completed", changes: [1] as never }, "changes"],
-    ["too much", { action: "trade.completed", changes: { text: "x".repeat(20_000) } }, "changes"],
-  ])("is refused with %s", async (_, event, field) => {
+    ["an invalid address", { action: "trade.completed", ipAddress: "300.1.1.1" }, "ipAddress"],
+    ["changes that are not an object", { action: "trade.completed", changes: [1] as never }, "changes"],
+    ["changes over 16 KiB", { action: "trade.completed", changes: { text: "x".repeat(20_000) } }, "changes"],
+  ])("refuses an event with %s", async (_, event, field) => {
     expect(await refusal(game.audit.record.mutate(event))).toMatchObject({ code: "BAD_REQUEST", field });
   });
 
-  it("that is no good spoils none of those that travel with it", async () => {
+  it("records the valid events of a request in which one event is refused", async () => {
     const resourceId = randomUUID();
     const calls = Array.from({ length: 64 }, (_, n) =>
       game.audit.record.mutate({
@@ -67,7 +67,7 @@ describe("an event of the game", () => {
     ]);
   });
 
-  it("comes with many others in one call, all or none", async () => {
+  it("records 1,000 events of one call, or none of them", async () => {
     const resourceId = randomUUID();
     const events = Array.from({ length: 1_000 }, (_, n) => ({
       action: "quest.step",
@@ -89,8 +89,8 @@ describe("an event of the game", () => {
   });
 });
 
-describe("the trail of a procedure", () => {
-  it("says who called, from where, and under which request", async () => {
+describe("the audit trail of a procedure", () => {
+  it("audits a call with its actor, address, user agent and request id", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: {
@@ -105,7 +105,7 @@ describe("the trail of a procedure", () => {
     const { id } = ((await response.json()) as { result: { data: { json: { id: string } } } }).result.data.json;
     const { items } = await moderator.audit.list.query({ where: { resourceId: id, resourceType: "users" } });
     expect(items).toMatchObject([
-      // No proxy is trusted here: what the header says is not believed.
+      // Without a trusted proxy, X-Forwarded-For is ignored.
       {
         action: "insert",
         actor: "service:test",
@@ -117,13 +117,13 @@ describe("the trail of a procedure", () => {
   });
 
   it.each([
-    // The last address is the one that the proxy saw; the first could be anything that the caller wrote.
+    // The last address is the one that the proxy saw. The client can write any other.
     ["198.51.100.1, 203.0.113.66", "203.0.113.66"],
     ["203.0.113.66:5678", "203.0.113.66"],
     ["[2001:db8::1]:99", "2001:db8::1"],
     ["fe80::1%eth0", "fe80::1"],
     ["unknown", null],
-  ])("says where a request came from as a trusted proxy tells it, and no other: %s", async (forwarded, ipAddress) => {
+  ])("audits the address that a trusted proxy reports for %s", async (forwarded, ipAddress) => {
     const { url } = await serviceForTest(service.database.url, { env: { TRUSTED_PROXIES: "127.0.0.0/8, 10.0.0.1" } });
     const headers = {
       authorization: `Bearer ${serviceToken}`,
@@ -137,7 +137,7 @@ describe("the trail of a procedure", () => {
     expect(items).toMatchObject([{ ipAddress }]);
   });
 
-  it("has exactly one row for every row that a bulk call changed", async () => {
+  it("audits a bulk call with exactly one row for each changed row", async () => {
     const rows = Array.from({ length: 1_200 }, () => newUser());
     await game.users.createMany.mutate({ rows });
     const [counts] = await service.database.sql`
@@ -149,7 +149,7 @@ describe("the trail of a procedure", () => {
 });
 
 describe("audit.list", () => {
-  it("shows an account what it did itself, and nothing else", async () => {
+  it("audit.list shows a player the rows of their own actions only", async () => {
     const player = await account(service.database.sql);
     const mine = as(player);
     await mine.users.update.mutate({ metadata: { level: 1 } });
@@ -163,7 +163,7 @@ describe("audit.list", () => {
     ).toEqual([]);
   });
 
-  it("takes back every cursor that it gives, however long what it is made of", async () => {
+  it("audit.list accepts each cursor that it returns, also one of very long values", async () => {
     for (let n = 0; n < 3; n++)
       await game.audit.record.mutate({ action: "cursor.long", userAgent: "漢".repeat(1_000) });
     const options = { where: { action: "cursor.long" }, sort: { field: "userAgent" as const }, limit: 1 };
@@ -171,7 +171,7 @@ describe("audit.list", () => {
     expect((await moderator.audit.list.query({ ...options, cursor: nextCursor })).items).toHaveLength(1);
   });
 
-  it("finds by actor, account, resource, action and time", async () => {
+  it("audit.list filters by actor, account, resource, action and time", async () => {
     const player = await account(service.database.sql);
     const before = new Date();
     await as(player).users.update.mutate({ metadata: { level: 9 } });
@@ -191,27 +191,27 @@ describe("audit.list", () => {
   });
 });
 
-describe("a row of the trail that psql wrote", () => {
+describe("an audit row that psql writes", () => {
   const nested = (levels: number) => `{"a": ${"[".repeat(levels)}${"]".repeat(levels)}}`;
 
   it.each([
     ["a key that reaches a prototype", '{"a": [{"constructor": 1}]}', "audit_log_changes_keys_check"],
     ["a key __proto__", '{"__proto__": null}', "audit_log_changes_keys_check"],
-    ["more levels than a client can be given", nested(5_000), "audit_log_changes_depth_check"],
+    ["more levels than a client can parse", nested(5_000), "audit_log_changes_depth_check"],
     ["an array", "[1]", "audit_log_changes_check"],
-  ])("is refused with %s", async (_, changes, constraint_name) => {
+  ])("the table refuses changes with %s from psql", async (_, changes, constraint_name) => {
     await expect(
       service.database.sql`insert into audit_log (action, changes) values ('psql.bad', ${changes}::text::jsonb)`,
     ).rejects.toMatchObject({ code: "23514", constraint_name });
   });
 
-  it("is refused with a time that no client can hold", async () => {
+  it("the table refuses a time from psql that a client cannot hold", async () => {
     await expect(
       service.database.sql`insert into audit_log (action, created_at) values ('psql.bad', 'infinity')`,
     ).rejects.toMatchObject({ code: "23514", constraint_name: "audit_log_times_check" });
   });
 
-  it("is taken with every change of metadata that users take", async () => {
+  it("the trail records each change of metadata that the users table accepts", async () => {
     const { sql } = service.database;
     const { id } = await account(sql);
     const metadata = nested(31);
@@ -224,12 +224,12 @@ describe("a row of the trail that psql wrote", () => {
 
   it.each([
     ["a key that reaches a prototype", '{"constructor": 1}'],
-    ["a key that JSON sets on a prototype", '{"a": {"__proto__": {"b": 1}}}'],
+    ["the key __proto__", '{"a": {"__proto__": {"b": 1}}}'],
     ["5,000 levels", nested(5_000)],
     ["an array", "[1, 2]"],
     ["a text", '"\\u0001"'],
     ["null", "null"],
-  ])("does not fail the page with %s, where an older table took it: it is given as the very text", async (_, json) => {
+  ])("audit.list returns old changes with %s as their text", async (_, json) => {
     const { sql } = service.database;
     const action = `old.${randomUUID()}`;
     const text = await withoutChecks(
@@ -241,7 +241,7 @@ describe("a row of the trail that psql wrote", () => {
     expect((await moderator.audit.list.query({ limit: 5 })).items).toHaveLength(5);
   });
 
-  it("gives the beginning of changes that are too long for a page", async () => {
+  it("audit.list returns the beginning of changes that are too long for a page", async () => {
     const { sql } = service.database;
     for (const length of [300_000, 40_000_000]) {
       const action = `long.${length}`;
@@ -251,7 +251,7 @@ describe("a row of the trail that psql wrote", () => {
     }
   });
 
-  it("keeps numbers, texts and keys that only look odd", async () => {
+  it("audit.list returns unusual numbers, texts and keys unchanged", async () => {
     const changes = {
       n: [0.1, -1e21, 9007199254740991, 0.30000000000000004, 1e-7],
       'a "constructor": b': "}{][ \\ 1e400",
@@ -262,7 +262,7 @@ describe("a row of the trail that psql wrote", () => {
     expect(items[0]?.changes).toEqual(changes);
   });
 
-  /** Runs an insert as a table did that had no checks yet, as it has none from then on. @returns the text in its answer */
+  /** Inserts a row after dropping the checks of `changes`, as in an older table, and returns the text of its changes. */
   async function withoutChecks(insert: () => Promise<readonly Record<string, unknown>[]>): Promise<unknown> {
     const { sql } = service.database;
     const names = ["audit_log_changes_check", "audit_log_changes_keys_check", "audit_log_changes_depth_check"];
@@ -272,7 +272,7 @@ describe("a row of the trail that psql wrote", () => {
   }
 });
 
-it("audit.partitions shows the months with their bounds", async () => {
+it("audit.partitions lists the months with their bounds", async () => {
   const admin = as(await account(service.database.sql, "admin"));
   const months = await admin.audit.partitions.query();
   expect(months.length).toBeGreaterThanOrEqual(4);
@@ -280,7 +280,7 @@ it("audit.partitions shows the months with their bounds", async () => {
     const isLast = index === months.length - 1;
     const month = from?.toISOString().slice(0, 7).replace("-", "_");
     expect(name).toBe(isLast ? "audit_log_beyond" : `audit_log_${month}`);
-    // The last one takes every later row.
+    // The last partition holds every later row.
     expect(to === null).toBe(isLast);
     if (index > 0) expect(from).toEqual(months[index - 1]?.to);
     expect(bytes).toBeGreaterThan(0);

@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
-import type { AnyTRPCProcedure } from "@trpc/server";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createTokens } from "../../src/identity/tokens.ts";
 import { accessMatrix, accessTable } from "../../src/routers/access-matrix.ts";
-import { appRouter } from "../../src/routers/app-router.ts";
-import type { ProcedureAccess } from "../../src/routers/trpc.ts";
+import { procedures } from "../../src/routers/procedures.ts";
 import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
 
 /**
- * Who may call what. A new procedure must be added here, and a changed rule changed here. Beside the callers stands
- * for whom they may: `self` their own account, `user` a player's, `moderator` and `admin` that of one of those.
+ * The expected access of every procedure; a new procedure or a changed rule must be entered here. Each caller has the
+ * accounts that it may call the procedure for: `self` is its own; `user`, `moderator` and `admin` are others of that
+ * role.
  */
 const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "yes">>> = {
   "audit.list": { user: "yes", moderator: "yes", admin: "yes" },
@@ -18,7 +17,7 @@ const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "ye
   "audit.recordMany": { service: "yes" },
   "health.details": { service: "yes", admin: "yes" },
   "health.status": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
-  "security.failures": { service: "yes" },
+  "security.failures": { moderator: "yes", admin: "yes", service: "yes" },
   "security.get": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
   "security.requirePasswordChange": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
   "security.unlock": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
@@ -48,12 +47,9 @@ type CallerName = (typeof callerNames)[number];
 const subjects = ["self", "user", "moderator", "admin"] as const;
 type Subject = (typeof subjects)[number];
 
-const procedures: Record<string, AnyTRPCProcedure> = appRouter._def.procedures as never;
-const rulesOf = (path: string) => (procedures[path]?._def.meta as ProcedureAccess | undefined)?.allow ?? [];
-
 const service = useService();
 
-/** Two accounts of each role: one that calls, and another one that something is done to. */
+/** Two accounts of each role: one that calls, and one that is called for. */
 const accounts = {} as Record<
   `${"calling" | "other"} ${Exclude<Subject, "self">}`,
   Awaited<ReturnType<typeof account>>
@@ -70,11 +66,11 @@ function tokenOf(caller: CallerName): string | undefined {
   return caller === "service" ? serviceToken : accounts[`calling ${caller}`].token;
 }
 
-/** How the service answers a caller: its rule is looked at before the input is, but for whose account it names. */
+/** Calls a procedure with an invalid input, and returns the status: access is checked before the input is. */
 async function ask(path: string, caller: CallerName, subject?: string) {
-  const isQuery = procedures[path]?._def.type === "query";
+  const isQuery = procedures.get(path)?.type === "query";
   const token = tokenOf(caller);
-  // Nothing but the account is named, under both names: what is missing, or is one too many, is a BAD_REQUEST.
+  // The input names the account under both names. Its unknown field makes the call a BAD_REQUEST.
   const input = JSON.stringify({ json: { ...(subject && { userId: subject, id: subject }), nothing: true } });
   const response = await fetch(`${service.url}/${path}${isQuery ? `?input=${encodeURIComponent(input)}` : ""}`, {
     method: isQuery ? "GET" : "POST",
@@ -84,12 +80,12 @@ async function ask(path: string, caller: CallerName, subject?: string) {
   return response.status;
 }
 
-it("every procedure declares its rule, and this matrix holds them all", () => {
-  expect(Object.keys(procedures).sort()).toEqual(Object.keys(matrix));
-  for (const path of Object.keys(procedures)) expect(rulesOf(path), path).not.toHaveLength(0);
+it("every procedure declares access rules and is in the matrix of this test", () => {
+  expect([...procedures.keys()].sort()).toEqual(Object.keys(matrix));
+  for (const { path, access } of procedures.values()) expect(access.rules, path).not.toHaveLength(0);
 });
 
-it("is printed as it is, and API.md shows it", () => {
+it("accessMatrix() equals the matrix of this test, and API.md contains it", () => {
   const words: Record<string, (whose: readonly Subject[]) => string> = {
     user: (whose) => (whose.includes("self") ? "own" : ""),
     moderator: (whose) =>
@@ -110,14 +106,14 @@ it("is printed as it is, and API.md shows it", () => {
 });
 
 describe.each(Object.entries(matrix))("%s", (path, allowed) => {
-  const aboutOne = Object.values(allowed).some((whose) => whose !== "yes");
+  const isOwned = Object.values(allowed).some((whose) => whose !== "yes");
 
-  it.each(callerNames)("to %s", async (caller) => {
-    for (const subject of aboutOne ? subjects : [undefined]) {
+  it.each(callerNames)(`${path} admits and refuses %s as the matrix says`, async (caller) => {
+    for (const subject of isOwned ? subjects : [undefined]) {
       const whose = allowed[caller];
       const may = whose === "yes" || (subject !== undefined && whose?.includes(subject));
       const id = subject === "self" ? idOf(caller) : subject && accounts[`other ${subject}`].id;
-      // A service and nobody at all have no account of their own.
+      // A service and an anonymous caller have no account of their own.
       if (subject === "self" && id === undefined) continue;
       const status = await ask(path, caller, id);
       const context = `${caller} calls ${path}${subject === undefined ? "" : ` for ${subject}`}`;
@@ -134,7 +130,7 @@ function idOf(caller: CallerName): string | undefined {
 describe("an account", () => {
   const me = (token: string) => clientOf(service.url, token).users.me.query();
 
-  it("whose role was taken away may not use it any more, though its token is older", async () => {
+  it("an account loses the rights of a role immediately, although its token is older", async () => {
     const moderator = await account(service.database.sql, "moderator");
     const client = clientOf(service.url, moderator.token);
     await client.users.byId.query({ id: moderator.id });
@@ -142,7 +138,7 @@ describe("an account", () => {
     await expect(client.users.byId.query({ id: moderator.id })).rejects.toMatchObject({ data: { code: "FORBIDDEN" } });
   });
 
-  it.each(["suspended", "banned"])("that is %s is let in nowhere", async (status) => {
+  it.each(["suspended", "banned"])("an account that is %s is refused", async (status) => {
     const { id, token } = await account(service.database.sql);
     await me(token);
     await service.database.sql`update users set status = ${status} where id = ${id}`;
@@ -152,13 +148,13 @@ describe("an account", () => {
     });
   });
 
-  it("that is deleted is nobody any more", async () => {
+  it("an account that is deleted is unauthenticated", async () => {
     const { id, token } = await account(service.database.sql);
     await service.database.sql`update users set deleted_at = now() where id = ${id}`;
     await expect(me(token)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
   });
 
-  it("is found by its id in whatever case", async () => {
+  it("an owned procedure accepts the account's id in upper case", async () => {
     const { id, token } = await account(service.database.sql);
     expect(await clientOf(service.url, token).security.get.query({ userId: id.toUpperCase() })).toMatchObject({
       userId: id,
@@ -169,7 +165,7 @@ describe("an account", () => {
 describe("a token", () => {
   const call = (token: string) => clientOf(service.url, token).health.status.query();
 
-  it("signed with another secret is refused, even where none is needed", async () => {
+  it("a token signed with another secret is refused, also by a procedure that needs none", async () => {
     const forged = await createTokens("another secret, as long as the right one is").signService("test", "1h");
     await expect(call(forged)).rejects.toMatchObject({
       data: { code: "UNAUTHORIZED" },
@@ -177,26 +173,26 @@ describe("a token", () => {
     });
   });
 
-  it("that has expired is refused as such", async () => {
+  it("an expired token is refused with the reason", async () => {
     const expired = await tokens.signService("test", "-1s");
     await expect(call(expired)).rejects.toMatchObject({ message: "The access token has expired." });
   });
 
-  it("with one letter changed is refused", async () => {
+  it("a token with one changed letter is refused", async () => {
     const at = serviceToken.lastIndexOf(".") - 3;
     const changed = serviceToken.slice(0, at) + (serviceToken[at] === "A" ? "B" : "A") + serviceToken.slice(at + 1);
     await expect(call(changed)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
   });
 
   it.each(["", "Basic dXNlcjpwYXNz", "Bearer", "Bearer a b"])(
-    "must come as Bearer <token>: %j is refused",
+    "the Authorization header %j is refused",
     async (authorization) => {
       const response = await fetch(`${service.url}/users.list`, { headers: { authorization } });
       expect(response.status).toBe(401);
     },
   );
 
-  it("unsigned (alg none) is refused", async () => {
+  it("an unsigned token (alg none) is refused", async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const claims = { iss: "aeturnis-data", aud: "aeturnis-data", sub: "service:test", exp: 4_000_000_000 };
     await expect(call(`${part({ alg: "none" })}.${part(claims)}.`)).rejects.toMatchObject({

@@ -28,7 +28,7 @@ interface Answer {
   error?: { json: { message: string; data: { code: string; field: string } } };
 }
 
-/** Sends JSON as it is: JavaScript could not even write these numbers. */
+/** Sends JSON text unchanged: JSON.stringify cannot write these numbers. */
 async function send(
   path: string,
   json: string,
@@ -50,7 +50,7 @@ const refusedAt = (field: string) => ({
 });
 
 describe("a number that JavaScript would round", () => {
-  it.each(inexact)("is refused in metadata by its path: %s", async (number) => {
+  it.each(inexact)("refuses the inexact number %s in metadata, with its path", async (number) => {
     const input = newUser({ metadata: { a: [{ b: "#" }] } });
     expect(await send("users.create", withNumber(input, number))).toMatchObject(refusedAt("metadata.a.0.b"));
     expect(await send("users.createMany", withNumber({ rows: [input] }, number))).toMatchObject(
@@ -58,7 +58,7 @@ describe("a number that JavaScript would round", () => {
     );
   });
 
-  it("is refused in an event of the trail, and in a filter of GET and POST", async () => {
+  it("refuses inexact numbers in an event and in a filter, by GET and by POST", async () => {
     const event = { action: "trade.done", changes: { price: "#" } };
     const filter = { where: { metadata: { contains: { a: "#" } } } };
     for (const number of inexact) {
@@ -70,7 +70,7 @@ describe("a number that JavaScript would round", () => {
     }
   });
 
-  it("is refused by tRPC's own adapter, too", async () => {
+  it("refuses inexact numbers in requests that tRPC's adapter answers", async () => {
     const filter = withNumber({ where: { metadata: { contains: { a: "#" } } } }, "12345678901234567890");
     const input = `{"0":${filter}}`;
     const ask = (query: string, body?: string) =>
@@ -88,7 +88,7 @@ describe("a number that JavaScript would round", () => {
       expect(text).toContain('"field":"where.metadata.contains.a"');
   });
 
-  it("in a text is a text, through every link", async () => {
+  it("keeps a number that is written as a string, through every link", async () => {
     const metadata = { a: "12345678901234567890", f: 1e23, g: [8.41e21], '1e400"': "\\", b: 0.1, c: 1e300, d: -5e-324 };
     const streaming = createTRPCClient<AppRouter>({
       links: [
@@ -105,12 +105,12 @@ describe("a number that JavaScript would round", () => {
     expect((await clientOf(service.url, admin).users.list.query({ where })).items).toEqual([user]);
   });
 
-  it("is refused as -0, which PostgreSQL has none of", async () => {
+  it("refuses -0, which PostgreSQL cannot store", async () => {
     const refused = await refusal(client.users.create.mutate(newUser({ metadata: { x: [-0] } })));
     expect(refused).toMatchObject({ code: "BAD_REQUEST", field: "metadata.x.0" });
   });
 
-  it("does not get into the table by psql, and comes out of the trail as its digits", async () => {
+  it("the table refuses inexact numbers from psql, and the audit trail returns them as strings", async () => {
     const { sql } = service.database;
     const { id } = await account(sql);
     for (const number of inexact)
@@ -130,7 +130,7 @@ describe("a number that JavaScript would round", () => {
   });
 });
 
-it("what a procedure is given and answers is what is stored", async () => {
+it("stores and returns metadata unchanged", async () => {
   const { sql } = service.database;
   const value = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0)),
@@ -151,8 +151,8 @@ it("what a procedure is given and answers is what is stored", async () => {
   );
 });
 
-describe("letters that are not of ASCII", () => {
-  /** Each is another text, and becomes the account's own in lower case, without spaces, or to the eye. */
+describe("letters outside ASCII", () => {
+  /** Texts that resemble another one: equal in lower case, without spaces, or to the eye. */
   const lookalikes = (text: string) => [
     text.replace("k", "\u212a"),
     text.replace("s", "\u017f"),
@@ -167,7 +167,7 @@ describe("letters that are not of ASCII", () => {
   const own = { email: "kiss@victim.example", username: "kiss-one" };
   beforeAll(() => client.users.create.mutate(newUser(own)));
 
-  it.each(lookalikes(own.email))("find nobody by email, and make no account: %j", async (email) => {
+  it.each(lookalikes(own.email))("finds no account by the look-alike email %j, and creates none", async (email) => {
     expect((await refusal(client.users.byEmail.query({ email }))).code).toBe("NOT_FOUND");
     for (const condition of [email, { in: [email] }, { like: email }, { ilike: `${email}*` }])
       expect(
@@ -187,20 +187,23 @@ describe("letters that are not of ASCII", () => {
     });
   });
 
-  it.each(lookalikes(own.username))("find nobody by username, and make no account: %j", async (username) => {
-    expect((await refusal(client.users.byUsername.query({ username }))).code).toBe("NOT_FOUND");
-    for (const condition of [username, { in: [username] }, { like: username }, { ilike: `${username}*` }])
-      expect(
-        (await client.users.list.query({ where: { username: condition }, total: "exact" })).total,
-        JSON.stringify(condition),
-      ).toBe(0);
-    expect(await refusal(client.users.create.mutate(newUser({ username })))).toMatchObject({
-      code: "BAD_REQUEST",
-      field: "username",
-    });
-  });
+  it.each(lookalikes(own.username))(
+    "finds no account by the look-alike username %j, and creates none",
+    async (username) => {
+      expect((await refusal(client.users.byUsername.query({ username }))).code).toBe("NOT_FOUND");
+      for (const condition of [username, { in: [username] }, { like: username }, { ilike: `${username}*` }])
+        expect(
+          (await client.users.list.query({ where: { username: condition }, total: "exact" })).total,
+          JSON.stringify(condition),
+        ).toBe(0);
+      expect(await refusal(client.users.create.mutate(newUser({ username })))).toMatchObject({
+        code: "BAD_REQUEST",
+        field: "username",
+      });
+    },
+  );
 
-  it("do not find the account without them, and ASCII in any case does", async () => {
+  it("finds an account by ASCII letters in any case", async () => {
     expect(await client.users.byEmail.query({ email: ` ${own.email.toUpperCase()}\n` })).toMatchObject(own);
     expect(await client.users.byUsername.query({ username: own.username.toUpperCase() })).toMatchObject(own);
   });
@@ -209,12 +212,12 @@ describe("letters that are not of ASCII", () => {
 describe("an email", () => {
   const message = async (email: string) => (await refusal(client.users.create.mutate(newUser({ email })))).message;
 
-  it("of a domain or a name in other letters is refused with the remedy", async () => {
+  it("refuses an email with letters outside ASCII, with the remedy", async () => {
     expect(await message("x@bücher.example")).toContain("as xn--bcher-kva.example");
     expect(await message("jörg@x.org")).toContain("ASCII in front of the @");
   });
 
-  it("has at most 64 characters in front of the @, and 63 between dots", async () => {
+  it("limits an email to 64 characters before the @ and 63 between dots", async () => {
     expect(await message(`${"a".repeat(65)}@example.com`)).toContain("at most 64 characters in front of the @");
     expect(await message(`a@${"b".repeat(64)}.com`)).toContain("at most 63 characters");
     for (const email of [`${"a".repeat(64)}@example.com`, `a@${"b".repeat(63)}.com`])
@@ -228,7 +231,7 @@ describe("an email", () => {
     "a+b!#$&'*=?^_`|~-@sub.example.co",
     "x@xn--bcher-kva.example",
     "x@example.xn--p1ai",
-  ])("may be %s, as RFC 5321 has it", async (email) =>
+  ])("accepts the email %s (RFC 5321)", async (email) =>
     expect(await client.users.create.mutate(newUser({ email }))).toMatchObject({ email }),
   );
 
@@ -246,5 +249,5 @@ describe("an email", () => {
     "a@b_c.de",
     "@b.de",
     "a@",
-  ])("is not %s", async (email) => expect(await message(email)).toMatch(/^email: must/));
+  ])("refuses the email %s", async (email) => expect(await message(email)).toMatch(/^email: must/));
 });

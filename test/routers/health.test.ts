@@ -8,13 +8,13 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-it("status tells anybody that the service is ready", async () => {
+it("health.status reports to anonymous callers that the service is ready", async () => {
   const { url } = await serviceForTest(database.url);
   const status = await clientOf(url).health.status.query();
   expect(status).toEqual({ ready: true, database: true, time: expect.any(Date) });
 });
 
-it("details list slow queries with their text and without their values", async () => {
+it("health.details lists slow queries with their text and without their values", async () => {
   const { url } = await serviceForTest(database.url, { env: { SLOW_QUERY_MS: "0" } });
   const client = clientOf(url, serviceToken);
   await client.users.byEmail.query({ email: "somebody@example.com" }).catch(() => {});

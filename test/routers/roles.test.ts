@@ -17,7 +17,7 @@ afterAll(async () => {
 const as = ({ token }: { token: string }) => clientOf(service.url, token);
 
 describe("the last active administrator", () => {
-  it("can be neither demoted, kept out nor deleted, by themselves, by others or past the service", async () => {
+  it("the last active administrator cannot be demoted, suspended or deleted, by a call or by SQL", async () => {
     const { sql } = database;
     await sql`update users set role = 'user'`.catch(() => {});
     const only = await account(sql, "admin");
@@ -38,7 +38,7 @@ describe("the last active administrator", () => {
     expect(await client.users.setRole.mutate({ id: only.id, role: "user" })).toMatchObject({ role: "user" });
   });
 
-  it("stays when all of them demote each other at the same moment", async () => {
+  it("one administrator remains when all demote each other at the same time", async () => {
     for (let round = 0; round < 5; round++) {
       const admins = [
         await account(database.sql, "admin"),
@@ -58,7 +58,7 @@ describe("the last active administrator", () => {
 });
 
 describe("a moderator", () => {
-  it("may keep players out and let them in, and nobody else", async () => {
+  it("a moderator may ban and unban players, and no other accounts", async () => {
     const moderator = await account(database.sql, "moderator");
     const player = await account(database.sql);
     const client = as(moderator);
@@ -76,10 +76,10 @@ describe("a moderator", () => {
     }
   });
 
-  it("cannot reach who became a moderator while the ban was on its way", async () => {
+  it("a moderator's ban fails if its player becomes a moderator at the same time", async () => {
     const moderator = await account(database.sql, "moderator");
     const player = await account(database.sql);
-    // The promotion holds the row; the ban has looked at it already and waits.
+    // The promotion locks the row. The ban was authorized before, and its statement waits.
     const banned = await database.sql.begin(async (tx) => {
       await tx`update users set role = 'moderator' where id = ${player.id}`;
       const ban = refusal(as(moderator).users.setStatus.mutate({ id: player.id, status: "banned" }));
@@ -94,7 +94,7 @@ describe("a moderator", () => {
   });
 });
 
-it("nobody raises their own role", async () => {
+it("an account cannot raise its own role", async () => {
   for (const role of ["user", "moderator"] as const) {
     const own = await account(database.sql, role);
     expect(await refusal(as(own).users.setRole.mutate({ id: own.id, role: "admin" }))).toMatchObject({

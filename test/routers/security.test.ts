@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 
 describe("security", () => {
-  it("shows how an account is guarded, and none of its secrets", async () => {
+  it("security.get returns the security state of an account without its secrets", async () => {
     const player = await account(service.database.sql);
     await service.database.sql`
       update user_security set two_factor_secret = 'verysecret', two_factor_enabled = true, recovery_codes = '{verysecret}'
@@ -29,7 +29,7 @@ describe("security", () => {
     expect(await moderator.security.get.query({ userId: player.id })).toEqual(own);
   });
 
-  it("unlocks an account, and makes it change its password", async () => {
+  it("a moderator unlocks an account and requires a new password", async () => {
     const player = await account(service.database.sql);
     await service.database.sql`
       update user_security set login_attempts = 7, locked_until = now() + interval '1 hour' where user_id = ${player.id}`;
@@ -49,13 +49,13 @@ describe("security", () => {
     });
   });
 
-  it("of nobody is not found", async () => {
+  it("security.unlock reports NOT_FOUND for an unknown account", async () => {
     expect(await refusal(moderator.security.unlock.mutate({ userId: randomUUID() }))).toMatchObject({
       code: "NOT_FOUND",
     });
   });
 
-  it("and sessions of a deleted account are not there for anybody", async () => {
+  it("security state and sessions of a deleted account are NOT_FOUND, also for administrators", async () => {
     const player = await account(service.database.sql);
     const admin = as(await account(service.database.sql, "admin"));
     await service.database.sql`update users set deleted_at = now() where id = ${player.id}`;
@@ -68,7 +68,7 @@ describe("security", () => {
     }
   });
 
-  it("lists accounts that somebody tries to get into, the latest first, and no others", async () => {
+  it("security.failures lists accounts with failed attempts only, the latest first", async () => {
     const players = [
       await account(service.database.sql),
       await account(service.database.sql),
@@ -96,7 +96,7 @@ describe("sessions", () => {
   const check = (userId: string, sessionId: string) =>
     clientOf(service.url, serviceToken).sessions.check.query({ userId, sessionId });
 
-  it("are good while they live and their account does, for the account that they are of", async () => {
+  it("sessions.check returns a live session of a live account to its owner only", async () => {
     const player = await account(service.database.sql);
     const id = await sessionOf(player.id);
     expect(await check(player.id, id)).toMatchObject({
@@ -114,7 +114,7 @@ describe("sessions", () => {
     expect(await check(player.id, id)).toBeNull();
   });
 
-  it("are listed for their account alone, whatever else the filter says", async () => {
+  it("sessions.list returns the sessions of one account for every filter", async () => {
     const [one, other] = [await account(service.database.sql), await account(service.database.sql)];
     const ids = [await sessionOf(one.id), await sessionOf(one.id, { revoked: true })];
     await sessionOf(other.id);
@@ -124,7 +124,7 @@ describe("sessions", () => {
     expect((await as(one).sessions.list.query({ where: { userId: other.id } })).items).toEqual([]);
   });
 
-  it("are ended one by one, or all but the one in use, each with its row on the trail", async () => {
+  it("sessions are ended singly or all but one, each with an audit row", async () => {
     const player = await account(service.database.sql);
     const ids = [await sessionOf(player.id), await sessionOf(player.id), await sessionOf(player.id)] as const;
     const own = as(player);
@@ -142,7 +142,7 @@ describe("sessions", () => {
     for (const row of rows) expect(row).toEqual({ actor: `user:${player.id}`, user_id: player.id, ip: "127.0.0.1" });
   });
 
-  it("of another account cannot be ended", async () => {
+  it("an account cannot end a session of another account", async () => {
     const [one, other] = [await account(service.database.sql), await account(service.database.sql)];
     const id = await sessionOf(other.id);
     expect(await refusal(as(one).sessions.revoke.mutate({ sessionId: id }))).toMatchObject({ code: "NOT_FOUND" });
@@ -152,10 +152,10 @@ describe("sessions", () => {
     expect(await check(other.id, id)).not.toBeNull();
   });
 
-  it("that are over are cleaned up, on the trail of who asked for it", async () => {
+  it("sessions.cleanUp deletes ended sessions, audited with its caller", async () => {
     const admin = await account(service.database.sql, "admin");
     const player = await account(service.database.sql);
-    const gone = [
+    const expired = [
       await sessionOf(player.id, { expires: "-1 hour" }),
       await sessionOf(player.id, { expires: "-2 hours" }),
     ];
@@ -165,7 +165,7 @@ describe("sessions", () => {
       { id: alive },
     ]);
     const rows = await service.database.sql`
-      select actor from audit_log where resource_id in ${service.database.sql(gone)} and action = 'delete'`;
+      select actor from audit_log where resource_id in ${service.database.sql(expired)} and action = 'delete'`;
     expect(rows.map(({ actor }) => actor)).toEqual([`user:${admin.id}`, `user:${admin.id}`]);
   });
 });

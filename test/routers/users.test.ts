@@ -14,7 +14,7 @@ beforeAll(async () => {
 const unknownId = "00000000-0000-4000-8000-000000000000";
 
 describe("users.create", () => {
-  it("stores the user and gives it back, without its hash", async () => {
+  it("users.create stores the user and returns it without its hash", async () => {
     const input = newUser({ metadata: { level: 3, guild: { name: "Æther" }, ratios: Array(50).fill(1e-300) } });
     const user = await client.users.create.mutate(input);
 
@@ -33,12 +33,12 @@ describe("users.create", () => {
     expect(row?.["password_hash"]).toBe(passwordHash);
   });
 
-  it("gives the user a time-ordered id", async () => {
+  it("users.create assigns a time-ordered id (UUIDv7)", async () => {
     const { id } = await client.users.create.mutate(newUser());
     expect(id[14]).toBe("7");
   });
 
-  it("refuses an email that another account has, whatever its case, and names the field", async () => {
+  it("users.create refuses an email of another account in any case, and names the field", async () => {
     const taken = newUser();
     await client.users.create.mutate(taken);
     for (const email of [taken.email, taken.email.toUpperCase()]) {
@@ -50,7 +50,7 @@ describe("users.create", () => {
     }
   });
 
-  it("refuses a username that another account has, whatever its case, and names the field", async () => {
+  it("users.create refuses a username of another account in any case, and names the field", async () => {
     const taken = newUser();
     await client.users.create.mutate(taken);
     expect(
@@ -58,7 +58,7 @@ describe("users.create", () => {
     ).toMatchObject({ code: "CONFLICT", field: "username" });
   });
 
-  it("lets exactly one of many callers have a name that all ask for at once", async () => {
+  it("users.create gives a username to exactly one of 16 concurrent calls", async () => {
     const { username } = newUser();
     const spellings = Array.from({ length: 16 }, (_, n) => (n % 2 ? username : username.toUpperCase()));
     const results = await Promise.allSettled(
@@ -76,7 +76,7 @@ describe("users.create", () => {
     ["username", { username: "ab" }],
     ["username", { username: "a".repeat(51) }],
     ["username", { username: "with space" }],
-    // Looking for the number at its end would take minutes.
+    // Matching reserved names with numbers must not backtrack.
     ["username", { username: `${"1".repeat(1_000_000)}x` }],
     ["passwordHash", { passwordHash: "correct horse battery staple" }],
     ["metadata", { metadata: { note: "x".repeat(20_000) } }],
@@ -86,13 +86,13 @@ describe("users.create", () => {
     ["metadata.note", { metadata: { note: "nul\u0000" } }],
     ["metadata.note", { metadata: { note: "half a pair \ud800" } }],
     ["metadata", { metadata: "text" as unknown as Record<string, unknown> }],
-  ])("refuses a bad %s and names it", async (field, overrides) => {
+  ])("users.create refuses an invalid %s and names the field", async (field, overrides) => {
     const refused = await refusal(client.users.create.mutate({ ...newUser(), ...overrides }));
     expect(refused).toMatchObject({ code: "BAD_REQUEST", field });
     expect(refused.message).toContain(`${field}: `);
   });
 
-  it("refuses a field that it does not know, such as role, rather than ignoring it", async () => {
+  it("users.create refuses an unknown field, such as role", async () => {
     const input = { ...newUser(), role: "admin" };
     expect(await refusal(client.users.create.mutate(input))).toMatchObject({
       code: "BAD_REQUEST",
@@ -103,20 +103,20 @@ describe("users.create", () => {
 });
 
 describe("look-ups", () => {
-  it("find a user by id, and by email and username in any case", async () => {
+  it("look-ups find a user by id, and by email and username in any case", async () => {
     const user = await client.users.create.mutate(newUser());
     expect(await client.users.byId.query({ id: user.id })).toEqual(user);
     expect(await client.users.byEmail.query({ email: user.email.toUpperCase() })).toEqual(user);
     expect(await client.users.byUsername.query({ username: user.username.toUpperCase() })).toEqual(user);
   });
 
-  it("say NOT_FOUND for a user who is not there", async () => {
+  it("look-ups report NOT_FOUND for an unknown user", async () => {
     expect(await refusal(client.users.byId.query({ id: unknownId }))).toMatchObject({ code: "NOT_FOUND" });
     expect(await refusal(client.users.byEmail.query({ email: "no@example.com" }))).toMatchObject({ code: "NOT_FOUND" });
     expect(await refusal(client.users.byUsername.query({ username: "no" }))).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  it("say BAD_REQUEST and name the field for a bad UUID", async () => {
+  it("look-ups report BAD_REQUEST and the field for an invalid UUID", async () => {
     expect(await refusal(client.users.byId.query({ id: "42" }))).toEqual({
       code: "BAD_REQUEST",
       field: "id",
@@ -124,7 +124,7 @@ describe("look-ups", () => {
     });
   });
 
-  it("do not see a softly deleted user", async () => {
+  it("look-ups and updates do not find a deleted user", async () => {
     const user = await client.users.create.mutate(newUser());
     await service.database.sql`update users set deleted_at = now() where id = ${user.id}`;
     expect(await refusal(client.users.byId.query({ id: user.id }))).toMatchObject({ code: "NOT_FOUND" });
@@ -136,7 +136,7 @@ describe("look-ups", () => {
 });
 
 describe("users.update", () => {
-  it("changes what is given, leaves the rest, and raises updatedAt", async () => {
+  it("users.update changes the given fields only, and raises updatedAt", async () => {
     const user = await client.users.create.mutate(newUser({ metadata: { level: 1 } }));
     const updated = await admin.users.update.mutate({ id: user.id, metadata: { level: 2 } });
     expect(updated).toEqual({ ...user, metadata: { level: 2 }, updatedAt: updated.updatedAt });
@@ -144,7 +144,7 @@ describe("users.update", () => {
     expect(await client.users.byId.query({ id: user.id })).toEqual(updated);
   });
 
-  it("refuses a taken name, an unknown user, and a change of nothing", async () => {
+  it("users.update refuses a taken email, an unknown user and an empty change", async () => {
     const [one, other] = [await client.users.create.mutate(newUser()), await client.users.create.mutate(newUser())];
     expect(await refusal(admin.users.update.mutate({ id: one.id, email: other.email }))).toMatchObject({
       code: "CONFLICT",
@@ -158,7 +158,7 @@ describe("users.update", () => {
 });
 
 describe("an account's own update", () => {
-  it("changes the account that the token is of, named or not", async () => {
+  it("a player updates their own account, with or without its id", async () => {
     const own = await account(service.database.sql);
     const mine = clientOf(service.url, own.token);
     expect(await mine.users.update.mutate({ username: `${own.username}_2` })).toMatchObject({ id: own.id });
@@ -166,7 +166,7 @@ describe("an account's own update", () => {
     expect(await mine.users.me.query()).toMatchObject({ username: `${own.username}_2`, metadata: { a: 1 } });
   });
 
-  it("takes nothing that is not the account's own to say", async () => {
+  it("a player cannot change role, status, hash or verification of their account", async () => {
     const own = await account(service.database.sql);
     const mine = clientOf(service.url, own.token);
     for (const more of [
@@ -182,7 +182,7 @@ describe("an account's own update", () => {
     }
   });
 
-  it("of the email makes it unverified, unless only its case changed", async () => {
+  it("a changed email becomes unverified, unless only its case changes", async () => {
     const own = await account(service.database.sql);
     const mine = clientOf(service.url, own.token);
     await service.database.sql`update users set email_verified = true where id = ${own.id}`;
@@ -193,7 +193,7 @@ describe("an account's own update", () => {
     expect(await mine.users.update.mutate({ email: `new-${own.email}` })).toMatchObject({ emailVerified: false });
   });
 
-  it("that carries the version it saw is refused when somebody was faster, and changes nothing", async () => {
+  it("an update with an outdated version is refused and changes nothing", async () => {
     const own = await account(service.database.sql);
     const mine = clientOf(service.url, own.token);
     const seen = await mine.users.me.query();
@@ -211,7 +211,7 @@ describe("an account's own update", () => {
   });
 
   it.each(["0000-01-01", "-000001-01-01T00:00:00Z", "+275760-09-13"])(
-    "with the version %s, which no account has, is refused by name",
+    "an update with the version %s, which no account can have, is refused",
     async (time) => {
       const own = await account(service.database.sql);
       const change = { metadata: {}, updatedAt: new Date(time) };
@@ -222,7 +222,7 @@ describe("an account's own update", () => {
     },
   );
 
-  it("of one version by sixteen at once is made by exactly one", async () => {
+  it("exactly one of 16 concurrent updates of one version succeeds", async () => {
     const own = await account(service.database.sql);
     const { updatedAt } = await clientOf(service.url, own.token).users.me.query();
     const tries = Array.from({ length: 16 }, (_, n) =>
@@ -240,17 +240,17 @@ describe("an account's own update", () => {
 describe("names", () => {
   it.each([
     ["two letters", "ab"],
-    ["fifty-one", "a".repeat(51)],
+    ["fifty-one letters", "a".repeat(51)],
     ["a space", "a b c"],
-    ["a letter that looks like another", "аdmin1x"],
+    ["a Cyrillic letter", "аdmin1x"],
     ["an accent", "Mirá"],
     ["full-width letters", "ｍｉｒａ"],
     ["an emoji", "mira😀"],
     ["a zero-width joiner", "mi\u200dra"],
     ["a line break", "mira\n"],
     ["a reserved name", "Admin"],
-    ["a reserved name in disguise", "_aD-min_7"],
-  ])("of %s are refused by name", async (_, username) => {
+    ["a reserved name with separators", "_aD-min_7"],
+  ])("refuses a username with %s", async (_, username) => {
     expect(await refusal(client.users.create.mutate(newUser({ username })))).toMatchObject({
       code: "BAD_REQUEST",
       field: "username",
@@ -264,14 +264,14 @@ describe("names", () => {
     `${"a".repeat(250)}@example.com`,
     "@example.com",
     "a@@example.com",
-  ])("the email %s is refused by name", async (email) => {
+  ])("refuses the email %s and names the field", async (email) => {
     expect(await refusal(client.users.create.mutate(newUser({ email })))).toMatchObject({
       code: "BAD_REQUEST",
       field: "email",
     });
   });
 
-  it("an email is kept without spaces around it and in lower case", async () => {
+  it("stores an email in lower case and without surrounding spaces", async () => {
     const { email } = newUser();
     expect(await client.users.create.mutate(newUser({ email: `  ${email.toUpperCase()} ` }))).toMatchObject({ email });
     expect(await client.users.byEmail.query({ email: ` ${email.toUpperCase()}` })).toMatchObject({ email });
@@ -279,7 +279,7 @@ describe("names", () => {
 });
 
 describe("deleting", () => {
-  it("hides the user, keeps the name taken, and can be taken back", async () => {
+  it("users.delete hides a user and keeps its username taken until it is restored", async () => {
     const user = await client.users.create.mutate(newUser());
     await admin.users.delete.mutate({ id: user.id });
     expect(await refusal(client.users.byId.query({ id: user.id }))).toMatchObject({ code: "NOT_FOUND" });
@@ -301,7 +301,7 @@ describe("deleting", () => {
     expect(await refusal(admin.users.restore.mutate({ id: user.id }))).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  it("of many reports those that are not there, and deletes the others only when that was asked for", async () => {
+  it("users.deleteMany reports unknown ids, and deletes the others only if it is not atomic", async () => {
     const users = [await client.users.create.mutate(newUser()), await client.users.create.mutate(newUser())];
     const ids = [users[0]?.id ?? "", unknownId, users[1]?.id ?? ""];
     const refused = [{ index: 1, code: "NOT_FOUND", field: "id", message: "There is no such user." }];
@@ -313,7 +313,7 @@ describe("deleting", () => {
 });
 
 describe("many at once", () => {
-  it("are created by their thousands, and those that are refused are named by their place", async () => {
+  it("users.createMany reports rejected rows by index, and writes the others only if it is not atomic", async () => {
     const rows = Array.from({ length: 1_500 }, () => newUser());
     const taken = await client.users.create.mutate(newUser());
     const bad = [...rows, newUser({ email: taken.email.toUpperCase() }), newUser({ username: "x" })];
@@ -326,7 +326,7 @@ describe("many at once", () => {
     });
     expect(await client.users.createMany.mutate({ rows: bad, atomic: false })).toMatchObject({ written: 1_500 });
     expect(await client.users.createMany.mutate({ rows, atomic: false })).toMatchObject({ written: 0 });
-    // Of two that are alike the first is written, whatever the rest of them is.
+    // Of two rows with one username, the first is written.
     const { username } = newUser();
     const alike = ["z", "a"].map((letter) => newUser({ username, email: `${letter}${newUser().email}` }));
     expect(await client.users.createMany.mutate({ rows: alike, atomic: false })).toMatchObject({
@@ -335,7 +335,7 @@ describe("many at once", () => {
     });
   });
 
-  it("are changed each in its own way", async () => {
+  it("users.updateMany changes each row in its own way", async () => {
     const [one, other] = [await client.users.create.mutate(newUser()), await client.users.create.mutate(newUser())];
     const rows = [
       { id: one.id, status: "banned" as const },
@@ -349,7 +349,7 @@ describe("many at once", () => {
     ]);
   });
 
-  it("are not made administrators", async () => {
+  it("users.updateMany cannot change a role", async () => {
     const user = await client.users.create.mutate(newUser());
     const { refused } = await client.users.updateMany.mutate({ rows: [{ id: user.id, role: "admin" } as never] });
     expect(refused).toMatchObject([{ index: 0, code: "BAD_REQUEST" }]);

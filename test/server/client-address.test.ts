@@ -16,11 +16,11 @@ it.each([
   ["2001:db8::ffff:1", "2001:db8::ffff:1"],
   ["::1", "::1"],
   ["unknown", undefined],
-])("the address %s is kept as %s", (text, address) => {
+])("the address %s is read as %s", (text, address) => {
   expect(addressOf(text)).toBe(address);
 });
 
-it("a caller of IPv4 is on the trail by that address, also where the service listens on ::", async () => {
+it("the audit trail records an IPv4 client by its IPv4 address, also if the service listens on ::", async () => {
   const { url } = await serviceForTest(shared.database.url, { env: { HOST: "::" } });
   const { port } = new URL(url);
   const { id } = await clientOf(`http://127.0.0.1:${port}/trpc`, serviceToken).users.create.mutate(newUser());
@@ -29,7 +29,7 @@ it("a caller of IPv4 is on the trail by that address, also where the service lis
   expect(row?.["address"]).toBe("127.0.0.1/32");
 });
 
-it("an IPv4 address in the form of IPv6 is one address with its own, in an event and in a filter", async () => {
+it("an IPv4-mapped IPv6 address equals its IPv4 address in events and filters", async () => {
   const game = clientOf((await serviceForTest(shared.database.url)).url, serviceToken);
   await game.audit.record.mutate({ action: "trade.completed", ipAddress: "::ffff:198.51.100.7" });
   const { token } = await account(shared.database.sql, "admin");

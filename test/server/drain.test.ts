@@ -7,7 +7,7 @@ import { clientOf, serviceForTest, serviceToken, useService } from "../support/s
 
 const shared = useService();
 
-/** A connection of its own, and what came over it. */
+/** Opens a connection, and collects what it receives. */
 async function open(url: string) {
   const { hostname, port } = new URL(url);
   const socket: Socket = connect(Number(port), hostname);
@@ -32,10 +32,10 @@ const unavailable = (text: string) => {
   expect(text).toContain(`x-request-id: ${data.requestId}`);
 };
 
-/** A service with an update that waits for a lock for as long as `work` takes. */
+/** Starts a service in which an update waits for a lock until `work` ends. */
 async function whileUpdateWaits(
   env: Record<string, string>,
-  work: (parts: {
+  work: (running: {
     service: Awaited<ReturnType<typeof serviceForTest>>;
     id: string;
     waiting: Awaited<ReturnType<typeof open>>;
@@ -61,10 +61,10 @@ async function lockWaits(): Promise<number> {
   return rows.length;
 }
 
-it("a service that stops while a lock holds a call refuses others, then cancels the statement and answers the call", async () => {
+it("during shutdown, new calls get 503, and a call that waits for a lock is cancelled after the timeout", async () => {
   const id = await whileUpdateWaits({ SHUTDOWN_TIMEOUT_MS: "500" }, async ({ service, waiting }) => {
     const other = await open(service.url);
-    const silent = await open(service.url);
+    const unused = await open(service.url);
     const started = performance.now();
     const closing = service.close();
     other.call("health.status");
@@ -72,8 +72,8 @@ it("a service that stops while a lock holds a call refuses others, then cancels 
     unavailable(other.got.text);
     await waiting.closed;
     unavailable(waiting.got.text);
-    await Promise.all([closing, silent.closed]);
-    // The time-out, and a moment for what is cancelled; the lock is still held.
+    await Promise.all([closing, unused.closed]);
+    // The timeout, and some time for the cancellation; the lock is still held.
     expect(performance.now() - started).toBeLessThan(2_500);
     expect(await lockWaits()).toBe(0);
   });
@@ -81,7 +81,7 @@ it("a service that stops while a lock holds a call refuses others, then cancels 
   expect(row?.["metadata"]).toEqual({});
 });
 
-it("a service that stops lets a call finish, and closes its connection with the answer", async () => {
+it("during shutdown, a running call finishes, and its connection closes with the answer", async () => {
   let answered: Promise<unknown> = Promise.resolve();
   let waited = { text: "" };
   await whileUpdateWaits({ SHUTDOWN_TIMEOUT_MS: "20000" }, async ({ service, waiting }) => {
@@ -95,12 +95,12 @@ it("a service that stops lets a call finish, and closes its connection with the 
   expect(performance.now() - started).toBeLessThan(5_000);
 });
 
-it("a service that stops closes connections that rest, and those that never asked, at once", async () => {
+it("shutdown closes idle and unused connections immediately", async () => {
   const service = await serviceForTest(shared.database.url, { env: { SHUTDOWN_TIMEOUT_MS: "20000" } });
-  const [rested, silent] = [await open(service.url), await open(service.url)];
-  rested.call("health.status");
-  await eventually(() => expect(rested.got.text).toContain("200 OK"));
+  const [idle, unused] = [await open(service.url), await open(service.url)];
+  idle.call("health.status");
+  await eventually(() => expect(idle.got.text).toContain("200 OK"));
   const started = performance.now();
-  await Promise.all([service.close(), rested.closed, silent.closed]);
+  await Promise.all([service.close(), idle.closed, unused.closed]);
   expect(performance.now() - started).toBeLessThan(5_000);
 });

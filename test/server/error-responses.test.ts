@@ -12,7 +12,7 @@ const json = { authorization: `Bearer ${serviceToken}`, "content-type": "applica
 const jsonl = { "trpc-accept": "application/jsonl" };
 const many = (count: number) => `${Array(count).fill("health.status").join(",")}?batch=1`;
 
-/** Sends bytes and gives what comes back until the connection is closed. */
+/** Sends bytes, and returns the answer when the connection closes. */
 async function exchange(url: string, text: string) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -27,52 +27,66 @@ async function exchange(url: string, text: string) {
 describe("a request that is refused", () => {
   it.each([
     ["a batch of 500", 400, many(500), {}, /100 calls at most, and this one 500: set maxItems/],
-    ["an address of 60 KB", 431, `health.status?input=${"x".repeat(60_000)}`, {}, /larger than 16 KiB/],
+    ["a URL of 60 KB", 414, `health.status?input=${"x".repeat(60_000)}`, {}, /URL is larger than 16 KiB/],
+    ["a URL of 100 KB", 431, `health.status?input=${"x".repeat(100_000)}`, {}, /larger than 16 KiB/],
     ["headers of 20 KB", 431, "health.status", { headers: { "x-large": "x".repeat(20_000) } }, /larger than 16 KiB/],
-    ["gzip", 415, "users.create", { method: "POST", headers: { "content-encoding": "gzip" }, body: "x" }, /encoding/],
     [
-      "another type",
+      "a gzip body",
+      415,
+      "users.create",
+      { method: "POST", headers: { "content-encoding": "gzip" }, body: "x" },
+      /encoding/,
+    ],
+    [
+      "a body that is not JSON",
       415,
       "users.create",
       { method: "POST", headers: { "content-type": "text/xml" }, body: "x" },
       /JSON/,
     ],
     [
-      "another charset",
+      "a body in another charset",
       415,
       "users.create",
       { method: "POST", headers: { "content-type": "application/json;charset=utf-16" }, body: "{}" },
       /UTF-8/,
     ],
-    ["Latin-1", 400, "users.create", { method: "POST", body: Buffer.from('"M\xfcller"', "latin1") }, /not UTF-8/],
-    ["5 MB", 413, "users.create", { method: "POST", body: "x".repeat(5_000_000) }, /larger than 4 MiB/],
-    ["PUT", 405, "users.list", { method: "PUT", body: "x" }, /GET, HEAD and POST/],
+    [
+      "a body in Latin-1",
+      400,
+      "users.create",
+      { method: "POST", body: Buffer.from('"M\xfcller"', "latin1") },
+      /not UTF-8/,
+    ],
+    ["a body of 5 MB", 413, "users.create", { method: "POST", body: "x".repeat(5_000_000) }, /larger than 4 MiB/],
+    ["the method PUT", 405, "users.list", { method: "PUT", body: "x" }, /GET, HEAD and POST/],
     ["an unknown path", 404, "a/b", {}, /nothing here/],
     ["a path that cannot be read", 400, "%ZZ", {}, /cannot be read/],
-    ["a streamed answer of no batch", 400, "health.status", { headers: jsonl }, /batch/],
+    ["a streamed answer without a batch", 400, "health.status", { headers: jsonl }, /batch/],
     ["a mixed batch", 400, "users.me,users.create?batch=1", { method: "POST", body: "{}" }, /mix/],
-    ["connection parameters that are none", 400, "health.status?connectionParams=%7B", { headers: jsonl }, /read/],
+    ["invalid connection parameters", 400, "health.status?connectionParams=%7B", { headers: jsonl }, /read/],
   ])(
-    "for %s gets %i in tRPC's form, with one id in header and body",
+    "a request with %s gets %i as a tRPC error, with one id in header and body",
     async (_, status, path, init: RequestInit, text) => {
       const response = await fetch(`${service.url}/${path}`, { ...init, headers: { ...json, ...init.headers } });
       expect(response.status).toBe(status);
       expect(response.headers.get("content-type")).toMatch(/^application\/json/);
       const requestId = response.headers.get("x-request-id");
       expect(requestId).toMatch(/^[\w-]{36}$/);
-      expect(await response.json()).toMatchObject({
+      const [body] = [await response.json()].flat();
+      expect(body).toMatchObject({
         error: { json: { message: expect.stringMatching(text), data: { httpStatus: status, requestId } } },
       });
     },
   );
 
   it.each([
-    ["no HTTP", "GARBAGE\r\n\r\n", 400],
+    ["bytes that are not HTTP", "GARBAGE\r\n\r\n", 400],
     ["an unknown method", "FOO /trpc/x HTTP/1.1\r\nhost: a\r\n\r\n", 400],
-    ["a length that is none", "POST /trpc/x HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n", 400],
-    ["no Host", "GET /trpc/health.status HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
-    ["an expectation", "GET /trpc/x HTTP/1.1\r\nhost: a\r\nexpect: tea\r\nconnection: close\r\n\r\n", 417],
-  ])("as it is %s gets an answer of the same form", async (_, text, status) => {
+    ["an invalid Content-Length", "POST /trpc/x HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n", 400],
+    ["no Host header", "GET /trpc/health.status HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
+    ["an unknown Expect header", "GET /trpc/x HTTP/1.1\r\nhost: a\r\nexpect: tea\r\nconnection: close\r\n\r\n", 417],
+  ])("a request with %s gets a tRPC error too", async (_, text, status) => {
     const { head, body, ...answer } = await exchange(service.url, text);
     expect(answer.status).toBe(status);
     const { requestId, httpStatus } = body.error.json.data;
@@ -80,7 +94,7 @@ describe("a request that is refused", () => {
     expect(head).toContain(`x-request-id: ${requestId}`);
   });
 
-  it("because it did not arrive in time gets 408, whether its headers or its body are late", async () => {
+  it("a request whose headers or body arrive late gets 408", async () => {
     const { url } = await serviceForTest(service.database.url, { env: { REQUEST_TIMEOUT_MS: "100" } });
     const body =
       "POST /trpc/users.create HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
@@ -93,7 +107,7 @@ describe("a request that is refused", () => {
     }
   });
 
-  it("as a whole is an error of each call of its batch, for tRPC's links and for others", async () => {
+  it("a refused batch is an error of each of its calls, for tRPC's links and for fetch", async () => {
     const response = await fetch(`${service.url}/users.list,users.me?batch=1`, { method: "DELETE" });
     expect(response.headers.get("allow")).toBe("GET, HEAD, POST");
     const error = { error: { json: { data: { code: "METHOD_NOT_SUPPORTED" } } } };
@@ -110,7 +124,7 @@ describe("a request that is refused", () => {
     }
   });
 
-  it("is in the log under the id that its caller got, also by tRPC's adapter", async () => {
+  it("a refused request is logged under the id of its answer, also by tRPC's adapter", async () => {
     const { log, lines } = readableLog();
     const { url } = await serviceForTest(service.database.url, { log });
     for (const path of ["users.me,users.create?batch=1", "users.nothing", "health.status"]) {
@@ -136,7 +150,7 @@ describe("HEAD", () => {
     ["a mutation", "users.create", {}],
     ["an unknown procedure", "users.nothing", {}],
     ["a streamed batch", "health.status?batch=1", jsonl],
-  ])("of %s has GET's status and headers, and no body", async (_, path, more) => {
+  ])("HEAD of %s has the status and headers of GET, and no body", async (_, path, more) => {
     const ask = async (method: string) => {
       const headers = { ...json, ...more, "x-request-id": "the-same-id" };
       const response = await fetch(`${service.url}/${path}`, { method, headers });
@@ -156,7 +170,7 @@ describe("HEAD", () => {
   });
 });
 
-it("a streamed batch says that it is JSON lines", async () => {
+it("a streamed batch has the content type application/jsonl", async () => {
   const response = await fetch(`${service.url}/health.status?batch=1`, { headers: jsonl });
   expect(response.headers.get("content-type")).toBe("application/jsonl");
   for (const line of (await response.text()).trim().split("\n")) JSON.parse(line);

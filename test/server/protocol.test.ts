@@ -2,9 +2,9 @@ import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
 import { fastify } from "fastify";
 import superjson from "superjson";
 import { describe, expect, it } from "vitest";
-import { createClient } from "../../src/client/client.ts";
+import { createClient } from "../../src/client/index.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
-import { refuseUnderPressure } from "../../src/server/error-responses.ts";
+import { answerOverload } from "../../src/server/fallback-handlers.ts";
 import { newUser } from "../support/factories.ts";
 import { clientOf, serviceToken, startService, useService } from "../support/service.ts";
 
@@ -14,7 +14,7 @@ const headers = { authorization: `Bearer ${serviceToken}` };
 const json = { ...headers, "content-type": "application/json" };
 
 describe("tRPC's own links", () => {
-  it("batch: a look-up that fails leaves the others of its request alone", async () => {
+  it("a failed call of a batch does not affect the other calls", async () => {
     const client = clientOf(service.url, serviceToken);
     const user = await client.users.create.mutate(newUser());
     const [found, missing, status] = await Promise.allSettled([
@@ -33,7 +33,7 @@ describe("tRPC's own links", () => {
   it.each([
     ["httpLink", httpLink({ url: "", transformer: superjson })],
     ["httpBatchStreamLink", httpBatchStreamLink({ url: "", transformer: superjson })],
-  ])("%s: reads, writes and errors arrive as with the batch link", async (name) => {
+  ])("%s reads, writes and receives errors like the batch link", async (name) => {
     const options = { url: service.url, transformer: superjson, headers };
     const client = createTRPCClient<AppRouter>({
       links: [name === "httpLink" ? httpLink(options) : httpBatchStreamLink(options)],
@@ -52,7 +52,7 @@ describe("a request by hand", () => {
       headers,
     });
 
-  it("gets the status, the request's id, and an error's whole shape", async () => {
+  it("an error has its HTTP status, the request's id, and all fields of ErrorData", async () => {
     const response = await get("users.byId", { json: { id: "42" } });
     const requestId = response.headers.get("x-request-id");
     expect(response.status).toBe(400);
@@ -68,7 +68,7 @@ describe("a request by hand", () => {
     });
   });
 
-  it("keeps the caller's request id if it is a plain one, and else gets a new one", async () => {
+  it("an answer has the request's x-request-id if it is plain, or else a new one", async () => {
     const ask = async (id: string) =>
       (await fetch(`${service.url}/health.status`, { headers: { "x-request-id": id } })).headers.get("x-request-id");
     expect(await ask("game-server-17.42")).toBe("game-server-17.42");
@@ -77,25 +77,31 @@ describe("a request by hand", () => {
 
   it.each([
     ["an unknown procedure", "GET", "users.nothing", undefined, 404],
-    ["a name that every object has", "GET", "constructor", undefined, 404],
-    ["a mutation asked for by GET", "GET", "users.create", undefined, 405],
-    ["a query asked for by POST with no good input", "POST", "users.list", "{}", 400],
+    ["an inherited property", "GET", "constructor", undefined, 404],
+    ["a mutation by GET", "GET", "users.create", undefined, 405],
+    ["a query by POST with an invalid input", "POST", "users.list", "{}", 400],
     ["a query beside a mutation", "POST", "users.me,users.create?batch=1", '{"0":{"json":null},"1":{"json":{}}}', 400],
-    ["a query asked for by PUT", "PUT", "users.list", "{}", 405],
+    ["a query by PUT", "PUT", "users.list", "{}", 405],
     ["a body that is not JSON", "POST", "users.create", "{oops", 400],
-    ["an input without superjson's json", "POST", "users.create", "{}", 400],
+    ["an input without the key json", "POST", "users.create", "{}", 400],
     ["an input of null", "POST", "users.create", "null", 400],
-    ["odd superjson annotations", "POST", "users.create", '{"json":{},"meta":{"values":{"__proto__":["Date"]}}}', 400],
-    ["a batch that is no object", "POST", "users.create,users.createMany?batch=1", "[]", 400],
+    [
+      "invalid superjson annotations",
+      "POST",
+      "users.create",
+      '{"json":{},"meta":{"values":{"__proto__":["Date"]}}}',
+      400,
+    ],
+    ["a batch that is not an object", "POST", "users.create,users.createMany?batch=1", "[]", 400],
     ["a batch of null", "GET", "users.byId?batch=1&input=null", undefined, 400],
-    ["a batch of too many", "GET", `${Array(101).fill("health.status").join(",")}?batch=1`, undefined, 400],
-  ])("%s is refused, not a fault", async (_, method, path, body, status) => {
+    ["a batch of too many calls", "GET", `${Array(101).fill("health.status").join(",")}?batch=1`, undefined, 400],
+  ])("refuses %s without a fault", async (_, method, path, body, status) => {
     const response = await fetch(`${service.url}/${path}`, { method, headers: json, ...(body && { body }) });
     expect(response.status).toBe(status);
     expect(await response.text()).not.toMatch(/at .*\.js|select |node_modules/);
   });
 
-  it("that is too large is refused before it is read", async () => {
+  it("refuses a body that is too large before reading it", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: json,
@@ -104,7 +110,7 @@ describe("a request by hand", () => {
     expect(response.status).toBe(413);
   });
 
-  it("that never becomes a call is refused in tRPC's form, so that its client reads why", async () => {
+  it("a client reads why a body that is too large is refused", async () => {
     const client = clientOf(service.url, serviceToken);
     const rows = Array.from({ length: 300 }, () => newUser({ metadata: { note: "x".repeat(15_000) } }));
     await expect(client.users.createMany.mutate({ rows })).rejects.toMatchObject({
@@ -113,7 +119,7 @@ describe("a request by hand", () => {
     });
   });
 
-  it("with a question that no address holds goes by POST, if the client is ours", async () => {
+  it("createClient sends a query that is too long for a URL by POST", async () => {
     const client = createClient({ url: service.url, token: serviceToken });
     const { id, email } = await client.users.create.mutate(newUser());
     const others = Array.from({ length: 99 }, (_, n) => `${"somebody".repeat(12)}${n}@example.com`);
@@ -121,15 +127,15 @@ describe("a request by hand", () => {
     expect(items).toMatchObject([{ id }]);
   });
 
-  it("while the process is busy is told to come again, in tRPC's form", async () => {
+  it("an overloaded process answers 503 with retryAfter", async () => {
     const busy = fastify();
-    busy.get("/trpc/health.status", async (request, reply) => refuseUnderPressure(request, reply));
+    busy.get("/trpc/health.status", async (request, reply) => answerOverload(request, reply));
     const answer = await busy.inject("/trpc/health.status");
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toMatchObject({ error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } } });
   });
 
-  it("of another media type is refused", async () => {
+  it("refuses another media type", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: { ...headers, "content-type": "text/plain" },
@@ -138,14 +144,14 @@ describe("a request by hand", () => {
     expect(response.status).toBe(415);
   });
 
-  it("with forms or files is refused before it is read", async () => {
+  it("refuses forms and files before reading them", async () => {
     const form = new FormData();
     form.set("file", new Blob(["x".repeat(1000)]));
     const response = await fetch(`${service.url}/users.update`, { method: "POST", headers, body: form });
     expect(response.status).toBe(415);
   });
 
-  it("with a path that cannot be read is refused in the same form, and names its request", async () => {
+  it("refuses a path with an invalid escape as a tRPC error with the request's id", async () => {
     const response = await fetch(`${service.url}/%ZZ`);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({
@@ -158,10 +164,10 @@ describe("a request by hand", () => {
     });
   });
 
-  it("is answered for itself, though its neighbour in the batch cannot be put into words", async () => {
+  it("a call whose answer cannot be serialized does not affect the other calls of its batch", async () => {
     const client = clientOf(service.url, serviceToken);
     const [plain, odd] = [await client.users.create.mutate(newUser()), await client.users.create.mutate(newUser())];
-    // As nobody could: nested deeper than JavaScript can recurse, past the table's own rule.
+    // Nested deeper than JavaScript can recurse. The table's constraint prevents that and is dropped here.
     await service.database.sql`alter table users drop constraint users_metadata_depth_check`;
     await service.database.sql`
       update users set metadata = jsonb_build_object('deep', (repeat('[', 6000) || repeat(']', 6000))::jsonb) where id = ${odd.id}`;
@@ -172,7 +178,7 @@ describe("a request by hand", () => {
     ]);
   });
 
-  it("to any other path gets a 404 that says where the procedures are", async () => {
+  it("any other path gets a 404 that names the path of procedures", async () => {
     const response = await fetch(new URL("/", service.url));
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ message: expect.stringContaining("/trpc/") });
@@ -180,7 +186,7 @@ describe("a request by hand", () => {
 });
 
 describe("browsers", () => {
-  it("may call from the origins in CORS_ORIGINS and from no others", async () => {
+  it("browsers may call from the origins in CORS_ORIGINS and from no others", async () => {
     const open = await startService(service.database.url, { env: { CORS_ORIGINS: "https://game.example" } });
     try {
       const allowed = async (url: string, origin: string) =>

@@ -1,0 +1,45 @@
+import { type HTTPHeaders, httpBatchLink, httpLink, type Operation, splitLink, type TRPCLink } from "@trpc/client";
+import type { TRPCDataTransformer } from "@trpc/server";
+import superjson from "superjson";
+import type { AppRouter } from "../routers/index.ts";
+
+/** Serializes inputs and answers as the service does. A link that is set up by hand needs it as its `transformer`. */
+export const transformer: TRPCDataTransformer = superjson;
+
+/** The largest number of calls that the service accepts in one request: `maxItems` of a batch link. */
+export const maxItems = 100;
+
+/**
+ * The longest URL of a request, in characters: `maxURLLength` of a batch link. Every server and proxy should accept
+ * 8,000 (RFC 9110, section 4.1); the service accepts 16 KiB of URL and headers together.
+ */
+export const maxURLLength = 8_000;
+
+/** The part of `fetch` that the client uses; the global `fetch` has this type. */
+export type ClientFetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** Sends the calls of one tick in one request. Large calls go alone, because a few of them would exceed the limits. */
+export function httpLinks({
+  fetch,
+  ...others
+}: {
+  url: string | URL;
+  headers: () => HTTPHeaders | Promise<HTTPHeaders>;
+  fetch: ClientFetch | undefined;
+}): TRPCLink<AppRouter> {
+  const options = {
+    ...others,
+    ...(fetch && { fetch: (url: unknown, init: unknown) => fetch(String(url), init as RequestInit) }),
+  };
+  return splitLink({
+    condition: isLarge,
+    true: httpLink({ ...options, transformer, methodOverride: "POST" }),
+    false: httpBatchLink({ ...options, transformer, maxItems, maxURLLength }),
+  });
+}
+
+/** Whether a call carries many rows, or a query's input is too long for a URL. */
+function isLarge({ type, path, input }: Pick<Operation, "type" | "path" | "input">): boolean {
+  if (type !== "query") return path.endsWith("Many");
+  return encodeURIComponent(JSON.stringify(transformer.serialize(input))).length > maxURLLength / 2;
+}

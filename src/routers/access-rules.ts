@@ -1,0 +1,30 @@
+import type { UserRole } from "../repositories/index.ts";
+import { userRoles } from "../schema/index.ts";
+
+/**
+ * Who may call a procedure. `anonymous`: every caller. A role: accounts with it or a higher one. `owner`: an account,
+ * for its own data. `service`: a back end with a token of its own.
+ */
+export type AccessRule = "anonymous" | "owner" | UserRole | "service";
+
+/** The access rules of one procedure, stored as its `meta`. */
+export interface ProcedureAccess {
+  readonly rules: readonly AccessRule[];
+  /** Whether the procedure concerns one account, so that access also depends on whose it is. */
+  readonly isOwned: boolean;
+}
+
+/** The ladder of roles, lowest first: an account may do what its role and every lower one may. */
+const ladder: readonly UserRole[] = userRoles;
+
+const rankOf = (role: UserRole): number => ladder.indexOf(role);
+
+/** Whether one of the rules admits accounts with this role. */
+export function isAdmitted(role: UserRole, rules: readonly AccessRule[]): boolean {
+  return rules.some((rule) => ladder.some((rung) => rung === rule && rankOf(rung) <= rankOf(role)));
+}
+
+/** Whether a role may act on accounts with `ownerRole`: on those with a lower role, and the highest role on all. */
+export function isAbove(role: UserRole, ownerRole: UserRole): boolean {
+  return rankOf(role) > rankOf(ownerRole) || rankOf(role) === ladder.length - 1;
+}

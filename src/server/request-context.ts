@@ -1,0 +1,20 @@
+import type { FastifyRequest } from "fastify";
+import type { Tokens } from "../identity/index.ts";
+import type { Context, Services } from "../routers/index.ts";
+import { addressOf } from "./client-address.ts";
+import { identify } from "./identify.ts";
+
+/** Characters of a user agent that are stored. */
+const maxUserAgentLength = 400;
+
+/** Returns the context of a request's procedures. */
+export async function createContext(
+  request: FastifyRequest,
+  { services, tokens }: { services: Services; tokens: Tokens },
+): Promise<Context> {
+  // Read before `identify` waits: a closed connection has no address.
+  const ipAddress = addressOf(request.ip);
+  const userAgent = request.headers["user-agent"]?.slice(0, maxUserAgentLength);
+  const caller = await identify(request.headers, tokens);
+  return { services, requestId: request.id, caller, ipAddress, userAgent };
+}

@@ -1,0 +1,120 @@
+import { expect, it } from "vitest";
+import { type ClientOptions, createClient, isClientError } from "../../src/client/index.ts";
+import { newUser } from "../support/factories.ts";
+import { serviceToken, tokens, useService } from "../support/service.ts";
+
+const service = useService();
+
+const clientWith = (options: Partial<ClientOptions>) =>
+  createClient({ url: service.url, token: serviceToken, ...options });
+
+/** A `fetch` that answers the first `failures` requests as an unavailable service does, and counts all requests. */
+function unavailableAtFirst(failures: number) {
+  const counted = { requests: 0 };
+  const data = {
+    code: "SERVICE_UNAVAILABLE",
+    httpStatus: 503,
+    path: null,
+    field: null,
+    requestId: "x",
+    retryAfter: 0.01,
+  };
+  const body = JSON.stringify({ error: { json: { code: -32603, message: "The database is unavailable.", data } } });
+  const answer: NonNullable<ClientOptions["fetch"]> = (url, init) =>
+    ++counted.requests <= failures ? Promise.resolve(new Response(body, { status: 503 })) : fetch(url, init);
+  return { counted, fetch: answer };
+}
+
+it("repeats a query after the retryAfter of an unavailable service", async () => {
+  const { counted, fetch } = unavailableAtFirst(2);
+  expect(await clientWith({ fetch }).health.status.query()).toMatchObject({ ready: true });
+  expect(counted.requests).toBe(3);
+});
+
+it("gives up a query after maxRetries, with the error of the last attempt", async () => {
+  const { counted, fetch } = unavailableAtFirst(10);
+  const error = await clientWith({ fetch, maxRetries: 1 })
+    .health.status.query()
+    .catch((reason: unknown) => reason);
+  expect(isClientError(error) && error.data).toMatchObject({ code: "SERVICE_UNAVAILABLE", retryAfter: 0.01 });
+  expect(counted.requests).toBe(2);
+});
+
+it("never repeats a mutation of an unavailable service", async () => {
+  const { counted, fetch } = unavailableAtFirst(1);
+  await expect(clientWith({ fetch }).users.create.mutate(newUser())).rejects.toMatchObject({
+    data: { code: "SERVICE_UNAVAILABLE" },
+  });
+  expect(counted.requests).toBe(1);
+});
+
+it("renews a refused token once for calls that are refused together, and repeats the calls", async () => {
+  let token = await tokens.signService("test", "-1s");
+  let renewals = 0;
+  const client = clientWith({
+    token: () => token,
+    onUnauthorized: async (error) => {
+      expect(error.message).toBe("The access token has expired.");
+      renewals++;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      token = serviceToken;
+      return true;
+    },
+  });
+  const user = newUser();
+  const [created] = await Promise.all([
+    client.users.create.mutate(user),
+    client.users.list.query(),
+    client.health.status.query(),
+  ]);
+  expect(created.username).toBe(user.username);
+  expect(renewals).toBe(1);
+});
+
+it.each([
+  ["is not renewed", () => false],
+  ["cannot be renewed", () => Promise.reject(new Error("The sign-in page is unreachable."))],
+  ["is still refused after a renewal", () => true],
+])("rejects a call with UNAUTHORIZED if the token %s", async (_, onUnauthorized) => {
+  let calls = 0;
+  const client = clientWith({
+    token: "not a token",
+    onUnauthorized: () => {
+      calls++;
+      return onUnauthorized();
+    },
+  });
+  await expect(client.health.status.query()).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+  expect(calls).toBe(1);
+});
+
+it("sends its headers with every request, and passes calls through the given links first", async () => {
+  const paths: string[] = [];
+  const ids: (string | null)[] = [];
+  const client = clientWith({
+    headers: () => ({ "x-request-id": "request-4711" }),
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      ids.push(response.headers.get("x-request-id"));
+      return response;
+    },
+    links: [
+      () =>
+        ({ op, next }) => {
+          paths.push(op.path);
+          return next(op);
+        },
+    ],
+  });
+  await client.users.list.query({ limit: 1 });
+  expect(paths).toEqual(["users.list"]);
+  expect(ids).toEqual(["request-4711"]);
+});
+
+it("recognises errors of the client only", async () => {
+  const error = await clientWith({})
+    .users.byId.query({ id: "42" })
+    .catch((reason: unknown) => reason);
+  expect(isClientError(error) && error.data?.field).toBe("id");
+  expect(isClientError(new Error("42"))).toBe(false);
+});

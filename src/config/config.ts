@@ -84,6 +84,9 @@ const environment = v.object({
   LOG_LEVEL: v.optional(oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"])),
 });
 
+/** A variable that the service reads. */
+export type ConfigVariable = keyof typeof environment.entries;
+
 /** The names of all variables that the service reads. */
 export const configVariables = Object.keys(environment.entries);
 

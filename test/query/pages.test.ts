@@ -128,7 +128,7 @@ describe("a walk through the pages", () => {
   }, async () => {
     const own = await createDatabase();
     try {
-      const pool = await openPool(own.url, { DB_POOL_MAX: "4" });
+      const pool = await openPool(own.url, { DATABASE_POOL_MAX: "4" });
       const { users } = repositoriesOn(pool.db);
       await own.sql`
         insert into users (email, username, password_hash, created_at, last_login)

@@ -193,7 +193,7 @@ describe("a repository within a transaction of the caller's", () => {
   });
 
   it("says who makes each change, also when several do in one transaction, and leaves no name behind", async () => {
-    const { db } = await openPool(database.url, { DB_POOL_MIN: "1", DB_POOL_MAX: "1" });
+    const { db } = await openPool(database.url, { DATABASE_POOL_MIN: "1", DATABASE_POOL_MAX: "1" });
     const things = thingsOn(db);
     const ids = await inTransaction(db, async (tx) => {
       const inside = things.withTransaction(tx);

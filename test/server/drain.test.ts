@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, it } from "vitest";
+import type { TestSettings } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
@@ -34,7 +35,7 @@ const unavailable = (text: string) => {
 
 /** Starts a service in which an update waits for a lock until `work` ends. */
 async function whileUpdateWaits(
-  env: Record<string, string>,
+  env: TestSettings,
   work: (running: {
     service: Awaited<ReturnType<typeof serviceForTest>>;
     id: string;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
-import { loadConfig } from "../../src/config/config.ts";
+import { type ConfigVariable, loadConfig } from "../../src/config/config.ts";
 import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
 import { driverOptions } from "../../src/database/endpoint.ts";
 import type { Executor } from "../../src/database/executor.ts";
@@ -9,13 +9,16 @@ import { type ConnectOptions, connect, type Database } from "../../src/database/
 import { createLog } from "../../src/observability/log.ts";
 import { createRepositories, type Repositories } from "../../src/repositories/repositories.ts";
 
+/** Settings of the service in a test. A name that the configuration does not have does not compile. */
+export type TestSettings = Readonly<Partial<Record<ConfigVariable, string>>>;
+
 export const quiet = createLog({ level: "silent" });
 
 /** Whether this run takes the service's way through PgBouncer in transaction mode (TEST_DATABASE_POOLER=transaction). */
 export const isPooled = process.env["TEST_DATABASE_POOLER"] === "transaction";
 
 /** What the service is told of its way to the database in this run. */
-export const poolerOf = (url: string): Record<string, string> =>
+export const poolerOf = (url: string): TestSettings =>
   isPooled && new URL(url).port !== new URL(inject("serverUrl")).port ? { DATABASE_POOLER: "transaction" } : {};
 
 /** A database of one's own. */
@@ -53,7 +56,7 @@ export async function createDatabase(options: { empty?: boolean; direct?: boolea
 /** The service's own connection to a database, closed when the test ends. */
 export async function openPool(
   url: string,
-  env: Record<string, string> = {},
+  env: TestSettings = {},
   options: Partial<ConnectOptions> = {},
 ): Promise<Database> {
   const database = await connect(

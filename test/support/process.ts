@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
-import { poolerOf } from "./database.ts";
+import { poolerOf, type TestSettings } from "./database.ts";
 
 const main = join(import.meta.dirname, "../../dist/cli/main.js");
 
@@ -90,7 +90,7 @@ export function command(
 const quote = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The service, answering. */
-export async function serve(env: Record<string, string>, options: { uid?: number; gid?: number } = {}) {
+export async function serve(env: TestSettings, options: { uid?: number; gid?: number } = {}) {
   const running = command(["serve"], { PORT: "0", ...env }, options);
   const url = await Promise.race([
     said(running, /API +(\S+)/),

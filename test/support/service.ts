@@ -7,14 +7,14 @@ import { createTokens } from "../../src/identity/tokens.ts";
 import type { Log } from "../../src/observability/log.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
 import { createService } from "../../src/server/service.ts";
-import { createDatabase, poolerOf, quiet, type TestDatabase } from "./database.ts";
+import { createDatabase, poolerOf, quiet, type TestDatabase, type TestSettings } from "./database.ts";
 import { newUser } from "./factories.ts";
 
 export const secret = "a secret for the tests, and for nothing else at all";
 export const tokens = createTokens(secret);
 
 /** The whole service on a database, at a port of its own. Close it when done. */
-export async function startService(url: string, options: { log?: Log; env?: Record<string, string> } = {}) {
+export async function startService(url: string, options: { log?: Log; env?: TestSettings } = {}) {
   const config = loadConfig({
     DATABASE_URL: url,
     PORT: "0",

@@ -16,10 +16,9 @@ export { type MigrationStatus, type Status, status } from "./commands/status.ts"
 export { type UpOptions, up } from "./commands/up.ts";
 export { type Proof, type VerifyOptions, verify } from "./commands/verify.ts";
 export * from "./errors.ts";
-export { DriftError } from "./errors.ts";
 export { logEvents } from "./event-log.ts";
-export type { State } from "./history/migration-state.ts";
-export { defaultMigrationsTable, type MigrationsTable } from "./history/migrations-table.ts";
+export type { MigrationStateKind } from "./history/migration-state.ts";
+export { defaultMigrationsTable, type MigrationsTable } from "./history/table-names.ts";
 export type { Loss } from "./impact/data-loss.ts";
 export { migrationsFolder, readJournal } from "./journal/folder.ts";
 export type { Direction, MigrateEvent, MigrateOptions, Outcome, Report, RunOptions } from "./options.ts";

@@ -1,5 +1,5 @@
 import type { MigrationError } from "./errors.ts";
-import type { MigrationsTable } from "./history/migrations-table.ts";
+import type { MigrationsTable } from "./history/table-names.ts";
 import type { Target } from "./runner/connections.ts";
 
 /** What every command takes. */

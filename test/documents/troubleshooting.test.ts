@@ -40,7 +40,7 @@ const composedQuotes: Readonly<Record<string, readonly string[]>> = {
   ],
   "is disabled": ["trigger %s is %s", "'disabled'"],
   "_snapshot.json is not JSON": ["is not JSON, and drizzle-kit stops at it"],
-  "was applied, but no file here is it": [" was applied, but ", "no file here is it"],
+  "was applied, but the folder does not contain it": [" was applied, but ", "the folder does not contain it"],
 };
 
 /** Source text with string literals joined over line breaks, and without the escapes of TypeScript and SQL. */

@@ -217,7 +217,7 @@ describe("down", () => {
     const { write, options } = await applied(a, b, c);
     write(a, b);
     expect((await down(options)).error?.message).toMatch(
-      /\(recorded 2026-01-01T00:00:00\.020Z\) was applied later, and no file here is it/,
+      /\(recorded 2026-01-01T00:00:00\.020Z\) was applied later, and the folder does not contain it/,
     );
     write(b, c);
     const { folder } = migrationsOf(
@@ -237,7 +237,7 @@ describe("down", () => {
       folder,
       confirm: async () => (await up({ target, folder })).error === undefined,
     });
-    expect(error?.message).toMatch(/0000_a was not undone: 0001_b was applied meanwhile, and is to be undone first/);
+    expect(error?.message).toMatch(/0000_a was not undone: 0001_b has been applied since. Undo it first/);
     expect(results).toMatchObject([{ tag: "0000_a", outcome: "failed" }]);
     expect(await sql`select * from a`).toHaveLength(1);
   });
@@ -255,7 +255,7 @@ describe("down", () => {
     write(a, { ...b, up: "create table b (id int);\ncommit;" });
     expect((await redo(options)).error?.message).toMatch(/0001_b\.sql:2:1: commit\n/);
     write({ ...a, up: "create table other (id int);" }, b);
-    expect((await redo(options)).error?.message).toMatch(/0000_a was edited since it was applied/);
+    expect((await redo(options)).error?.message).toMatch(/0000_a was edited after it was applied/);
     expect(await there()).toEqual(["a", "b"]);
   });
 

@@ -5,11 +5,9 @@ import { repair } from "../../src/migrator/commands/repair.ts";
 import { status } from "../../src/migrator/commands/status.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { MigrationError } from "../../src/migrator/errors.ts";
-import {
-  defaultMigrationsTable,
-  hasMigrationsTable,
-  recorderSql,
-} from "../../src/migrator/history/migrations-table.ts";
+import { hasMigrationsTable } from "../../src/migrator/history/migrations-table.ts";
+import { recorderSql } from "../../src/migrator/history/recorder.ts";
+import { defaultMigrationsTable } from "../../src/migrator/history/table-names.ts";
 import { migrationsFolder } from "../../src/migrator/journal/folder.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
@@ -61,7 +59,7 @@ describe("a folder of somebody else's", () => {
     await sql`insert into drizzle.__drizzle_migrations (hash, created_at) select hash, created_at from drizzle.__drizzle_migrations`;
     write(a, { tag: "0001_b", up: "create table b (id int);" });
     expect((await up({ target, folder, allowDrift: true })).error?.message).toMatch(
-      /has a migration more than once: `migrate repair` removes what is too much/,
+      /records a migration more than once. Run `migrate repair` to remove the second record/,
     );
   });
 });
@@ -236,7 +234,7 @@ describe("repair", () => {
     await sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('odd', 1700000000000000000), ('none', null)`;
     const names = ["(recorded 1700000000000000000)", "(recorded without a time)"];
     expect(await states(options)).toEqual(["0000_a applied", ...names.map((name) => `${name} unknown`)]);
-    expect((await up(options)).error?.message).toContain(`${names[0]} was applied, but no file here is it`);
+    expect((await up(options)).error?.message).toContain(`${names[0]} was applied, but the folder does not contain it`);
     expect(await repair({ ...options, confirm: () => true })).toMatchObject({
       mended: true,
       repairs: names.map((tag) => ({ tag, problem: "unknown" })),

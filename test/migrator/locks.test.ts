@@ -64,7 +64,7 @@ it("gives up on a table after lockWait, with nothing changed, and says so", asyn
     await holder`select * from busy`;
     const { error } = await up({ target, folder: migrationsOf(widen).folder, lockTimeout: 50, lockWait: 300 });
     expect(error?.message).toMatch(
-      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*nothing of it is left\.\nSomebody else held the table/,
+      /0000_widen\.sql:1:1: canceling statement due to lock timeout \(55P03\)[\s\S]*rolled back completely\.\nAnother session held the table/,
     );
   });
 });
@@ -81,7 +81,7 @@ it("waits for another migrator no longer than lockWait", async () => {
   const late = await up({ target, folder: other, lockWait: 200 }).catch((error: unknown) => ({ error }));
   expect(late.error).toBeInstanceOf(LockWaitError);
   expect(String(late.error)).toMatch(
-    /Another migrator has been at work on this database for 0\.2 s: process \d+ \(aeturnis-data migrate, user .*Nothing was changed here/,
+    /Another migrator has held the migrator lock of this database for 0\.2 s: process \d+ \(aeturnis-data migrate, user .*Nothing was changed/,
   );
   const { error } = await up({ target, folder, lockWait: 200 });
   expect(error?.message).toMatch(/State of the database: no migration is applied; 0000_slow was not begun\.$/);
@@ -90,7 +90,7 @@ it("waits for another migrator no longer than lockWait", async () => {
   const report = await slow;
   expect(report.error).toBeInstanceOf(StoppedError);
   expect(report.error?.message).toMatch(
-    /Stopped, as it was told to\.\nState of the database: no migration is applied; 0000_slow was rolled back/,
+    /Stopped on request\.\nState of the database: no migration is applied; 0000_slow was rolled back/,
   );
   // The server was told, too: nobody sleeps on.
   expect(
@@ -125,7 +125,7 @@ it("Ctrl-C: rolls back, says what state the database is in, and ends with 130", 
   running.child.kill("SIGINT");
   const { code, output } = await running.ended;
   expect(code).toBe(130);
-  expect(output).toMatch(/State of the database: it is at 0000_a; 0001_b was rolled back, nothing of it is left/);
+  expect(output).toMatch(/State of the database: it is at 0000_a; 0001_b was rolled back completely/);
   expect((await status({ target, folder })).migrations.map(({ state }) => state)).toEqual(["applied", "pending"]);
 });
 

@@ -39,7 +39,7 @@ describe("-- migrate: no-transaction", () => {
     const failed = await up({ target, folder });
     expect(failed.error?.message).toMatch(/0001_index\.sql:6:1: could not create unique index "names_once" \(23505\)/);
     expect(failed.error?.message).toMatch(
-      /0001_index does not run in a transaction: the statements before the failure are done and stay/,
+      /0001_index does not run in a transaction: the statements before the failure are committed/,
     );
     expect(await indexes()).toEqual([]);
     expect(await sql`select at from log`).toEqual([{ at: "one" }]);
@@ -61,7 +61,7 @@ describe("-- migrate: no-transaction", () => {
       verdict: "attention",
       migrations: [
         { note: undefined },
-        { state: "pending", note: "2 of 4 statements done: `migrate up` goes on behind them" },
+        { state: "pending", note: "2 of 4 statements done: `migrate up` continues after them" },
       ],
     });
     expect((await down({ target, folder, confirm: () => true })).error?.message).toMatch(
@@ -79,7 +79,7 @@ describe("-- migrate: no-transaction", () => {
       verdict: "attention",
       migrations: [
         {},
-        { state: "applied", note: "1 of 2 statements of its down done: `migrate down` goes on behind them" },
+        { state: "applied", note: "1 of 2 statements of its down migration done: `migrate down` continues after them" },
       ],
     });
     await sql`drop view on_log`;
@@ -112,7 +112,7 @@ describe("-- migrate: no-transaction", () => {
       onEvent: (event) => event.type === "warning" && warnings.push(event.message),
     });
     expect(error).toBeUndefined();
-    expect(warnings).toEqual(["dropped the INVALID index public.names_once that a failure had left"]);
+    expect(warnings).toEqual(["dropped the INVALID index public.names_once that a failed build had left"]);
     expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
   });
 
@@ -136,7 +136,7 @@ describe("-- migrate: no-transaction", () => {
     await up({ target, folder });
     write(names, { ...concurrently, up: concurrently.up.replace("'one'", "'other'") });
     expect((await up({ target, folder })).error?.message).toMatch(
-      /0001_index\.sql:4: the first 2 statements of 0001_index are done and committed, and were edited since/,
+      /0001_index\.sql:4: the first 2 statements of 0001_index are committed, and were edited since/,
     );
   });
 
@@ -236,7 +236,7 @@ end $$;`,
     });
     const { onEvent, warnings } = listener();
     expect((await up({ target, folder, onEvent })).error).toBeUndefined();
-    expect(warnings()).toEqual(["dropped the INVALID index public.names_name_ccnew that a failure had left"]);
+    expect(warnings()).toEqual(["dropped the INVALID index public.names_name_ccnew that a failed build had left"]);
   });
 });
 

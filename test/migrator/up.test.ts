@@ -70,7 +70,7 @@ describe("up", () => {
         `${folder}/0001_broken.sql:6:9: type "wrong_type" does not exist (42704)`,
         "  6 |   naïve wrong_type",
         "              ^",
-        "State of the database: it is at 0000_a; 0001_broken was rolled back, nothing of it is left.",
+        "State of the database: it is at 0000_a; 0001_broken was rolled back completely.",
       ].join("\n"),
     );
     expect(await sql`select to_regclass('whole') as whole`).toEqual([{ whole: null }]);
@@ -245,7 +245,7 @@ describe("drift", () => {
     const { results, error } = await up({ target, folder });
     expect(error).toBeInstanceOf(DriftError);
     expect(error?.message).toMatch(
-      /0000_a was edited since it was applied\. Restore .*0000_a\.sql.*migrate repair[\s\S]*--allow-drift/,
+      /0000_a was edited after it was applied\. Restore .*0000_a\.sql.*migrate repair[\s\S]*--allow-drift/,
     );
     expect(results).toEqual([{ tag: "0001_b", outcome: "pending" }]);
   });
@@ -278,7 +278,9 @@ describe("drift", () => {
     write(a);
     expect(await states({ target, folder })).toEqual(["0000_a applied", "(recorded 2026-01-01T00:00:00.010Z) unknown"]);
     const { error, results } = await up({ target, folder });
-    expect(error?.message).toMatch(/was applied, but no file here is it: this folder is older than the database/);
+    expect(error?.message).toMatch(
+      /was applied, but the folder does not contain it: this folder is older than the database/,
+    );
     expect(results).toEqual([]);
   });
 

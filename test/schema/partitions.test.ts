@@ -118,7 +118,7 @@ describe("create_audit_log_partitions", () => {
     expect(await placeOf()).toBe(first);
   });
 
-  it("leaves the rows where they are that came while no service made months, and goes on behind them", async () => {
+  it("leaves the rows where they are that came while no service made months, and continues after them", async () => {
     // As if the months had ended half a year ago.
     const all = await bounds();
     for (const { name } of all.slice(0, -1)) await sql.unsafe(`drop table partitions.${name}`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sql } from "postgres";
 import { onTestFinished } from "vitest";
-import { defaultMigrationsTable } from "../../src/migrator/history/migrations-table.ts";
+import { defaultMigrationsTable } from "../../src/migrator/history/table-names.ts";
 import { readCatalog } from "../../src/migrator/introspection/catalog.ts";
 import { createDatabase } from "./database.ts";
 

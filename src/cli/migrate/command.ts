@@ -21,7 +21,7 @@ const lockTimeout = new Option(
   .default(2_000, "2");
 const yes = new Option("--yes", "do not ask");
 const dryRun = new Option("--dry-run", "only say what would be done");
-const allowDrift = new Option("--allow-drift", "go on although the database and the folder have gone different ways");
+const allowDrift = new Option("--allow-drift", "go on although the database and the folder differ");
 const scratch = new Option("--scratch <url>", "a server on which a scratch database may be made (the database's own)");
 const steps = new Option("--steps <count>", "at most so many").argParser(positive);
 

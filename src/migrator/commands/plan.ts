@@ -24,10 +24,11 @@ import { refuseServerWide } from "../lint/cluster-wide.ts";
 import type { MigrateOptions } from "../options.ts";
 import type { Target } from "../runner/connections.ts";
 import { withPlace } from "../runner/execute.ts";
-import { readMigrationStates, withMigrationRun } from "../runner/run.ts";
+import type { MigrationRun } from "../runner/migration-run.ts";
+import { readMigrationStates, withMigrationRun } from "../runner/migration-run.ts";
 import { withScratchDatabase } from "../runner/scratch-database.ts";
-import { type MigrationRun, takeStep } from "../runner/step.ts";
-import { pendingOf, refuseFaults } from "./up.ts";
+import { takeStep } from "../runner/step.ts";
+import { assertRunnable, selectPending } from "./up.ts";
 
 export type { PlannedLock, PlannedMigration, PlannedStatement } from "../impact/description.ts";
 
@@ -52,13 +53,13 @@ export interface Plan {
 export async function plan(options: PlanOptions): Promise<Plan> {
   return withMigrationRun(options, async (run) => {
     const states = await readMigrationStates(run);
-    const pending = pendingOf(states, options);
+    const pending = selectPending(states, options);
     const applied = states.flatMap(({ applied, migration }) => (applied === undefined ? [] : (migration ?? [])));
     if (pending.length === 0) return { migrations: [] };
 
     const planned: PlannedMigration[] = [];
     try {
-      await refuseFaults(pending);
+      await assertRunnable(pending);
       if (options.scratch === undefined) await refuseServerWide([...applied, ...pending].map(({ up }) => up));
       let aside: Aside | undefined;
       while (planned.length < pending.length) {

@@ -1,31 +1,26 @@
 import type { TransactionSql } from "postgres";
 import { MigrationError } from "../errors.ts";
-import { type HistoryEntry, historyEntries, unknownMigrationName } from "../history/migration-state.ts";
-import {
-  ensureMigrationsTable,
-  type HistoryRecord,
-  type MigrationsTable,
-  quotedNames,
-  readApplied,
-} from "../history/migrations-table.ts";
+import { type HistoryRecord, readHistory } from "../history/history.ts";
+import { type HistoryEntry, historyEntries, unknownMigrationName } from "../history/history-entry.ts";
+import { ensureMigrationsTable } from "../history/migrations-table.ts";
+import { type MigrationsTable, quotedNames } from "../history/table-names.ts";
 import { isHashOf } from "../journal/folder.ts";
 import type { MigrateOptions } from "../options.ts";
+import { type MigrationRun, withMigrationRun } from "../runner/migration-run.ts";
 import { withMigratorLock } from "../runner/migrator-lock.ts";
-import { withMigrationRun } from "../runner/run.ts";
-import type { MigrationRun } from "../runner/step.ts";
 
-/** One line of the books that disagrees with the files. */
+/** A record that differs from the files. */
 export interface Repair {
   readonly tag: string;
   readonly problem: "edited" | "renumbered" | "unknown" | "recorded twice";
-  /** What mending it does to the books. */
+  /** The change of the record. */
   readonly remedy: string;
 }
 
 export interface RepairOptions extends MigrateOptions {
-  /** Only these, by tag or as the unknown ones are called in `status`. */
+  /** Only these, by tag, or by the name that `status` gives to an unknown migration. */
   readonly tags?: readonly string[] | undefined;
-  /** Asked before anything is mended; without it nothing is. */
+  /** Called before a record is changed. Without it, nothing is changed. */
   readonly confirm?: ((repairs: readonly Repair[]) => Promise<boolean> | boolean) | undefined;
 }
 
@@ -34,53 +29,71 @@ export interface RepairReport {
   readonly mended: boolean;
 }
 
-type Mend = Repair & { readonly run: (tx: TransactionSql) => PromiseLike<unknown> };
+/** A repair with the statement that makes it. */
+type RepairStatement = Repair & { readonly run: (tx: TransactionSql) => PromiseLike<unknown> };
 
 /**
- * Shows where drizzle-kit's table disagrees with the files and, once confirmed, makes it agree, all in one
- * transaction. It touches the books alone, never the schema: whether the schema is as the files say is for a
- * person to know.
+ * Reports records that differ from the files, and corrects them in one transaction if `confirm` agrees. It changes the
+ * migrations table only, never the schema: whether the schema is what the files build, the operator must know.
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
   return withMigrationRun(options, async (run) => {
-    const wanted = select(mendsOf(run, await readApplied(run.connections.sql, run.migrationsTable)), options.tags);
-    const shown = wanted.map(({ run: _, ...repair }) => repair);
-    if (shown.length === 0 || !(await options.confirm?.(shown))) return { repairs: shown, mended: false };
-    await withMigratorLock(run, "drizzle-kit's table", async (tx) => {
-      const now = select(mendsOf(run, await readApplied(tx, run.migrationsTable)), options.tags);
-      if (JSON.stringify(now) !== JSON.stringify(wanted))
-        throw new MigrationError("Nothing was mended: the books have changed meanwhile. Look again.");
-      for (const mend of now) await mend.run(tx);
+    const { applied } = await readHistory(run.connections.sql, run.migrationsTable);
+    const selected = selectRepairs(findRepairs(run, applied), options.tags);
+    const repairs = selected.map(({ run: _, ...repair }) => repair);
+    if (repairs.length === 0 || !(await options.confirm?.(repairs))) return { repairs, mended: false };
+
+    await withMigratorLock(run, "drizzle-kit's table", async ({ tx }) => {
+      const { applied } = await readHistory(tx, run.migrationsTable);
+      const current = selectRepairs(findRepairs(run, applied), options.tags);
+      if (JSON.stringify(current) !== JSON.stringify(selected))
+        throw new MigrationError(
+          "Nothing was repaired: the migrations table has changed since. Run the command again.",
+        );
+      for (const statement of current) await statement.run(tx);
       await ensureMigrationsTable(tx, run.migrationsTable);
     });
-    return { repairs: shown, mended: true };
+    return { repairs, mended: true };
   });
 }
 
-function select(mends: readonly Mend[], tags: readonly string[] | undefined): readonly Mend[] {
-  if (tags === undefined || tags.length === 0) return mends;
-  const missing = tags.filter((tag) => !mends.some((mend) => mend.tag === tag));
+function selectRepairs(
+  repairs: readonly RepairStatement[],
+  tags: readonly string[] | undefined,
+): readonly RepairStatement[] {
+  if (tags === undefined || tags.length === 0) return repairs;
+  const missing = tags.filter((tag) => !repairs.some((repair) => repair.tag === tag));
   if (missing.length > 0) throw new MigrationError(`There is nothing to repair about ${missing.join(", ")}.`);
-  return mends.filter(({ tag }) => tags.includes(tag));
+  return repairs.filter(({ tag }) => tags.includes(tag));
 }
 
-/** Everything that could be mended, duplicates first. */
-function mendsOf(
+/** Every possible repair, duplicates first. */
+function findRepairs(
   { migrations, migrationsTable }: Pick<MigrationRun, "migrations" | "migrationsTable">,
   applied: readonly HistoryRecord[],
-): Mend[] {
-  const books = historyEntries(migrations, applied);
+): RepairStatement[] {
+  const entries = historyEntries(migrations, applied);
   return [
-    ...books.flatMap((book) => book.more.map(({ id }) => forgetSecond(nameOf(book), id, migrationsTable))),
-    ...books.flatMap((book) => mendOf(book, migrationsTable) ?? []),
+    ...entries.flatMap((entry) => removeDuplicates(entry, migrationsTable)),
+    ...entries.flatMap((entry) => repairOf(entry, migrationsTable) ?? []),
   ];
 }
 
-function mendOf(book: HistoryEntry, migrationsTable: MigrationsTable): Mend | undefined {
+function removeDuplicates(entry: HistoryEntry, migrationsTable: MigrationsTable): RepairStatement[] {
   const { table } = quotedNames(migrationsTable);
-  const { migration, moved } = book;
-  const { id, hash } = book.record;
-  const tag = nameOf(book);
+  return entry.duplicates.map(({ id }) => ({
+    tag: tagOf(entry),
+    problem: "recorded twice",
+    remedy: "removes the second record",
+    run: (tx) => tx.unsafe(`delete from ${table} where id = $1`, [id]),
+  }));
+}
+
+function repairOf(entry: HistoryEntry, migrationsTable: MigrationsTable): RepairStatement | undefined {
+  const { table } = quotedNames(migrationsTable);
+  const { migration, moved } = entry;
+  const { id, hash } = entry.record;
+  const tag = tagOf(entry);
   if (migration !== undefined) {
     if (isHashOf(migration, hash)) return undefined;
     const remedy = "records the file as it is now: for an edit that changes nothing in the database";
@@ -100,18 +113,8 @@ function mendOf(book: HistoryEntry, migrationsTable: MigrationsTable): Mend | un
       run: (tx) => tx.unsafe(`update ${table} set created_at = $1 where id = $2`, [moved.when, id]),
     };
   }
-  const remedy = "forgets that it was applied; what it did to the schema stays";
+  const remedy = "removes its record; its changes of the schema stay";
   return { tag, problem: "unknown", remedy, run: (tx) => tx.unsafe(`delete from ${table} where id = $1`, [id]) };
 }
 
-function forgetSecond(tag: string, id: number, migrationsTable: MigrationsTable): Mend {
-  const { table } = quotedNames(migrationsTable);
-  return {
-    tag,
-    problem: "recorded twice",
-    remedy: "removes the second line",
-    run: (tx) => tx.unsafe(`delete from ${table} where id = $1`, [id]),
-  };
-}
-
-const nameOf = ({ when, migration }: HistoryEntry) => migration?.tag ?? unknownMigrationName(when);
+const tagOf = ({ when, migration }: HistoryEntry) => migration?.tag ?? unknownMigrationName(when);

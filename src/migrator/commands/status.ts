@@ -1,12 +1,12 @@
 import { MigrationError } from "../errors.ts";
-import type { MigrationState, State } from "../history/migration-state.ts";
+import type { MigrationState, MigrationStateKind } from "../history/migration-state.ts";
 import { statementsOf } from "../journal/script.ts";
 import type { MigrateOptions } from "../options.ts";
-import { readMigrationStates, withMigrationRun } from "../runner/run.ts";
+import { readMigrationStates, withMigrationRun } from "../runner/migration-run.ts";
 
 export interface MigrationStatus {
   readonly tag: string;
-  readonly state: State;
+  readonly state: MigrationStateKind;
   readonly appliedAt?: Date | undefined;
   /** ms */
   readonly duration?: number | undefined;
@@ -15,18 +15,18 @@ export interface MigrationStatus {
 
 export interface Status {
   readonly migrations: readonly MigrationStatus[];
-  /** `attention`: a person has to look; see the states. */
+  /** `attention`: an operator must act; the states and notes say why. */
   readonly verdict: "current" | "pending" | "attention";
 }
 
 /**
- * How every migration stands: those of the folder in the journal's order, then those that only the database
- * knows. Changes nothing, and waits for nobody.
+ * The state of every migration: those of the folder in the journal's order, then those that only the database has. It
+ * changes nothing and requests no lock.
  */
 export async function status(options: MigrateOptions): Promise<Status> {
   return withMigrationRun(options, async (run) => {
     const states = await readMigrationStates(run);
-    const unsettled = states.some(
+    const needsAttention = states.some(
       ({ state, note, done }) => (state !== "applied" && state !== "pending") || (note ?? done) !== undefined,
     );
     const pending = states.some(({ state }) => state === "pending");
@@ -35,17 +35,17 @@ export async function status(options: MigrateOptions): Promise<Status> {
       state: migrationState.state,
       appliedAt: migrationState.applied?.appliedAt,
       duration: migrationState.applied?.duration,
-      note: migrationState.note ?? (await halfDone(migrationState)),
+      note: migrationState.note ?? (await progressNote(migrationState)),
     }));
     return {
       migrations: await Promise.all(migrations),
-      verdict: unsettled ? "attention" : pending ? "pending" : "current",
+      verdict: needsAttention ? "attention" : pending ? "pending" : "current",
     };
   });
 }
 
-/** How far a migration is that does not run in a transaction, and how it goes on. */
-async function halfDone({ done, applied, migration }: MigrationState): Promise<string | undefined> {
+/** The progress of an unfinished migration without a transaction, and how to continue it. */
+async function progressNote({ done, applied, migration }: MigrationState): Promise<string | undefined> {
   if (done === undefined || migration === undefined) return undefined;
   const script = applied === undefined ? migration.up : migration.down;
   const all = await statementsOf(script ?? migration.up).catch((error: unknown) => {
@@ -54,6 +54,6 @@ async function halfDone({ done, applied, migration }: MigrationState): Promise<s
   });
   const part = `${done}${all === undefined ? "" : ` of ${all.length}`} statements`;
   return applied === undefined
-    ? `${part} done: \`migrate up\` goes on behind them`
-    : `${part} of its down done: \`migrate down\` goes on behind them`;
+    ? `${part} done: \`migrate up\` continues after them`
+    : `${part} of its down migration done: \`migrate down\` continues after them`;
 }

@@ -1,113 +1,95 @@
 import { codeOf, sqlstate } from "../../database/index.ts";
-import { DriftError, MigrationError } from "../errors.ts";
-import { driftProblems, type MigrationState } from "../history/migration-state.ts";
+import { MigrationError } from "../errors.ts";
+import { assertNoDrift, driftProblems } from "../history/drift-problems.ts";
+import type { MigrationState } from "../history/migration-state.ts";
 import type { Migration } from "../journal/folder.ts";
 import { readScript } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
-import { readMigrationStates, takeSteps, withMigrationRun } from "../runner/run.ts";
-import { type MigrationRun, setUpMigrationsTable } from "../runner/step.ts";
+import {
+  type MigrationRun,
+  readMigrationStates,
+  setUpMigrationsTable,
+  withMigrationRun,
+} from "../runner/migration-run.ts";
+import { takeSteps } from "../runner/steps.ts";
+import { assertStepCount, indexOfTag } from "./selection.ts";
 
 export interface UpOptions extends RunOptions {
-  /** The last migration to apply, by its tag. */
+  /** Tag of the last migration to apply. */
   readonly to?: string | undefined;
-  /** How many to apply at most. */
+  /** Maximum number of migrations to apply. */
   readonly steps?: number | undefined;
-  /** Only says what would be applied. */
+  /** Reports what would be applied, and applies nothing. */
   readonly dryRun?: boolean | undefined;
-  /** Goes on although the database and the folder have gone different ways, and applies skipped migrations. */
+  /** Migrates although the database and the folder differ, and applies skipped migrations. */
   readonly allowDrift?: boolean | undefined;
 }
 
 /**
- * Applies what is pending, in the journal's order, each in a transaction of its own together with its line
- * in drizzle-kit's table. Any number may run at once: each migration is applied once.
+ * Applies the pending migrations in the journal's order. Each runs in a transaction together with its record in the
+ * migrations table. Several migrators may run at once: each migration is applied once.
  *
- * @throws {FolderError} when the folder is not whole
- * @throws {ConnectError} when the database cannot be reached
+ * @throws {FolderError} if the folder and its journal do not match
+ * @throws {ConnectError} if the database cannot be reached
  */
 export async function up(options: UpOptions): Promise<Report> {
-  const allows = (states: readonly MigrationState[]) => {
-    if (!options.allowDrift) refuseDrift(states);
-  };
-  return withMigrationRun({ ...options, allows }, async (run) => {
+  const assertAllowed = options.allowDrift ? () => {} : assertNoDrift;
+  return withMigrationRun({ ...options, assertAllowed }, async (run) => {
     const states = await readMigrationStates(run);
-    const pending = pendingOf(states, options);
-    if (options.allowDrift) {
-      for (const message of driftProblems(states))
-        run.onEvent({ type: "warning", message: `drift allowed: ${message}` });
-    }
+    const pending = selectPending(states, options);
+    if (options.allowDrift) warnOfDrift(run, states);
     try {
-      allows(states);
-      await refuseFaults(pending);
+      assertAllowed(states);
+      await assertRunnable(pending);
     } catch (error) {
       if (!(error instanceof MigrationError)) throw error;
-      return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })), error };
+      return { results: asPending(pending), error };
     }
-    if (options.dryRun) return { results: pending.map(({ tag }) => ({ tag, outcome: "pending" })) };
-    if (pending.length === 0) {
-      await addGuard(run, states);
-      return { results: [] };
-    }
-    return takeSteps(run, pending, "up");
+    if (options.dryRun) return { results: asPending(pending) };
+    if (pending.length > 0) return takeSteps(run, pending, "up");
+    await completeMigrationsTable(run, states);
+    return { results: [] };
   });
 }
 
-/** drizzle-kit's table gets what we add to it also when everything is applied; whoever may not is only looking. */
-async function addGuard(run: MigrationRun, states: readonly MigrationState[]): Promise<void> {
+const asPending = (migrations: readonly Migration[]) =>
+  migrations.map(({ tag }) => ({ tag, outcome: "pending" as const }));
+
+function warnOfDrift(run: MigrationRun, states: readonly MigrationState[]): void {
+  for (const problem of driftProblems(states)) run.onEvent({ type: "warning", message: `drift allowed: ${problem}` });
+}
+
+/** Adds the migrator's columns and trigger to a table that drizzle-kit has created, unless this role cannot write. */
+async function completeMigrationsTable(run: MigrationRun, states: readonly MigrationState[]): Promise<void> {
   if (driftProblems(states).length > 0) return;
   await setUpMigrationsTable(run).catch((error: unknown) => {
-    if (!mayNotWrite.has(codeOf(error) ?? "")) throw error;
+    if (!cannotWrite.has(codeOf(error) ?? "")) throw error;
   });
 }
 
-/** No right to (insufficient_privilege), or a standby (read_only_sql_transaction). */
-const mayNotWrite = new Set<string>([sqlstate.insufficientPrivilege, sqlstate.readOnlySqlTransaction]);
+/** The role lacks the privilege, or the server is a standby. */
+const cannotWrite = new Set<string>([sqlstate.insufficientPrivilege, sqlstate.readOnlySqlTransaction]);
 
-/** Before the first is applied. @throws {MigrationError} when one holds what must not run */
-export async function refuseFaults(migrations: readonly Migration[]): Promise<void> {
-  const readings = await Promise.all(migrations.map(({ up }) => readScript(up)));
-  const faults = readings.flatMap(({ faults }) => faults);
+/** Checks all scripts before the first one runs. @throws {MigrationError} for a statement that cannot run */
+export async function assertRunnable(migrations: readonly Migration[]): Promise<void> {
+  const scripts = await Promise.all(migrations.map(({ up }) => readScript(up)));
+  const faults = scripts.flatMap(({ faults }) => faults);
   if (faults.length > 0) throw new MigrationError([...faults, "Nothing was done."].join("\n"));
 }
 
-/** What `up` would apply. @throws {MigrationError} when the folder has no migration `to`, or there is no such number of steps */
-export function pendingOf(
+/**
+ * The migrations that `up` would apply.
+ *
+ * @throws {MigrationError} if the folder has no migration `to`, or `steps` is not a whole number
+ */
+export function selectPending(
   states: readonly MigrationState[],
   { to, steps }: Pick<UpOptions, "to" | "steps">,
 ): Migration[] {
-  refuseNoCount(steps);
-  const wanted = to === undefined ? states : states.slice(0, indexOf(states, to) + 1);
-  return wanted
+  assertStepCount(steps);
+  const candidates = to === undefined ? states : states.slice(0, indexOfTag(states, to) + 1);
+  return candidates
     .filter(({ state }) => state === "pending" || state === "skipped")
     .flatMap(({ migration }) => migration ?? [])
     .slice(0, steps);
-}
-
-/** @throws {MigrationError} when the folder has no such migration */
-export function indexOf(states: readonly MigrationState[], tag: string): number {
-  const index = states.findIndex(
-    (migrationState) => migrationState.tag === tag && migrationState.migration !== undefined,
-  );
-  if (index !== -1) return index;
-  const tags = states.flatMap(({ migration }) => migration?.tag ?? []);
-  throw new MigrationError(`There is no migration ${tag}; there are: ${tags.join(", ")}.`);
-}
-
-/** @throws {MigrationError} when so many steps cannot be taken */
-export function refuseNoCount(steps: number | undefined): void {
-  if (steps === undefined || (Number.isInteger(steps) && steps >= 0)) return;
-  throw new MigrationError(`steps must be a whole number from 0 on, and not ${steps}.`);
-}
-
-/** @throws {DriftError} */
-export function refuseDrift(states: readonly MigrationState[]): void {
-  const found = driftProblems(states);
-  if (found.length === 0) return;
-  throw new DriftError(
-    [
-      "Nothing was done, because the database and the migrations folder have gone different ways:",
-      ...found.map((trouble) => `  - ${trouble}`),
-      "To go on as it stands: --allow-drift.",
-    ].join("\n"),
-  );
 }

@@ -4,8 +4,9 @@ import { refuseServerWide } from "../lint/cluster-wide.ts";
 import type { MigrateOptions } from "../options.ts";
 import { type Finding, prove, putRows } from "../round-trip/round-trip.ts";
 import type { Target } from "../runner/connections.ts";
+import type { MigrationRun } from "../runner/migration-run.ts";
 import { withScratchDatabase } from "../runner/scratch-database.ts";
-import { type MigrationRun, takeStep } from "../runner/step.ts";
+import { takeStep } from "../runner/step.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"> {
   /** The server on which a scratch database is made; nothing else there is touched. */

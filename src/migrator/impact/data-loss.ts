@@ -10,8 +10,8 @@ import {
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import { execute, notInTransaction } from "../runner/execute.ts";
+import type { MigrationRun } from "../runner/migration-run.ts";
 import { withMigratorLock } from "../runner/migrator-lock.ts";
-import type { MigrationRun } from "../runner/step.ts";
 
 /** Rows, or the values of a column, that undoing would destroy. */
 export interface Loss {
@@ -43,7 +43,7 @@ class RollbackSignal extends Error {}
  */
 export async function findLosses(run: MigrationRun, migrations: readonly Migration[]): Promise<Loss[]> {
   let found: Found[] = [];
-  await withMigratorLock(run, migrations[0]?.tag ?? "", async (tx) => {
+  await withMigratorLock(run, migrations[0]?.tag ?? "", async ({ tx }) => {
     const before = await readTables(tx);
     const untried = await rehearse(tx, migrations, run);
     found = [...(await compare(tx, before)), ...untried];

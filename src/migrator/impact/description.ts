@@ -1,5 +1,5 @@
 import type { Empty } from "../fixtures/fixtures.ts";
-import type { MigrationsTable } from "../history/migrations-table.ts";
+import type { MigrationsTable } from "../history/table-names.ts";
 import type { TableSize, TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { placeOf, readScript, type Statement } from "../journal/script.ts";

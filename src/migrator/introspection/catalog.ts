@@ -1,5 +1,5 @@
 import type { ReservedSql, Sql, TransactionSql } from "postgres";
-import type { MigrationsTable } from "../history/migrations-table.ts";
+import type { MigrationsTable } from "../history/table-names.ts";
 import { catalogQuery } from "./catalog-query.ts";
 import { withFixedSettings } from "./catalog-settings.ts";
 

@@ -11,7 +11,7 @@ import {
   quoteName,
   type Type,
 } from "../introspection/table-description.ts";
-import type { MigrationRun } from "../runner/step.ts";
+import type { MigrationRun } from "../runner/migration-run.ts";
 
 /** Attempts at one column: a boolean may be drawn as it is, a CHECK may want something else. */
 const attempts = 40;

@@ -1,16 +1,16 @@
 import { MigrationError } from "../errors.ts";
 import { parse } from "../sql/grammar.ts";
 
-/** Indexes that a statement builds beside readers and writers. */
-export interface Build {
-  /** The index; undefined when they are built anew, under names that PostgreSQL makes up. */
+/** The indexes that a statement builds concurrently. */
+export interface IndexBuild {
+  /** Name of the index; undefined for REINDEX, which gives new indexes names of its own. */
   readonly name: string | undefined;
-  /** The table, or the index that is built anew; quoted, for to_regclass. */
+  /** Quoted name of the table, or of the table or index that REINDEX rebuilds. */
   readonly on: string;
 }
 
-/** What a statement does CONCURRENTLY, by PostgreSQL's own parser; undefined when it keeps others waiting. */
-export async function concurrentOperation(text: string): Promise<Build | "drop" | "other" | undefined> {
+/** The CONCURRENTLY operation of a statement, found with PostgreSQL's parser; undefined if it has none. */
+export async function concurrentOperation(text: string): Promise<IndexBuild | "drop" | "other" | undefined> {
   const stmt = (await parse(text))?.[0]?.stmt;
   if (stmt === undefined) return undefined;
   if ("DropStmt" in stmt) return stmt.DropStmt.concurrent ? "drop" : undefined;
@@ -29,7 +29,7 @@ export async function concurrentOperation(text: string): Promise<Build | "drop" 
     return relation === undefined ? "other" : { name: undefined, on: quoted(relation) };
   }
   if ("AlterTableStmt" in stmt) {
-    // The only form of it that PostgreSQL does not run in a transaction.
+    // DETACH PARTITION … CONCURRENTLY is the only ALTER TABLE that PostgreSQL does not run in a transaction.
     return "other";
   }
   return undefined;

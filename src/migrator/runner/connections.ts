@@ -15,42 +15,37 @@ import {
   UnpatchedDriverError,
 } from "../../database/index.ts";
 import type { Notice } from "../options.ts";
+import { openSessionConnection, type SessionConnection } from "./session-connection.ts";
 
-/** The database to migrate, and how to get there. */
+/** The database to migrate, and how to connect to it. */
 export interface Target {
   readonly url: string;
   readonly ssl?: SslMode | undefined;
   /** PEM file of the authority that signed the server's certificate. */
   readonly caFile?: string | undefined;
-  /** What named it, for messages (DATABASE_URL). */
+  /** The name of the setting that has the URL (DATABASE_URL), for messages. */
   readonly setting?: string | undefined;
 }
 
-/** Connections for one command; each is opened when it is first used. */
+/** Connections of one command. Each is opened when it is first used. */
 export interface Connections {
-  /** For transactions, and for looking on while one waits. Nothing here outlives a transaction: PgBouncer may be between. */
+  /** For transactions and for monitoring. No session state outlives a transaction, because a pooler may be in between. */
   readonly sql: Sql;
-  /** One for what cannot run in a transaction: as much time as it takes, and a stay in a queue as long as that (ms, 0: any). */
-  outside(lockTimeout: number): Promise<Outside>;
-  end(): Promise<void>;
+  /** Opens a connection for statements that cannot run in a transaction: see openSessionConnection. */
+  readonly openSession: (settings: { readonly lockTimeout: number }) => Promise<SessionConnection>;
+  readonly end: () => Promise<void>;
 }
 
-export interface Outside {
-  readonly sql: Sql;
-  /** Whether a pooler may give it to others between two transactions, with what was set in its session. */
-  readonly shared: boolean;
-}
+/** Waits some seconds for a server that is starting. */
+const connectRetry: RetryPolicy = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 
-/** A server that is just starting is worth some seconds. */
-const patience: RetryPolicy = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
-
-/** @throws {ConnectError} when the database cannot be reached, or refuses us */
+/** @throws {ConnectError} if the database cannot be reached, or refuses the connection */
 export async function openConnections(
   target: Target,
   options: {
     onNotice?: ((notice: Notice & { code: string }) => void) | undefined;
     signal?: AbortSignal | undefined;
-    /** Whether arrays are read as arrays: it costs a query. */
+    /** Whether arrays are parsed, which costs a query for their types. */
     arrays?: boolean | undefined;
   } = {},
 ): Promise<Connections> {
@@ -61,7 +56,7 @@ export async function openConnections(
       ...endpoint,
       max,
       fetch_types: options.arrays ?? false,
-      // Named statements do not survive PgBouncer.
+      // PgBouncer before 1.21 does not keep named statements across transactions.
       prepare: false,
       onnotice: ({ severity, severity_local, message, detail, hint, code }) =>
         options.onNotice?.({
@@ -86,14 +81,14 @@ export async function openConnections(
   const reach = async (connection: Record<string, string>): Promise<Sql> => {
     const sql = open({ max: 3, connection });
     opened.push(sql);
-    await retry(() => sql.unsafe("select 1"), { ...patience, shouldRetry: isUnavailable, signal: options.signal });
+    await retry(() => sql.unsafe("select 1"), { ...connectRetry, shouldRetry: isUnavailable, signal: options.signal });
     return sql;
   };
   const started = performance.now();
   let sql: Sql;
   try {
     sql = await reach(sessionSettings).catch((error: unknown) => {
-      // A pooler refuses settings that it does not pass on. Transactions bring theirs along (lock.ts).
+      // A pooler refuses settings that it does not forward. Each transaction sets them (migration-settings.ts).
       if (codeOf(error) === sqlstate.protocolViolation) return reach({});
       throw error;
     });
@@ -107,45 +102,12 @@ export async function openConnections(
     );
   }
 
-  const outside = async (lockTimeout: number): Promise<Outside> => {
-    const one = (connection: Record<string, string | number>) => {
-      const made = open({ max: 1, connection });
-      opened.push(made);
-      return made;
-    };
-    // A server that notices within a second that we are gone leaves no builder behind. (A number 0 the driver
-    // would leave out.)
-    const patient = one({
-      ...sessionSettings,
-      statement_timeout: "0",
-      lock_timeout: String(lockTimeout),
-      client_connection_check_interval: 1_000,
-    });
-    try {
-      const [row] = await patient`select current_setting('client_connection_check_interval') = '1s' as own`;
-      const shared = row?.["own"] !== true;
-      // Servers before 17 would refuse a stranger at the door.
-      if (!shared)
-        await patient`
-          select set_config('transaction_timeout', '0', false)
-          where current_setting('transaction_timeout', true) is not null`;
-      return { sql: patient, shared };
-    } catch (error) {
-      // PgBouncer's word for settings that it does not pass on, and a server's on Windows for the last of them:
-      // then the role's own settings hold.
-      const code = codeOf(error) ?? "";
-      if (code !== sqlstate.protocolViolation && code !== sqlstate.invalidParameterValue) throw error;
-      const bare = one(code === sqlstate.protocolViolation ? {} : sessionSettings);
-      const [row] = await bare`select current_schemas(false) = '{public}' as fits`;
-      if (row?.["fits"] !== true) {
-        throw new ConnectError(
-          "A migration without a transaction would run in another schema than public, because the pooler passes no " +
-            "settings on: alter role <role> set search_path = public; or connect to PostgreSQL itself.",
-          error,
-        );
-      }
-      return { sql: bare, shared: code === sqlstate.protocolViolation };
-    }
+  const openOne = (connection: Record<string, string | number>) => {
+    const made = open({ max: 1, connection });
+    opened.push(made);
+    return made;
   };
-  return { sql, outside, end };
+  return { sql, openSession: (settings) => openSessionConnection(openOne, settings), end };
 }
+
+export type { SessionConnection } from "./session-connection.ts";

@@ -1,154 +1,88 @@
-import { setTimeout as after, setImmediate as turn } from "node:timers/promises";
-import type { Sql, TransactionSql } from "postgres";
-import { codeOf, isTransactionConflict, retry, sessionSettings, sqlstate } from "../../database/index.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { TransactionSql } from "postgres";
 import { LockWaitError } from "../errors.ts";
-import { ConcurrentSetupError, type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
-import type { MigrateEvent } from "../options.ts";
+import { type MigrationsTable, quotedNames } from "../history/table-names.ts";
 import type { Connections } from "./connections.ts";
 import { describeSessions } from "./lock-monitor.ts";
+import { settingsSql } from "./migration-settings.ts";
+import { beginReadCommitted, type LockWaiting, retryOnLockTimeout } from "./transaction.ts";
 
-/** Part of a run that waiting takes. */
-export interface Patient {
+export interface LockOptions extends LockWaiting {
   readonly connections: Pick<Connections, "sql">;
   readonly migrationsTable: MigrationsTable;
-  /** Longest wait for other migrators, and for tables (ms). */
-  readonly lockWait: number;
-  /** Longest stay in the queue for a table (ms). */
-  readonly lockTimeout: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onEvent: (event: MigrateEvent) => void;
 }
 
-/** The session that is the only migrator now. */
-export interface LockHolder {
-  /** When it became so, by the server's clock. */
+/** A transaction that holds the migrator lock. */
+export interface LockedTransaction {
+  readonly tx: TransactionSql;
+  /** When it obtained the lock, by the server's clock. */
   readonly started: string;
-  /** When its transaction began (s since 1970, exact): another transaction has another. */
+  /** When it began (s since 1970, exact). No other transaction of the session has the same value. */
   readonly transaction: string;
   readonly pid: number;
 }
 
+/** Pauses between attempts to obtain the lock (ms). */
+const pauses = { first: 20, factor: 1.5, longest: 500 };
+
+/** A wait is reported after this time, and again after `reportInterval` (ms). */
+const reportAfter = 1_000;
+const reportInterval = 10_000;
+
 /**
- * Does `work` in a transaction that is the only migrator of its database until it ends, with what a migration
- * needs: as much time as it takes, and a short stay in the queue for a table. `work` may be run again.
+ * Runs `work` in a transaction that holds the migrator lock of the database. `work` runs again after a lock time-out.
  *
- * The lock is a transaction's, because a session's would be lost between two transactions in PgBouncer. It is
- * asked for by transactions that end at once: waiters take no connection from a pool, and hold no snapshot that
- * a CREATE INDEX CONCURRENTLY of whoever has the lock would have to wait for in turn.
+ * The lock is an advisory lock of the transaction: PgBouncer in transaction mode would release a session's lock. It is
+ * requested without waiting, by transactions that end at once: a waiting transaction would occupy a connection of the
+ * pool, and hold a snapshot for which CREATE INDEX CONCURRENTLY of the lock's holder waits.
  *
- * @throws {LockWaitError} when another migrator has not finished after `lockWait` ms
+ * @throws {LockWaitError} if another migrator holds the lock for longer than `lockWait` ms
  */
 export async function withMigratorLock<T>(
-  run: Patient,
+  options: LockOptions,
   tag: string,
-  work: (tx: TransactionSql, session: LockHolder) => Promise<T>,
+  work: (locked: LockedTransaction) => Promise<T>,
 ): Promise<T> {
-  const key = `hashtextextended('migrate ${quotedNames(run.migrationsTable).table.replaceAll("'", "''")}', 0)`;
+  const key = lockKey(options.migrationsTable);
+  const attempt = (tx: TransactionSql) => runIfLocked(tx, { key, lockTimeout: options.lockTimeout, work });
   const begun = performance.now();
-  let toldAt = Number.NEGATIVE_INFINITY;
-  for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {
-    const done = await retryOnLockTimeout(run, tag, () =>
-      beginReadCommitted(run.connections.sql, (tx) => tryLock(tx, { key, run, work })),
-    );
-    if (done !== undefined) return done.value;
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  for (let pause = pauses.first; ; pause = Math.min(pause * pauses.factor, pauses.longest)) {
+    const result = await retryOnLockTimeout(options, tag, () => beginReadCommitted(options.connections.sql, attempt));
+    if (result !== undefined) return result.value;
+
     const waited = performance.now() - begun;
-    if (waited > run.lockWait) throw tooLong(run.lockWait, await holders(run, key));
-    if (waited > 1_000 && waited - toldAt > 10_000) {
-      toldAt = waited;
-      run.onEvent({ type: "waiting", tag, ms: Math.round(waited), behind: await holders(run, key) });
+    if (waited > options.lockWait) throw lockWaitError(options.lockWait, await describeHolders(options, key));
+    if (waited > reportAfter && waited - reportedAt > reportInterval) {
+      reportedAt = waited;
+      const behind = await describeHolders(options, key);
+      options.onEvent({ type: "waiting", tag, ms: Math.round(waited), behind });
     }
-    await after(pause * (0.5 + Math.random()), undefined, { signal: run.signal });
+    await delay(pause * (0.5 + Math.random()), undefined, { signal: options.signal });
   }
 }
 
-/**
- * A transaction that reads what is committed, whatever the role's default: a snapshot kept to its end would be one
- * to wait for. When the server ends the session, it says why before the connection is gone: that is the error to know.
- */
-export async function beginReadCommitted<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
-  let first: unknown;
-  try {
-    const { value } = await sql.begin("isolation level read committed", async (tx) => {
-      try {
-        return { value: await work(tx) };
-      } catch (error) {
-        first = error;
-        throw error;
-      }
-    });
-    return value;
-  } catch (error) {
-    if (codeOf(error) !== "CONNECTION_CLOSED") throw error;
-    // The statement hears of it in the same turn, a little later.
-    await turn();
-    throw first ?? error;
-  }
-}
+const lockKey = (migrationsTable: MigrationsTable) =>
+  `hashtextextended('migrate ${quotedNames(migrationsTable).table.replaceAll("'", "''")}', 0)`;
 
-/**
- * Forgets what a migration has set for its session: another would find it, and through PgBouncer the game. What holds
- * until the transaction ends is set anew.
- */
-export const resetSql = (lockTimeout: number) =>
-  `reset session authorization; reset role; reset all; ${settingsSql(lockTimeout)}`;
-
-async function tryLock<T>(
+/** Runs `work` if the transaction obtains the lock. @returns undefined if another session holds it */
+async function runIfLocked<T>(
   tx: TransactionSql,
-  { key, run, work }: { key: string; run: Patient; work: (tx: TransactionSql, session: LockHolder) => Promise<T> },
+  options: { key: string; lockTimeout: number; work: (locked: LockedTransaction) => Promise<T> },
 ): Promise<{ value: T } | undefined> {
   const results = (await tx.unsafe(`
-    ${settingsSql(run.lockTimeout)};
-    select pg_try_advisory_xact_lock(${key}) as had, clock_timestamp()::text as started,
+    ${settingsSql(options.lockTimeout)};
+    select pg_try_advisory_xact_lock(${options.key}) as locked, clock_timestamp()::text as started,
       extract(epoch from now())::text as transaction, pg_backend_pid() as pid`)) as unknown as [
-    LockHolder & { had: boolean },
+    Omit<LockedTransaction, "tx"> & { locked: boolean },
   ][];
   const row = results.at(-1)?.[0];
-  return row?.had ? { value: await work(tx, row) } : undefined;
+  if (!row?.locked) return undefined;
+  const { started, transaction, pid } = row;
+  return { value: await options.work({ tx, started, transaction, pid }) };
 }
 
-/**
- * As much time as it takes, but a short stay in a queue. And a server that notices within a second that we are
- * gone rolls back then, instead of at the end of a long statement; on Windows it cannot notice.
- */
-export const timeoutsSql = (lockTimeout: number) => `
-  select set_config('lock_timeout', '${Number(lockTimeout)}', true), set_config('statement_timeout', '0', true),
-    set_config('idle_in_transaction_session_timeout', '0', true),
-    case when current_setting('transaction_timeout', true) is not null then set_config('transaction_timeout', '0', true) end,
-    case when version() !~* 'windows|msvc|mingw|visual c' then set_config('client_connection_check_interval', '1s', true) end`;
-
-/** What names and literals of a migration mean is not left to the role (`alter role … set search_path`). */
-export const settingsSql = (lockTimeout: number) => `
-  select ${Object.entries(sessionSettings)
-    .map(([name, value]) => `set_config('${name}', '${value}', true)`)
-    .join(", ")};
-  ${timeoutsSql(lockTimeout)}`;
-
-/**
- * Whoever queues for a table makes everybody queue who comes later, readers too. So a transaction that has not
- * got it in time gives everything back and tries again a little later (PostgreSQL manual, 20.11, lock_timeout).
- */
-export function retryOnLockTimeout<T>(
-  { onEvent, signal, lockWait }: Pick<Patient, "onEvent" | "signal" | "lockWait">,
-  tag: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  return retry(work, {
-    retries: Number.POSITIVE_INFINITY,
-    maxRetryTime: lockWait,
-    minTimeout: 200,
-    maxTimeout: 10_000,
-    shouldRetry: (error) =>
-      error instanceof ConcurrentSetupError ||
-      codeOf(error) === sqlstate.lockNotAvailable ||
-      isTransactionConflict(error),
-    onRetry: (error, attempt) => onEvent({ type: "retry", tag, attempt, reason: messageOf(error) }),
-    signal,
-  });
-}
-
-const messageOf = (error: unknown) => (error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error));
-
-async function holders({ connections }: Patient, key: string): Promise<string[]> {
+async function describeHolders({ connections }: LockOptions, key: string): Promise<string[]> {
   const rows = await connections.sql.unsafe(`
     select pid from pg_locks
     where locktype = 'advisory' and granted and objsubid = 1
@@ -160,9 +94,10 @@ async function holders({ connections }: Patient, key: string): Promise<string[]>
   );
 }
 
-function tooLong(lockWait: number, behind: readonly string[]): LockWaitError {
+function lockWaitError(lockWait: number, holders: readonly string[]): LockWaitError {
+  const by = holders.length > 0 ? `: ${holders.join(", ")}` : "";
   return new LockWaitError(
-    `Another migrator has been at work on this database for ${lockWait / 1000} s${behind.length > 0 ? `: ${behind.join(", ")}` : ""}. ` +
-      "Nothing was changed here. Run `migrate status` to see how far it is, or give it longer with --lock-wait.",
+    `Another migrator has held the migrator lock of this database for ${lockWait / 1000} s${by}. Nothing was changed. ` +
+      "Run `migrate status` to see its progress, or set a longer --lock-wait.",
   );
 }

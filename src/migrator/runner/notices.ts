@@ -1,5 +1,5 @@
 import { sqlstate } from "../../database/index.ts";
-import type { MigrationsTable } from "../history/migrations-table.ts";
+import type { MigrationsTable } from "../history/table-names.ts";
 import type { MigrateEvent, Notice } from "../options.ts";
 
 /** Of one migration; a loop may raise a million. */

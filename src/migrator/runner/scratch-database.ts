@@ -5,8 +5,7 @@ import { codeOf, sqlstate } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
 import type { MigrateOptions } from "../options.ts";
 import { openConnections, type Target } from "./connections.ts";
-import { withMigrationRun } from "./run.ts";
-import { type MigrationRun, setUpMigrationsTable } from "./step.ts";
+import { type MigrationRun, setUpMigrationsTable, withMigrationRun } from "./migration-run.ts";
 
 const prefix = "aeturnis_scratch_";
 

@@ -148,7 +148,7 @@ describe("an account", () => {
     });
   });
 
-  it("an account that is deleted is unauthenticated", async () => {
+  it("the token of a deleted account is refused as UNAUTHORIZED", async () => {
     const { id, token } = await account(service.database.sql);
     await service.database.sql`update users set deleted_at = now() where id = ${id}`;
     await expect(me(token)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });

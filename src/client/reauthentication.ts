@@ -10,19 +10,19 @@ import type { ClientError } from "./client-error.ts";
 export function reauthenticate(
   onUnauthorized: (error: ClientError) => boolean | Promise<boolean>,
 ): TRPCLink<AppRouter> {
-  let renewal: Promise<boolean> | undefined;
-  let renewals = 0;
+  let latest = Promise.resolve(false);
+  let begun = 0;
+  let ended = 0;
   const renew = (error: ClientError): Promise<boolean> => {
-    renewal ??= Promise.resolve(error)
+    if (begun > ended) return latest;
+    begun++;
+    latest = Promise.resolve(error)
       .then(onUnauthorized)
-      .then((renewed) => {
-        if (renewed) renewals++;
-        return renewed;
-      })
+      .catch(() => false)
       .finally(() => {
-        renewal = undefined;
+        ended++;
       });
-    return renewal;
+    return latest;
   };
 
   return () =>
@@ -30,15 +30,15 @@ export function reauthenticate(
       observable((observer) => {
         let subscription: Unsubscribable | undefined;
         let isCancelled = false;
-        const renewalsAtStart = renewals;
+        const endedBefore = ended;
         const attempt = (isRepeated: boolean) => {
           subscription = next(op).subscribe({
             next: observer.next,
             complete: observer.complete,
             error: async (error) => {
               if (isRepeated || error.data?.code !== "UNAUTHORIZED") return observer.error(error);
-              // The token was renewed while this call was on its way.
-              const isRenewed = renewals > renewalsAtStart || (await renew(error).catch(() => false));
+              // A renewal that ended after this call was sent also covers this call.
+              const isRenewed = await (ended > endedBefore ? latest : renew(error));
               if (isCancelled) return;
               if (isRenewed) attempt(true);
               else observer.error(error);

@@ -1,5 +1,5 @@
 import { userRoles } from "../schema/index.ts";
-import { type AccessRule, isAbove, isAdmitted, type ProcedureAccess } from "./access-rules.ts";
+import { type AccessRule, isAdmitted, mayActOn, type ProcedureAccess } from "./access-rules.ts";
 import { procedures } from "./procedures.ts";
 
 export const callerKinds = ["anonymous", ...userRoles, "service"] as const;
@@ -27,7 +27,7 @@ function cellOf(caller: CallerKind, { rules, isOwned }: ProcedureAccess): string
 
 /** The accounts that a role may call an owned procedure for. */
 function accountsOf(role: (typeof userRoles)[number], rules: readonly AccessRule[]): string {
-  const reached = isAdmitted(role, rules) ? userRoles.filter((ownerRole) => isAbove(role, ownerRole)) : [];
+  const reached = isAdmitted(role, rules) ? userRoles.filter((ownerRole) => mayActOn(role, ownerRole)) : [];
   if (reached.length === userRoles.length) return "all";
   const own = rules.includes("owner") ? ["own"] : [];
   const players = reached.includes("user") ? ["players'"] : [];

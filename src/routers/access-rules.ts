@@ -25,6 +25,6 @@ export function isAdmitted(role: UserRole, rules: readonly AccessRule[]): boolea
 }
 
 /** Whether a role may act on accounts with `ownerRole`: on those with a lower role, and the highest role on all. */
-export function isAbove(role: UserRole, ownerRole: UserRole): boolean {
+export function mayActOn(role: UserRole, ownerRole: UserRole): boolean {
   return rankOf(role) > rankOf(ownerRole) || rankOf(role) === ladder.length - 1;
 }

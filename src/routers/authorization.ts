@@ -1,6 +1,6 @@
 import { ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError } from "../errors.ts";
 import type { UserRole } from "../repositories/index.ts";
-import { type AccessRule, isAbove, isAdmitted } from "./access-rules.ts";
+import { type AccessRule, isAdmitted, mayActOn } from "./access-rules.ts";
 import type { Context } from "./context.ts";
 
 /** The caller of a procedure after authorization. */
@@ -62,7 +62,7 @@ export async function authorizeOwner(
   if (!isId(ownerId)) return ownerId;
   const owner = await ctx.services.users.statusOf(ownerId);
   if (owner === undefined || owner.deleted) throw new NotFoundError("There is no such user.");
-  if (!isAbove(caller.role, owner.role))
+  if (!mayActOn(caller.role, owner.role))
     throw new ForbiddenError("Only an administrator may do this to a moderator or an administrator.");
   return ownerId;
 }

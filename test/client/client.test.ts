@@ -75,7 +75,7 @@ it.each([
   ["is not renewed", () => false],
   ["cannot be renewed", () => Promise.reject(new Error("The sign-in page is unreachable."))],
   ["is still refused after a renewal", () => true],
-])("rejects a call with UNAUTHORIZED if the token %s", async (_, onUnauthorized) => {
+])("rejects calls with UNAUTHORIZED, and asks once for a new token, if the token %s", async (_, onUnauthorized) => {
   let calls = 0;
   const client = clientWith({
     token: "not a token",
@@ -84,7 +84,9 @@ it.each([
       return onUnauthorized();
     },
   });
-  await expect(client.health.status.query()).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+  const refused = [client.health.status.query(), client.users.list.query(), client.users.me.query()];
+  for (const result of await Promise.allSettled(refused))
+    expect(result).toMatchObject({ status: "rejected", reason: { data: { code: "UNAUTHORIZED" } } });
   expect(calls).toBe(1);
 });
 

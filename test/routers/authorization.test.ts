@@ -10,7 +10,7 @@ import { account, clientOf, serviceToken, tokens, useService } from "../support/
  * accounts that it may call the procedure for: `self` is its own; `user`, `moderator` and `admin` are others of that
  * role.
  */
-const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "yes">>> = {
+const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "yes">>> = {
   "audit.list": { user: "yes", moderator: "yes", admin: "yes" },
   "audit.partitions": { admin: "yes" },
   "audit.record": { service: "yes" },
@@ -44,14 +44,14 @@ const matrix: Record<string, Partial<Record<CallerName, readonly Subject[] | "ye
 
 const callerNames = ["anonymous", "user", "moderator", "admin", "service"] as const;
 type CallerName = (typeof callerNames)[number];
-const subjects = ["self", "user", "moderator", "admin"] as const;
-type Subject = (typeof subjects)[number];
+const ownerKinds = ["self", "user", "moderator", "admin"] as const;
+type OwnerKind = (typeof ownerKinds)[number];
 
 const service = useService();
 
 /** Two accounts of each role: one that calls, and one that is called for. */
 const accounts = {} as Record<
-  `${"calling" | "other"} ${Exclude<Subject, "self">}`,
+  `${"calling" | "other"} ${Exclude<OwnerKind, "self">}`,
   Awaited<ReturnType<typeof account>>
 >;
 beforeAll(async () => {
@@ -67,11 +67,11 @@ function tokenOf(caller: CallerName): string | undefined {
 }
 
 /** Calls a procedure with an invalid input, and returns the status: access is checked before the input is. */
-async function ask(path: string, caller: CallerName, subject?: string) {
+async function statusOf(path: string, caller: CallerName, owner?: string) {
   const isQuery = procedures.get(path)?.type === "query";
   const token = tokenOf(caller);
   // The input names the account under both names. Its unknown field makes the call a BAD_REQUEST.
-  const input = JSON.stringify({ json: { ...(subject && { userId: subject, id: subject }), nothing: true } });
+  const input = JSON.stringify({ json: { ...(owner && { userId: owner, id: owner }), nothing: true } });
   const response = await fetch(`${service.url}/${path}${isQuery ? `?input=${encodeURIComponent(input)}` : ""}`, {
     method: isQuery ? "GET" : "POST",
     headers: { ...(token && { authorization: `Bearer ${token}` }), "content-type": "application/json" },
@@ -86,18 +86,18 @@ it("every procedure declares access rules and is in the matrix of this test", ()
 });
 
 it("accessMatrix() equals the matrix of this test, and API.md contains it", () => {
-  const words: Record<string, (whose: readonly Subject[]) => string> = {
-    user: (whose) => (whose.includes("self") ? "own" : ""),
-    moderator: (whose) =>
-      [...(whose.includes("self") ? ["own"] : []), ...(whose.includes("user") ? ["players'"] : [])].join(", "),
-    admin: (whose) => (whose.includes("admin") ? "all" : "own"),
+  const cellOf: Record<string, (owners: readonly OwnerKind[]) => string> = {
+    user: (owners) => (owners.includes("self") ? "own" : ""),
+    moderator: (owners) =>
+      [...(owners.includes("self") ? ["own"] : []), ...(owners.includes("user") ? ["players'"] : [])].join(", "),
+    admin: (owners) => (owners.includes("admin") ? "all" : "own"),
   };
   const expected = Object.entries(matrix).map(([procedure, allowed]) => ({
     procedure,
     ...Object.fromEntries(
       callerNames.map((caller) => {
-        const whose = allowed[caller] ?? "";
-        return [caller, typeof whose === "string" ? whose : words[caller]?.(whose)];
+        const owners = allowed[caller] ?? "";
+        return [caller, typeof owners === "string" ? owners : cellOf[caller]?.(owners)];
       }),
     ),
   }));
@@ -106,18 +106,18 @@ it("accessMatrix() equals the matrix of this test, and API.md contains it", () =
 });
 
 describe.each(Object.entries(matrix))("%s", (path, allowed) => {
-  const isOwned = Object.values(allowed).some((whose) => whose !== "yes");
+  const isOwned = Object.values(allowed).some((owners) => owners !== "yes");
 
   it.each(callerNames)(`${path} admits and refuses %s as the matrix says`, async (caller) => {
-    for (const subject of isOwned ? subjects : [undefined]) {
-      const whose = allowed[caller];
-      const may = whose === "yes" || (subject !== undefined && whose?.includes(subject));
-      const id = subject === "self" ? idOf(caller) : subject && accounts[`other ${subject}`].id;
+    for (const owner of isOwned ? ownerKinds : [undefined]) {
+      const owners = allowed[caller];
+      const isAllowed = owners === "yes" || (owner !== undefined && owners?.includes(owner));
+      const id = owner === "self" ? idOf(caller) : owner && accounts[`other ${owner}`].id;
       // A service and an anonymous caller have no account of their own.
-      if (subject === "self" && id === undefined) continue;
-      const status = await ask(path, caller, id);
-      const context = `${caller} calls ${path}${subject === undefined ? "" : ` for ${subject}`}`;
-      if (may) expect([200, 400], context).toContain(status);
+      if (owner === "self" && id === undefined) continue;
+      const status = await statusOf(path, caller, id);
+      const context = `${caller} calls ${path}${owner === undefined ? "" : ` for ${owner}`}`;
+      if (isAllowed) expect([200, 400], context).toContain(status);
       else expect(status, context).toBe(caller === "anonymous" ? 401 : 403);
     }
   });
@@ -148,7 +148,7 @@ describe("an account", () => {
     });
   });
 
-  it("an account that is deleted is unauthenticated", async () => {
+  it("the token of a deleted account is refused as UNAUTHORIZED", async () => {
     const { id, token } = await account(service.database.sql);
     await service.database.sql`update users set deleted_at = now() where id = ${id}`;
     await expect(me(token)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });

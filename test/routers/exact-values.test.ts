@@ -49,7 +49,7 @@ const refusedAt = (field: string) => ({
   },
 });
 
-describe("a number that JavaScript would round", () => {
+describe("a number that a double cannot hold", () => {
   it.each(inexact)("refuses the inexact number %s in metadata, with its path", async (number) => {
     const input = newUser({ metadata: { a: [{ b: "#" }] } });
     expect(await send("users.create", withNumber(input, number))).toMatchObject(refusedAt("metadata.a.0.b"));

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { Actor, Executor } from "../../database/index.ts";
+import { type Actor, acquireAdvisoryLock, advisoryLocks, type Executor } from "../../database/index.ts";
 import type { AuditLogRepository } from "../../repositories/index.ts";
 import { ImportExportError } from "../errors.ts";
 
@@ -25,7 +25,7 @@ const resourceType = "import";
 export function createLedger(audit: AuditLogRepository, { by, run }: { by: Actor; run: string }) {
   /** The position as it is committed; until the transaction ends nobody else can move it, and who is just moving it is waited for. */
   async function read(tx: Executor): Promise<ImportPosition> {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import ${run}`}, 0))`);
+    await tx.execute(sql`select ${acquireAdvisoryLock(advisoryLocks.importRun(run))}`);
     const { items } = await audit.within(tx).list({ where: { resourceType, resourceId: run }, limit: 1 });
     return (items[0]?.changes as ImportPosition | null | undefined) ?? beginning;
   }

@@ -5,7 +5,14 @@ import { sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
 import { type BatchReport, type Check, checkedBy } from "../../bulk/index.ts";
-import { type Actor, type Db, type Executor, inTransaction } from "../../database/index.ts";
+import {
+  type Actor,
+  acquireAdvisoryLock,
+  advisoryLocks,
+  type Db,
+  type Executor,
+  inTransaction,
+} from "../../database/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
 import type { users } from "../../schema/index.ts";
 import type { Format } from "../file-format.ts";
@@ -72,7 +79,7 @@ export async function importUsers(options: ImportOptions): Promise<ImportReport>
   const resumable = file !== undefined && !atomic;
   const { id: run, position: start }: ImportRun = resumable
     ? await inTransaction(db, async (tx) => {
-        await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import of ${resolve(file)}`}, 0))`);
+        await tx.execute(sql`select ${acquireAdvisoryLock(advisoryLocks.importFile(resolve(file)))}`);
         return openRun(file, {
           restart,
           reading: `${format} ${mapping.description}`,

@@ -1,6 +1,13 @@
 import { setTimeout as after, setImmediate as turn } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf, isTransactionConflict, retry, sessionSettings, sqlstate } from "../../database/index.ts";
+import {
+  advisoryLocks,
+  codeOf,
+  isTransactionConflict,
+  retry,
+  sessionSettings,
+  sqlstate,
+} from "../../database/index.ts";
 import { LockWaitError } from "../errors.ts";
 import { ConcurrentSetupError, type MigrationsTable, quotedNames } from "../history/migrations-table.ts";
 import type { MigrateEvent } from "../options.ts";
@@ -43,7 +50,7 @@ export async function withMigratorLock<T>(
   tag: string,
   work: (tx: TransactionSql, session: LockHolder) => Promise<T>,
 ): Promise<T> {
-  const key = `hashtextextended('migrate ${quotedNames(run.migrationsTable).table.replaceAll("'", "''")}', 0)`;
+  const key = `hashtextextended('${advisoryLocks.migrator(quotedNames(run.migrationsTable).table).replaceAll("'", "''")}', 0)`;
   const begun = performance.now();
   let toldAt = Number.NEGATIVE_INFINITY;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 500)) {

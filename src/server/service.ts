@@ -3,7 +3,7 @@ import type { Config } from "../config/index.ts";
 import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
 import { createTokens, signingSecret } from "../identity/index.ts";
-import { startMaintenance } from "../jobs/index.ts";
+import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import type { Log } from "../observability/index.ts";
 import { createRepositories } from "../repositories/index.ts";
@@ -74,8 +74,7 @@ export async function createService(options: {
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
     signal?.throwIfAborted();
-    const maintenance = startMaintenance(database.db, log);
-    closers.push(maintenance.stop);
+    closers.push(startJobs({ db: database.db, log }).stop);
 
     const secret = signingSecret(config);
     const services = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { codeOf } from "../../src/database/retry.ts";
-import { blocksWriters, lockModes, whoWaits } from "../../src/migrator/impact/lock-modes.ts";
+import { blocksWriters, lockEffect, lockModes } from "../../src/migrator/impact/lock-modes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -27,7 +27,7 @@ it.each(lockModes)("%s makes those wait whom its words name", async (mode) => {
     return { readers: await waits("access share"), writers: await waits("row exclusive") };
   });
   expect(blocksWriters(mode)).toBe(writers);
-  expect(whoWaits(mode)).toMatch(
+  expect(lockEffect(mode)).toMatch(
     readers ? /^nobody can read/ : writers ? /reading goes on$/ : /^readers and writers go on/,
   );
 });

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { findDangers } from "../../src/migrator/lint/unsafe-statements.ts";
+import { findUnsafeStatements } from "../../src/migrator/lint/unsafe-statements.ts";
 
 const dangersIn = async (sql: string) =>
-  (await findDangers({ file: "x.sql", sql, noTransaction: false })).map(
+  (await findUnsafeStatements({ file: "x.sql", sql, noTransaction: false })).map(
     (fault) => /migrate-ignore (\S+) <reason>$/.exec(fault)?.[1],
   );
 
@@ -35,7 +35,9 @@ it.each([
 });
 
 it("says where, what and how it is excused", async () => {
-  expect(await findDangers({ file: "x.sql", sql: "select 1;\n\ntruncate users;", noTransaction: false })).toEqual([
+  expect(
+    await findUnsafeStatements({ file: "x.sql", sql: "select 1;\n\ntruncate users;", noTransaction: false }),
+  ).toEqual([
     "x.sql:3: TRUNCATE empties a table. If it is meant to, write above it: -- migrate-ignore truncate <reason>",
   ]);
 });

@@ -312,7 +312,7 @@ it("goes on behind one that fails, on a fresh database, and reports every failur
   const proofs = await verify({
     server: server(),
     folder,
-    onProof: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
+    onResult: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
   });
   expect(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`)).toEqual([
     "0000_a proved",

@@ -10,12 +10,12 @@ export async function migrateVerify(flags: CommonFlags & { steps?: number; scrat
     const scratch = scratchServer(options.target, flags.scratch);
     const server = scratch ?? options.target;
     const proofs: Proof[] = [];
-    const onProof = (proof: Proof) => {
+    const onResult = (proof: Proof) => {
       proofs.push(proof);
       if (!flags.json) console.log(lines(proof).join("\n"));
     };
     try {
-      await verify({ ...options, server, disposable: scratch !== undefined, steps: flags.steps, onProof });
+      await verify({ ...options, server, disposable: scratch !== undefined, steps: flags.steps, onResult: onResult });
     } catch (error) {
       // What is proved stays proved.
       if (flags.json) printJson({ proofs, error });

@@ -1,7 +1,7 @@
 import { MigrationError } from "../errors.ts";
 import { compare, type MigrationState } from "../history/migration-state.ts";
 import { readHistory } from "../history/migrations-table.ts";
-import { findLosses, type Loss } from "../impact/data-loss.ts";
+import { type DataLoss, findDataLoss } from "../impact/data-loss.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
@@ -18,14 +18,14 @@ export interface DownOptions extends RunOptions {
   /** Only says what would be undone, and which rows would be lost. */
   readonly dryRun?: boolean | undefined;
   /** Asked before rows are lost; without it nothing that loses rows is undone. */
-  readonly confirm?: ((losses: readonly Loss[]) => Promise<boolean> | boolean) | undefined;
+  readonly confirm?: ((losses: readonly DataLoss[]) => Promise<boolean> | boolean) | undefined;
   /** Undoes although migrations are applied that the folder does not know. */
   readonly allowDrift?: boolean | undefined;
 }
 
 export interface DownReport extends Report {
   /** Rows that were, or would be, lost. */
-  readonly losses: readonly Loss[];
+  readonly losses: readonly DataLoss[];
 }
 
 /**
@@ -49,13 +49,13 @@ async function undo(
     const states = await readMigrationStates(run);
     const kept = (chosen: readonly Migration[]) => chosen.map(({ tag }) => ({ tag, outcome: "kept" as const }));
     let chosen: Migration[] = [];
-    let losses: Loss[] = [];
+    let losses: DataLoss[] = [];
     try {
       chosen = select(states, options);
       if (chosen.length === 0) return { results: [], losses };
       await refuseDeadEnds(chosen);
       await isReady(run, chosen);
-      losses = await findLosses(run, chosen);
+      losses = await findDataLoss(run, chosen);
       if (options.dryRun) return { results: kept(chosen), losses };
       if (losses.length > 0 && !(await options.confirm?.(losses))) throw unconfirmed(losses);
     } catch (error) {
@@ -136,13 +136,13 @@ async function refuseDeadEnds(migrations: readonly Migration[]): Promise<void> {
   throw new MigrationError(["Nothing was undone:", ...reasons.map((reason) => `  - ${reason}`)].join("\n"));
 }
 
-const unconfirmed = (losses: readonly Loss[]) =>
+const unconfirmed = (losses: readonly DataLoss[]) =>
   new MigrationError(
     `Nothing was undone, because rows would be lost:\n${losses.map((loss) => `  - ${describeLoss(loss)}`).join("\n")}\nTo lose them: --yes.`,
   );
 
 /** "public.a.note: 3 values", with what becomes of them unless they are gone. */
-export function describeLoss({ table, column, change, rows, unknown }: Loss): string {
+export function describeLoss({ table, column, change, rows, unknown }: DataLoss): string {
   const what = column === undefined ? "row" : "value";
   const many =
     rows === undefined ? `an unknown number of ${what}s (${unknown})` : `${rows} ${what}${rows === 1 ? "" : "s"}`;

@@ -1,26 +1,26 @@
 import { MigrationError, StatementError } from "../errors.ts";
 import {
-  type Aside,
-  emptied,
+  type ExcludedTables,
+  excludeAfter,
   type FixtureColumns,
-  fillChanged,
-  nothingAside,
-  readColumns,
-  setAside,
-  without,
+  fillChangedTables,
+  noExcludedTables,
+  readFixtureColumns,
+  unfilledTables,
+  withoutExcluded,
 } from "../fixtures/fixtures.ts";
+import { type Effects, MeasurementError, measureEffects } from "../impact/measurement.ts";
 import {
+  affectedTables,
   describeImpact,
+  describeUnmeasured,
   type PlannedMigration,
-  tablesOf,
-  unmeasured,
   withoutMigrationsTable,
-} from "../impact/description.ts";
-import { type Effects, FailedStatementError, measure } from "../impact/effects.ts";
-import { readSizes, type TableSizes } from "../introspection/table-sizes.ts";
+} from "../impact/planned-migration.ts";
+import { readTableSizes, type TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { type Statement, statementsOf } from "../journal/script.ts";
-import { refuseServerWide } from "../lint/cluster-wide.ts";
+import { refuseClusterWideStatements } from "../lint/cluster-wide-statements.ts";
 import type { MigrateOptions } from "../options.ts";
 import type { Target } from "../runner/connections.ts";
 import { withPlace } from "../runner/execute.ts";
@@ -29,7 +29,7 @@ import { withScratchDatabase } from "../runner/scratch-database.ts";
 import { type MigrationRun, takeStep } from "../runner/step.ts";
 import { pendingOf, refuseFaults } from "./up.ts";
 
-export type { PlannedLock, PlannedMigration, PlannedStatement } from "../impact/description.ts";
+export type { PlannedLock, PlannedMigration, PlannedStatement } from "../impact/planned-migration.ts";
 
 export interface PlanOptions extends MigrateOptions {
   readonly to?: string | undefined;
@@ -59,8 +59,9 @@ export async function plan(options: PlanOptions): Promise<Plan> {
     const planned: PlannedMigration[] = [];
     try {
       await refuseFaults(pending);
-      if (options.scratch === undefined) await refuseServerWide([...applied, ...pending].map(({ up }) => up));
-      let aside: Aside | undefined;
+      if (options.scratch === undefined)
+        await refuseClusterWideStatements([...applied, ...pending].map(({ up }) => up));
+      let aside: ExcludedTables | undefined;
       while (planned.length < pending.length) {
         const done = planned.length;
         aside = await withScratchDatabase(options.scratch ?? options.target, options, async (scratch) => {
@@ -71,7 +72,7 @@ export async function plan(options: PlanOptions): Promise<Plan> {
       return { migrations: planned };
     } catch (error) {
       if (!(error instanceof MigrationError)) throw error;
-      const rest = await Promise.all(pending.slice(planned.length).map(unmeasured));
+      const rest = await Promise.all(pending.slice(planned.length).map(describeUnmeasured));
       return { migrations: [...planned, ...rest], error };
     }
 
@@ -80,13 +81,13 @@ export async function plan(options: PlanOptions): Promise<Plan> {
     }
 
     function sizesOf(tables: readonly string[]): Promise<TableSizes> {
-      return readSizes(run.connections.sql, tables);
+      return readTableSizes(run.connections.sql, tables);
     }
   });
 }
 
 interface Planning {
-  readonly aside: Aside | undefined;
+  readonly aside: ExcludedTables | undefined;
   readonly add: (migration: PlannedMigration) => void;
   /** As they are at the target. */
   readonly sizesOf: (tables: readonly string[]) => Promise<TableSizes>;
@@ -97,23 +98,23 @@ async function planFrom(
   scratch: MigrationRun,
   migrations: readonly Migration[],
   { aside, add, sizesOf }: Planning,
-): Promise<Aside | undefined> {
+): Promise<ExcludedTables | undefined> {
   const { connections, migrationsTable } = scratch;
   let before: FixtureColumns = new Map();
   for (const [index, migration] of migrations.entries()) {
     const tried = index === 0 ? aside : undefined;
-    const now = await readColumns(scratch);
-    await fillChanged(scratch, { now, before, aside: tried });
-    before = without(now, tried ?? nothingAside);
+    const now = await readFixtureColumns(scratch);
+    await fillChangedTables(scratch, { now, before, aside: tried });
+    before = withoutExcluded(now, tried ?? noExcludedTables);
     const statements = await statementsOf(migration.up);
     try {
       const effects = (await measured(connections.sql, migration, statements)).map((effect) =>
         withoutMigrationsTable(effect, migrationsTable),
       );
-      const empty = emptied(tried ?? nothingAside);
-      add({ ...describeImpact(migration, statements, effects, await sizesOf(tablesOf(effects))), empty });
+      const empty = unfilledTables(tried ?? noExcludedTables);
+      add({ ...describeImpact(migration, statements, effects, await sizesOf(affectedTables(effects))), empty });
     } catch (error) {
-      const again = setAside(tried, error);
+      const again = excludeAfter(tried, error);
       if (again === undefined) throw error;
       return again;
     }
@@ -121,14 +122,14 @@ async function planFrom(
   return undefined;
 }
 
-type Sql = Parameters<typeof measure>[0];
+type Sql = Parameters<typeof measureEffects>[0];
 
 /** @throws {StatementError} with its place in the file */
 async function measured(sql: Sql, { tag, up }: Migration, statements: readonly Statement[]): Promise<Effects[]> {
   try {
-    return await measure(sql, statements, { transaction: !up.noTransaction });
+    return await measureEffects(sql, statements, { transaction: !up.noTransaction });
   } catch (error) {
-    const at = error instanceof FailedStatementError ? (statements[error.index] ?? statements.at(-1)) : undefined;
+    const at = error instanceof MeasurementError ? (statements[error.index] ?? statements.at(-1)) : undefined;
     if (at === undefined || !(error instanceof Error)) throw error;
     const found = withPlace(error.cause, at, { tag, script: up });
     if (!(found instanceof StatementError)) throw found;

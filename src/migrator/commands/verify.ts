@@ -1,8 +1,15 @@
-import { type Aside, type Empty, fillChanged, nothingAside, readColumns, setAside } from "../fixtures/fixtures.ts";
+import {
+  type ExcludedTables,
+  excludeAfter,
+  fillChangedTables,
+  noExcludedTables,
+  readFixtureColumns,
+  type UnfilledTable,
+} from "../fixtures/fixtures.ts";
 import { readMigrations } from "../journal/folder.ts";
-import { refuseServerWide } from "../lint/cluster-wide.ts";
+import { refuseClusterWideStatements } from "../lint/cluster-wide-statements.ts";
 import type { MigrateOptions } from "../options.ts";
-import { type Finding, prove, putRows } from "../round-trip/round-trip.ts";
+import { applyRowsScript, type RoundTrip, verifyRoundTrip } from "../round-trip/round-trip.ts";
 import type { Target } from "../runner/connections.ts";
 import { withScratchDatabase } from "../runner/scratch-database.ts";
 import { type MigrationRun, takeStep } from "../runner/step.ts";
@@ -15,17 +22,17 @@ export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"
   /** Only the newest so many; those before them are applied unproved. */
   readonly steps?: number | undefined;
   /** Told of each as soon as it is known. */
-  readonly onProof?: ((proof: Proof) => void) | undefined;
+  readonly onResult?: ((proof: RoundTripResult) => void) | undefined;
 }
 
 /** What was found of one migration's way back. */
-export interface Proof {
+export interface RoundTripResult {
   readonly tag: string;
   readonly outcome: "proved" | "irreversible" | "failed" | "not tried";
   /** What is wrong; or why it cannot be undone. */
   readonly reasons: readonly string[];
   /** Tables that took no rows, or whose rows its up did not take, so that the proof says nothing of theirs. */
-  readonly empty: readonly Empty[];
+  readonly empty: readonly UnfilledTable[];
   /** ms */
   readonly duration: number;
 }
@@ -38,55 +45,59 @@ export interface Proof {
  *
  * @throws {MigrationError} when no scratch database can be made, or a migration would change the whole server
  */
-export async function verify(options: VerifyOptions): Promise<readonly Proof[]> {
+export async function verify(options: VerifyOptions): Promise<readonly RoundTripResult[]> {
   const migrations = readMigrations(options.folder);
   const first = options.steps === undefined ? 0 : Math.max(0, migrations.length - options.steps);
-  if (!options.disposable) await refuseServerWide(migrations.flatMap(({ up, down, rows }) => [up, down, rows]));
-  const proofs: Proof[] = [];
-  let aside: Aside | undefined;
+  if (!options.disposable)
+    await refuseClusterWideStatements(migrations.flatMap(({ up, down, rows }) => [up, down, rows]));
+  const proofs: RoundTripResult[] = [];
+  let aside: ExcludedTables | undefined;
   while (first + proofs.length < migrations.length) {
-    const next = { first: first + proofs.length, aside, onProof: options.onProof };
-    const found = await withScratchDatabase(options.server, options, (run) => proveFrom(run, next));
+    const next = { first: first + proofs.length, aside, onResult: options.onResult };
+    const found = await withScratchDatabase(options.server, options, (run) => verifyFrom(run, next));
     proofs.push(...found.proofs);
     aside = found.aside;
   }
   return proofs;
 }
 
-interface Start extends Pick<VerifyOptions, "onProof"> {
+interface Start extends Pick<VerifyOptions, "onResult"> {
   readonly first: number;
   /** What the first goes without; undefined: it has not been tried. */
-  readonly aside: Aside | undefined;
+  readonly aside: ExcludedTables | undefined;
 }
 
 /**
  * Proves one after the other, until one has left the database as it should not be, or does not take the rows:
  * then `aside` says what it goes without at its next attempt.
  */
-async function proveFrom(
+async function verifyFrom(
   run: MigrationRun,
-  { first, aside, onProof }: Start,
-): Promise<{ proofs: Proof[]; aside?: Aside }> {
+  { first, aside, onResult }: Start,
+): Promise<{ proofs: RoundTripResult[]; aside?: ExcludedTables }> {
   for (const migration of run.migrations.slice(0, first)) {
     await takeStep(run, migration, "up");
-    await putRows(run, migration);
+    await applyRowsScript(run, migration);
   }
-  await fillChanged(run, { now: await readColumns(run), before: new Map(), aside });
+  await fillChangedTables(run, { now: await readFixtureColumns(run), before: new Map(), aside });
 
-  const proofs: Proof[] = [];
-  const add = (proof: Proof) => {
+  const proofs: RoundTripResult[] = [];
+  const add = (proof: RoundTripResult) => {
     proofs.push(proof);
-    onProof?.(proof);
+    onResult?.(proof);
   };
-  let known: Pick<Finding, "catalog"> = {};
+  let known: Pick<RoundTrip, "catalog"> = {};
   for (const [index, migration] of run.migrations.entries()) {
     if (index < first) continue;
     const { tag } = migration;
     const started = performance.now();
     const tried = index === first ? aside : undefined;
-    const { stuck, catalog, ...found } = await prove(run, migration, { aside: tried ?? nothingAside, ...known });
+    const { stuck, catalog, ...found } = await verifyRoundTrip(run, migration, {
+      aside: tried ?? noExcludedTables,
+      ...known,
+    });
     known = catalog === undefined ? {} : { catalog };
-    const again = setAside(tried, stuck);
+    const again = excludeAfter(tried, stuck);
     if (again !== undefined) return { proofs, aside: again };
     add({ tag, ...found, duration: Math.round(performance.now() - started) });
     if (found.outcome !== "failed") continue;

@@ -1,11 +1,11 @@
 import type { Sql, TransactionSql } from "postgres";
 import { codeOf } from "../../database/index.ts";
 import {
-  type CountersByTable,
   isEmptied,
-  readTables,
+  readTableCounters,
   settleConstraints,
   type TableCounters,
+  type TableCountersByOid,
 } from "../introspection/table-counters.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
@@ -14,7 +14,7 @@ import { withMigratorLock } from "../runner/migrator-lock.ts";
 import type { MigrationRun } from "../runner/step.ts";
 
 /** Rows, or the values of a column, that undoing would destroy. */
-export interface Loss {
+export interface DataLoss {
   /** Undefined: it could not be tried, so that nobody knows which. */
   readonly table?: string | undefined;
   readonly column?: string | undefined;
@@ -26,7 +26,7 @@ export interface Loss {
 }
 
 /** A loss, or what to count to know it: afterwards, in the table as it still is. */
-interface Found extends Loss {
+interface Found extends DataLoss {
   readonly count?: { readonly what: string; readonly from: string };
 }
 
@@ -41,10 +41,10 @@ class RollbackSignal extends Error {}
  *
  * @throws {StatementError} when a down file fails
  */
-export async function findLosses(run: MigrationRun, migrations: readonly Migration[]): Promise<Loss[]> {
+export async function findDataLoss(run: MigrationRun, migrations: readonly Migration[]): Promise<DataLoss[]> {
   let found: Found[] = [];
   await withMigratorLock(run, migrations[0]?.tag ?? "", async (tx) => {
-    const before = await readTables(tx);
+    const before = await readTableCounters(tx);
     const untried = await rehearse(tx, migrations, run);
     found = [...(await compare(tx, before)), ...untried];
     throw new RollbackSignal();
@@ -54,7 +54,7 @@ export async function findLosses(run: MigrationRun, migrations: readonly Migrati
     found = [{ unknown: `trying it would make others wait for longer than ${(2 * run.lockTimeout) / 1000} s` }];
   });
 
-  const losses = new Map<string, Loss>();
+  const losses = new Map<string, DataLoss>();
   for (const { count, ...loss } of found) {
     const counted = count === undefined ? loss : { ...loss, ...(await countRows(run.connections.sql, count)) };
     const key = JSON.stringify([loss.table, loss.column, loss.change]);
@@ -67,11 +67,11 @@ export async function findLosses(run: MigrationRun, migrations: readonly Migrati
  * Runs the down files as far as a transaction can: what cannot run in one (dropping an index, say) loses no
  * rows, unless it detaches a partition, or is a program that commits; of those nothing is known.
  */
-async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<Loss[]> {
+async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<DataLoss[]> {
   const deadline = performance.now() + 2 * run.lockTimeout;
   // What they say is told when they run in earnest.
   await tx.unsafe("set local client_min_messages = error");
-  const untried: Loss[] = [];
+  const untried: DataLoss[] = [];
   for (const { tag, down } of migrations) {
     if (down === undefined) continue;
     const context = { tag, direction: "down", script: down, signal: run.signal, onEvent: () => {} } as const;
@@ -92,10 +92,10 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
 }
 
 /** What has become of the rows, by table; partitions count as the table that they are part of. */
-async function compare(tx: TransactionSql, before: CountersByTable): Promise<Found[]> {
+async function compare(tx: TransactionSql, before: TableCountersByOid): Promise<Found[]> {
   // A reader who is not shown every row is told so by an error.
   await tx.unsafe("set local row_security = off");
-  const after = await readTables(tx);
+  const after = await readTableCounters(tx);
   const isRewritten = ({ oid, file }: TableCounters) => after.has(oid) && after.get(oid)?.file !== file;
   const rewritten = new Set([...before.values()].filter(isRewritten).map(({ root }) => root));
 
@@ -130,7 +130,7 @@ function lostColumns(table: TableCounters, now: TableCounters, isRewritten: bool
 /** Without the rows of tables that inherit from it; those of a partitioned table are all in its partitions. */
 const allOf = ({ name, kind }: TableCounters, what = "*") => ({ what, from: `${kind === "r" ? "only " : ""}${name}` });
 
-async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<Loss>> {
+async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<DataLoss>> {
   try {
     const [row] = await sql.begin(async (tx) => {
       await tx.unsafe("set local row_security = off; set local statement_timeout = 0");
@@ -143,7 +143,7 @@ async function countRows(sql: Sql, { what, from }: { what: string; from: string 
   }
 }
 
-function addUp(one: Loss | undefined, other: Loss): Loss {
+function addUp(one: DataLoss | undefined, other: DataLoss): DataLoss {
   if (one === undefined) return other;
   const unknown = one.unknown ?? other.unknown;
   if (unknown !== undefined) return { ...one, rows: undefined, unknown };

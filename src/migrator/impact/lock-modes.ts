@@ -24,7 +24,7 @@ const waits: Readonly<Record<LockMode, string>> = {
 };
 
 /** Who waits while a table is locked so, in words for an operator. */
-export const whoWaits = (mode: LockMode): string => waits[mode];
+export const lockEffect = (mode: LockMode): string => waits[mode];
 
 /** Whether INSERT, UPDATE and DELETE wait for it. */
 export const blocksWriters = (mode: LockMode): boolean => isAtLeast(mode, "ShareLock");

@@ -1,6 +1,6 @@
 import type { TableSizes } from "../introspection/table-sizes.ts";
-import type { Effects } from "./effects.ts";
-import { blocksWriters, type LockMode, whoWaits } from "./lock-modes.ts";
+import { blocksWriters, type LockMode, lockEffect } from "./lock-modes.ts";
+import type { Effects } from "./measurement.ts";
 
 /** From so many rows on reading a whole table takes long enough for somebody to notice. */
 const bigTable = 10_000;
@@ -24,7 +24,7 @@ export function warningsOf(statements: readonly Effects[], sizes: TableSizes): s
       const isQuiet = isView(table) && mode === "ExclusiveLock";
       if (mode !== undefined && !isQuiet)
         warnings.push(
-          `${name(table, sizes)} ${work} as a whole, and meanwhile ${whoWaits(mode)}. ${remedy(effects, { table, mode, isView: isView(table) })}`,
+          `${name(table, sizes)} ${work} as a whole, and meanwhile ${lockEffect(mode)}. ${remedy(effects, { table, mode, isView: isView(table) })}`,
         );
       // A view that is refreshed stays locked while its tables are read, and has been warned of.
       const isRefreshed = (other: string) => isView(other) && effects.locks.some(({ table }) => table === other);

@@ -1,4 +1,4 @@
-import { columnNames, listOf, relationName } from "./words.ts";
+import { columnNames, listOf, relationName } from "./sql-fragments.ts";
 
 const extensions = `
   select 'extension', quote_ident(extname), format('%s in %s', extversion, extnamespace::regnamespace),

@@ -1,4 +1,4 @@
-import { listOf, relationName } from "./words.ts";
+import { listOf, relationName } from "./sql-fragments.ts";
 
 const schemas = `
   select 'schema', quote_ident(nspname), null, null::oid, 'pg_namespace'::regclass, oid, 0 from space`;

@@ -1,4 +1,4 @@
-import { listOf } from "./words.ts";
+import { listOf } from "./sql-fragments.ts";
 
 const functions = `
   select 'function', p.oid::regprocedure::text, pg_get_functiondef(p.oid), null::oid, 'pg_proc'::regclass, p.oid, 0

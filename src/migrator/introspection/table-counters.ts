@@ -21,10 +21,10 @@ export interface TableCounters {
   readonly columns: Readonly<Record<string, { readonly name: string; readonly type: string }>>;
 }
 
-export type CountersByTable = ReadonlyMap<string, TableCounters>;
+export type TableCountersByOid = ReadonlyMap<string, TableCounters>;
 
 /** Reads catalogs and this transaction's own counters: it locks nothing, and reads no rows. */
-export async function readTables(tx: TransactionSql): Promise<CountersByTable> {
+export async function readTableCounters(tx: TransactionSql): Promise<TableCountersByOid> {
   const rows = (await tx.unsafe(`
     select c.oid::text, format('%I.%I', nspname, relname) as name, relkind as kind,
       coalesce(case when relispartition then pg_partition_root(c.oid)::oid end, c.oid)::text as root,

@@ -1,4 +1,4 @@
-import { relationName } from "./words.ts";
+import { relationName } from "./sql-fragments.ts";
 
 /**
  * Not `not null`, which the columns tell, nor constraint triggers, which triggers do, nor those that

@@ -14,7 +14,7 @@ export type TableSizes = ReadonlyMap<string, TableSize>;
 const countedRows = 100_000;
 
 /** Sizes of tables by their SQL names, partitions included. */
-export async function readSizes(sql: Sql, tables: readonly string[]): Promise<TableSizes> {
+export async function readTableSizes(sql: Sql, tables: readonly string[]): Promise<TableSizes> {
   const sizes = new Map<string, TableSize>();
   for (const table of tables) {
     const [row] = await sql`

@@ -7,7 +7,7 @@ import { placeIn } from "../sql/position.ts";
  * Uses of a value in the same transaction that adds it to its enum, where the SQL alone shows the type: a cast, or the
  * default of a column. PostgreSQL refuses them (55P04), unless the same transaction has made the type.
  */
-export async function readEnumUses(script: Script, statements: readonly Statement[]): Promise<string[]> {
+export async function findUncommittedEnumUses(script: Script, statements: readonly Statement[]): Promise<string[]> {
   const faults: string[] = [];
   if (script.noTransaction || !/\badd\s+value\b/i.test(script.sql)) return faults;
   const made = new Set<string>();

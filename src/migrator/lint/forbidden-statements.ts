@@ -5,7 +5,7 @@ import { placeIn } from "../sql/position.ts";
 import { noTransactionRemedy } from "./outside-transaction.ts";
 
 /** Why a statement must not be part of a script, with its place and the remedy; undefined when it may. */
-export function refusalOf(statement: Statement, script: Script): string | undefined {
+export function forbiddenReason(statement: Statement, script: Script): string | undefined {
   const why =
     transactionRefusal(statement, script) ??
     copyRefusal(statement) ??

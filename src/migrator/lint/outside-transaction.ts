@@ -31,7 +31,7 @@ export function noTransactionRemedy(words: readonly string[]): string | undefine
 }
 
 /** What to do about an error of the server's that is about transactions; undefined for every other. */
-export function remedyOf(
+export function transactionErrorRemedy(
   error: Error,
   { words }: Pick<Statement, "words">,
   { noTransaction }: Pick<Script, "noTransaction">,

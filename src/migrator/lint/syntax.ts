@@ -4,7 +4,7 @@ import { findSyntaxError } from "../sql/grammar.ts";
 import { describePlace } from "../sql/position.ts";
 
 /** What PostgreSQL, or the migrator, would refuse of a script before it runs anything, each with its place. */
-export async function inspect(script: Script): Promise<{ empty: boolean; faults: string[] }> {
+export async function checkSyntax(script: Script): Promise<{ empty: boolean; faults: string[] }> {
   const { statements, faults } = await readScript(script);
   const syntax = await Promise.all(statements.map((statement) => syntaxFault(script, statement)));
   // What could not be split has been told of already.

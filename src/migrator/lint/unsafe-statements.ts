@@ -4,7 +4,7 @@ import { withoutComments } from "../sql/comments.ts";
 import { parse } from "../sql/grammar.ts";
 
 /** What may lose rows or keep everybody out, and squawk lets pass; the name excuses it. */
-const dangers = {
+const unsafeStatements = {
   truncate: "TRUNCATE empties a table",
   "delete-all": "DELETE without WHERE empties a table",
   "update-all": "UPDATE without WHERE changes every row, and keeps all of them locked",
@@ -15,10 +15,10 @@ const dangers = {
   "vacuum-full": "VACUUM FULL writes a table anew, and nobody can read it meanwhile",
 };
 
-type Danger = keyof typeof dangers;
+type UnsafeStatement = keyof typeof unsafeStatements;
 
 /** What is dangerous in a script, unless the line above says `-- migrate-ignore <name> <reason>`. */
-export async function findDangers(script: Script): Promise<string[]> {
+export async function findUnsafeStatements(script: Script): Promise<string[]> {
   // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
   if (!suspicious.test(script.sql)) return [];
   const faults: string[] = [];
@@ -27,7 +27,7 @@ export async function findDangers(script: Script): Promise<string[]> {
       if (isExcused(statement, danger)) continue;
       const { file, line } = placeOf(script, statement);
       faults.push(
-        `${file}:${line}: ${dangers[danger]}. If it is meant to, write above it: -- migrate-ignore ${danger} <reason>`,
+        `${file}:${line}: ${unsafeStatements[danger]}. If it is meant to, write above it: -- migrate-ignore ${danger} <reason>`,
       );
     }
   }
@@ -36,15 +36,15 @@ export async function findDangers(script: Script): Promise<string[]> {
 
 const suspicious = /\b(truncate|delete|update|merge|cascade|do|cluster|vacuum)\b/i;
 
-async function dangersOf({ text }: Statement): Promise<Set<Danger>> {
-  const found = new Set<Danger>();
+async function dangersOf({ text }: Statement): Promise<Set<UnsafeStatement>> {
+  const found = new Set<UnsafeStatement>();
   if (!suspicious.test(text)) return found;
   for (const { stmt } of (await parse(text)) ?? []) visit(stmt, found);
   return found;
 }
 
 /** Anywhere in a tree: a WITH may delete, too. */
-function visit(tree: unknown, found: Set<Danger>): void {
+function visit(tree: unknown, found: Set<UnsafeStatement>): void {
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, node] of Object.entries(tree)) {
     const danger = dangerOf(kind, node);
@@ -54,7 +54,7 @@ function visit(tree: unknown, found: Set<Danger>): void {
   }
 }
 
-function dangerOf(kind: string, node: Record<string, unknown>): Danger | undefined {
+function dangerOf(kind: string, node: Record<string, unknown>): UnsafeStatement | undefined {
   if (kind === "TruncateStmt") return "truncate";
   if (kind === "DeleteStmt") return node["whereClause"] === undefined ? "delete-all" : undefined;
   if (kind === "UpdateStmt") return node["whereClause"] === undefined ? "update-all" : undefined;
@@ -80,6 +80,6 @@ const loses =
   /\bdrop\s+(table|column|schema|type|domain|sequence|materialized|foreign|owned|if\s+exists)\b|\btruncate\b|\bcascade\b|\bdelete\s+from\s+(only\s+)?[^\s;']+\s*(;|'|$)/i;
 
 /** By a comment right above it. */
-function isExcused({ comments }: Statement, danger: Danger): boolean {
+function isExcused({ comments }: Statement, danger: UnsafeStatement): boolean {
   return comments.some((line) => /^--\s*migrate-ignore\s+(\S+)\s+\S/.exec(line)?.[1] === danger);
 }

@@ -1,16 +1,16 @@
 import type { TransactionSql } from "postgres";
-import { attempt } from "../fixtures/connection.ts";
+import { tryStatement } from "../fixtures/connection.ts";
 import { createRandom } from "../fixtures/random.ts";
-import { createDraw, type FixtureRow } from "../fixtures/row.ts";
-import { updateOf } from "../fixtures/statements.ts";
-import { createValues } from "../fixtures/values.ts";
+import { createRowGenerator, type FixtureRow } from "../fixtures/row-generator.ts";
+import { updateStatement } from "../fixtures/statements.ts";
+import { createValueGenerator } from "../fixtures/value-generator.ts";
 import {
-  type DescribedTable,
-  describeTable,
+  type FillableTable,
   quoted,
   quoteName,
+  readFillableTables,
   type Type,
-} from "../introspection/table-description.ts";
+} from "../introspection/fillable-tables.ts";
 import type { MigrationRun } from "../runner/step.ts";
 
 /** Attempts at one column: a boolean may be drawn as it is, a CHECK may want something else. */
@@ -26,13 +26,13 @@ type Cells = Record<string, [json: unknown, text: string | null]>;
  *
  * @returns what the trail misses, or says otherwise
  */
-export async function recorderGaps({ connections }: MigrationRun): Promise<string[]> {
+export async function findAuditGaps({ connections }: MigrationRun): Promise<string[]> {
   const gaps: string[] = [];
   const undone = new Error("undone");
   const work = connections.sql.begin(async (tx) => {
     const recorded = await readRecorded(tx);
     if (recorded.size === 0) throw undone;
-    const { tables, types } = await describeTable(tx);
+    const { tables, types } = await readFillableTables(tx);
     for (const table of tables.filter(({ oid }) => recorded.has(oid)))
       gaps.push(...(await gapsOf(tx, table, { types, classes: recorded.get(table.oid) ?? {} })));
     throw undone;
@@ -56,14 +56,14 @@ async function readRecorded(tx: TransactionSql): Promise<Map<string, Record<stri
 
 async function gapsOf(
   tx: TransactionSql,
-  table: DescribedTable,
+  table: FillableTable,
   { types, classes }: { types: ReadonlyMap<string, Type>; classes: Record<string, string> },
 ): Promise<string[]> {
-  const values = createValues(types, createRandom(1));
+  const values = createValueGenerator(types, createRandom(1));
   const gaps = new Set<string>();
   for (const { number, name, given } of table.columns) {
     if (given || classes[name] === "unrecorded") continue;
-    const { draw } = createDraw(table, { values, random: createRandom(number), columns: [number] });
+    const { draw } = createRowGenerator(table, { values, random: createRandom(number), columns: [number] });
     const row: FixtureRow = new Map();
     for (let tries = 0; tries < attempts; tries++) {
       draw(row, new Set([number]), { shape: "full", tries, parents: new Map() });
@@ -71,7 +71,7 @@ async function gapsOf(
       if (row.get(number) === undefined) continue;
       await tx`delete from public.audit_log`;
       const before = await readCells(tx, table);
-      if ((await attempt(tx, updateOf(table, row))) !== undefined) continue;
+      if ((await tryStatement(tx, updateStatement(table, row))) !== undefined) continue;
       const after = await readCells(tx, table);
       const [old] = [...before].filter((text) => !after.has(text));
       const [fresh] = [...after].filter((text) => !before.has(text));
@@ -86,7 +86,7 @@ async function gapsOf(
 }
 
 /** All rows as JSON texts of their cells. */
-async function readCells(tx: TransactionSql, table: DescribedTable): Promise<Set<string>> {
+async function readCells(tx: TransactionSql, table: FillableTable): Promise<Set<string>> {
   const cells = table.columns.map(({ name }) => {
     const column = `one.${quoteName(name)}`;
     return `('${name.replaceAll("'", "''")}', to_jsonb(${column}), ${column}::text)`;
@@ -100,7 +100,7 @@ async function readCells(tx: TransactionSql, table: DescribedTable): Promise<Set
 /** What the trail says of the one row that was changed, under its old key and its new one. */
 async function readTrail(
   tx: TransactionSql,
-  { schema, name }: DescribedTable,
+  { schema, name }: FillableTable,
 ): Promise<Map<string, [unknown, unknown][]>> {
   const type = (schema === "public" ? name : `${schema}.${name}`).slice(0, 50);
   const rows = await tx`select changes::text as changes from public.audit_log where resource_type = ${type}`;

@@ -9,7 +9,7 @@ const clockOrDice =
  * Columns, by "schema.table", that a migration which runs twice may fill otherwise: identities, defaults that
  * call a function, what refers to such a column, and, where the script has a clock or dice, times and UUIDs.
  */
-export async function readMoving(sql: Sql, { sql: text }: Script): Promise<Map<string, string[]>> {
+export async function readNondeterministicColumns(sql: Sql, { sql: text }: Script): Promise<Map<string, string[]>> {
   const types = clockOrDice.test(withoutComments(text))
     ? ["date", "time", "timetz", "timestamp", "timestamptz", "uuid"]
     : [];

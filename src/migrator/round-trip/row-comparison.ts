@@ -4,7 +4,7 @@ import { withoutComments } from "../sql/comments.ts";
 export type TableRows = ReadonlyMap<string, readonly string[]>;
 
 /** Rows that were there and are no more, by table. */
-export function lostRows(when: string, before: TableRows, after: TableRows): string[] {
+export function missingRows(when: string, before: TableRows, after: TableRows): string[] {
   return [...before].flatMap(([table, rows]) => {
     const lost = subtract(rows, after.get(table) ?? []);
     return lost.length === 0
@@ -18,7 +18,7 @@ export function lostRows(when: string, before: TableRows, after: TableRows): str
  * survive it, in whatever form, but those that the up has put in must be gone. More may be there in tables that
  * neither file puts rows into: those of a trigger that records changes.
  */
-export function miscounted(
+export function rowCountProblems(
   { up, down }: Migration,
   { before, after, filled, undone }: Record<"before" | "after" | "filled" | "undone", TableRows>,
 ): string[] {
@@ -47,7 +47,7 @@ function targetsOf(script: Script | undefined): string[] {
 }
 
 /** The same rows without what differs from one time to the next. */
-export function steady(rows: TableRows, moving: ReadonlyMap<string, readonly string[]>): TableRows {
+export function omitColumns(rows: TableRows, moving: ReadonlyMap<string, readonly string[]>): TableRows {
   return new Map(
     [...rows].map(([table, list]) => {
       const left = moving.get(table) ?? [];

@@ -10,13 +10,13 @@ import { parse } from "../sql/grammar.ts";
  *
  * @throws {MigrationError} that names every such statement, with the remedy
  */
-export async function refuseServerWide(scripts: readonly (Script | undefined)[]): Promise<void> {
+export async function refuseClusterWideStatements(scripts: readonly (Script | undefined)[]): Promise<void> {
   const found: string[] = [];
   for (const script of scripts) {
     // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
     if (script === undefined || !suspicious.test(script.sql)) continue;
     for (const statement of (await readScript(script)).statements) {
-      if (!suspicious.test(statement.text) || !(await isServerWide(statement))) continue;
+      if (!suspicious.test(statement.text) || !(await isClusterWide(statement))) continue;
       const { file, line } = placeOf(script, statement);
       found.push(`  - ${file}:${line}: ${statement.text.split(/[\r\n]/)[0]}`);
     }
@@ -66,7 +66,7 @@ const shared = new Set([
   "OBJECT_SUBSCRIPTION",
 ]);
 
-async function isServerWide({ text, words }: Statement): Promise<boolean> {
+async function isClusterWide({ text, words }: Statement): Promise<boolean> {
   const trees = await parse(text);
   // Too large for the grammar, or newer than it.
   if (trees === undefined) return atStart.test(words.slice(0, 3).join(" "));

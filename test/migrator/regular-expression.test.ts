@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { matchLike, readHints } from "../../src/migrator/fixtures/literals.ts";
-import { matchPattern } from "../../src/migrator/fixtures/pattern.ts";
+import { generateLikeMatch, readHints } from "../../src/migrator/fixtures/constraint-hints.ts";
 import { createRandom } from "../../src/migrator/fixtures/random.ts";
+import { generateMatch } from "../../src/migrator/fixtures/regular-expression.ts";
 
 it.each([
   "^[$][a-z0-9-]+[$]",
@@ -17,7 +17,7 @@ it.each([
   "^[]a-]{4}$",
 ])("draws texts that %s matches", (pattern) => {
   const random = createRandom(1);
-  const texts = Array.from({ length: 100 }, () => matchPattern(pattern, random));
+  const texts = Array.from({ length: 100 }, () => generateMatch(pattern, random));
   // JavaScript reads "]" at the start of a set otherwise than PostgreSQL.
   const regular = new RegExp(pattern.replace("[]", "[\\]"));
   for (const text of texts) expect(text).toMatch(regular);
@@ -25,12 +25,12 @@ it.each([
 });
 
 it.each(["(?=a)b", "(a)\\1", "[a", "(a", "a)"])("gives up on %s", (pattern) => {
-  expect(matchPattern(pattern, createRandom(1))).toBeUndefined();
+  expect(generateMatch(pattern, createRandom(1))).toBeUndefined();
 });
 
 it("draws texts that LIKE finds", () => {
   const random = createRandom(1);
-  for (let n = 0; n < 50; n++) expect(matchLike("https://%_\\%", random)).toMatch(/^https:\/\/.*a%$/);
+  for (let n = 0; n < 50; n++) expect(generateLikeMatch("https://%_\\%", random)).toMatch(/^https:\/\/.*a%$/);
 });
 
 it("reads literals of definitions as PostgreSQL writes them", () => {

@@ -2,7 +2,7 @@ import { expect, inject, it } from "vitest";
 import { baseline } from "../../src/migrator/commands/baseline.ts";
 import { plan } from "../../src/migrator/commands/plan.ts";
 import { verify } from "../../src/migrator/commands/verify.ts";
-import { refuseServerWide } from "../../src/migrator/lint/cluster-wide.ts";
+import { refuseClusterWideStatements } from "../../src/migrator/lint/cluster-wide-statements.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const server = () => ({ url: inject("serverUrl") });
@@ -29,7 +29,7 @@ it.each([
   ["comment on column a.role is 'drop role x'", false],
   ["alter table users owner to current_user", false],
 ])("tells what changes the server from what changes a database: %s", async (sql, isServerWide) => {
-  const refused = await refuseServerWide([{ file: "x.sql", sql, noTransaction: false }]).then(
+  const refused = await refuseClusterWideStatements([{ file: "x.sql", sql, noTransaction: false }]).then(
     () => false,
     () => true,
   );

@@ -40,7 +40,7 @@ export interface Reference extends Constraint {
 }
 
 /** A table that rows are put into by its own name: no partition. */
-export interface DescribedTable {
+export interface FillableTable {
   readonly oid: string;
   readonly schema: string;
   readonly name: string;
@@ -115,22 +115,22 @@ const tables = `
   order by nspname, relname`;
 
 /** What decides which rows the tables of a database take. */
-export async function describeTable(
+export async function readFillableTables(
   sql: Sql | ReservedSql | TransactionSql,
-): Promise<{ tables: DescribedTable[]; types: Map<string, Type> }> {
+): Promise<{ tables: FillableTable[]; types: Map<string, Type> }> {
   const query = `select json_build_object('tables', ${list(tables)}, 'types', ${list(types)})::text as described`;
   const results = (await sql.unsafe(withFixedSettings(query))) as unknown as { described: string }[][];
   const described = JSON.parse(results[1]?.[0]?.described ?? "{}") as {
-    tables: DescribedTable[];
+    tables: FillableTable[];
     types: (Type & { oid: string })[];
   };
   return { tables: described.tables, types: new Map(described.types.map((type) => [type.oid, type])) };
 }
 
 /** The same tables, with nothing but their columns: what it takes to read their rows. */
-export async function listTables(
+export async function readTableColumns(
   sql: Sql | ReservedSql | TransactionSql,
-): Promise<(Pick<DescribedTable, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
+): Promise<(Pick<FillableTable, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
   return sql.unsafe(`
     select nspname as schema, relname as name, relkind = 'p' as partitioned,
       (select coalesce(json_agg(attname order by attname), '[]') from pg_attribute

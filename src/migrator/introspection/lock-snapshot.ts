@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { LockMode } from "../impact/lock-modes.ts";
 
 /** A table, partition, materialized view or foreign table, as it is at one moment. */
-export interface LockedTable {
+export interface RelationState {
   readonly oid: string;
   /** As SQL spells it: quoted where it must be, with its schema unless that is `public`. */
   readonly name: string;
@@ -18,23 +18,23 @@ export interface LockedTable {
   readonly indexes: readonly string[];
 }
 
-export type LockedTables = ReadonlyMap<string, LockedTable>;
+export type RelationStates = ReadonlyMap<string, RelationState>;
 
 /** What can be seen of a database between two statements. */
-export interface LockState {
-  readonly tables: LockedTables;
+export interface LockSnapshot {
+  readonly tables: RelationStates;
   /** What this connection holds, by the oid of the table or index. */
   readonly locks: ReadonlyMap<string, readonly LockMode[]>;
 }
 
 /** Reads catalogs and counters only, so that looking locks and scans nothing that is looked at. */
-export async function readState(sql: Sql): Promise<LockState> {
+export async function readLockSnapshot(sql: Sql): Promise<LockSnapshot> {
   return { tables: await readTables(sql), locks: await readLocks(sql) };
 }
 
-async function readTables(sql: Sql): Promise<LockedTables> {
+async function readTables(sql: Sql): Promise<RelationStates> {
   // What has been counted and not been reported yet plus what has: the sum does not change when the server reports.
-  const rows = await sql<LockedTable[]>`
+  const rows = await sql<RelationState[]>`
     select c.oid::text,
       case nspname when 'public' then format('%I', relname) else format('%I.%I', nspname, relname) end as name,
       relkind as kind,

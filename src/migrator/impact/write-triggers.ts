@@ -11,7 +11,7 @@ export interface RowWrite {
  * empty table nothing is counted, and a lock does not say what it is for. A statement's trigger
  * fires all the same, also for what a function or a DO block does.
  */
-export async function watchWrites(sql: Sql): Promise<void> {
+export async function installWriteTriggers(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create schema measured_writes;
     create function measured_writes.note() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -33,14 +33,14 @@ export async function watchWrites(sql: Sql): Promise<void> {
       end loop;
     end;
     $$`);
-  await keepWatching(sql);
+  await enableWriteTriggers(sql);
 }
 
 /**
  * Turns triggers on again that a statement has turned off, as a backfill may do with all of a
  * table's. It takes no lock that turning them off did not take.
  */
-export async function keepWatching(sql: Sql): Promise<void> {
+export async function enableWriteTriggers(sql: Sql): Promise<void> {
   await sql.unsafe(`
     do $$
     declare
@@ -54,7 +54,7 @@ export async function keepWatching(sql: Sql): Promise<void> {
 }
 
 /** What has been written since the last call. */
-export async function takeWrites(sql: Sql): Promise<RowWrite[]> {
+export async function takeRecordedWrites(sql: Sql): Promise<RowWrite[]> {
   const [row] = await sql<{ noted: string }[]>`
     select coalesce(current_setting('measured.writes', true), '') as noted, set_config('measured.writes', '', false)`.simple();
   const noted = new Set(row?.noted.split(" ").filter((note) => note !== ""));
@@ -64,8 +64,8 @@ export async function takeWrites(sql: Sql): Promise<RowWrite[]> {
   });
 }
 
-/** Leaves the database as it was before {@link watchWrites}. */
-export async function stopWatching(sql: Sql): Promise<void> {
+/** Leaves the database as it was before {@link installWriteTriggers}. */
+export async function dropWriteTriggers(sql: Sql): Promise<void> {
   // The migration may have left the connection in a role that may not do this. Several statements sent at once
   // are one transaction.
   await sql.unsafe(`

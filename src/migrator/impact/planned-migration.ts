@@ -1,10 +1,10 @@
-import type { Empty } from "../fixtures/fixtures.ts";
+import type { UnfilledTable } from "../fixtures/fixtures.ts";
 import type { MigrationsTable } from "../history/migrations-table.ts";
 import type { TableSize, TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { placeOf, readScript, type Statement } from "../journal/script.ts";
-import type { Effects, TableLock } from "./effects.ts";
-import { whoWaits } from "./lock-modes.ts";
+import { lockEffect } from "./lock-modes.ts";
+import type { Effects, TableLock } from "./measurement.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** A lock on a table that is there now. */
@@ -32,7 +32,7 @@ export interface PlannedMigration {
   readonly statements: readonly PlannedStatement[];
   readonly warnings: readonly string[];
   /** Tables whose made-up rows it did not take: without any, a scan of another table for them may not show. */
-  readonly empty: readonly Empty[];
+  readonly empty: readonly UnfilledTable[];
 }
 
 /** A migration with what was measured of it. */
@@ -48,7 +48,7 @@ export function describeImpact(
       const effect = effects[index];
       return {
         ...bareStatement(migration, statement),
-        locks: effect?.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table), effect: whoWaits(lock.mode) })),
+        locks: effect?.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table), effect: lockEffect(lock.mode) })),
         rewrites: effect?.rewrites ?? [],
         scans: effect?.scans ?? [],
         outsideTransaction: effect?.outsideTransaction ?? false,
@@ -59,7 +59,7 @@ export function describeImpact(
 }
 
 /** A migration of which nothing could be measured. */
-export async function unmeasured(migration: Migration): Promise<PlannedMigration> {
+export async function describeUnmeasured(migration: Migration): Promise<PlannedMigration> {
   return bare(migration, (await readScript(migration.up)).statements);
 }
 
@@ -88,7 +88,7 @@ export function withoutMigrationsTable(effects: Effects, { schema, table: books 
 }
 
 /** Every table that they do something to. */
-export const tablesOf = (effects: readonly Effects[]) => [
+export const affectedTables = (effects: readonly Effects[]) => [
   ...new Set(
     effects.flatMap(({ locks, rewrites, scans, drops, writes }) => [
       ...[...locks, ...drops, ...writes].map(({ table }) => table),

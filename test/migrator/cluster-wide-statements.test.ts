@@ -54,6 +54,6 @@ it("verify, plan and baseline leave the server's roles alone, unless it is named
   expect(await sql`select 1 from pg_roles where rolname = ${`${role}_2`}`).toEqual([]);
 
   write(a);
-  expect(await verify({ server: server(), disposable: true, folder })).toMatchObject([{ outcome: "proved" }]);
+  expect(await verify({ server: server(), disposable: true, folder })).toMatchObject([{ outcome: "verified" }]);
   expect(await roles()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import type { UnfilledTable } from "../fixtures/fixtures.ts";
+import type { UnfilledTable } from "../fixtures/excluded-tables.ts";
 import type { MigrationsTable } from "../history/migrations-table.ts";
 import type { TableSize, TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";

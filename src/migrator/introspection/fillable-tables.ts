@@ -133,7 +133,7 @@ export async function readTableColumns(
 ): Promise<(Pick<FillableTable, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
   return sql.unsafe(`
     select nspname as schema, relname as name, relkind = 'p' as partitioned,
-      (select coalesce(json_agg(attname order by attname), '[]') from pg_attribute
+      (select coalesce(json_agg(attname order by attnum), '[]') from pg_attribute
        where attrelid = c.oid and attnum > 0 and not attisdropped) as columns
     from pg_class c join pg_namespace n on n.oid = relnamespace
     where ${ours}

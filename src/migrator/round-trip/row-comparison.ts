@@ -20,11 +20,11 @@ export function missingRows(when: string, before: TableRows, after: TableRows): 
  */
 export function rowCountProblems(
   { up, down }: Migration,
-  { before, after, filled, undone }: Record<"before" | "after" | "filled" | "undone", TableRows>,
+  { before, after, filled, reverted }: Record<"before" | "after" | "filled" | "reverted", TableRows>,
 ): string[] {
   const targets = new Set([up, down].flatMap(targetsOf));
   return [...before].flatMap(([table, rows]) => {
-    const [applied, later, left] = [after, filled, undone].map((one) => one.get(table) ?? []) as [[], [], []];
+    const [applied, later, left] = [after, filled, reverted].map((one) => one.get(table) ?? []) as [[], [], []];
     const expected = rows.length + later.length - applied.length;
     if (left.length < expected)
       return [`after its down ${expected - left.length} rows of ${table} are gone that came while it was applied`];

@@ -28,7 +28,7 @@ it.each([
   ["grant select on users to public", false],
   ["comment on column a.role is 'drop role x'", false],
   ["alter table users owner to current_user", false],
-])("tells what changes the server from what changes a database: %s", async (sql, isServerWide) => {
+])("recognizes cluster-wide statements: %s", async (sql, isServerWide) => {
   const refused = await refuseClusterWideStatements([{ file: "x.sql", sql, noTransaction: false }]).then(
     () => false,
     () => true,
@@ -36,7 +36,7 @@ it.each([
   expect(refused).toBe(isServerWide);
 });
 
-it("verify, plan and baseline leave the server's roles alone, unless it is named to be thrown away", async () => {
+it("verify, plan and baseline do not change roles unless the server is disposable", async () => {
   const { sql, target } = await emptyDatabase();
   await sql.unsafe(`create role ${role}; create table a (id int)`);
   const roles = () => sql`select oid from pg_roles where rolname = ${role}`;

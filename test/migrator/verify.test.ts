@@ -114,11 +114,11 @@ describe("rows that the up puts in", () => {
   });
 
   it.each([
-    ["leaves them", "select 1;", /1 rows of public\.roles are left over that its up has put in: .*moderator/],
+    ["leaves them", "select 1;", /1 rows of public\.roles that its up inserted are left over: .*moderator/],
     [
       "puts in others",
       "delete from rights where name = 'mute'; update roles set name = 'x' where name = 'moderator'; insert into roles (name) values ('y');",
-      /2 rows of public\.roles are there anew: .*"[xy]"/,
+      /2 rows of public\.roles are new: .*"[xy]"/,
     ],
     ["takes others away", "delete from rights; delete from roles;", /3 of 3 rows of public\.roles are gone or changed/],
   ])("a down is not proved that %s", async (_, down, reason) => {
@@ -429,7 +429,7 @@ describe("the audit trail is compared with every column that is changed", () => 
     end $do$`;
     expect(await own(up, "select refresh_change_recorders();")).toMatchObject({
       outcome: "failed",
-      reasons: ["the audit trail of public.users says otherwise of role than the table"],
+      reasons: ["the audit trail of public.users has another value of role than the table"],
     });
   });
 });

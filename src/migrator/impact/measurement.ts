@@ -13,10 +13,10 @@ export type {
   TableWrite as Write,
 } from "./statement-effects.ts";
 
-/** A statement of a migration failed; `cause` is the driver's error. */
+/** A statement of a measured migration failed; `cause` is the driver's error. */
 export class MeasurementError extends Error {
   constructor(
-    /** Which one, from 0; the number of statements when it was the commit. */
+    /** Index of the statement; the number of statements when the commit failed. */
     readonly index: number,
     cause: unknown,
   ) {
@@ -26,16 +26,15 @@ export class MeasurementError extends Error {
 }
 
 /**
- * Runs a migration on a scratch database, and tells what each of its statements did to the tables
- * that were there before. With `transaction` all run in one, which is committed, so that the next
- * migration can be measured after it; without, each runs in one of its own, or in none if it must.
+ * Runs a migration on a scratch database and returns what each statement did to the tables that existed before.
+ * With `transaction`, all statements run in one transaction, which is committed. Without, each statement runs in its
+ * own transaction, or in none if PostgreSQL requires that.
  *
- * The database belongs to this call alone, and `track_counts` is on, as it is by default. Its tables
- * may be empty: all is told as it would be with rows, but for scans of a table that rows of another
- * are looked up in, such as the one that a foreign key refers to. One row in each shows these, too.
+ * No other session may use the database, and `track_counts` must be on. The tables may be empty, but then the scan
+ * of a referenced table does not show; one row in each table is enough.
  *
- * @throws {MeasurementError} when a statement fails or ends the transaction; what ran in its transaction is undone.
- *   After a lost connection the database is of no more use: the triggers that watch it are still there.
+ * @throws {MeasurementError} when a statement fails or ends the transaction. Its transaction is rolled back. After a
+ *   lost connection the write triggers remain in the database, which must not be used again.
  */
 export async function measureEffects(
   sql: Sql,
@@ -51,7 +50,7 @@ export async function measureEffects(
     await dropWriteTriggers(connection);
     return effects;
   } catch (error) {
-    // The first error is the one to tell; without a connection these fail, too.
+    // Without a connection the cleanup fails as well; the first error is reported.
     await connection.unsafe("rollback").catch(() => {});
     await dropWriteTriggers(connection).catch(() => {});
     throw error;
@@ -97,7 +96,7 @@ async function runOneByOne(
   return effects;
 }
 
-/** Leaves a transaction open after a statement that could run in one, and answers whether it could not. */
+/** Runs a statement and leaves a transaction open. @returns whether the statement had to run outside of it */
 async function runInside(sql: ReservedSql, text: string): Promise<boolean> {
   await begin(sql);
   try {
@@ -118,7 +117,7 @@ async function look(sql: ReservedSql, before: RelationStates, previous: LockSnap
   return { current, effects: effectsBetween(before, { previous, current, writes }) };
 }
 
-/** No query comes before the first statement, which may set the isolation level. */
+/** Runs no query, which would prevent the first statement from setting the isolation level. */
 async function begin(sql: ReservedSql): Promise<void> {
   await sql.unsafe("begin; set local measured.transaction = 'open'");
 }

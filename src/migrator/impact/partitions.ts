@@ -1,12 +1,12 @@
 import type { RelationStates } from "../introspection/lock-snapshot.ts";
 
-/** The highest table above a partition that `same` holds for, and for all between; without one, the partition itself. */
+/** Returns the highest ancestor of a partition such that `same` is true for it and every table below it on the path. */
 export function highestAncestor(tables: RelationStates, oid: string, same: (parent: string) => boolean): string {
   const parent = tables.get(oid)?.parent;
   return parent && same(parent) ? highestAncestor(tables, parent, same) : oid;
 }
 
-/** Names of tables; where all partitions of a table are among them, its own name stands for theirs. */
+/** Returns the names of tables. When all partitions of a table are given, its name replaces theirs. */
 export function collapsePartitions(tables: RelationStates, oids: readonly string[]): string[] {
   const given = new Set(oids);
   const whole = (oid: string): boolean => {

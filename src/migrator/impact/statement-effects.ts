@@ -6,15 +6,15 @@ import type { RowWrite } from "./write-triggers.ts";
 export interface TableLock {
   readonly table: string;
   readonly mode: LockMode;
-  /** So many partitions of the table are locked the same way; they are not listed. */
+  /** How many partitions of the table have the same lock. They are not listed. */
   readonly partitions?: number;
 }
 
-/** Data that is no longer there. */
+/** A dropped object that may have held data. */
 export interface DroppedObject {
   readonly kind: "table" | "materialized view" | "foreign table" | "column";
   readonly table: string;
-  /** Of a column: its name, quoted where it must be. */
+  /** The name of a column, quoted where SQL requires it. */
   readonly column?: string;
 }
 
@@ -24,25 +24,28 @@ export interface TableWrite {
 }
 
 /**
- * What a statement did to tables that were there before its migration. Tables and columns have the
- * names that they had then, as SQL spells them: quoted where they must be, and with their schema
- * unless that is `public`.
+ * What a statement did to tables that existed before its migration. Tables and columns have their names from before
+ * the migration, quoted where SQL requires it. The schema is omitted when it is `public`.
  */
 export interface StatementEffects {
-  /** Locks that are held until the transaction ends, newly taken or made stronger; the strongest of each table. */
+  /** Locks that the statement acquired or strengthened; the strongest of each table. */
   readonly locks: readonly TableLock[];
-  /** Tables that were written anew as a whole; a table that was truncated is among `writes`. */
+  /** Tables that were rewritten. A truncated table is listed in `writes` only. */
   readonly rewrites: readonly string[];
-  /** Tables that were read from end to end, or would have been had they not been empty. */
+  /** Tables that were scanned sequentially, empty ones included. */
   readonly scans: readonly string[];
   readonly drops: readonly DroppedObject[];
-  /** Tables whose rows it changes, whether or not it found any. */
+  /** Tables that the statement writes, even when no row matches. */
   readonly writes: readonly TableWrite[];
-  /** PostgreSQL refuses to run it inside a transaction: it ran by itself, and its locks could not be seen. */
+  /** The statement cannot run in a transaction block. Its locks were not visible to the measurement. */
   readonly outsideTransaction: boolean;
 }
 
-/** @param before how things were before the migration; `previous` and `current`, before and after the statement */
+/**
+ * Compares the snapshots around a statement.
+ *
+ * @param before the relations before the migration
+ */
 export function effectsBetween(
   before: RelationStates,
   { previous, current, writes }: { previous: LockSnapshot; current: LockSnapshot; writes: readonly RowWrite[] },
@@ -53,7 +56,7 @@ export function effectsBetween(
       const [old, now] = [previous.tables.get(oid), current.tables.get(oid)];
       return old && now && test(old, now);
     });
-  // A truncated table gets a new file, and its indexes are built again over no rows: neither costs anything.
+  // TRUNCATE assigns a new file and rebuilds the indexes over no rows, which costs nothing.
   const notTruncated = (oids: string[]) => oids.filter((oid) => !truncated.has(oid));
   const rewritten = changed((old, now) => old.filenode !== now.filenode);
   const scanned = changed((old, now) => old.scans < now.scans);
@@ -106,7 +109,7 @@ function drops(before: RelationStates, previous: RelationStates, current: Relati
   return [...before.values()]
     .sort((a, b) => byName(a.name, b.name))
     .flatMap((table): DroppedObject[] => {
-      // What goes with a partitioned table goes without saying.
+      // Dropped partitions of a dropped table are not listed.
       if (gone(table.oid)) {
         return table.parent && gone(table.parent) ? [] : [{ kind: kinds[table.kind], table: table.name }];
       }

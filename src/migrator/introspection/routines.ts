@@ -26,4 +26,4 @@ const eventTriggers = `
     null::oid, 'pg_event_trigger'::regclass, oid, 0
   from pg_event_trigger`;
 
-export const programs = [functions, aggregates, eventTriggers];
+export const routines = [functions, aggregates, eventTriggers];

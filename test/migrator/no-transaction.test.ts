@@ -250,5 +250,5 @@ it("README's example passes squawk, is applied and leads back", async () => {
   );
   await promisify(execFile)("node_modules/.bin/squawk", ["--config", ".squawk.toml", join(folder, "0001_index.sql")]);
   const proofs = await verify({ server: { url: inject("serverUrl") }, folder });
-  expect(proofs).toMatchObject([{ outcome: "proved" }, { outcome: "proved" }]);
+  expect(proofs).toMatchObject([{ outcome: "verified" }, { outcome: "verified" }]);
 });

@@ -26,7 +26,7 @@ it("proves this project's own ways back, with rows in every table", async () => 
       "0004_record_changes",
     ].map((tag) => ({
       tag,
-      outcome: "proved",
+      outcome: "verified",
       reasons: [],
       empty: [],
     })),
@@ -108,17 +108,17 @@ describe("rows that the up puts in", () => {
   it("must be gone after its down, and be there again when it is applied again", async () => {
     const down = "delete from rights where name = 'mute'; delete from roles where name = 'moderator';";
     expect(await finding(roles, { tag: "0001_seed", up: seed, down })).toMatchObject({
-      outcome: "proved",
+      outcome: "verified",
       reasons: [],
     });
   });
 
   it.each([
-    ["leaves them", "select 1;", /1 rows of public\.roles are left over that its up has put in: .*moderator/],
+    ["leaves them", "select 1;", /1 rows of public\.roles that its up inserted are left over: .*moderator/],
     [
       "puts in others",
       "delete from rights where name = 'mute'; update roles set name = 'x' where name = 'moderator'; insert into roles (name) values ('y');",
-      /2 rows of public\.roles are there anew: .*"[xy]"/,
+      /2 rows of public\.roles are new: .*"[xy]"/,
     ],
     ["takes others away", "delete from rights; delete from roles;", /3 of 3 rows of public\.roles are gone or changed/],
   ])("a down is not proved that %s", async (_, down, reason) => {
@@ -135,7 +135,7 @@ describe("rows that the up puts in", () => {
     };
     const up = "insert into stamps values (gen_random_uuid(), now(), 'first');";
     const down = "delete from stamps where name = 'first';";
-    expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
   it("may stay where only a trigger has put them: what is recorded is recorded", async () => {
@@ -152,7 +152,7 @@ describe("rows that the up puts in", () => {
       up: "insert into roles values ('a');",
       down: "delete from roles where name = 'a';",
     };
-    expect(await finding(audited, seeded)).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await finding(audited, seeded)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
   it("may be put back by a down whose up has taken them away", async () => {
@@ -166,7 +166,7 @@ describe("rows that the up puts in", () => {
       up: "with gone as (delete from a returning *) insert into archive select gone.*, '0001' from gone;",
       down: "with back as (delete from archive where batch = '0001' returning id, name) insert into a select * from back;",
     };
-    expect(await finding(archive, moved)).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await finding(archive, moved)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 });
 
@@ -189,7 +189,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
       [
         {
           table: "public.a",
-          reason: /does not take made-up ones \(.*contains null values.*earlier migration's \.rows\.sql/,
+          reason: /rejects the fixtures \(.*contains null values.*earlier migration's \.rows\.sql/,
         },
       ],
     ],
@@ -220,7 +220,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
       ],
       [
         { table: "public.kinds", reason: /duplicate key/ },
-        { table: "public.uses", reason: /as there were none in public\.kinds/ },
+        { table: "public.uses", reason: /as there were no rows in public\.kinds/ },
       ],
     ],
     [
@@ -255,7 +255,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
     const { folder } = migrationsOf(nullable, ...migrations);
     const proofs = await verify({ server: server(), folder });
     expect(proofs.map(({ outcome, reasons }) => ({ outcome, reasons }))).toEqual(
-      proofs.map(() => ({ outcome: "proved", reasons: [] })),
+      proofs.map(() => ({ outcome: "verified", reasons: [] })),
     );
     expect(proofs).toHaveLength(1 + migrations.length);
     expect(proofs.at(-1)?.empty).toEqual(
@@ -297,7 +297,7 @@ it("one that truly cannot be undone says why, and those behind it are proved all
     { tag: "0002_c", up: "create table c (id int);", down: "drop table c;" },
   );
   const proofs = await verify({ server: server(), folder });
-  expect(proofs.map(({ outcome }) => outcome)).toEqual(["proved", "irreversible", "proved"]);
+  expect(proofs.map(({ outcome }) => outcome)).toEqual(["verified", "irreversible", "verified"]);
   expect(proofs[1]?.reasons).toEqual(["nobody knows which were upper case"]);
 });
 
@@ -312,12 +312,12 @@ it("goes on behind one that fails, on a fresh database, and reports every failur
   const proofs = await verify({
     server: server(),
     folder,
-    onProof: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
+    onResult: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
   });
   expect(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`)).toEqual([
-    "0000_a proved",
+    "0000_a verified",
     "0001_b failed",
-    "0002_c proved",
+    "0002_c verified",
     "0003_d failed",
   ]);
   expect(told).toEqual(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`));
@@ -330,7 +330,7 @@ it("an up that fails ends it: there is nothing to prove the rest on", async () =
     { tag: "0002_c", up: "select 1;", down: "select 1;" },
   );
   const proofs = await verify({ server: server(), folder });
-  expect(proofs.map(({ outcome }) => outcome)).toEqual(["proved", "failed", "not tried"]);
+  expect(proofs.map(({ outcome }) => outcome)).toEqual(["verified", "failed", "not tried"]);
   expect(proofs[1]?.reasons[0]).toMatch(/0001_b\.sql:1:1: relation "a" already exists/);
 });
 
@@ -339,7 +339,7 @@ it("only the newest, when asked for so many", async () => {
     { ...a, down: "select 1;" },
     { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" },
   );
-  expect(await verify({ server: server(), folder, steps: 1 })).toMatchObject([{ tag: "0001_b", outcome: "proved" }]);
+  expect(await verify({ server: server(), folder, steps: 1 })).toMatchObject([{ tag: "0001_b", outcome: "verified" }]);
 });
 
 it("says which tables it found no rows for, and takes them from .rows.sql", async () => {
@@ -351,11 +351,11 @@ it("says which tables it found no rows for, and takes them from .rows.sql", asyn
   const { folder } = migrationsOf(odd);
   const [without] = await verify({ server: server(), folder });
   expect(without).toMatchObject({
-    outcome: "proved",
+    outcome: "verified",
     empty: [{ table: "public.odd", reason: expect.stringContaining("odd_word_check") }],
   });
   writeFileSync(`${folder}/0000_odd.rows.sql`, "insert into odd values ('a secret word');");
-  expect(await verify({ server: server(), folder })).toMatchObject([{ outcome: "proved", empty: [] }]);
+  expect(await verify({ server: server(), folder })).toMatchObject([{ outcome: "verified", empty: [] }]);
 });
 
 it("proves what does not run in a transaction, too", async () => {
@@ -364,7 +364,7 @@ it("proves what does not run in a transaction, too", async () => {
     up: "-- migrate: no-transaction\ncreate index concurrently i on a (name);",
     down: "-- migrate: no-transaction\ndrop index concurrently i;",
   };
-  expect(await finding(a, index)).toMatchObject({ outcome: "proved", reasons: [] });
+  expect(await finding(a, index)).toMatchObject({ outcome: "verified", reasons: [] });
 });
 
 describe("the audit trail is compared with every column that is changed", () => {
@@ -390,7 +390,7 @@ describe("the audit trail is compared with every column that is changed", () => 
     const down = `
       alter table user_sessions drop column document;
       alter table users drop column country, drop column place, drop column api_key`;
-    expect(await own(up, down)).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await own(up, down)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
   it("so that a recorder that misses columns is reported, with each that it misses", async () => {
@@ -429,7 +429,7 @@ describe("the audit trail is compared with every column that is changed", () => 
     end $do$`;
     expect(await own(up, "select refresh_change_recorders();")).toMatchObject({
       outcome: "failed",
-      reasons: ["the audit trail of public.users says otherwise of role than the table"],
+      reasons: ["the audit trail of public.users has another value of role than the table"],
     });
   });
 });

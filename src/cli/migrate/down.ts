@@ -1,4 +1,4 @@
-import { type DownOptions, type DownReport, describeLoss, down, type Loss, redo } from "../../migrator/index.ts";
+import { type DataLoss, type DownOptions, type DownReport, describeLoss, down, redo } from "../../migrator/index.ts";
 import { ask } from "./ask.ts";
 import { count, finish } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";
@@ -35,6 +35,6 @@ function print(report: DownReport, flags: Flags): void {
 const confirmation = (flags: Flags) =>
   ask(
     flags,
-    (losses: readonly Loss[]) => ["This would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
+    (losses: readonly DataLoss[]) => ["This would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
     "Go on?",
   );

@@ -1,9 +1,9 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { codeOf } from "../../src/database/error-code.ts";
-import { type Effects, FailedStatementError, measure } from "../../src/migrator/impact/effects.ts";
 import type { LockMode } from "../../src/migrator/impact/lock-modes.ts";
-import { readState } from "../../src/migrator/introspection/locks-and-relations.ts";
+import { type Effects, MeasurementError, measureEffects } from "../../src/migrator/impact/measurement.ts";
+import { readLockSnapshot } from "../../src/migrator/introspection/lock-snapshot.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 /** What stands before every migration here. */
@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 async function effects(statements: readonly string[], { transaction = true } = {}): Promise<Effects[]> {
-  return measure(
+  return measureEffects(
     sql,
     statements.map((text) => ({ text })),
     { transaction },
@@ -274,7 +274,7 @@ describe("outside a transaction", () => {
 
   it("what must run there fails in a migration that is one transaction", async () => {
     const failure = await effectsOf("vacuum users").catch((error) => error);
-    expect(failure).toBeInstanceOf(FailedStatementError);
+    expect(failure).toBeInstanceOf(MeasurementError);
     expect(codeOf(failure)).toBe("25001");
   });
 });
@@ -370,8 +370,8 @@ describe("a migration", () => {
     await sql.begin(async (other) => {
       await other`lock posts`;
       const [posts] = await other`select 'posts'::regclass::oid::text as oid`;
-      expect((await readState(other as never)).locks.get(posts?.["oid"])).toEqual(["AccessExclusiveLock"]);
-      expect((await readState(sql)).locks.get(posts?.["oid"])).toBeUndefined();
+      expect((await readLockSnapshot(other as never)).locks.get(posts?.["oid"])).toEqual(["AccessExclusiveLock"]);
+      expect((await readLockSnapshot(sql)).locks.get(posts?.["oid"])).toBeUndefined();
     });
   });
 
@@ -402,7 +402,7 @@ describe("a migration", () => {
     const notices: unknown[] = [];
     const other = postgres(database.url, { max: 1, onnotice: (notice) => notices.push(notice) });
     onTestFinished(() => other.end());
-    await measure(other, [{ text: "set role pg_read_all_data" }], { transaction: true });
+    await measureEffects(other, [{ text: "set role pg_read_all_data" }], { transaction: true });
     expect(await other`select current_user as role`).toEqual([{ role: "pg_read_all_data" }]);
     expect(await leftovers()).toEqual([]);
     expect(notices).toEqual([]);
@@ -413,7 +413,7 @@ describe("a migration", () => {
     ["ends the transaction", "commit", undefined],
   ])("that %s is an error with the statement's number", async (_, statement, code) => {
     const failure = await effects(["create table n ()", statement, "select 2"]).catch((error) => error);
-    expect(failure).toBeInstanceOf(FailedStatementError);
+    expect(failure).toBeInstanceOf(MeasurementError);
     expect(failure).toMatchObject({ index: 1, message: failure.cause.message });
     expect(codeOf(failure)).toBe(code);
     expect(await leftovers()).toEqual([]);
@@ -438,7 +438,9 @@ async function leftovers() {
 it("the function that takes months off the trail's last partition shuts everybody out of it, for a moment", async () => {
   const ours = await createDatabase();
   try {
-    const [made] = await measure(ours.sql, [{ text: "select create_audit_log_partitions(5)" }], { transaction: true });
+    const [made] = await measureEffects(ours.sql, [{ text: "select create_audit_log_partitions(5)" }], {
+      transaction: true,
+    });
     expect(made?.locks).toMatchObject([
       { table: "audit_log", mode: "AccessExclusiveLock" },
       { table: users, mode: "AccessExclusiveLock" },

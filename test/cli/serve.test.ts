@@ -126,7 +126,7 @@ describe("serve", () => {
     const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
     process.kill(Number(readFileSync(lock, "utf8").split("\n")[0]), "SIGKILL");
 
-    await said(service, /runs again/);
+    await said(service, /has been restarted/);
     await eventually(async () => expect(await client.users.byId.query({ id: user.id })).toEqual(user));
     expect(await service.stop()).toMatchObject({ code: 0 });
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);

@@ -61,7 +61,7 @@ function remedy(
     return "Refresh it concurrently, which requires a unique index, preferably outside of migrations.";
   if (rewrites.includes(table)) return "Add a new column, fill it in batches, and switch to it.";
   if (mode === "ShareLock")
-    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction" (README has an example).';
+    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction" (docs/migrations.md has an example).';
   return "Add the constraint as not valid, and validate it in a later migration.";
 }
 

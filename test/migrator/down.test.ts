@@ -158,22 +158,25 @@ describe("down", () => {
   it.each([
     ["commits", "do $$ begin delete from a; commit; end $$;"],
     ["detaches", "alter table p detach partition p1 concurrently;"],
-  ])("asks for what a transaction cannot try: a down that %s", async (_, undo) => {
-    const { options } = await applied({
-      ...a,
-      up: `${a.up} create table p (id int) partition by list (id); create table p1 partition of p for values in (1);`,
-      down: `-- migrate: no-transaction\n${undo}`,
-    });
-    expect((await down({ ...options, dryRun: true })).losses).toEqual([
-      { unknown: expect.stringMatching(/0000_a\.down\.sql has what cannot be tried in a transaction/) },
-    ]);
-  });
+  ])(
+    "reports an unknown loss for a down migration that cannot be tried in a transaction: one that %s",
+    async (_, undo) => {
+      const { options } = await applied({
+        ...a,
+        up: `${a.up} create table p (id int) partition by list (id); create table p1 partition of p for values in (1);`,
+        down: `-- migrate: no-transaction\n${undo}`,
+      });
+      expect((await down({ ...options, dryRun: true })).losses).toEqual([
+        { unknown: expect.stringMatching(/0000_a\.down\.sql has a statement that cannot be tried in a transaction/) },
+      ]);
+    },
+  );
 
   it("tries it for a short time only, because others wait meanwhile; then it asks for what nobody knows", async () => {
     const { options, there } = await applied({ ...a, down: "drop table a; select pg_sleep(60);" });
     const { error } = await down({ ...options, lockTimeout: 50 });
     expect(error?.message).toMatch(
-      /an unknown number of rows \(trying it would make others wait for longer than 0\.1 s\)/,
+      /an unknown number of rows \(a trial run would block other sessions for longer than 0\.1 s\)/,
     );
     expect(await there()).toEqual(["a"]);
   });

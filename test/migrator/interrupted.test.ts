@@ -40,7 +40,7 @@ it("whose connection is lost does not say that nothing is left: its commit may h
   await until(sql, sleeping);
   wire.tear();
   expect((await running).error?.message).toMatch(
-    /CONNECTION_CLOSED[\s\S]*0000_slow is applied whole or not at all: whether it was committed when the connection was lost, `migrate status` tells/,
+    /CONNECTION_CLOSED[\s\S]*0000_slow is applied completely or not at all: `migrate status` shows whether it was committed before the connection was lost/,
   );
 });
 
@@ -73,7 +73,7 @@ it("in whose place somebody else has done the statement meanwhile undoes its own
   const running = up({ target, folder });
   await until(sql, sleeping);
   await sql`update drizzle.__drizzle_migrations_runs set statements = statements || array['another migrator']`;
-  expect((await running).error?.message).toMatch(/Another migrator has done this statement meanwhile/);
+  expect((await running).error?.message).toMatch(/Another migrator has completed this statement/);
   expect(await sql`select at from log`).toEqual([]);
 });
 

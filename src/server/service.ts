@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { createEventRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
@@ -77,8 +78,10 @@ export async function createService(options: {
     closers.push(startJobs({ db: database.db, log }).stop);
 
     const secret = signingSecret(config);
+    const repositories = createRepositories(database.db, { secret, scanLimit: config.scanLimit });
     const services = {
-      ...createRepositories(database.db, { secret, scanLimit: config.scanLimit }),
+      ...repositories,
+      events: createEventRecorder(repositories.audit),
       database,
       log,
       version,

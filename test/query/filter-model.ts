@@ -1,14 +1,14 @@
 import type { Filter } from "../../src/query/filter.ts";
 
-/** A row as plain values: text, number, boolean, JSON; a time in microseconds, an address in an order of its own. */
+/** A row as plain values: text, number, boolean, JSON; times in microseconds, addresses as text. */
 export type Plain = Readonly<Record<string, unknown>>;
 
-/** How the texts and values of a field compare. */
+/** How the values of a field are compared. */
 export type Kind = "text" | "caseless" | "address" | "time" | "plain" | "json";
 
 /**
- * What filter.ts promises, without SQL: a condition holds or does not. Nothing equals null but null; what is compared
- * with null in another way does not hold, and its opposite does.
+ * The rules of filter.ts without SQL. A condition is met or not met: only null equals null, every other comparison with
+ * null is not met, and its negation is met.
  */
 export function matches(row: Plain, filter: Filter<never>, kinds: Readonly<Record<string, Kind>>): boolean {
   return Object.entries(filter as Plain).every(([name, condition]) => {
@@ -70,7 +70,7 @@ function order(value: unknown, operand: unknown, kind: Kind): number {
 
 const lower = (text: string) => text.toLowerCase();
 
-/** IPv4 before IPv6, and each by its bytes. */
+/** IPv4 comes before IPv6. Addresses of one family are ordered by their bytes. */
 export function addressKey(address: string): string {
   if (!address.includes(":")) return `4${address.split(".").map((part) => part.padStart(3, "0"))}`;
   const [head = "", tail] = address.toLowerCase().split("::");
@@ -80,7 +80,7 @@ export function addressKey(address: string): string {
   return `6${[...left, ...zeros, ...right].map((part) => part.padStart(4, "0"))}`;
 }
 
-/** `*` is any text, `\*` a star, everything else is itself. */
+/** `*` matches any text, `\*` a star, and every other character itself. */
 function like(value: string, pattern: string, caseless: boolean): boolean {
   const parts = pattern
     .split(/(\\\*|\*)/)
@@ -88,7 +88,7 @@ function like(value: string, pattern: string, caseless: boolean): boolean {
   return new RegExp(`^${parts.join("")}$`, caseless ? "is" : "s").test(value);
 }
 
-/** JSON containment of objects and scalars (manual, 8.14.3). */
+/** JSON containment of objects and scalars (PostgreSQL manual, 8.14.3). */
 function contains(value: unknown, part: unknown): boolean {
   if (typeof part !== "object" || part === null) return value === part;
   if (typeof value !== "object" || value === null) return false;

@@ -64,7 +64,7 @@ const agents = [
 ];
 const addresses = agents.map((_, n) => [null, "10.0.0.1", "10.0.0.2", "9.9.9.9", "::1", "2001:db8::1"][n % 6] ?? null);
 
-/** Letters that a pattern could trip over. */
+/** Texts with the special characters of patterns. */
 const text = fc.oneof(
   fc.constantFrom(...agents.filter((agent) => agent !== null)),
   fc.string({ unit: fc.constantFrom("a", "B", "%", "_", "\\", "*", "'"), maxLength: 5 }),
@@ -96,7 +96,7 @@ interface Field {
   readonly patterns?: boolean;
 }
 
-/** A value of each kind, as the column says: so that a new column is asked about by itself. */
+/** The values of a column by its type, so that filters of a new column are generated without a change here. */
 function fieldOf(column: PgColumn, caseless: boolean): Field {
   const type = column.getSQLType();
   if (column.enumValues !== undefined)
@@ -128,7 +128,7 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
       const asked = fc.record({ contains: values, ...isNull }, { requiredKeys: [] });
       return fc.record({ [field]: column.notNull ? asked : fc.option(asked) });
     }
-    // What is there is found by what it is, too.
+    // Values of existing rows, so that some filters match.
     const there = known.map((row) => row[field]).filter((value) => typeof value === "string" && kind !== "time");
     const one = there.length === 0 ? values : fc.oneof(values, fc.constantFrom(...there));
     const list = fc.array(one, { maxLength: 4 });
@@ -140,7 +140,7 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
       },
       { requiredKeys: [] },
     );
-    // Mostly one operator: many at once hold of nothing.
+    // Mostly one operator: many together match no row.
     const few = operators.map((all) => Object.fromEntries(Object.entries(all).slice(0, 2)));
     const single = operators.chain((all) =>
       fc.nat(20).map((n) => Object.fromEntries(Object.entries(all).slice(n % 10, (n % 10) + 1))),
@@ -168,7 +168,7 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
 describe("a filter", () => {
   const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text as "${column}"`;
 
-  /** The rows as the model takes them, read past the service; every column that is asked about, by its name there. */
+  /** The rows in the form of the model, read without the service, with a field for every listed column. */
   async function truth({ table, columns, key }: Listing, name: string): Promise<(Plain & { key: string })[]> {
     const asked = Object.values(columns as Record<string, PgColumn>).map((column) => {
       if (column.getSQLType().startsWith("timestamp")) return micros(column.name);
@@ -210,13 +210,13 @@ describe("a filter", () => {
     ["audit_log", auditListing, async (on, where) => (await on.audit.list({ where, limit: 100 })).items, "id"],
   ];
 
-  it.each(all)("of %s, whatever it is, finds what it says and nothing else", async (name, listing, find, key) => {
+  it.each(all)("every filter of %s finds the rows that the model finds", async (name, listing, find, key) => {
     const repositories = repositoriesOn((await openPool(database.url)).db);
     const rows = await truth(listing, name);
     const schema = filterSchema(listing as Listing as ListingOf<unknown>);
     await fc.assert(
       fc.asyncProperty(filters(listing, rows), async (filter) => {
-        // Through the schema, as from a caller, which takes all of these.
+        // Through the schema, as for a request. The schema accepts all generated filters.
         const found = await find(repositories, schema.parse(filter) as Filter<never>);
         const expected = rows.filter((row) => matches(row, filter, kindsOf(listing)));
         expect(found.map((row) => (row as Plain)[key]).sort()).toEqual(expected.map((row) => row.key).sort());
@@ -225,7 +225,7 @@ describe("a filter", () => {
     );
   });
 
-  it("is counted as it is listed", async () => {
+  it("counts as many users as it lists for every filter", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(filters(userDefinition, await truth(userDefinition, "users")), async (where) => {
@@ -236,7 +236,7 @@ describe("a filter", () => {
     );
   });
 
-  it("finds an email by itself and in any case of its ASCII letters", async () => {
+  it("finds an email regardless of the case of its ASCII letters", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     for (const email of ["AÉB@example.org", "Aéb@EXAMPLE.org", "aéB@example.org"]) {
       const [expected] =
@@ -263,13 +263,13 @@ describe("a filter", () => {
     ["_*", ["_"]],
     ["a*b", ["a%b", "a_b", "a\\b", "a*b", "a\\*b", "a\nb", "ab"]],
     ["*", agents.filter((agent) => agent !== null)],
-  ])("takes the pattern %j by its word: the star is all it has, and a backslash before it", async (like, expected) => {
+  ])("matches the pattern %j literally, except for stars and an escaped star", async (like, expected) => {
     const { sessions } = repositoriesOn((await openPool(database.url)).db);
     const { items } = await sessions.list({ where: { userAgent: { like } }, limit: 100 });
     expect(items.map(({ userAgent }) => userAgent).sort()).toEqual(expected.sort());
   });
 
-  it("with what no text can hold is the caller's mistake, also where nobody looked it over", async () => {
+  it("reports text that PostgreSQL cannot store as invalid input, also without validation by the schema", async () => {
     const { users, sessions } = repositoriesOn((await openPool(database.url)).db);
     for (const asked of [
       () => users.count({ email: "a\0" }),
@@ -293,27 +293,31 @@ describe("a filter is refused", () => {
     ["for an unknown field", { name: "x" }, ': Unrecognized key: "name"'],
     ["for an unknown operator", { email: { regex: "x" } }, 'email: Unrecognized key: "regex"'],
     ["for the operator of another type", { emailVerified: { gt: true } }, 'emailVerified: Unrecognized key: "gt"'],
-    ["for a pattern of what is no text", { id: { like: "a*" } }, 'id: Unrecognized key: "like"'],
+    ["for a pattern on a column that is not a text", { id: { like: "a*" } }, 'id: Unrecognized key: "like"'],
     [
       "for a key that reaches the prototype",
       JSON.parse('{"__proto__": {"isNull": true}}'),
       ': Unrecognized key: "__proto__"',
     ],
     ["for a field of every object", { constructor: "x" }, ': Unrecognized key: "constructor"'],
-    ["for a text where an id is", { id: "x" }, "id: must be a UUID"],
+    ["for a text in place of an id", { id: "x" }, "id: must be a UUID"],
     [
-      "for a text where a time is",
+      "for a text in place of a time",
       { createdAt: "2026-11-01" },
       "createdAt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
     [
-      "for no time",
+      "for an invalid date",
       { createdAt: { gt: new Date(Number.NaN) } },
       "createdAt.gt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
-    ["for null where nothing is null", { email: null }, "email: Invalid input: expected never, received null"],
     [
-      "for a value that there is none of",
+      "for null on a column that is not nullable",
+      { email: null },
+      "email: Invalid input: expected never, received null",
+    ],
+    [
+      "for a value that is not in the enumeration",
       { status: "gone" },
       'status: Invalid option: expected one of "active"|"suspended"|"banned"',
     ],
@@ -333,14 +337,14 @@ describe("a filter is refused", () => {
     ],
     ["for a text too long", { email: "x".repeat(501) }, "email: must be at most 500 characters"],
     ["for a pattern too long", { email: { like: "x".repeat(101) } }, "email.like: must be at most 100 characters"],
-    ["for JSON asked about as a text", { metadata: "x" }, "metadata: must be { contains: { … } } or { isNull }"],
+    ["for a text in place of JSON", { metadata: "x" }, "metadata: must be { contains: { … } } or { isNull }"],
     [
-      "for JSON that no JSON can hold",
+      "for a Date inside JSON",
       { metadata: { contains: { at: new Date() } } },
       "metadata: must be { contains: { … } } or { isNull }",
     ],
     [
-      "for JSON that cannot be written",
+      "for a bigint inside JSON",
       { metadata: { contains: { n: 1n } } },
       "metadata: must be { contains: { … } } or { isNull }",
     ],
@@ -350,7 +354,7 @@ describe("a filter is refused", () => {
       "metadata.contains: must be at most 4096 bytes of JSON, numbers written without an exponent",
     ],
     ["deeper than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
-  ])("%s", (_, filter, message) => {
+  ])("refuses a filter %s", (_, filter, message) => {
     expect(messageFor(filter)).toBe(message);
   });
 
@@ -361,13 +365,13 @@ describe("a filter is refused", () => {
     ["refreshTokenId", userSessionDefinition],
     ["twoFactorSecret", userSecurityDefinition],
     ["recoveryCodes", userSecurityDefinition],
-  ])("for %s, which nobody may ask about, at any depth", (field, listing) => {
+  ])("refuses a filter on %s, which is not listed, at any depth", (field, listing) => {
     const schema = filterSchema(listing as Listing as ListingOf<unknown>) as never;
     expect(messageFor({ [field]: { isNull: false } }, schema)).toBe(`: Unrecognized key: "${field}"`);
     expect(messageFor({ or: [{ not: { [field]: "x" } }] }, schema)).toBe(`or.0.not: Unrecognized key: "${field}"`);
   });
 
-  it("or taken, and never an error of another kind, whatever it is", () => {
+  it("accepts or refuses any value without another error", () => {
     const keys = fc.constantFrom(
       "and",
       "or",
@@ -388,18 +392,18 @@ describe("a filter is refused", () => {
     );
   });
 
-  it("takes what is undefined as not asked", () => {
+  it("ignores fields that are undefined", () => {
     expect(messageFor({ and: undefined, or: undefined, not: undefined, email: undefined })).toBeUndefined();
   });
 
-  it("takes four levels, a hundred conditions, a hundred values", () => {
+  it("accepts four levels, a hundred conditions and a hundred values", () => {
     expect(messageFor(nested(4))).toBeUndefined();
     expect(messageFor({ and: [wide(20), wide(20), wide(20), wide(20), wide(20)] })).toBeUndefined();
     expect(messageFor({ email: { in: Array.from({ length: 100 }, () => "x") } })).toBeUndefined();
   });
 });
 
-/** Never run: tsc reads it, and a line that compiles where it should not is an error there. */
+/** Not executed: tsc checks it, and reports each expected error that does not occur. */
 const typesOfFilters = (): [Filter<User>[], Filter<UserSession>[], Filter<UserSecurity>[]] => [
   [
     {
@@ -410,41 +414,41 @@ const typesOfFilters = (): [Filter<User>[], Filter<UserSession>[], Filter<UserSe
       metadata: { contains: {} },
     },
     { and: [{ or: [{ not: { status: { in: ["banned"] } } }] }], username: { like: "a*", ilike: "*b" } },
-    // @ts-expect-error the hash may not be asked about
+    // @ts-expect-error the password hash is not listed
     { passwordHash: "x" },
-    // @ts-expect-error nor at any depth
+    // @ts-expect-error the password hash is not listed at any depth
     { and: [{ not: { emailVerificationToken: { isNull: true } } }] },
-    // @ts-expect-error what is not there
+    // @ts-expect-error unknown field
     { nickname: "x" },
-    // @ts-expect-error no such operator
+    // @ts-expect-error unknown operator
     { email: { regex: "x" } },
-    // @ts-expect-error true is not more than false
+    // @ts-expect-error booleans have no ranges
     { emailVerified: { gt: false } },
-    // @ts-expect-error a time has no pattern
+    // @ts-expect-error times have no patterns
     { createdAt: { like: "2026*" } },
-    // @ts-expect-error nor is it a text
+    // @ts-expect-error a time is not a text
     { createdAt: "2026-11-01" },
-    // @ts-expect-error an account always has an email
+    // @ts-expect-error the email is not nullable
     { email: null },
-    // @ts-expect-error no such status
+    // @ts-expect-error unknown status
     { status: "gone" },
-    // @ts-expect-error JSON is asked what it contains
+    // @ts-expect-error JSON has no equality
     { metadata: { guild: 7 } },
-    // @ts-expect-error a list has values of the field
+    // @ts-expect-error a list has values of the field's type
     { id: { in: [7] } },
   ],
   [
     { revokedAt: null, userAgent: { ilike: "*firefox*" } },
-    // @ts-expect-error the refresh token's id may not be asked about
+    // @ts-expect-error the id of the refresh token is not listed
     { refreshTokenId: "x" },
   ],
   [
     { loginAttempts: { gte: 3 } },
-    // @ts-expect-error a number has no pattern
+    // @ts-expect-error numbers have no patterns
     { loginAttempts: { like: "3" } },
-    // @ts-expect-error secrets may not be asked about
+    // @ts-expect-error the two-factor secret is not listed
     { twoFactorSecret: { isNull: false } },
-    // @ts-expect-error nor recovery codes
+    // @ts-expect-error recovery codes are not listed
     { recoveryCodes: { isNull: false } },
   ],
 ];

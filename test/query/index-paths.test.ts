@@ -28,19 +28,19 @@ const listings: Readonly<Record<string, readonly [Listing, Lists]>> = {
 
 let database: TestDatabase;
 let client: postgres.Sql;
-/** Statements as they were sent, with their values. */
+/** The sent statements with their parameters. */
 let sent: { text: string; values: unknown[] }[];
 let on: Repositories;
-/** A row of each listing whose values are the most common ones. */
+/** A row of each listing with the most frequent values. */
 const common: Record<string, Row> = {};
 
 beforeAll(async () => {
   database = await createDatabase();
-  // Nothing that a listing walks, and what takes the longest to fill.
+  // No listing uses these indexes, and they slow down the inserts most.
   await database.sql`drop index idx_users_metadata, idx_users_status`;
   await database.sql`alter table users drop constraint users_metadata_keys_check, drop constraint users_metadata_depth_check`;
   await database.sql.begin(async (sql) => {
-    // No trail of the filling, and nothing checked that is right.
+    // Without the audit trail and foreign-key checks.
     await sql`set local session_replication_role = replica`;
     await sql`
       insert into users (email, username, password_hash, status, role, created_at, last_login, deleted_at)
@@ -92,7 +92,7 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** What the very statements of a call read: their plans, run. */
+/** What the statements of a call read, by EXPLAIN ANALYZE of each. */
 async function workOf(call: () => Promise<unknown>) {
   sent = [];
   await call();
@@ -114,7 +114,7 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
     (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0)) *
     loops;
   if (node["Relation Name"] !== undefined) work.read += rows;
-  // A month with no rows yet may be looked at whole.
+  // An empty partition may be scanned.
   if (node["Node Type"] === "Seq Scan" && rows > 0) work.scanned.push(node["Relation Name"] ?? "");
   for (const inner of node.Plans ?? []) {
     if (node["Node Type"] === "Sort") work.sorted += inner["Actual Rows"] * inner["Actual Loops"];
@@ -124,15 +124,11 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
 
 const isNullable = ({ columns }: Listing, field: string) => columns[field]?.notNull === false;
 
-/** Ways to ask for what an access path promises to answer. */
-function questionsOf(
-  name: string,
-  listing: Listing,
-  { equal = [], sort = [], selective: few, prefix: beginning }: IndexPath<string>,
-) {
+/** Requests that an index path serves. */
+function questionsOf(name: string, listing: Listing, { equal = [], sort = [], selective, prefix }: IndexPath<string>) {
   const row = common[name] as Row;
   const where = Object.fromEntries(equal.map((field) => [field, row[field]]));
-  if (few) {
+  if (selective) {
     const orders = [
       undefined,
       ...Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType === "date"),
@@ -144,12 +140,12 @@ function questionsOf(
     const nulls = isNullable(listing, first) && direction === "asc" ? "first" : "last";
     const order = sort.map((field) => ({ field, direction, nulls }));
     const stretches: object[] = [{}, { [first]: { gt: row[first] } }, { [first]: { lte: row[first] } }];
-    if (beginning) stretches.push({ [first]: { like: `${String(row[first]).slice(0, 4)}*` } });
+    if (prefix) stretches.push({ [first]: { like: `${String(row[first]).slice(0, 4)}*` } });
     return stretches.map((stretch) => ({ where: { ...where, ...stretch }, sort: order }));
   });
 }
 
-/** Fields that no index is ordered by. */
+/** A field of each listing that no index is ordered by. */
 const unanswered: Record<string, string> = {
   users: "lastLogin",
   security: "lockedUntil",
@@ -159,37 +155,40 @@ const unanswered: Record<string, string> = {
 };
 
 const paths = Object.entries(listings).flatMap(([name, [listing, lists]]) =>
-  listing.indexPaths.map((access) => {
-    const { equal = [], sort = [], selective: few } = access;
-    const title = `${name}: ${equal.length > 0 ? `where ${equal.join(" and ")} equal` : "all"}${few ? "" : ` by ${sort.join()}`}`;
-    return [title, { name, listing, lists, access }] as const;
+  listing.indexPaths.map((path) => {
+    const { equal = [], sort = [], selective } = path;
+    const title = `${name}: ${equal.length > 0 ? `where ${equal.join(" and ")} equal` : "all"}${selective ? "" : ` by ${sort.join()}`}`;
+    return [title, { name, listing, lists, path }] as const;
   }),
 );
 
-describe("an access path answers from an index, and reads little more than the page", () => {
-  it.each(paths)("%s", async (_, { name, listing, lists, access }) => {
-    for (const question of questionsOf(name, listing, access)) {
-      const asked = { ...question, limit: 20 } as never as Options;
-      const look = async (page: string, options: Options) => {
-        const work = await workOf(() => lists(on, options));
-        const what = `${page} of ${JSON.stringify(question)}: ${JSON.stringify(work)}`;
-        expect(work.scanned, what).toEqual([]);
-        expect(work.read, what).toBeLessThan(150);
-        expect(work.pages, what).toBeLessThan(300);
-        expect(work.sorted, what).toBeLessThan(150);
-      };
-      await look("first page", asked);
-      const next = await lists(on, asked);
-      if (next.nextCursor) await look("second page", { ...asked, cursor: next.nextCursor });
-      if (access.selective) continue;
-      // As deep as a number goes, and from there by cursor.
-      const deep = await lists(on, { ...asked, page: 500 });
-      if (deep.nextCursor) await look("page far behind", { ...asked, cursor: deep.nextCursor });
-      if (deep.items.length > 0) await look("page before one far behind", { ...asked, cursor: deep.previousCursor });
-    }
-  });
+describe("an index path", () => {
+  it.each(paths)(
+    "an index serves %s and reads little more than the page",
+    async (_, { name, listing, lists, path }) => {
+      for (const question of questionsOf(name, listing, path)) {
+        const asked = { ...question, limit: 20 } as never as Options;
+        const look = async (page: string, options: Options) => {
+          const work = await workOf(() => lists(on, options));
+          const what = `${page} of ${JSON.stringify(question)}: ${JSON.stringify(work)}`;
+          expect(work.scanned, what).toEqual([]);
+          expect(work.read, what).toBeLessThan(150);
+          expect(work.pages, what).toBeLessThan(300);
+          expect(work.sorted, what).toBeLessThan(150);
+        };
+        await look("first page", asked);
+        const next = await lists(on, asked);
+        if (next.nextCursor) await look("second page", { ...asked, cursor: next.nextCursor });
+        if (path.selective) continue;
+        // The highest page number, and a cursor from there.
+        const deep = await lists(on, { ...asked, page: 500 });
+        if (deep.nextCursor) await look("page far behind", { ...asked, cursor: deep.nextCursor });
+        if (deep.items.length > 0) await look("page before one far behind", { ...asked, cursor: deep.previousCursor });
+      }
+    },
+  );
 
-  it("also where rows with no value begin", async () => {
+  it("an index serves the page on which rows with null begin", async () => {
     const { nextCursor } = await on.failures.list({
       sort: { field: "lastAttemptAt", nulls: "first" },
       limit: 100,
@@ -203,7 +202,7 @@ describe("an access path answers from an index, and reads little more than the p
   });
 });
 
-describe("what no access path answers on a large table", () => {
+describe("a request that no index serves on a large table", () => {
   const unserved = Object.entries(listings).flatMap(([name, [listing, lists]]) => {
     const fields = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
     return fields
@@ -213,13 +212,13 @@ describe("what no access path answers on a large table", () => {
       .map((field) => ({ name, field, lists, table: listing }));
   });
 
-  it.each(unserved)("is refused, naming what could be asked: $name by $field", async ({ field, lists }) => {
+  it.each(unserved)("refuses $name by $field and names the served requests", async ({ field, lists }) => {
     await expect(lists(on, { sort: { field } as never })).rejects.toThrow(
       /^where: no index answers this filter in this order, and none finds few rows by a part of it\. Ask for rows .*equals a value.* \(the table has about [\d,]+ rows, more than 1,000\)\.$/,
     );
   });
 
-  it("names each way that there is", async () => {
+  it("names every index path in the error", async () => {
     await expect(on.audit.list({ sort: { field: "requestId" } })).rejects.toThrow(
       "Ask for rows sorted by createdAt; or where resourceType and resourceId equals a value, sorted by createdAt; " +
         "or where userId equals a value, sorted by createdAt; or where actor equals a value, sorted by createdAt; " +
@@ -228,7 +227,7 @@ describe("what no access path answers on a large table", () => {
   });
 
   it.each(Object.entries(listings))(
-    "is answered all the same when the caller says so, or the limit allows it: %s",
+    "scans %s if the caller allows it, or the table is below the limit",
     async (name, [, lists]) => {
       const roomy = repositoriesOn(drizzle(client), { scanLimit: 1_000_000 });
       const options = { sort: { field: unanswered[name] } } as never as Options;
@@ -238,7 +237,7 @@ describe("what no access path answers on a large table", () => {
     },
   );
 
-  it("is not counted either, unless the caller says so, or about is enough", async () => {
+  it("refuses an exact count of a large table unless the caller allows a scan, and accepts an estimate", async () => {
     await expect(on.users.list({ total: "exact" })).rejects.toThrow(
       'total: ask for "estimated", or for "none" (the table has about 200,000 rows, more than 1,000).',
     );
@@ -265,28 +264,25 @@ describe("what no access path answers on a large table", () => {
       { field: "loginAttempts" },
     ],
   ];
-  it.each(few)(
-    "is answered all the same where an index finds few by a part of it: %s %j",
-    async (name, where, sort) => {
-      const [, lists] = listings[name] as (typeof listings)[string];
-      const asked = { where, sort, limit: 3 } as never as Options;
-      const work = await workOf(() => lists(on, asked));
-      expect(work).toMatchObject({ scanned: [] });
-      expect(work.read).toBeLessThan(20_002);
-      // The same pages, and as many, as without the limit.
-      const walk = async (options: object) => {
-        const pages = [await lists(on, { ...asked, ...options, total: "exact" } as never)];
-        for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
-          page = await lists(on, { ...asked, ...options, cursor: page.nextCursor } as never);
-        return pages.map(({ items, total }) => ({ items, total }));
-      };
-      const pages = await walk({});
-      expect(pages[0]?.items.length).toBeGreaterThan(0);
-      expect(pages).toEqual(await walk({ scan: true }));
-    },
-  );
+  it.each(few)("serves a filter of which an index finds few rows by a part: %s %j", async (name, where, sort) => {
+    const [, lists] = listings[name] as (typeof listings)[string];
+    const asked = { where, sort, limit: 3 } as never as Options;
+    const work = await workOf(() => lists(on, asked));
+    expect(work).toMatchObject({ scanned: [] });
+    expect(work.read).toBeLessThan(20_002);
+    // The pages are the same as without the limit.
+    const walk = async (options: object) => {
+      const pages = [await lists(on, { ...asked, ...options, total: "exact" } as never)];
+      for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
+        page = await lists(on, { ...asked, ...options, cursor: page.nextCursor } as never);
+      return pages.map(({ items, total }) => ({ items, total }));
+    };
+    const pages = await walk({});
+    expect(pages[0]?.items.length).toBeGreaterThan(0);
+    expect(pages).toEqual(await walk({ scan: true }));
+  });
 
-  it("is not answered where the index finds many by each part of it", async () => {
+  it("refuses a filter of which every indexed part finds many rows", async () => {
     const { userId } = common["audit"] as { userId: string };
     const many = { userId, action: "update", createdAt: { gt: new Date(0) } };
     await expect(on.audit.list({ where: many })).rejects.toThrow("where: no index answers");
@@ -296,7 +292,7 @@ describe("what no access path answers on a large table", () => {
     expect(await on.users.count({ status: "banned", role: "user", metadata: { contains: {} } })).toBe(0);
   });
 
-  it("is looked for in fewer rows where each costs more: in long texts, and in JSON", async () => {
+  it("lowers the limit of rows for patterns on long texts and for JSON", async () => {
     const some = { createdAt: { lt: new Date("2026-01-01T00:20Z") } };
     expect((await on.users.list({ where: { ...some, username: { like: "*7" } }, limit: 1 })).items).toHaveLength(1);
     await expect(on.users.list({ where: { ...some, metadata: { contains: { a: 1 } } } })).rejects.toThrow(
@@ -310,14 +306,14 @@ describe("what no access path answers on a large table", () => {
     expect((await on.sessions.list({ where: { userId, or: patterns } })).items).toEqual([]);
   });
 
-  it("is not found by findOne", async () => {
+  it("refuses findOne without an index, and serves it with one", async () => {
     await expect(on.users.findOne({ lastLogin: null })).rejects.toThrow("no index answers");
     expect((await on.users.findOne({ email: "PLAYER9@example.com" }))?.username).toBe("player_9");
   });
 });
 
-describe("where one value stands for a time", () => {
-  // The planner takes every value for spread evenly, and would walk the times past all that have another value.
+describe("a value that occurs in one period only", () => {
+  // The planner assumes that values are spread evenly, and would scan the index on the time past all other values.
   beforeAll(async () => {
     await database.sql`
       insert into audit_log (actor, action, resource_type, resource_id, created_at)
@@ -345,7 +341,7 @@ describe("where one value stands for a time", () => {
     }
   });
 
-  it("and the many that it has are seen to be many without reading them all", async () => {
+  it("stops counting the rows of a frequent value at the limit", async () => {
     sent = [];
     const where = { actor: "service:early", resourceId: "late" };
     await expect(on.audit.list({ where })).rejects.toThrow("no index answers");
@@ -363,20 +359,20 @@ describe("where one value stands for a time", () => {
   });
 });
 
-describe("what is taken for served", () => {
-  it.each(["player_7", "player_7*", "PLAYER_7*"])("is a text, or how it begins: %s", (like) => {
+describe("findIndexPath", () => {
+  it.each(["player_7", "player_7*", "PLAYER_7*"])("an index serves the literal or prefix pattern %s", (like) => {
     expect(
       choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeDefined();
   });
 
-  it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("is no other pattern: %s", (like) => {
+  it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("no index serves the pattern %s", (like) => {
     expect(
       choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeUndefined();
   });
 
-  /** Filters near what indexes answer, and orders of all kinds. */
+  /** Filters similar to those that indexes serve, with any order. */
   function questions(name: string, listing: Listing) {
     const fields = [...new Set(listing.indexPaths.flatMap(({ equal = [], sort = [] }) => [...equal, ...sort]))];
     const sortable = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
@@ -428,7 +424,7 @@ describe("what is taken for served", () => {
   }
 
   it.each(Object.entries(listings))(
-    "reads no more than a bounded number of rows: %s",
+    "reads a limited number of rows for every served request of %s",
     async (name, [listing, lists]) => {
       await fc.assert(
         fc.asyncProperty(questions(name, listing), async (question) => {

@@ -16,7 +16,7 @@ import { passwordHash } from "../support/factories.ts";
 
 let database: TestDatabase;
 
-/** Users, security and sessions with ties, nulls and times that differ by microseconds, and a trail of them all. */
+/** Users, security states and sessions with equal values, nulls and times that differ by microseconds, and their audit trail. */
 beforeAll(async () => {
   database = await createDatabase();
   await database.sql`
@@ -62,7 +62,7 @@ function sortsOf(listing: Listing): fc.Arbitrary<Required<Sort<never>>[]> {
   return fc.array(sort, { minLength: 1, maxLength: 3 }) as never;
 }
 
-/** What PostgreSQL makes of the same order, written by hand. */
+/** The keys in the same order, by a query without the service. */
 async function truth([name, listing, , visible]: (typeof listings)[number], sort: readonly Required<Sort<never>>[]) {
   const parts = sort.map(({ field, direction, nulls }) => {
     const column = (listing.columns[field] as PgColumn).name;
@@ -80,7 +80,7 @@ const keyOf = ({ columns, key }: Listing) => Object.keys(columns).find((field) =
 
 describe("a walk through the pages", () => {
   it.each(listings.map((each) => [each[0] + (each[3] === "login_attempts > 0" ? " that failed" : ""), each] as const))(
-    "of %s meets every row once, in order, there and back, whatever the order and the size of a page",
+    "pages of %s have every row once and in order, forward and backward, for any order and page size",
     async (_, each) => {
       const [, listing, lists] = each;
       const on = repositoriesOn((await openPool(database.url)).db);
@@ -112,7 +112,7 @@ describe("a walk through the pages", () => {
           }
         }),
         {
-          // Each field by itself, and then any order.
+          // Each field alone, then generated orders.
           examples: sortable(listing).map((field): [Required<Sort<never>>[], number] => [
             [{ field, direction: "asc", nulls: "last" } as never],
             9,
@@ -123,7 +123,7 @@ describe("a walk through the pages", () => {
     },
   );
 
-  it("meets what is there all the time once and in order, whatever comes and goes beside it", {
+  it("pages have each permanent row once and in order while other rows are inserted and deleted", {
     timeout: 60_000,
   }, async () => {
     const own = await createDatabase();
@@ -157,7 +157,7 @@ describe("a walk through the pages", () => {
         for (const sort of sorts) {
           for (const back of [false, true]) {
             const met: User[] = [];
-            // The way back starts behind the last row: what comes before nothing is the end.
+            // The walk backward starts after the last row.
             let cursor = back ? (await users.list({ sort, limit: 7, page: 1_000 })).previousCursor : undefined;
             do {
               const page: Page<User> = await users.list({ sort, limit: 7, cursor });
@@ -193,7 +193,7 @@ describe("a page", () => {
   };
   const on = async () => repositoriesOn((await openPool(database.url)).db).users;
 
-  it("that is full and the last says so", async () => {
+  it("a full last page has no next page", async () => {
     const users = await on();
     const first = await users.list(two);
     expect([first.hasNext, first.hasPrevious]).toEqual([true, false]);
@@ -202,7 +202,7 @@ describe("a page", () => {
     expect(last.items).toHaveLength(2);
   });
 
-  it("of nothing is the first and the last", async () => {
+  it("an empty listing has one page, which is the first and the last", async () => {
     const users = await on();
     expect(await users.list({ where: { username: "nobody" }, total: "exact" })).toEqual({
       items: [],
@@ -215,38 +215,41 @@ describe("a page", () => {
     });
   });
 
-  it.each(["forwards", "backwards"])("that has become empty, %s, leads back to all rows there are", async (way) => {
-    const own = await createDatabase();
-    try {
-      const { users } = repositoriesOn((await openPool(own.url)).db);
-      await own.sql`
+  it.each(["forwards", "backwards"])(
+    "a page that became empty, walking %s, has a cursor to the remaining rows",
+    async (way) => {
+      const own = await createDatabase();
+      try {
+        const { users } = repositoriesOn((await openPool(own.url)).db);
+        await own.sql`
         insert into users (email, username, password_hash, created_at)
         select 'u' || n || '@example.com', 'user_' || n, ${passwordHash}, now() - n * interval '1 second' from generate_series(1, 6) n`;
-      const names = ({ items }: Page<User>) => items.map(({ username }) => username);
-      const first = await users.list({ limit: 2 });
-      const second = await users.list({ limit: 2, cursor: first.nextCursor });
-      if (way === "forwards") {
-        await own.sql`delete from users where username in ('user_5', 'user_6')`;
-        const empty = await users.list({ limit: 2, cursor: second.nextCursor });
-        expect(empty).toMatchObject({ items: [], hasNext: false, hasPrevious: true });
-        const back = await users.list({ limit: 2, cursor: empty.previousCursor });
-        expect(names(back)).toEqual(["user_3", "user_4"]);
-        expect(back).toMatchObject({ hasNext: false, hasPrevious: true });
-      } else {
-        await own.sql`delete from users where username in ('user_1', 'user_2')`;
-        const empty = await users.list({ limit: 2, cursor: second.previousCursor });
-        expect(empty).toMatchObject({ items: [], hasNext: true, hasPrevious: false });
-        const forth = await users.list({ limit: 2, cursor: empty.nextCursor });
-        expect(names(forth)).toEqual(["user_3", "user_4"]);
-        expect(forth).toMatchObject({ hasNext: true, hasPrevious: false });
+        const names = ({ items }: Page<User>) => items.map(({ username }) => username);
+        const first = await users.list({ limit: 2 });
+        const second = await users.list({ limit: 2, cursor: first.nextCursor });
+        if (way === "forwards") {
+          await own.sql`delete from users where username in ('user_5', 'user_6')`;
+          const empty = await users.list({ limit: 2, cursor: second.nextCursor });
+          expect(empty).toMatchObject({ items: [], hasNext: false, hasPrevious: true });
+          const back = await users.list({ limit: 2, cursor: empty.previousCursor });
+          expect(names(back)).toEqual(["user_3", "user_4"]);
+          expect(back).toMatchObject({ hasNext: false, hasPrevious: true });
+        } else {
+          await own.sql`delete from users where username in ('user_1', 'user_2')`;
+          const empty = await users.list({ limit: 2, cursor: second.previousCursor });
+          expect(empty).toMatchObject({ items: [], hasNext: true, hasPrevious: false });
+          const forth = await users.list({ limit: 2, cursor: empty.nextCursor });
+          expect(names(forth)).toEqual(["user_3", "user_4"]);
+          expect(forth).toMatchObject({ hasNext: true, hasPrevious: false });
+        }
+      } finally {
+        await own.drop();
       }
-    } finally {
-      await own.drop();
-    }
-  });
+    },
+  );
 
   it.each([1, 5, 23, 24, 100])(
-    "by its number, %i rows each, holds what its place says, and how many there are",
+    "a page by number, with %i rows a page, has the rows of its position and the total",
     async (limit) => {
       const users = await on();
       const expected = await truth(listings[0] as never, [
@@ -257,7 +260,7 @@ describe("a page", () => {
         const found = await users.list({ limit, page, total: "exact" });
         expect(found.items.map(({ id }) => id)).toEqual(expected.slice((page - 1) * limit, page * limit));
         expect(found).toMatchObject({ total: 23, pageCount: count, hasNext: page < count, hasPrevious: page > 1 });
-        // From a page by its number on by cursor, and back.
+        // A cursor leads from a numbered page to the next and to the previous page.
         const next = found.nextCursor === null ? undefined : await users.list({ limit, cursor: found.nextCursor });
         if (next) expect(next.items.map(({ id }) => id)).toEqual(expected.slice(page * limit, (page + 1) * limit));
         if (found.previousCursor !== null) {
@@ -269,7 +272,7 @@ describe("a page", () => {
     },
   );
 
-  it("tells how many rows there are only when asked, exactly or about", async () => {
+  it("returns an exact or estimated total only on request", async () => {
     const users = await on();
     await database.sql`analyze users`;
     expect(await users.list({ limit: 5 })).toMatchObject({ total: null, pageCount: null });
@@ -280,7 +283,7 @@ describe("a page", () => {
     expect((await users.list({ where: { status: "banned" }, total: "exact" })).total).toBe(8);
   });
 
-  it("counts all rows, also from a cursor on, and inside a transaction with what it wrote", async () => {
+  it("counts the rows of all pages with a cursor, and sees the writes of its transaction", async () => {
     const { db } = await openPool(database.url);
     await db
       .transaction(async (tx) => {
@@ -295,14 +298,18 @@ describe("a page", () => {
   });
 
   it.each([
-    ["too deep", { page: 502, limit: 20 }, "page: at most 10000 rows can be skipped. Follow nextCursor to go deeper."],
-  ])("%s is refused, naming the remedy", async (_, options, message) => {
+    [
+      "a page number that is too high",
+      { page: 502, limit: 20 },
+      "page: at most 10000 rows can be skipped. Follow nextCursor to go deeper.",
+    ],
+  ])("refuses %s and names the remedy", async (_, options, message) => {
     const users = await on();
     await expect(users.list(options)).rejects.toThrow(new InvalidInputError(message, { field: "page" }));
     expect((await users.list({ page: 501, limit: 20 })).items).toEqual([]);
   });
 
-  it("by number and by cursor at once is refused", async () => {
+  it("refuses a page number together with a cursor", async () => {
     const users = await on();
     const { nextCursor: cursor } = await users.list({ limit: 2 });
     await expect(users.list({ limit: 2, cursor, page: 2 })).rejects.toThrow(
@@ -310,14 +317,14 @@ describe("a page", () => {
     );
   });
 
-  it("in an order of ten fields and more holds nothing but the row", async () => {
+  it("an order of more than ten fields adds no fields to the rows", async () => {
     const users = await on();
     const sort = Array.from({ length: 12 }, (_, n) => ({ field: n % 2 ? "role" : "status" }) as const);
     const [first] = (await users.list({ sort, limit: 1 })).items;
     expect(Object.keys(first ?? {}).sort()).toEqual(Object.keys(userDefinition.columns).sort());
   });
 
-  it("is asked for within bounds", () => {
+  it("refuses options outside of their limits", () => {
     const input = listInput(userDefinition);
     const message = (options: unknown) =>
       input
@@ -343,7 +350,7 @@ describe("a cursor", () => {
     "cursor: is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page";
   const first = async (on: Repositories) => (await on.users.list({ limit: 2 })).nextCursor ?? "";
 
-  it("is refused when any letter of it is another one, or missing, or one more is there", async () => {
+  it("refuses a cursor with a changed, missing or additional character", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -370,7 +377,7 @@ describe("a cursor", () => {
     }
   });
 
-  it("of any text is refused, and never an error of another kind", async () => {
+  it("refuses any text that is not a cursor, without another error", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string({ unit: "binary" }), fc.base64String()), async (cursor) => {
@@ -380,7 +387,7 @@ describe("a cursor", () => {
     );
   });
 
-  it("of another listing, filter or order is refused, each in its own words", async () => {
+  it("refuses a cursor of another listing, filter or order with a message for each", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const other = "cursor: belongs to another filter or order: pass the same where and sort, or no cursor";
@@ -396,7 +403,7 @@ describe("a cursor", () => {
     await expect(seen.list({ cursor })).rejects.toThrow("belongs to another listing");
   });
 
-  it("goes with the same question in other words, and with another size of page", async () => {
+  it("accepts a cursor for an equivalent filter and order, and for another page size", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const where = { status: "active", role: { in: ["user", "admin"] } } as const;
     const { nextCursor: cursor } = await on.users.list({ where, limit: 1 });
@@ -410,7 +417,7 @@ describe("a cursor", () => {
     expect(items.length).toBeGreaterThan(1);
   });
 
-  it("is taken by every instance with the same secret, and by none with another", async () => {
+  it("accepts a cursor of an instance with the same secret, and refuses one of another secret", async () => {
     const { db } = await openPool(database.url);
     const cursor = await first(createRepositories(db, { secret: "one", scanLimit: 1_000 }));
     const page = await createRepositories(db, { secret: "one", scanLimit: 1_000 }).users.list({ limit: 2, cursor });

@@ -240,13 +240,13 @@ end $$;`,
   });
 });
 
-it("README's example passes squawk, is applied and leads back", async () => {
-  const readme = readFileSync("README.md", "utf8");
-  const example = /```sql\n( *-- migrate: no-transaction\n[\s\S]*?)```/.exec(readme)?.[1]?.replace(/^ +/gm, "") ?? "";
-  const wayBack = /`(drop index concurrently [^`]*)`/.exec(readme)?.[1] ?? "";
+it("the example of docs/migrations.md passes squawk, is applied and undone", async () => {
+  const guide = readFileSync("docs/migrations.md", "utf8");
+  const example = /```sql\n( *-- migrate: no-transaction\n[\s\S]*?)```/.exec(guide)?.[1]?.replace(/^ +/gm, "") ?? "";
+  const downMigration = /`(drop index concurrently [^`]*)`/.exec(guide)?.[1] ?? "";
   const { folder } = migrationsOf(
     { tag: "0000_users", up: "create table users (status text);", down: "drop table users;" },
-    { tag: "0001_index", up: example, down: `-- migrate: no-transaction\n${wayBack}` },
+    { tag: "0001_index", up: example, down: `-- migrate: no-transaction\n${downMigration}` },
   );
   await promisify(execFile)("node_modules/.bin/squawk", ["--config", ".squawk.toml", join(folder, "0001_index.sql")]);
   const proofs = await verify({ server: { url: inject("serverUrl") }, folder });

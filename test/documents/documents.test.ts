@@ -36,10 +36,10 @@ const anchorsOf = (text: string): string[] =>
   );
 
 it.each(documents)("every path of the source that %s names exists", (file) => {
-  const paths = [...read(file).matchAll(/`((?:src|test|examples|patches|bench|drizzle)\/[\w./-]*)`/g)]
+  const paths = [...read(file).matchAll(/`((?:src|test|docs|examples|patches|bench|drizzle)\/[\w./-]*)`/g)]
     .map(([, path = ""]) => path)
-    // Examples of migrations that a reader is going to create.
-    .filter((path) => !path.startsWith("drizzle/0005"));
+    // Files of examples, which a reader creates.
+    .filter((path) => !/drizzle\/0005|guilds/.test(path));
   expect(paths.filter((path) => !existsSync(path))).toEqual([]);
 });
 
@@ -48,7 +48,8 @@ it("README.md has at most 120 lines", () => {
 });
 
 it("every setting that a document names is read by the service", () => {
-  const settings = /\b(?:DATABASE|JWT|LOG|SCAN|SLOW|STATEMENT|LOCK|REQUEST|SHUTDOWN|TRUSTED|CORS)_[A-Z_]+\b/g;
+  const settings =
+    /\b(?:DATABASE|DATA|IDLE|NODE|JWT|LOG|SCAN|SLOW|STATEMENT|LOCK|REQUEST|SHUTDOWN|TRUSTED|CORS)_[A-Z_]+\b/g;
   const named = documents.flatMap(
     (file) =>
       read(file)

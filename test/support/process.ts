@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { afterAll, onTestFinished } from "vitest";
 import { poolerOf, type TestSettings } from "./database.ts";
 
-const main = join(import.meta.dirname, "../../dist/cli/main.js");
+const builtMain = join(import.meta.dirname, "../../dist/cli/main.js");
 
 /** A data folder of one's own, removed with the cluster in it when the test ends. */
 export function dataFolder(options: { reachable?: boolean } = {}): string {
@@ -57,11 +57,18 @@ export function serversOn(folder: string): number[] {
     });
 }
 
-/** `aeturnis-data …` as a process of its own, with this environment and no other; `terminal`: on one (util-linux). */
+/**
+ * Runs `aeturnis-data …` as a process with this environment and no other. `terminal` runs it on a terminal (util-linux);
+ * `main` is the program of another build.
+ */
 export function command(
   args: string[],
   env: Record<string, string> = {},
-  { terminal = false, ...options }: { uid?: number; gid?: number; cwd?: string; terminal?: boolean } = {},
+  {
+    terminal = false,
+    main = builtMain,
+    ...options
+  }: { uid?: number; gid?: number; cwd?: string; terminal?: boolean; main?: string } = {},
 ) {
   const path = [dirname(process.execPath), process.env["PATH"]].join(":");
   const plain = [process.execPath, main, ...args];
@@ -103,7 +110,7 @@ export function command(
 const quote = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** The service, answering. */
-export async function serve(env: TestSettings, options: { uid?: number; gid?: number } = {}) {
+export async function serve(env: TestSettings, options: { uid?: number; gid?: number; main?: string } = {}) {
   const running = command(["serve"], { PORT: "0", ...env }, options);
   const url = await Promise.race([
     said(running, /API +(\S+)/),

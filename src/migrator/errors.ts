@@ -4,18 +4,18 @@ import type { Place } from "./sql/position.ts";
 export type { Place } from "./sql/position.ts";
 
 /**
- * A migration cannot be done, or cannot be done yet. The message is for an operator: what is wrong,
- * where, what state the database is in, and the remedy.
+ * A migrator command cannot continue. The message tells the operator what is wrong, where, what state the database is
+ * in, and the remedy.
  */
 export class MigrationError extends OperatorError {
-  /** The same error, saying what state the database is in now. */
+  /** Appends the current state of the database to the message. @returns this error */
   leaving(state: string): this {
     this.message += `\n${state}`;
     return this;
   }
 }
 
-/** The migrations folder is not whole: the journal and the files disagree. */
+/** The migrations folder cannot be used: a file is missing or unreadable, or the journal and the files disagree. */
 export class FolderError extends MigrationError {
   readonly faults: readonly string[];
 
@@ -25,13 +25,13 @@ export class FolderError extends MigrationError {
   }
 }
 
-/** The database and the folder have gone different ways; a person has to decide. */
+/** The database and the migrations folder disagree; the operator must decide how to proceed. */
 export class DriftError extends MigrationError {}
 
-/** Somebody else held a lock for longer than we were told to wait. */
+/** A lock was not available within `lockWait`. */
 export class LockWaitError extends MigrationError {}
 
-/** Told to stop, by a signal; what was running was rolled back. */
+/** The caller's signal stopped the command; the running transaction was rolled back. */
 export class StoppedError extends MigrationError {}
 
 /** A statement of a migration failed. */
@@ -76,13 +76,13 @@ interface PostgresFields {
   code: string;
   detail: string;
   hint: string;
-  /** What a function executed. */
+  /** The query that failed inside a function. */
   internal_query: string;
-  /** The call stack of a function that failed. */
+  /** The call stack of the failed function. */
   where: string;
 }
 
-/** The line with a caret below; of a very long one the part around the caret. */
+/** The line and a caret below the column. A long line is cut to 160 characters around the caret. */
 function excerpt({ line, column, text }: Place): string[] {
   const from = Math.max(0, column - 81);
   const shown = [...text]

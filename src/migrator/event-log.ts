@@ -3,17 +3,17 @@ import { type MigrationError, StatementError } from "./errors.ts";
 import type { MigrateEvent } from "./options.ts";
 
 /**
- * Events as lines of a log: what is done and what the server notes at level info, failures as errors, the server's
- * warnings and who is waited for as warnings, the rest as debug.
+ * Returns a listener that writes events to the log. Failures are logged as errors; server warnings, lock waits and
+ * retries as warnings; starts, results and server notices as info; other events as debug.
  */
 export function logEvents(log: Log): (event: MigrateEvent) => void {
   return ({ type, ...fields }) => {
     if ("error" in fields && fields.error !== undefined)
       log.error({ ...fields, error: fieldsOf(fields.error) }, "migration failed");
     else if (type === "done") log.info(fields, "migration");
-    else if (type === "start") log.info(fields, "migration begins");
+    else if (type === "start") log.info(fields, "migration started");
     else if (type === "waiting") log.warn(fields, "migration waits for a lock");
-    else if (type === "retry") log.warn(fields, "migration tries again");
+    else if (type === "retry") log.warn(fields, "migration retries");
     else if (type === "warning") log.warn(fields, "migration");
     else if (type === "notice" && "severity" in fields)
       log[fields.severity === "WARNING" ? "warn" : "info"](fields, "migration notice");
@@ -21,7 +21,7 @@ export function logEvents(log: Log): (event: MigrateEvent) => void {
   };
 }
 
-/** What a search in a log would look for; the whole text is the command's. */
+/** The first line and the searchable fields of an error; the command itself prints the full message. */
 function fieldsOf(error: MigrationError) {
   const [message] = error.message.split("\n");
   if (!(error instanceof StatementError)) return { message };

@@ -2,25 +2,25 @@ import type { MigrationError } from "./errors.ts";
 import type { MigrationsTable } from "./history/table-names.ts";
 import type { Target } from "./runner/connections.ts";
 
-/** What every command takes. */
+/** Options that every command of the migrator accepts. */
 export interface MigrateOptions {
   readonly target: Target;
-  /** The folder that drizzle-kit writes; this package's own unless told otherwise. */
+  /** The migrations folder, as drizzle-kit writes it; the folder of this package by default. */
   readonly folder?: string | undefined;
   readonly migrationsTable?: MigrationsTable | undefined;
   readonly onEvent?: ((event: MigrateEvent) => void) | undefined;
-  /** Stops what is running and rolls it back. */
+  /** Cancels the running statement; its transaction is rolled back. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface RunOptions extends MigrateOptions {
-  /** Longest wait for another migrator, or for tables that others hold (ms, 10 minutes). */
+  /** Maximum total wait for another migrator or for table locks (ms, default 600000). */
   readonly lockWait?: number | undefined;
-  /** Longest that a statement stands in the queue for a table before it makes room and tries again (ms, 2000). */
+  /** Maximum wait of one statement for a table lock before its transaction is rolled back and retried (ms, default 2000). */
   readonly lockTimeout?: number | undefined;
 }
 
-/** What is happening, as it happens. */
+/** Progress of a command, reported while it runs. */
 export type MigrateEvent =
   | { readonly type: "start"; readonly tag: string; readonly direction: Direction; readonly statements: number }
   | {
@@ -35,21 +35,21 @@ export type MigrateEvent =
       readonly tag: string;
       readonly outcome: Outcome["outcome"];
       readonly ms: number;
-      /** Why it failed. */
+      /** The error of a failed migration. */
       readonly error?: MigrationError | undefined;
     }
-  /** Waiting for a lock, since so many ms, behind these sessions. */
+  /** The migration has run for `ms` and waits for a lock; `behind` describes the sessions that block it. */
   | { readonly type: "waiting"; readonly tag: string; readonly ms: number; readonly behind: readonly string[] }
-  /** The table was not free within `lockTimeout`; everything was given back, to be tried again. */
+  /** A lock was not available within `lockTimeout`; the transaction is rolled back and will be retried. */
   | { readonly type: "retry"; readonly tag: string; readonly attempt: number; readonly reason: string }
   | { readonly type: "progress"; readonly tag: string; readonly ms: number; readonly phase?: string | undefined }
-  /** The server has something to say; `tag` is the migration that runs. */
+  /** A server notice; `tag` is the running migration, absent between migrations. */
   | ({ readonly type: "notice"; readonly tag?: string | undefined } & Notice)
   | { readonly type: "warning"; readonly message: string };
 
-/** A message of the server's that is no error, such as what RAISE NOTICE and RAISE WARNING say. */
+/** A server message that is not an error, such as one from RAISE NOTICE or RAISE WARNING. */
 export interface Notice {
-  /** As PostgreSQL calls it: NOTICE, WARNING, INFO, LOG or DEBUG. */
+  /** PostgreSQL's severity: NOTICE, WARNING, INFO, LOG or DEBUG. */
   readonly severity: string;
   readonly message: string;
   readonly detail?: string | undefined;
@@ -58,21 +58,23 @@ export interface Notice {
 
 export type Direction = "up" | "down";
 
-/** What became of one migration. */
+/** The result of one migration. */
 export interface Outcome {
   readonly tag: string;
-  /** `applied elsewhere`: another migrator was faster; `kept`: it was to be undone, and was not;
-   * `recorded`: found there, and written into the books. */
+  /**
+   * `applied elsewhere`: another migrator applied it first; `kept`: it was selected for reverting and is still applied;
+   * `recorded`: `baseline` inserted its row into the migrations table.
+   */
   readonly outcome: "applied" | "applied elsewhere" | "reverted" | "pending" | "kept" | "recorded" | "failed";
-  /** ms */
+  /** Run time (ms). */
   readonly duration?: number | undefined;
-  /** What the server said meanwhile, the first 100; absent when it said nothing. */
+  /** The first 100 server notices of the migration; absent when there are none. */
   readonly notices?: readonly Notice[];
 }
 
-/** What a command did. */
+/** The result of a command. */
 export interface Report {
   readonly results: readonly Outcome[];
-  /** Why it ended early. */
+  /** The error that ended the command early. */
   readonly error?: MigrationError | undefined;
 }

@@ -4,24 +4,24 @@ import { readJournal } from "./journal/folder.ts";
 
 export interface Readiness {
   readonly ready: boolean;
-  /** Whether the database answers. */
+  /** Whether the database responds. */
   readonly database: boolean;
-  /** Whether it may be written to: no standby, not read-only. */
+  /** Whether the database accepts writes: it is neither a standby nor read-only. */
   readonly writable: boolean;
-  /** Migrations that it lacks; null while that cannot be told. */
+  /** Tags of the migrations that are not applied; null when they cannot be determined. */
   readonly pending: readonly string[] | null;
-  /** What keeps changes from being recorded, or will; left out while nothing does. */
+  /** Problems that block, or will block, the recording of changes; absent when there are none. */
   readonly audit?: readonly string[];
 }
 
-/** Whether requests can be served now. Never throws: a database that is away is an answer, too. */
+/** Reports whether the service can handle requests now. Never throws: an unreachable database is not ready. */
 export async function checkReadiness(database: Database): Promise<Readiness> {
   if (!(await succeeds(database.ping()))) return { ready: false, database: false, writable: false, pending: null };
   const writable = await succeeds(database.checkWritable());
   const pending = await pendingMigrations(database.db).catch(() => null);
   const applied = pending?.length === 0;
-  // Before the migrations there is nothing to ask.
-  const problems = applied ? await findAuditProblems(database.db).catch(() => [unknown]) : [];
+  // The migrations create the function that reports audit problems.
+  const problems = applied ? await findAuditProblems(database.db).catch(() => [uncheckable]) : [];
   return {
     ready: writable && applied && !problems.some(({ blocksWrites }) => blocksWrites),
     database: true,
@@ -31,8 +31,8 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   };
 }
 
-/** As when a table, or the function that looks, was renamed or dropped. */
-const unknown = { problem: "the audit trail could not be looked at", blocksWrites: true };
+/** The check itself fails when a table of the audit trail, or the function that checks it, was renamed or dropped. */
+const uncheckable = { problem: "the audit trail could not be checked", blocksWrites: true };
 
 const succeeds = (work: Promise<void>) =>
   work.then(
@@ -40,7 +40,7 @@ const succeeds = (work: Promise<void>) =>
     () => false,
   );
 
-/** Tags of the migrations that the database lacks, in order. */
+/** Returns the tags of the migrations of this package that are not applied, in order. */
 export async function pendingMigrations(db: Db): Promise<string[]> {
   const [migrationsTable] = await db.execute(
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,

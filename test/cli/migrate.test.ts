@@ -57,7 +57,7 @@ describe("aeturnis-data migrate", () => {
         tag: "0000_a",
         direction: "up",
         statements: 1,
-        msg: "migration begins",
+        msg: "migration started",
       }),
       expect.objectContaining({
         level: "info",

@@ -30,7 +30,7 @@ describe("a file's bytes", () => {
     [
       "Latin-1",
       latin1("create table a(t text);\ninsert into a values ('M\xfcller');"),
-      /:2:25: the byte 0xfc is not UTF-8\. If it is meant as "ü", the file is Latin-1 \(Windows-1252\): iconv/,
+      /:2:25: the byte 0xfc is not UTF-8\. If it should be "ü", the file is Latin-1 \(Windows-1252\): iconv/,
     ],
     ["Latin-1 at its end", latin1("-- caf\xe9"), /:1:7: the byte 0xe9 is not UTF-8/],
     [
@@ -51,7 +51,7 @@ describe("a file's bytes", () => {
     [
       "an archive of pg_dump",
       Buffer.from("PGDMP\x01"),
-      /:1:1: the file is an archive of pg_dump\. Write SQL instead: pg_restore/,
+      /:1:1: the file is a pg_dump archive\. Convert it to SQL: pg_restore/,
     ],
   ])("%s is refused by every command, before anything runs, with its place", async (_, bytes, expected) => {
     for (const file of [
@@ -113,7 +113,7 @@ describe("a file's bytes", () => {
     write({ ...a, up: text.slice(1) });
     expect(await up({ target, folder })).toEqual({ results: [] });
     expect(await faultsOf("select 1;\n\ufeffselect 2;")).toEqual([
-      "x.sql:2:1: U+FEFF (byte order mark in the middle of a file) is a letter to PostgreSQL. Write a space, or nothing.",
+      "x.sql:2:1: U+FEFF (byte order mark in the middle of a file) is a letter to PostgreSQL. Replace it with a space, or remove it.",
     ]);
   });
 

@@ -59,7 +59,7 @@ describe("check", () => {
       expect.stringMatching(/0002_stray\.sql belongs to no migration of the journal/),
     ]);
     rmSync(join(folder, "0001_b.sql"));
-    expect(await checkFolder(folder)).toEqual(["0001_b.sql does not exist, though the journal names it"]);
+    expect(await checkFolder(folder)).toEqual(["0001_b.sql does not exist, but the journal names it"]);
   });
 
   it("finds two entries of one number, and every fault at once", async () => {

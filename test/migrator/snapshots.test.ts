@@ -82,11 +82,11 @@ it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
     (all) => all.set("0001_snapshot.json", "\ufeff{}"),
     /0001_snapshot\.json:1:1: a byte order mark/,
   ],
-  ["JSON that is no snapshot", (all) => all.set("0001_snapshot.json", "{}"), /0001_snapshot\.json is no snapshot/],
+  ["JSON that is no snapshot", (all) => all.set("0001_snapshot.json", "{}"), /0001_snapshot\.json is not a snapshot/],
   [
     "a snapshot of another version",
     (all) => all.set("0002_snapshot.json", { id: idOf(2), prevId: idOf(1), version: "8" }),
-    /0002_snapshot\.json is no snapshot of drizzle-kit's format/,
+    /0002_snapshot\.json is not a snapshot in drizzle-kit's format/,
   ],
   ["another file among them", (all) => all.set("notes.txt", "hello"), /notes\.txt is not JSON/],
 ])("check finds %s, which drizzle-kit stops at", async (name, change, expected) => {

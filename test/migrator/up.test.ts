@@ -292,7 +292,7 @@ describe("drift", () => {
       "-- migrate: no-transction\nselect 1;",
       /0000_a\.sql:1: unknown directive "no-transction"/,
     ],
-    ["an irreversible down without a reason", "0000_a.down.sql", "-- migrate: irreversible\n", /must say why/],
+    ["an irreversible down without a reason", "0000_a.down.sql", "-- migrate: irreversible\n", /the reason is missing/],
   ])("refuses %s before it touches the database", async (_, file, text, message) => {
     const { folder } = migrationsOf(a);
     const { writeFileSync } = await import("node:fs");
@@ -306,7 +306,7 @@ describe("drift", () => {
     const { rmSync } = await import("node:fs");
     rmSync(`${folder}/0000_a.sql`);
     await expect(up({ target: { url: "postgres://nobody@127.0.0.1:1/none" }, folder })).rejects.toThrow(
-      /0000_a\.sql does not exist, though the journal names it/,
+      /0000_a\.sql does not exist, but the journal names it/,
     );
     const twins = migrationsOf(a, { ...b, when: Date.UTC(2026, 0, 1) });
     await expect(up({ target: { url: "postgres://nobody@127.0.0.1:1/none" }, folder: twins.folder })).rejects.toThrow(

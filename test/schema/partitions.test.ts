@@ -239,7 +239,7 @@ describe("a service whose trail has no partition for now", () => {
     };
     const service = await serviceForTest(database.url);
     await sql`alter table users rename to accounts`;
-    expect(await problemsOf(service.url)).toEqual([503, ["the audit trail could not be looked at"]]);
+    expect(await problemsOf(service.url)).toEqual([503, ["the audit trail could not be checked"]]);
     await sql`alter table accounts rename to users`;
     expect(await problemsOf(service.url)).toEqual([200, undefined]);
 

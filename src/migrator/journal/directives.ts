@@ -4,7 +4,7 @@ import type { Script } from "./folder.ts";
 
 const pattern = /^--\s*migrate:[ \t]*(\S*)[ \t]*(.*)$/i;
 
-/** What the first line says to the migrator; `fault` when it says nothing that there is. */
+/** Reads the migrator directive in the first line of a script; `fault` when the directive is invalid. */
 export function readDirective(sql: string): Pick<Script, "noTransaction" | "irreversible"> & { fault?: string } {
   const found = pattern.exec(firstComment(sql));
   if (found === null) return { noTransaction: false };
@@ -14,19 +14,19 @@ export function readDirective(sql: string): Pick<Script, "noTransaction" | "irre
   if (directive === "irreversible" && reason !== "") return { noTransaction: false, irreversible: reason };
   const fault =
     directive === "irreversible"
-      ? 'must say why: "-- migrate: irreversible <reason>"'
-      : `unknown directive "${`${name} ${reason}`.trim()}"; there are no-transaction and irreversible <reason>`;
+      ? 'the reason is missing: "-- migrate: irreversible <reason>"'
+      : `unknown directive "${`${name} ${reason}`.trim()}"; the directives are no-transaction and irreversible <reason>`;
   return { noTransaction: false, fault };
 }
 
-/** The line comment that a text begins with on its first line, or nothing. */
+/** The line comment that begins on the first line of a text, or an empty string. */
 function firstComment(sql: string): string {
   const [first] = tokenize(sql);
   if (first?.kind !== "line comment" || /[\n\r]/.test(sql.slice(0, first.start))) return "";
   return sql.slice(first.start, first.end);
 }
 
-/** A directive is one only on the first line: further down it would be a comment, and say nothing to the migrator. */
+/** Returns a fault for each directive that is not on the first line, where the migrator would ignore it as a comment. */
 export function misplacedDirectives({ file, sql }: Script): string[] {
   if (!/migrate:/i.test(sql)) return [];
   const first = firstComment(sql);

@@ -3,15 +3,14 @@ import { readFileSync } from "node:fs";
 import { codeOf } from "../../database/index.ts";
 import { describePlace, placeIn } from "../sql/position.ts";
 
-/** The text of a file, without the byte order mark that it may begin with; or why it cannot be used, with its place. */
+/** The text of a file and its byte order mark (empty when absent), or a fault with its place. */
 export type FileText = { readonly text: string; readonly mark: string } | { readonly fault: string };
 
 /**
- * Reads a file strictly as UTF-8. A wrong byte would be stored as U+FFFD, and a NUL ends a text for PostgreSQL, so that
- * what follows would be lost in silence.
+ * Reads a file strictly as UTF-8. A lenient decoder would replace an invalid byte with U+FFFD, and PostgreSQL would
+ * ignore everything after a NUL byte.
  *
- * @param path where it is
- * @param name how messages call it
+ * @param name the file's name in messages
  */
 export function readTextFile(path: string, name: string): FileText {
   let bytes: Buffer;
@@ -25,26 +24,26 @@ export function readTextFile(path: string, name: string): FileText {
   return decodeFile(bytes, name);
 }
 
-/** The same of bytes. */
+/** Decodes the bytes of a file as `readTextFile` does. */
 export function decodeFile(bytes: Buffer, name: string): FileText {
   const other = otherFormat(bytes);
   if (other !== undefined) return { fault: `${name}:1:1: the file is ${other}` };
   if (!isUtf8(bytes)) return { fault: invalidByte(bytes, name) };
-  const whole = bytes.toString("utf8");
-  const mark = whole.startsWith(byteOrderMark) ? byteOrderMark : "";
-  const text = whole.slice(mark.length);
+  const decoded = bytes.toString("utf8");
+  const mark = decoded.startsWith(byteOrderMark) ? byteOrderMark : "";
+  const text = decoded.slice(mark.length);
   const nul = text.indexOf("\0");
   if (nul === -1) return { text, mark };
   const place = describePlace(placeIn(name, text, nul));
-  return { fault: `${place}: a NUL byte. PostgreSQL takes it for the end of the text: remove it` };
+  return { fault: `${place}: a NUL byte, which ends a text in PostgreSQL: remove it` };
 }
 
 const byteOrderMark = "\ufeff";
 const toUtf8 = (encoding: string) => `Convert it to UTF-8: iconv -f ${encoding} -t utf-8 OLD > NEW`;
 const powershell = "(PowerShell 5 writes it with >). ";
 
-/** By its first bytes. UTF-32 comes before UTF-16, whose mark it begins with. */
-const signatures: readonly (readonly [bytes: string, what: string])[] = [
+/** File formats by their first bytes. UTF-32 precedes UTF-16, because its mark begins with the mark of UTF-16. */
+const signatures: readonly (readonly [bytes: string, description: string])[] = [
   ["fffe0000", `UTF-32 and not UTF-8. ${toUtf8("UTF-32")}`],
   ["0000feff", `UTF-32 and not UTF-8. ${toUtf8("UTF-32")}`],
   ["fffe", `UTF-16 and not UTF-8 ${powershell}${toUtf8("UTF-16")}`],
@@ -54,7 +53,7 @@ const signatures: readonly (readonly [bytes: string, what: string])[] = [
   ["fd377a585a00", "compressed with xz. Unpack it with unxz"],
   ["28b52ffd", "compressed with zstd. Unpack it with unzstd"],
   ["504b0304", "a ZIP archive. Unpack it"],
-  ["5047444d50", "an archive of pg_dump. Write SQL instead: pg_restore --file NEW OLD"],
+  ["5047444d50", "a pg_dump archive. Convert it to SQL: pg_restore --file NEW OLD"],
 ];
 
 function otherFormat(bytes: Buffer): string | undefined {
@@ -63,7 +62,7 @@ function otherFormat(bytes: Buffer): string | undefined {
   return known ?? wideCharacters(bytes);
 }
 
-/** UTF-16 and UTF-32 without a mark: ASCII characters have their zero bytes always at the same place. */
+/** Detects UTF-16 and UTF-32 without a mark: the zero bytes of ASCII characters are always at the same offset. */
 function wideCharacters(bytes: Buffer): string | undefined {
   const sample = bytes.subarray(0, 4096);
   const zeros = [0, 0, 0, 0];
@@ -79,9 +78,9 @@ function wideCharacters(bytes: Buffer): string | undefined {
   return even > odd ? `UTF-16 and not UTF-8. ${toUtf8("UTF-16BE")}` : `UTF-16 and not UTF-8. ${toUtf8("UTF-16LE")}`;
 }
 
-/** The place of the first byte that is not UTF-8, and which character it would be in the most frequent other encoding. */
+/** The place of the first invalid byte, and the character that it encodes in Windows-1252. */
 function invalidByte(bytes: Buffer, name: string): string {
-  // Longer beginnings fail when a shorter one does: the shortest that fails ends with the byte at fault, or behind it.
+  // Binary search: when a prefix is invalid, so is every longer one.
   let [valid, invalid] = [0, bytes.length + 1];
   while (invalid - valid > 1) {
     const middle = Math.floor((valid + invalid) / 2);
@@ -92,15 +91,15 @@ function invalidByte(bytes: Buffer, name: string): string {
   const byte = bytes[Buffer.byteLength(start)] ?? 0;
   const before = start.startsWith(byteOrderMark) ? start.slice(1) : start;
   const place = describePlace(placeIn(name, before, before.length));
-  // Windows-1252 has letters there, which Latin-1 has not.
-  const guess = byte < 0xa0 ? "" : `it is meant as "${String.fromCharCode(byte)}", `;
+  // From 0xa0 on, Windows-1252 equals Latin-1, whose codes are those of Unicode.
+  const guess = byte < 0xa0 ? "" : `it should be "${String.fromCharCode(byte)}", `;
   return (
     `${place}: the byte 0x${byte.toString(16)} is not UTF-8. If ${guess}the file is Latin-1 ` +
     "(Windows-1252): iconv -f windows-1252 -t utf-8 OLD > NEW"
   );
 }
 
-/** The characters that the first `length` bytes hold whole; undefined when a byte among them is wrong. */
+/** Decodes the complete characters in the first `length` bytes; undefined when one of the bytes is invalid. */
 function decodeStart(bytes: Buffer, length: number): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length), {

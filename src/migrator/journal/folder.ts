@@ -6,46 +6,50 @@ import { FolderError } from "../errors.ts";
 import { readDirective } from "./directives.ts";
 import { readTextFile } from "./file-text.ts";
 
-// The one file that knows how drizzle-kit (0.31) keeps its folder.
+// Only this file depends on the folder layout of drizzle-kit (0.31).
 
-/** The migrations that this version of the service was built with. */
+/** The folder with the migrations of this package. */
 export const migrationsFolder = fileURLToPath(new URL("../../../drizzle", import.meta.url));
 
 /** One SQL file. */
 export interface Script {
-  /** As it is shortest: from the working folder, if it is below. */
+  /** The path in messages: relative when the file is below the working directory. */
   readonly file: string;
-  /** Its text, without the byte order mark that it may begin with, as psql drops it. */
+  /** The text without a leading byte order mark, which psql ignores, too. */
   readonly sql: string;
-  /** `-- migrate: no-transaction` is its first line: each statement is committed by itself. */
+  /** Whether the first line is `-- migrate: no-transaction`: each statement is committed separately. */
   readonly noTransaction: boolean;
-  /** A down file's `-- migrate: irreversible <reason>`. */
+  /** The reason in the `-- migrate: irreversible <reason>` line of a down migration. */
   readonly irreversible?: string | undefined;
 }
 
-/** One migration: its line in the journal, and its files. */
+/** One migration: its journal entry and its files. */
 export interface Migration {
-  /** File name without its ending: `0000_create_users`. */
+  /** File name without the extension: `0000_create_users`. */
   readonly tag: string;
-  /** When it was generated (ms since 1970); drizzle-kit knows an applied migration by it. */
+  /** Time of generation (ms since 1970), by which drizzle-kit identifies an applied migration. */
   readonly when: number;
-  /** sha256 of the file's text, as drizzle-kit records it. */
+  /** SHA-256 of the file, as drizzle-kit records it. */
   readonly hash: string;
   readonly up: Script;
   readonly down: Script | undefined;
-  /** `….rows.sql`: rows for the proof of the way back, where none can be thought out. */
+  /** `<tag>.rows.sql`: rows for the round-trip verification, for tables whose fixtures cannot be generated. */
   readonly rows: Script | undefined;
 }
 
-/** One line of the journal. */
+/** One entry of drizzle-kit's journal. */
 export interface JournalEntry {
-  /** Its number; drizzle-kit names the next file and its snapshot by that of the last. */
+  /** The number, which prefixes the names of the migration's files. */
   readonly idx: number;
   readonly tag: string;
   readonly when: number;
 }
 
-/** The journal alone, in the order in which drizzle-kit applies. @throws {FolderError} */
+/**
+ * Reads the journal, in the order in which drizzle-kit applies the migrations.
+ *
+ * @throws {FolderError} when the journal is missing or invalid
+ */
 export function readJournal(folder: string = migrationsFolder): JournalEntry[] {
   const file = join(folder, "meta", "_journal.json");
   if (!existsSync(file)) throw new FolderError(shortestPath(folder), [`${shortestPath(file)} does not exist`]);
@@ -60,14 +64,18 @@ export function readJournal(folder: string = migrationsFolder): JournalEntry[] {
 function parseEntries(text: string): JournalEntry[] | undefined {
   try {
     const { entries } = JSON.parse(text) as { entries: JournalEntry[] };
-    const whole = entries.every(({ tag, when }) => typeof tag === "string" && Number.isSafeInteger(when));
-    return whole ? entries.map(({ idx, tag, when }) => ({ idx, tag, when })) : undefined;
+    const isValid = entries.every(({ tag, when }) => typeof tag === "string" && Number.isSafeInteger(when));
+    return isValid ? entries.map(({ idx, tag, when }) => ({ idx, tag, when })) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Every migration of a folder, in the journal's order. @throws {FolderError} when a file is missing or says nothing we know */
+/**
+ * Reads every migration of a folder, in the order of the journal.
+ *
+ * @throws {FolderError} when a file is missing or unreadable, or has an invalid directive
+ */
 export function readMigrations(folder: string = migrationsFolder): Migration[] {
   const faults: string[] = [];
   const marks = new Map<string, string>();
@@ -91,13 +99,14 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
     const rows = read(`${tag}.rows.sql`);
     if (up !== undefined)
       return [{ tag, when, hash: sha256(`${marks.get(`${tag}.sql`) ?? ""}${up.sql}`), up, down, rows }];
-    if (!existsSync(join(folder, `${tag}.sql`))) faults.push(`${tag}.sql does not exist, though the journal names it`);
+    if (!existsSync(join(folder, `${tag}.sql`))) faults.push(`${tag}.sql does not exist, but the journal names it`);
     return [];
   });
   const seen = new Map<number, string>();
   for (const { tag, when } of migrations) {
     const twin = seen.get(when);
-    if (twin !== undefined) faults.push(`${twin} and ${tag} have the same "when" in the journal: give one a later one`);
+    if (twin !== undefined)
+      faults.push(`${twin} and ${tag} have the same "when" in the journal: give ${tag} a later one`);
     seen.set(when, tag);
   }
   for (const file of snapshotFiles(folder)) {
@@ -108,17 +117,17 @@ export function readMigrations(folder: string = migrationsFolder): Migration[] {
   return migrations;
 }
 
-/** Every file that drizzle-kit reads as a snapshot, in its order. */
+/** Returns the paths of the files that drizzle-kit reads as snapshots, in its order. */
 export function snapshotFiles(folder: string): string[] {
   const names = readdirSync(join(folder, "meta")).filter((name) => !name.startsWith("_"));
   return names.sort().map((name) => join(folder, "meta", name));
 }
 
-/** drizzle-kit does not read JSON behind a byte order mark. */
+/** The fault of a JSON file that begins with a byte order mark, which drizzle-kit cannot parse. */
 export const byteOrderMarkFault = (file: string): string =>
-  `${shortestPath(file)}:1:1: a byte order mark, behind which drizzle-kit reads no JSON. Save the file as UTF-8 without it`;
+  `${shortestPath(file)}:1:1: a byte order mark, with which drizzle-kit cannot parse the JSON. Save the file as UTF-8 without it`;
 
-/** Whether a recorded hash is this migration's; other line endings, or a byte order mark, are no other migration. */
+/** Whether a recorded hash belongs to this migration. Line endings and a byte order mark may differ. */
 export function isHashOf({ hash, up }: Migration, recorded: string): boolean {
   if (recorded === hash) return true;
   const unix = up.sql.replaceAll("\r\n", "\n");
@@ -129,6 +138,7 @@ export function isHashOf({ hash, up }: Migration, recorded: string): boolean {
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
+/** Returns the path relative to the working directory when it is inside it, otherwise the path unchanged. */
 export function shortestPath(path: string): string {
   const fromHere = relative("", path);
   return fromHere.startsWith("..") || fromHere === "" ? path : fromHere;

@@ -13,24 +13,24 @@ import type { Script } from "./folder.ts";
 /** One statement of a script, without the semicolon that ends it. */
 export interface Statement {
   readonly text: string;
-  /** Where it begins in the file (UTF-16 units). */
+  /** Offset in the file (UTF-16 code units). */
   readonly offset: number;
-  /** Its first words outside of parentheses, in lower case. */
+  /** The first words outside parentheses, in lower case. */
   readonly words: readonly string[];
-  /** The line comments right above it that have their lines to themselves. */
+  /** The line comments before it, each on a line of its own. */
   readonly comments: readonly string[];
 }
 
-/** What a script holds. */
+/** The statements of a script, and its faults. */
 export interface Reading {
   readonly statements: readonly Statement[];
-  /** Why it must not run, each with its place; behind the first that hides where statements end nothing is read. */
+  /** Why the script must not run, each with its place. Reading stops at a fault that hides the end of a statement. */
   readonly faults: readonly string[];
 }
 
 const readings = new WeakMap<Script, Promise<Reading>>();
 
-/** Reads a script once, without running anything. */
+/** Parses a script without running it; the result is cached. */
 export function readScript(script: Script): Promise<Reading> {
   const known = readings.get(script);
   if (known !== undefined) return known;
@@ -40,9 +40,9 @@ export function readScript(script: Script): Promise<Reading> {
 }
 
 /**
- * The statements of a script, as the server would execute them one by one, so that a failure can be told to the line.
+ * Returns the statements of a script as the server would execute them, one by one, so that an error has a line number.
  *
- * @throws {MigrationError} that names everything in the script that must not run, each with its place and remedy
+ * @throws {MigrationError} with the place and remedy of every fault of the script
  */
 export async function statementsOf(script: Script): Promise<readonly Statement[]> {
   const { statements, faults } = await readScript(script);
@@ -57,14 +57,14 @@ async function read(script: Script): Promise<Reading> {
   for (const [index, piece] of pieces.entries()) {
     for await (const span of spansOf(piece)) {
       const statement = statementOf(piece, span);
-      const fault = endlessFault(script, piece, span);
+      const fault = boundaryFault(script, piece, span);
       if (fault !== undefined) return { statements, faults: [...faults, fault] };
       statements.push(statement);
       const refusal = forbiddenReason(statement, script) ?? (await variableFault(script, piece, span));
-      // A BEGIN and its COMMIT have one remedy, as have ten indexes.
-      const isTold = faults.some((fault) => fault.split("\n")[1] === (refusal?.split("\n")[1] ?? "-"));
-      if (refusal !== undefined && !isTold) faults.push(refusal);
-      // What follows it may be rows, which are no SQL.
+      // Consecutive faults often share one remedy, such as those of a BEGIN and its COMMIT.
+      const isRepeated = faults.some((fault) => fault.split("\n")[1] === (refusal?.split("\n")[1] ?? "-"));
+      if (refusal !== undefined && !isRepeated) faults.push(refusal);
+      // Rows, which are not SQL, may follow a COPY.
       if (statement.words[0] === "copy" && refusal !== undefined) return { statements, faults };
     }
     if (cutsComment(piece, pieces[index + 1])) {
@@ -78,7 +78,7 @@ async function read(script: Script): Promise<Reading> {
 
 const marker = '"--> statement-breakpoint"';
 const splits =
-  "drizzle-kit splits the file there, wherever it stands, and the rest of the line would run as SQL: write it otherwise, or on a line of its own.";
+  "drizzle-kit splits the file at every occurrence, and the rest of the line would run as SQL: change the text, or put the breakpoint on a line of its own.";
 
 async function* spansOf(piece: Piece): AsyncGenerator<Span> {
   for (let at = 0; ; ) {
@@ -91,13 +91,13 @@ async function* spansOf(piece: Piece): AsyncGenerator<Span> {
   }
 }
 
-/** Without the semicolon and what is blank before it. */
+/** The end of a statement without its semicolon and the blanks before it. */
 const endBefore = (text: string, next: number) => text.slice(0, next).replace(/[\s;]+$/, "").length;
 
-/** Where a function in SQL ends: an END may be a column's name, which only the grammar can tell. */
+/** The end of a routine with a body in SQL. Only the grammar distinguishes its END from a column named "end". */
 async function endOfRoutine(text: string, { start, next }: Span): Promise<number> {
   for (let end = next, tries = 0; ; end = text.indexOf(";", end) + 1, tries += 1) {
-    // What does not parse so far may at the next semicolon.
+    // A text that does not parse yet may parse up to the next semicolon.
     const trees = await parse(text.slice(start, end));
     if (trees !== undefined) {
       const length = trees[0]?.stmt_len;
@@ -132,8 +132,8 @@ const unterminated = {
   "block comment": "/* comment",
 } as const;
 
-/** Why a statement has no end that could be told. */
-function endlessFault(script: Script, piece: Piece, { fault }: Span): string | undefined {
+/** Why the end of a statement cannot be determined; undefined when it can. */
+function boundaryFault(script: Script, piece: Piece, { fault }: Span): string | undefined {
   if (fault === undefined) return undefined;
   const { kind, token } = fault;
   const place = placeAt(script, piece.offset + token.start);
@@ -145,7 +145,7 @@ function endlessFault(script: Script, piece: Piece, { fault }: Span): string | u
       : `unterminated ${unterminated[token.kind as keyof typeof unterminated]}`;
   if (piece.breakpoint === undefined) return `${place}: ${what}`;
   const line = placeIn(script.file, script.sql, piece.breakpoint).line;
-  return `${place}: ${what} before the ${marker} in line ${line}. drizzle-kit splits the file there, wherever it stands: move it, or write it otherwise.`;
+  return `${place}: ${what} before the ${marker} in line ${line}. drizzle-kit splits the file at every occurrence: move the breakpoint, or change the text.`;
 }
 
 async function variableFault(
@@ -153,16 +153,16 @@ async function variableFault(
   piece: Piece,
   { start, end, variable }: Span,
 ): Promise<string | undefined> {
-  // JSON constructors and slices of arrays have a colon, too: what the grammar takes is none.
+  // JSON constructors and array slices contain a colon, too: a statement that parses has no psql variable.
   if (variable === undefined || (await parse(piece.text.slice(start, end))) !== undefined) return undefined;
   return `${placeAt(script, piece.offset + variable.start)}: ${describeVariable(piece.text, variable.start)}`;
 }
 
 const placeAt = (script: Script, offset: number) => describePlace(placeIn(script.file, script.sql, offset));
 
-/** Line and column (characters) of a statement, or of `position` in it (characters from 1, as PostgreSQL reports it). */
+/** The place of `position` in a statement (characters from 1, as PostgreSQL reports it); its start by default. */
 export function placeOf(script: Script, statement: Pick<Statement, "text" | "offset">, position = 1): Place {
-  // PostgreSQL counts characters, JavaScript UTF-16 units.
+  // PostgreSQL counts characters, JavaScript UTF-16 code units.
   const into = [...statement.text].slice(0, position - 1).join("").length;
   return placeIn(script.file, script.sql, statement.offset + into);
 }

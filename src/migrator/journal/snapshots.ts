@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { readTextFile } from "./file-text.ts";
 import { byteOrderMarkFault, type Migration, shortestPath, snapshotFiles } from "./folder.ts";
 
-/** drizzle-kit's picture of the schema behind one migration; the next migration is its difference to the schema. */
+/** The schema after one migration, as drizzle-kit stores it. `generate` compares the schema with the last snapshot. */
 interface Snapshot {
   readonly file: string;
   readonly id: string;
@@ -10,9 +10,9 @@ interface Snapshot {
 }
 
 /**
- * What is wrong with drizzle-kit's snapshots: what its `generate` and `check` stop at (a file that is no snapshot, two
- * with one parent), and what they go on from wrongly (a snapshot that is missing, or belongs to no migration). A folder
- * without any snapshot is written by hand, and drizzle-kit is not used.
+ * Returns the faults of drizzle-kit's snapshots. An invalid file, or two snapshots with one parent, stop its `generate`
+ * and `check`; after a missing snapshot, or one without a migration, `generate` writes a wrong migration. A folder
+ * without snapshots is written by hand and has no faults.
  */
 export function checkSnapshots(folder: string, migrations: readonly Migration[]): string[] {
   const files = snapshotFiles(folder);
@@ -34,10 +34,10 @@ function readSnapshot(file: string): Snapshot | string {
   if (read.mark !== "") return byteOrderMarkFault(file);
   const snapshot = parseObject(read.text);
   if (snapshot === undefined)
-    return `${name} is not JSON, and drizzle-kit stops at it: restore it, or remove it if it is no snapshot`;
+    return `${name} is not JSON, and drizzle-kit stops at it: restore it, or remove it if it is not a snapshot`;
   const { id, prevId, version, dialect, tables } = snapshot;
   if (version !== "7" || dialect !== "postgresql" || typeof tables !== "object")
-    return `${name} is no snapshot of drizzle-kit's format for PostgreSQL (version 7), and drizzle-kit stops at it: restore it, or run \`drizzle-kit up\` if it is older`;
+    return `${name} is not a snapshot in drizzle-kit's format for PostgreSQL (version 7), and drizzle-kit stops at it: restore it, or run \`drizzle-kit up\` if it is older`;
   if (typeof id !== "string" || typeof prevId !== "string")
     return `${name} has no "id" or no "prevId", and drizzle-kit stops at it: restore it`;
   return { file, id, prevId };
@@ -52,7 +52,7 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** drizzle-kit names a snapshot by what a tag begins with. */
+/** drizzle-kit names a snapshot after the number in the tag. */
 const nameOf = ({ tag }: Migration) => `${tag.split("_")[0]}_snapshot.json`;
 
 function missing(folder: string, files: readonly string[], migrations: readonly Migration[]): string[] {
@@ -62,10 +62,10 @@ function missing(folder: string, files: readonly string[], migrations: readonly 
     const file = shortestPath(join(folder, "meta", nameOf(migration)));
     const effect =
       index === migrations.length - 1
-        ? "drizzle-kit would begin the next migration at an older one, and make the same changes again"
+        ? "drizzle-kit would base the next migration on an older one, and repeat the changes"
         : "the snapshots' history has a gap";
     return [
-      `${file}, the snapshot of ${migration.tag}, does not exist: ${effect}. Restore it; for a migration that was written by hand, copy the snapshot before it, and give the copy a new "id" and the other's "id" as "prevId"`,
+      `${file}, the snapshot of ${migration.tag}, does not exist: ${effect}. Restore it. For a migration that was written by hand, copy the previous snapshot, give the copy a new "id", and set its "prevId" to the "id" of the original`,
     ];
   });
 }
@@ -76,11 +76,11 @@ function strays(files: readonly string[], migrations: readonly Migration[]): str
     .filter((file) => !known.has(basename(file)))
     .map(
       (file) =>
-        `${shortestPath(file)} belongs to no migration of the journal, and drizzle-kit would go on from it: remove it`,
+        `${shortestPath(file)} belongs to no migration of the journal, and drizzle-kit could base the next migration on it: remove it`,
     );
 }
 
-/** Two migrations that were generated from one state, and then merged, or a snapshot that was copied as it is. */
+/** Faults of migrations that were generated from the same snapshot and then merged, and of unedited copies. */
 function collisions(snapshots: readonly Snapshot[]): string[] {
   return snapshots.flatMap((snapshot, index) => {
     const before = snapshots.slice(0, index);
@@ -88,9 +88,9 @@ function collisions(snapshots: readonly Snapshot[]): string[] {
     const sibling = before.find(({ prevId }) => prevId === snapshot.prevId);
     if (sibling !== undefined)
       return [
-        `${names(sibling)} have the same parent ("prevId"), and drizzle-kit stops at that. Undo the later migration, remove its files and its line in the journal, and generate it again`,
+        `${names(sibling)} have the same parent ("prevId"), and drizzle-kit stops at that. Revert the later migration, remove its files and its journal entry, and generate it again`,
       ];
     const twin = before.find(({ id }) => id === snapshot.id);
-    return twin === undefined ? [] : [`${names(twin)} have the same "id": give the later a new one`];
+    return twin === undefined ? [] : [`${names(twin)} have the same "id": give the later one a new "id"`];
   });
 }

@@ -2,27 +2,28 @@ import { tokenize } from "./lexer.ts";
 
 const breakpoint = "--> statement-breakpoint";
 
-/** What drizzle-kit sends at once: the text between two of its breakpoints. It looks for them everywhere, also in strings. */
+/** The text between two breakpoints, which drizzle-kit sends as one query. Breakpoints inside strings count, too. */
 export interface Piece {
   readonly text: string;
-  /** Where it begins in the file. */
+  /** Offset in the file. */
   readonly offset: number;
-  /** Where the breakpoint is that ends it; undefined for the last. */
+  /** Offset of the breakpoint that ends it; undefined for the last piece. */
   readonly breakpoint: number | undefined;
 }
 
+/** Splits a script at drizzle-kit's breakpoints. */
 export function splitAtBreakpoints(text: string): Piece[] {
   let offset = 0;
   const pieces = text.split(breakpoint);
   return pieces.map((piece, index) => {
     const end = offset + piece.length;
-    const made = { text: piece, offset, breakpoint: index === pieces.length - 1 ? undefined : end };
+    const result = { text: piece, offset, breakpoint: index === pieces.length - 1 ? undefined : end };
     offset = end + breakpoint.length;
-    return made;
+    return result;
   });
 }
 
-/** Whether the breakpoint behind a piece is in the middle of a line comment, whose rest would run as SQL. */
+/** Whether the breakpoint after a piece is inside a line comment, the rest of which would run as SQL. */
 export function cutsComment({ text }: Piece, next: Piece | undefined): boolean {
   const rest = /^[^\n\r]*/.exec(next?.text ?? "")?.[0].trim() ?? "";
   if (rest === "" || rest.startsWith("--")) return false;

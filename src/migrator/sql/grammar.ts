@@ -1,28 +1,28 @@
 import { tokenize } from "./lexer.ts";
 
-/** Larger statements (loads of data, characters) are not parsed: their syntax tree would not fit into memory. */
-const largest = 1_000_000;
+/** Statements longer than this (characters) are not parsed: their syntax tree would not fit into memory. */
+const maxParsedLength = 1_000_000;
 
 /**
- * Syntax trees by PostgreSQL's own parser (18); undefined when it does not understand the text, which the server may,
- * or the text is too large.
+ * Returns the syntax trees of PostgreSQL's own parser (version 18); undefined when the text is invalid for that version
+ * or too long.
  */
 export async function parse(text: string) {
-  if (text.length > largest) return undefined;
+  if (text.length > maxParsedLength) return undefined;
   const parser = await import("libpg-query");
   try {
-    return (await parser.parse(readable(text))).stmts ?? [];
+    return (await parser.parse(blankGaps(text))).stmts ?? [];
   } catch {
     return undefined;
   }
 }
 
-/** What PostgreSQL's grammar has against a text, and where (characters from 1); undefined: nothing, or it is too large. */
+/** Returns the syntax error in a text and its position (characters from 1); undefined when there is none or it is too long. */
 export async function findSyntaxError(text: string): Promise<{ message: string; position: number } | undefined> {
-  if (text.length > largest) return undefined;
+  if (text.length > maxParsedLength) return undefined;
   const parser = await import("libpg-query");
   try {
-    await parser.parse(readable(text));
+    await parser.parse(blankGaps(text));
     return undefined;
   } catch (error) {
     if (!(error instanceof parser.SqlError)) throw error;
@@ -30,8 +30,11 @@ export async function findSyntaxError(text: string): Promise<{ message: string; 
   }
 }
 
-/** As many characters, without comments between the parts of one string: the server takes them, and this parser does not. */
-function readable(text: string): string {
+/**
+ * Replaces comments between the parts of a continued string with blanks of the same length: the server accepts such
+ * comments, and this parser does not.
+ */
+function blankGaps(text: string): string {
   if (!/'\s*--/.test(text)) return text;
   let changed = text;
   for (const { gaps = [] } of tokenize(text)) {

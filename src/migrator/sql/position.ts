@@ -1,15 +1,15 @@
-/** A place in a file; line and column count from 1, in characters. */
+/** A place in a file; line and column start at 1, and the column counts characters. */
 export interface Place {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The line itself. */
+  /** The text of the line. */
   readonly text: string;
 }
 
 const lineEnds = /\r\n|\n|\r/g;
 
-/** The place of an offset (UTF-16 units) in a text. Lines end with LF, CR LF or CR, as they do for PostgreSQL. */
+/** Converts an offset in a text (UTF-16 code units) to a place. Lines end with LF, CR LF or CR, as in PostgreSQL. */
 export function placeIn(file: string, text: string, offset: number): Place {
   let line = 1;
   let start = 0;
@@ -24,5 +24,5 @@ export function placeIn(file: string, text: string, offset: number): Place {
   return { file, line, column, text: text.slice(start, end).trimEnd() };
 }
 
-/** `file:line:column`, as editors and compilers write it. */
+/** Formats a place as `file:line:column`, as compilers do. */
 export const describePlace = ({ file, line, column }: Place): string => `${file}:${line}:${column}`;

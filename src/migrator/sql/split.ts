@@ -1,28 +1,31 @@
 import { fold, type Token, tokenize } from "./lexer.ts";
 
-/** One statement of a text, as PostgreSQL's grammar would end it. Offsets are those of the text. */
+/** One statement of a text, delimited as by PostgreSQL's grammar. Offsets refer to the text (UTF-16 code units). */
 export interface Span {
   readonly start: number;
   readonly end: number;
-  /** Behind its semicolon. */
+  /** The offset after its semicolon. */
   readonly next: number;
-  /** Line comments between the statement before and its first token. */
+  /** Line comments between the previous statement and the first token of this one. */
   readonly comments: readonly Token[];
-  /** Its first words outside of parentheses, folded. */
+  /** The first words outside parentheses, in lower case. */
   readonly words: readonly string[];
-  /** Whether it holds a routine's body in SQL, whose end only the grammar knows for certain. */
+  /** Whether it contains a routine body in SQL, whose end only the grammar can determine. */
   readonly atomic: boolean;
-  /** What may be a variable of psql. */
+  /** The colon of a possible psql variable. */
   readonly variable: Token | undefined;
-  /** What ends the reading: a token that has no end, a parenthesis or body that is not closed, a backslash. */
+  /** The fault that ends the reading: an unterminated token, an unclosed parenthesis or body, or a backslash. */
   readonly fault: SqlSyntaxFault | undefined;
 }
 
 export type SqlSyntaxFault = { readonly kind: "unterminated" | "unclosed" | "backslash"; readonly token: Token };
 
-const mostWords = 64;
+const maxWords = 64;
 
-/** The statement that begins at or behind `from`; undefined when there is none. Semicolons inside of it are part of it. */
+/**
+ * Returns the first statement from offset `from` on; undefined when there is none. A semicolon inside parentheses or a
+ * routine body does not end it.
+ */
 export function readStatement(text: string, from: number): Span | undefined {
   const state = createState(text, from);
   for (const token of tokenize(text, from)) {
@@ -44,7 +47,7 @@ function createState(text: string, from: number) {
   let last: Token | undefined;
   let variable: Token | undefined;
   const words: string[] = [];
-  /** Parentheses and brackets that are open, and the bodies and CASEs of a routine in SQL. */
+  // Unclosed parentheses and brackets; unclosed bodies and CASE expressions of a routine in SQL.
   const open: Token[] = [];
   const bodies: Token[] = [];
   let previous = "";
@@ -56,7 +59,7 @@ function createState(text: string, from: number) {
       return;
     }
     first ??= token;
-    // A cast is a token of two colons, and a slice of an array is in brackets.
+    // The two colons of a cast are one token; the colon of an array slice is in brackets.
     const isColon = last?.end === token.start && last.end === last.start + 1 && text[last.start] === ":";
     if (isColon && !open.some(({ start }) => text[start] === "[")) variable ??= last;
     last = token;
@@ -72,7 +75,7 @@ function createState(text: string, from: number) {
     if (open.length > 0 && bodies.length === 0) return;
     const name = fold(text.slice(token.start, token.end));
     const isLabel = previous === "as" || previous === ".";
-    if (open.length === 0 && words.length < mostWords) words.push(name);
+    if (open.length === 0 && words.length < maxWords) words.push(name);
     if (name === "atomic" && previous === "begin" && isRoutine(words)) {
       atomic = true;
       bodies.push(token);

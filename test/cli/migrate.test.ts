@@ -199,7 +199,7 @@ describe("aeturnis-data migrate", () => {
     await migrate(url, "up", "--to", a.tag, "--folder", folder);
     const said = async (...args: string[]) => (await migrate(url, ...args, "--folder", folder)).output;
     expect(await said("up", "--to", a.tag)).toBe("Nothing to do: everything up to 0000_a is applied.\n");
-    expect(await said("down", "--to", a.tag)).toBe("Nothing to do: no migration behind 0000_a is applied.\n");
+    expect(await said("down", "--to", a.tag)).toBe("Nothing to do: no migration after 0000_a is applied.\n");
     await migrate(url, "down", "--folder", folder);
     expect(await said("down")).toBe("Nothing to do: no migration is applied.\n");
   });
@@ -209,7 +209,7 @@ describe("aeturnis-data migrate", () => {
     const { folder } = migrationsOf(a, b);
     const flags = ["--folder", folder];
     expect((await migrate(url, "plan", ...flags)).output).toContain(
-      `0000_a (one transaction: what it locks stays locked until its end)\n\n  -- ${folder}/0000_a.sql:1\n  create table a (id int);\n`,
+      `0000_a (one transaction: every lock is held until it ends)\n\n  -- ${folder}/0000_a.sql:1\n  create table a (id int);\n`,
     );
     expect(JSON.parse((await migrate(url, "plan", "--json", ...flags)).output)).toMatchObject({
       migrations: [{ tag: "0000_a" }, { tag: "0001_b" }],
@@ -218,7 +218,10 @@ describe("aeturnis-data migrate", () => {
       code: 0,
       output: expect.stringMatching(/^verified {6}0000_a .* m?s\nverified {6}0001_b/),
     });
-    expect(await migrate(url, "check", ...flags)).toMatchObject({ code: 0, output: expect.stringContaining("whole") });
+    expect(await migrate(url, "check", ...flags)).toMatchObject({
+      code: 0,
+      output: expect.stringContaining("consistent"),
+    });
     await sql.unsafe(a.up);
     expect(await migrate(url, "baseline", "0000_a", ...flags)).toMatchObject({ code: 0, output: "1 recorded.\n" });
     expect(await migrate(url, "repair", ...flags)).toMatchObject({

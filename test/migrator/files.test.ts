@@ -161,7 +161,7 @@ describe("what is psql's", () => {
     ["\\restrict abc\nselect 1;", /^x\.sql:1:1: \\restrict is a command of psql and not SQL\. pg_dump writes it/],
     ["select 1;\n\\connect base", /^x\.sql:2:1: \\connect is a command .* DATABASE_URL names: remove the line/],
     ["\\set name 'it''s", /^x\.sql:1:1: \\set is a command .* write the value itself/],
-    ["\\copy a from 'x.csv'", /^x\.sql:1:1: \\copy is a command .* use insert/],
+    ["\\copy a from 'x.csv'", /^x\.sql:1:1: \\copy is a command .* use INSERT/],
     ["select 'select 1' \\gexec", /^x\.sql:1:19: \\gexec is a command .* semicolon/],
     ["-- migrate: x\\y\nselect 1;\n  \\i b.sql", /^x\.sql:3:3: \\i is a command .* text of that file here/],
     ["select 1 \\; select 2;", /^x\.sql:1:10: \\; is a command/],

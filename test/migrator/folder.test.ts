@@ -100,7 +100,7 @@ describe("new", () => {
       /set local lock_timeout = '2s';\n--> statement-breakpoint\n\n.*\nset local search_path = public;\n--> statement-breakpoint\n\nCREATE TABLE "a"/,
     );
     expect(readFileSync(join(folder, "0000_first.down.sql"), "utf8")).toMatch(
-      /^-- Undoes 0000_first\. Write what takes back, in this order:\n-- {3}CREATE TABLE "a" \(\n/,
+      /^-- Reverts 0000_first\. Write the statements that revert these, in this order:\n-- {3}CREATE TABLE "a" \(\n/,
     );
     expect(await checkFolder(folder)).toEqual([expect.stringMatching(/0000_first\.down\.sql is empty/)]);
     expect(await generate({ name: "nothing", cwd, folder })).toEqual({ tag: undefined, files: [] });
@@ -128,7 +128,7 @@ describe("new", () => {
     await generate({ name: "first", cwd, folder });
     write('export const a = p.pgTable("a", { id: p.integer().primaryKey(), young: p.text() });');
     await expect(generate({ name: "renamed", cwd, folder })).rejects.toThrow(
-      /drizzle-kit made no migration in .*Run it on a terminal if it has to ask/s,
+      /drizzle-kit generated no migration in .*Run the command on a terminal if drizzle-kit has a question/s,
     );
   });
 });
@@ -142,14 +142,14 @@ describe("new, beside drizzle-kit's configuration", () => {
     const again = command(["migrate", "new", "again", "--folder", "drizzle"], {}, { cwd, terminal: true });
     expect(await again.ended).toMatchObject({
       code: 0,
-      output: expect.stringContaining("No migration was made: the schema has not changed."),
+      output: expect.stringContaining("No migration was generated: the schema has not changed."),
     });
   });
 
   it("makes nothing when that names another folder", async () => {
     const { cwd, folder } = project(schema);
     await expect(generate({ name: "first", cwd, folder: join(cwd, "zz") })).rejects.toThrow(
-      /No migration was made: drizzle-kit's configuration here writes into \.\/drizzle, not into .*zz/,
+      /No migration was generated: drizzle-kit's configuration here writes into \.\/drizzle, not into .*zz/,
     );
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -52,7 +52,7 @@ it("says behind whom it waits, by process, program and user, and never what they
   expect(said).toMatchObject({
     tag: "0000_widen",
     behind: [
-      expect.stringMatching(/^process \d+ \(a report, user \S+, idle in transaction, in its transaction for \d+ s\)$/),
+      expect.stringMatching(/^process \d+ \(a report, user \S+, idle in transaction, transaction open for \d+ s\)$/),
     ],
   });
 });

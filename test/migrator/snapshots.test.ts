@@ -100,7 +100,7 @@ it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
   [
     "the newest snapshot missing",
     (all) => all.delete("0002_snapshot.json"),
-    /0002_snapshot\.json, the snapshot of 0002_c, does not exist: drizzle-kit would begin the next migration at an older one.*copy the snapshot before it/,
+    /0002_snapshot\.json, the snapshot of 0002_c, does not exist: drizzle-kit would base the next migration on an older one.*copy the previous snapshot/,
   ],
   [
     "a snapshot in the middle missing",

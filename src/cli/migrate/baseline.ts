@@ -10,7 +10,7 @@ export async function migrateBaseline({ tag, allowDrift, lockWait, scratch, ...f
     const server = scratchServer(options.target, scratch);
     const report = await baseline({ ...options, tag, allowDrift, lockWait, scratch: server });
     const nothing = report.results.length === 0;
-    const text = nothing ? `Nothing to do: it is recorded up to ${tag}.` : `${count(report)}.`;
+    const text = nothing ? `Nothing to do: every migration up to ${tag} is recorded.` : `${count(report)}.`;
     finish(report, { json: flags.json, text, logged: false });
   });
 }

@@ -1,32 +1,32 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-/** `aeturnis-data migrate …`: parses, and hands over to one file a command. */
+/** `aeturnis-data migrate …`: parses the arguments and calls the file of the command. */
 export const migrate = new Command("migrate")
-  .description("look at the database's migrations, apply and undo them")
+  .description("show, apply and revert the migrations of the database")
   .exitOverride();
 
-const folder = new Option("--folder <path>", "the folder that drizzle-kit writes (this package's own)");
-const table = new Option("--table <schema.table>", "where drizzle-kit keeps its records").default(
+const folder = new Option("--folder <path>", "migrations folder of drizzle-kit (default: the folder of this package)");
+const table = new Option("--table <schema.table>", "migrations table of drizzle-kit").default(
   "drizzle.__drizzle_migrations",
 );
-const json = new Option("--json", "print the result as JSON; what happens meanwhile goes to standard error");
-const lockWait = new Option("--lock-wait <seconds>", "longest wait for other migrators, or for a table")
+const json = new Option("--json", "print the result as JSON; progress goes to standard error");
+const lockWait = new Option("--lock-wait <seconds>", "maximum total wait for other migrators and for table locks")
   .argParser(seconds)
   .default(600_000, "600");
 const lockTimeout = new Option(
   "--lock-timeout <seconds>",
-  "longest stay in the queue for a table, before it is tried again",
+  "maximum wait of one statement for a table lock, before the migration is retried",
 )
   .argParser(seconds)
   .default(2_000, "2");
-const yes = new Option("--yes", "do not ask");
-const dryRun = new Option("--dry-run", "only say what would be done");
-const allowDrift = new Option("--allow-drift", "go on although the database and the folder differ");
-const scratch = new Option("--scratch <url>", "a server on which a scratch database may be made (the database's own)");
-const steps = new Option("--steps <count>", "at most so many").argParser(positive);
+const yes = new Option("--yes", "do not ask for confirmation");
+const dryRun = new Option("--dry-run", "print what the command would do, without doing it");
+const allowDrift = new Option("--allow-drift", "continue although the database and the folder differ");
+const scratch = new Option("--scratch <url>", "server for the scratch database (default: the server of the database)");
+const steps = new Option("--steps <count>", "maximum number of migrations").argParser(positive);
 
-/** Commands end as they must also when they throw; the usage that commander refuses is not theirs. */
-const toItsEnd =
+/** Prints the error of a command that throws and sets the exit code. Commander handles usage errors before it runs. */
+const withErrorOutput =
   <Args extends unknown[]>(run: (...args: Args) => Promise<void>) =>
   async (...args: Args): Promise<void> => {
     try {
@@ -43,74 +43,80 @@ function command(name: string, description: string, options: Option[]): Command 
   return made;
 }
 
-command("up", "apply what is pending", [
-  new Option("--to <tag>", "the last one to apply"),
+command("up", "apply the pending migrations", [
+  new Option("--to <tag>", "last migration to apply"),
   steps,
   dryRun,
   allowDrift,
   lockWait,
   lockTimeout,
-]).action(toItsEnd(async (options) => (await import("./up.ts")).migrateUp(options)));
+]).action(withErrorOutput(async (options) => (await import("./up.ts")).migrateUp(options)));
 
-command("down", "undo the newest", [
+command("down", "revert the newest migration", [
   steps,
-  new Option("--to <tag>", "go back to this one, which stays").conflicts(["steps", "all"]),
-  new Option("--all", "undo every one").conflicts("steps"),
+  new Option("--to <tag>", "revert every migration after this one").conflicts(["steps", "all"]),
+  new Option("--all", "revert every migration").conflicts("steps"),
   dryRun,
   yes,
   allowDrift,
   lockWait,
   lockTimeout,
-]).action(toItsEnd(async (options) => (await import("./down.ts")).migrateDown(options)));
+]).action(withErrorOutput(async (options) => (await import("./down.ts")).migrateDown(options)));
 
-command("redo", "undo the newest and apply it again", [yes, lockWait, lockTimeout]).action(
-  toItsEnd(async (options) => (await import("./down.ts")).migrateRedo(options)),
+command("redo", "revert the newest migration and apply it again", [yes, lockWait, lockTimeout]).action(
+  withErrorOutput(async (options) => (await import("./down.ts")).migrateRedo(options)),
 );
 
 command(
   "status",
-  "one line a migration; exits with 0 when all are applied, 1 when some are pending, 2 when a person must look",
+  "print one line per migration; exits with 0 when all are applied, 1 when some are pending, 2 when an operator must act",
   [],
-).action(toItsEnd(async (options) => (await import("./status.ts")).migrateStatus(options)));
+).action(withErrorOutput(async (options) => (await import("./status.ts")).migrateStatus(options)));
 
-command("plan", "show the SQL that up would run, what each statement locks and for whom; nothing is done", [
-  new Option("--to <tag>", "the last one to plan"),
+command("plan", "print the SQL that up would run, and the locks of each statement and what they block", [
+  new Option("--to <tag>", "last migration to plan"),
   steps,
   scratch,
-]).action(toItsEnd(async (options) => (await import("./plan.ts")).migratePlan(options)));
+]).action(withErrorOutput(async (options) => (await import("./plan.ts")).migratePlan(options)));
 
-command("verify", "prove every way back on a scratch database, with rows in every table", [
-  new Option("--steps <count>", "only the newest so many").argParser(positive),
+command("verify", "verify every down migration on a scratch database, with rows in every table", [
+  new Option("--steps <count>", "number of migrations to verify, from the newest").argParser(positive),
   scratch,
-]).action(toItsEnd(async (options) => (await import("./verify.ts")).migrateVerify(options)));
+]).action(withErrorOutput(async (options) => (await import("./verify.ts")).migrateVerify(options)));
 
-command("baseline", "record an existing database as being at a migration, if its catalog says so", [
+command("baseline", "record the migrations that an existing database contains, if its catalog matches", [
   scratch,
   allowDrift,
   lockWait,
 ])
-  .argument("<tag>", "the migration that it is at")
-  .action(toItsEnd(async (tag, options) => (await import("./baseline.ts")).migrateBaseline({ ...options, tag })));
+  .argument("<tag>", "last migration to record")
+  .action(
+    withErrorOutput(async (tag, options) => (await import("./baseline.ts")).migrateBaseline({ ...options, tag })),
+  );
 
-command("repair", "show where drizzle-kit's table disagrees with the files, and mend it; never the schema", [yes])
-  .argument("[tags...]", "only these")
-  .action(toItsEnd(async (tags, options) => (await import("./repair.ts")).migrateRepair({ ...options, tags })));
+command("repair", "show where the migrations table disagrees with the files, and repair the table; never the schema", [
+  yes,
+])
+  .argument("[tags...]", "repair only these migrations")
+  .action(withErrorOutput(async (tags, options) => (await import("./repair.ts")).migrateRepair({ ...options, tags })));
 
 migrate
   .command("check")
-  .description("whether the journal and the files agree, and every migration has its way back; needs no database")
+  .description(
+    "check that the journal and the files agree, and that every migration has a down migration; needs no database",
+  )
   .addOption(folder)
   .addOption(json)
-  .action(toItsEnd(async (options) => (await import("./check.ts")).migrateCheck(options)));
+  .action(withErrorOutput(async (options) => (await import("./check.ts")).migrateCheck(options)));
 
 migrate
   .command("new")
-  .description("let drizzle-kit write the next migration, and put a skeleton of its way back beside it")
-  .argument("<name>", "what it does: add_country")
-  .option("--custom", "an empty one, for what drizzle-kit cannot know: triggers, functions, rows")
+  .description("generate the next migration with drizzle-kit, and a skeleton of its down migration")
+  .argument("<name>", "what the migration does, such as add_country")
+  .option("--custom", "create an empty migration, for what drizzle-kit cannot generate: triggers, functions, rows")
   .addOption(folder)
   .addOption(json)
-  .action(toItsEnd(async (name, options) => (await import("./new.ts")).migrateNew({ ...options, name })));
+  .action(withErrorOutput(async (name, options) => (await import("./new.ts")).migrateNew({ ...options, name })));
 
 function seconds(text: string): number {
   const ms = Number(text) * 1000;

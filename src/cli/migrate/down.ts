@@ -1,5 +1,6 @@
 import { type DataLoss, type DownOptions, type DownReport, describeLoss, down, redo } from "../../migrator/index.ts";
-import { ask } from "./ask.ts";
+import { createConfirm } from "./confirmation.ts";
+
 import { count, finish } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";
 
@@ -25,16 +26,16 @@ function print(report: DownReport, flags: Flags): void {
   const list = report.results.map(({ tag }) => `  ${tag}`).join("\n");
   const lost = report.losses.map((loss) => `\n  loses ${describeLoss(loss)}`).join("");
   const text = nothing
-    ? `Nothing to do: no migration ${flags.to === undefined ? "" : `behind ${flags.to} `}is applied.`
+    ? `Nothing to do: no migration ${flags.to === undefined ? "" : `after ${flags.to} `}is applied.`
     : flags.dryRun
-      ? `Would be undone:\n${list}${lost}`
+      ? `Would be reverted:\n${list}${lost}`
       : `${count(report)}.`;
   finish(report, { json: flags.json, text, logged: !nothing && !flags.dryRun });
 }
 
 const confirmation = (flags: Flags) =>
-  ask(
+  createConfirm(
     flags,
-    (losses: readonly DataLoss[]) => ["This would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
-    "Go on?",
+    (losses: readonly DataLoss[]) => ["This data would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
+    "Continue?",
   );

@@ -3,15 +3,15 @@ import { createLog } from "../../observability/index.ts";
 import { exitCodeOf, operatorMessage, UsageError } from "../failure.ts";
 import { printJson } from "../json.ts";
 
-/** Ends a command that threw: whoever parses its result finds the error in its place. */
+/** Prints the error of a command that threw, with `--json` also in place of its result, and sets the exit code. */
 export function failWith(error: unknown, { json }: { json?: boolean | undefined }): void {
   if (json) printJson({ error });
-  complain(error);
+  printError(error);
   process.exitCode ||= exitCodeOf(error);
 }
 
-/** Says what went wrong on standard error: in words to a person, as one line of the log to everybody else. */
-export function complain(error: unknown): void {
+/** Prints an error on standard error: as text on a terminal, otherwise as one line of the log. */
+export function printError(error: unknown): void {
   const text = operatorMessage(error);
   if (process.stderr.isTTY || error instanceof UsageError) console.error(text ?? error);
   else {
@@ -22,7 +22,7 @@ export function complain(error: unknown): void {
 
 function placeOf(error: unknown): object {
   if (!(error instanceof OperatorError)) return {};
-  // Their texts are part of the message.
+  // The message already contains the detail and the hint.
   const { detail: _, hint: __, ...place } = error.details;
   return place;
 }

@@ -6,6 +6,6 @@ export async function migrateNew(flags: GenerateOptions & { json?: boolean }): P
   const made = await generate(flags);
   if (flags.json) printJson({ tag: made.tag ?? null, files: made.files });
   else if (made.tag === undefined)
-    console.log("No migration was made: the schema has not changed. For an empty one: --custom.");
-  else console.log(["Made:", ...made.files.map((file) => `  ${file}`), "Now write the way back."].join("\n"));
+    console.log("No migration was generated: the schema has not changed. To create an empty migration, use --custom.");
+  else console.log(["Created:", ...made.files.map((file) => `  ${file}`), "Write the down migration."].join("\n"));
 }

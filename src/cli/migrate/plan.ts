@@ -6,7 +6,7 @@ import {
   plan,
 } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
-import { complain } from "./fail.ts";
+import { printError } from "./fail.ts";
 import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 
 /** `aeturnis-data migrate plan` */
@@ -19,7 +19,7 @@ export async function migratePlan(
     if (flags.json) printJson(found);
     else console.log(text(found));
     if (found.error === undefined) return;
-    complain(found.error);
+    printError(found.error);
     process.exitCode ||= 1;
   });
 }
@@ -31,8 +31,8 @@ function text({ migrations }: Plan): string {
 
 function migrationLines({ tag, transaction, statements, warnings, empty }: PlannedMigration): string[] {
   const how = transaction
-    ? "one transaction: what it locks stays locked until its end"
-    : "no transaction: each statement is committed by itself";
+    ? "one transaction: every lock is held until it ends"
+    : "no transaction: each statement is committed separately";
   return [
     `${tag} (${how})`,
     "",
@@ -48,10 +48,10 @@ function statementLines({ text, file, line, locks, rewrites, scans, outsideTrans
   return [
     `  -- ${file}:${line}`,
     ...`${text};`.split("\n").map((row) => `  ${row}`),
-    ...(outsideTransaction ? ["    runs outside of any transaction; beside readers and writers"] : []),
+    ...(outsideTransaction ? ["    runs outside a transaction; does not block reads or writes"] : []),
     ...(locks ?? []).map((lock) => `    locks ${describe(lock)}`),
-    ...(rewrites ?? []).map((table) => `    writes all of ${table} anew`),
-    ...reads.map((table) => `    reads all of ${table}`),
+    ...(rewrites ?? []).map((table) => `    rewrites ${table}`),
+    ...reads.map((table) => `    scans all of ${table}`),
     "",
   ];
 }
@@ -62,7 +62,9 @@ function describe({ table, mode, partitions, rows, bytes, effect }: PlannedLock)
     .replace(/\B[A-Z]/g, " $&")
     .toUpperCase();
   const size =
-    rows === undefined ? "not there yet" : `${Math.round(rows).toLocaleString("en")} rows, ${megabytes(bytes ?? 0)}`;
+    rows === undefined
+      ? "does not exist yet"
+      : `${Math.round(rows).toLocaleString("en")} rows, ${megabytes(bytes ?? 0)}`;
   const parts = partitions === undefined ? "" : ` and ${partitions} of its partitions`;
   return `${table}${parts} (${size}) ${words}: ${effect}`;
 }

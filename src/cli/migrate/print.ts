@@ -1,21 +1,24 @@
 import type { Report } from "../../migrator/index.ts";
 import { printJson } from "../json.ts";
-import { complain } from "./fail.ts";
+import { printError } from "./fail.ts";
 
-/** What every command ends with: its result, unless the log has told it step by step, its error, its exit code. */
+/**
+ * Prints the result and the error of a command, and sets the exit code. When the command has logged its steps, the
+ * result is printed only on a terminal and as JSON.
+ */
 export function finish(report: Report, options: { json?: boolean | undefined; text: string; logged: boolean }): void {
   if (options.json) printJson(report);
   else if (process.stdout.isTTY || !options.logged) console.log(options.text);
   if (report.error === undefined) {
-    // All was done: it may have been told to stop, but too late.
+    // A signal that arrives after the last step sets another exit code, although the command succeeds.
     process.exitCode = 0;
     return;
   }
-  complain(report.error);
+  printError(report.error);
   process.exitCode ||= 1;
 }
 
-/** `2 applied`, `1 failed`: how many came out how. */
+/** Counts the results by outcome, such as `2 applied, 1 failed`. */
 export function count(report: Report): string {
   const counts = new Map<string, number>();
   for (const { outcome } of report.results) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);

@@ -5,14 +5,14 @@ import { withInterrupt } from "../interrupt.ts";
 import { withTarget } from "../target.ts";
 import { createReporter } from "./report.ts";
 
-/** Options of every `migrate` command, as they are parsed. */
+/** Parsed options that the `migrate` commands share. */
 export interface CommonFlags {
   readonly folder?: string;
   readonly table: string;
   readonly json?: boolean;
 }
 
-/** Runs a command against the configured database, with its events reported and Ctrl-C heard. */
+/** Runs a command against the configured database. Reports its events, and aborts its signal on Ctrl-C. */
 export async function withSession(flags: CommonFlags, work: (options: MigrateOptions) => Promise<void>): Promise<void> {
   const reporter = createReporter({ json: flags.json === true });
   try {
@@ -32,7 +32,11 @@ export async function withSession(flags: CommonFlags, work: (options: MigrateOpt
   }
 }
 
-/** The server that `--scratch` names, if it does. Its password may be in it: it is checked, and never printed. */
+/**
+ * Returns the server that `--scratch` names. The URL may contain a password, so that error messages do not repeat it.
+ *
+ * @throws {UsageError} when the URL is invalid
+ */
 export function scratchServer(database: Target, url: string | undefined): Target | undefined {
   if (url === undefined) return undefined;
   const faults = faultsOfDatabaseUrl(url);

@@ -6,7 +6,10 @@ import { type CommonFlags, withSession } from "./session.ts";
 
 const exitCodes = { current: 0, pending: 1, attention: 2 };
 
-/** `aeturnis-data migrate status`: 0 all applied, 1 pending, 2 a person must look, or it could not be told. */
+/**
+ * `aeturnis-data migrate status`: exits with 0 when all migrations are applied, 1 when some are pending, and 2 when an
+ * operator must act or the state cannot be read.
+ */
 export async function migrateStatus(flags: CommonFlags): Promise<void> {
   try {
     await withSession(flags, async (options) => {

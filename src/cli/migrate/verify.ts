@@ -1,10 +1,10 @@
 import { type RoundTripResult, verify } from "../../migrator/index.ts";
 import { duration } from "../duration.ts";
 import { printJson } from "../json.ts";
-import { complain } from "./fail.ts";
+import { printError } from "./fail.ts";
 import { type CommonFlags, scratchServer, withSession } from "./session.ts";
 
-/** `aeturnis-data migrate verify`: exits with 1 when a way back is not proved. */
+/** `aeturnis-data migrate verify`: exits with 1 when the round trip of a migration fails or was not tried. */
 export async function migrateVerify(flags: CommonFlags & { steps?: number; scratch?: string }): Promise<void> {
   await withSession(flags, async (options) => {
     const scratch = scratchServer(options.target, flags.scratch);
@@ -17,9 +17,9 @@ export async function migrateVerify(flags: CommonFlags & { steps?: number; scrat
     try {
       await verify({ ...options, server, disposable: scratch !== undefined, steps: flags.steps, onResult });
     } catch (error) {
-      // What is proved stays proved.
+      // The results before the error remain valid.
       if (flags.json) printJson({ proofs, error });
-      complain(error);
+      printError(error);
       process.exitCode ||= 1;
       return;
     }

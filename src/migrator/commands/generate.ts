@@ -10,27 +10,27 @@ import { readScript, type Statement } from "../journal/script.ts";
 import { noTransactionRemedy } from "../lint/outside-transaction.ts";
 
 export interface GenerateOptions {
-  /** What it does, as in `add_country`. */
+  /** What the migration does, such as `add_country`. */
   readonly name: string;
-  /** An empty migration, for what drizzle-kit cannot know: triggers, functions, rows. */
+  /** Creates an empty migration, for what drizzle-kit cannot generate: triggers, functions, rows. */
   readonly custom?: boolean | undefined;
   /** The folder that drizzle.config.ts names as `out`. */
   readonly folder?: string | undefined;
-  /** Where drizzle.config.ts is. */
+  /** The folder that contains drizzle.config.ts. */
   readonly cwd?: string | undefined;
 }
 
 export interface Generated {
-  /** Undefined: drizzle-kit saw no change of the schema. */
+  /** Undefined when drizzle-kit found no change of the schema. */
   readonly tag: string | undefined;
   readonly files: readonly string[];
 }
 
 /**
- * Lets drizzle-kit write the next migration, gives it its lock time-out, and puts a skeleton of the way back
- * beside it. On a terminal drizzle-kit may ask whether something was renamed.
+ * Generates the next migration with drizzle-kit, adds a lock timeout to it, and writes a skeleton of its down migration.
+ * On a terminal, drizzle-kit may ask whether a table or column was renamed.
  *
- * @throws {MigrationError} when drizzle-kit fails, cannot ask what it has to, or would write into another folder
+ * @throws {MigrationError} when drizzle-kit fails, has a question and no terminal, or would write into another folder
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const { name, custom, folder = migrationsFolder, cwd = "." } = options;
@@ -44,10 +44,10 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   const output = await drizzleKit(kit, ["generate", "--name", name, ...(custom ? ["--custom"] : [])], cwd);
   const made = readJournal(folder).find(({ tag }) => !before.has(tag));
   if (made === undefined) {
-    // On a terminal it has asked, and said what it found.
+    // On a terminal, drizzle-kit has printed the result itself.
     if (output === undefined || /No schema changes/.test(output)) return { tag: undefined, files: [] };
     throw new MigrationError(
-      `drizzle-kit made no migration in ${shortestPath(folder)}. Run it on a terminal if it has to ask.\n${output}`.trimEnd(),
+      `drizzle-kit generated no migration in ${shortestPath(folder)}. Run the command on a terminal if drizzle-kit has a question.\n${output}`.trimEnd(),
     );
   }
 
@@ -61,44 +61,44 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   return { tag: made.tag, files: [up, down].map(shortestPath) };
 }
 
-const preamble = `-- Whoever waits for a table makes everybody wait who comes later: so not for long.
+const preamble = `-- A waiting lock request blocks every later one, so lock_timeout is short.
 set local lock_timeout = '2s';
 --> statement-breakpoint
 
--- Names mean what is in public, whatever the role's search_path: drizzle-kit sets none.
+-- Unqualified names refer to public, independent of the role's search_path.
 set local search_path = public;
 --> statement-breakpoint
 
 `;
 
-/** For an index that the schema says to build concurrently. Each statement stays in a queue as long as the migrator says. */
+/** For an index that the schema defines with `concurrently`. The migrator sets the lock timeout of each statement. */
 const noTransaction = "-- migrate: no-transaction\n";
 
-/** No statement, so that nobody can forget to write them: \`migrate check\` refuses an empty way back. */
+/** The skeleton contains no statement, so that `migrate check` rejects it until the down migration is written. */
 function skeleton(tag: string, statements: readonly Statement[]): string {
-  const done = statements.toReversed().map(({ text }) => `--   ${text.split(/[\r\n]/)[0]}`);
+  const reverted = statements.toReversed().map(({ text }) => `--   ${text.split(/[\r\n]/)[0]}`);
   return [
-    `-- Undoes ${tag}. Write what takes back, in this order:`,
-    ...(done.length > 0 ? done : ["--   (nothing yet)"]),
-    '-- If it cannot be undone, let this be the first line instead: "-- migrate: irreversible <reason>".',
+    `-- Reverts ${tag}. Write the statements that revert these, in this order:`,
+    ...(reverted.length > 0 ? reverted : ["--   (nothing yet)"]),
+    '-- If it cannot be reverted, make this the first line instead: "-- migrate: irreversible <reason>".',
     "",
   ].join("\n");
 }
 
-/** drizzle-kit takes no folder beside its configuration: it would write there, and we look for its files here. */
+/** drizzle-kit writes only into the folder of its configuration, which must be the one that the caller names. */
 async function refuseOtherFolder(kit: string, { folder, cwd }: { folder: string; cwd: string }): Promise<void> {
   const out = await configuredFolder(kit, cwd);
   if (out === undefined || resolve(cwd, out) === resolve(folder)) return;
   throw new MigrationError(
-    `No migration was made: drizzle-kit's configuration here writes into ${out}, not into ${shortestPath(folder)}. Name the ` +
-      "same folder in both (--folder, out), or go where the other configuration is.",
+    `No migration was generated: drizzle-kit's configuration here writes into ${out}, not into ${shortestPath(folder)}. Name ` +
+      "the same folder in both (--folder, out), or run the command in the folder of the other configuration.",
   );
 }
 
 /**
- * What the configuration names as `out`, read as drizzle-kit reads it: in any language, by its own tsx.
+ * Reads `out` from the configuration as drizzle-kit does, with its own tsx.
  *
- * @returns undefined when it cannot be read: drizzle-kit will say why
+ * @returns undefined when the configuration cannot be read; drizzle-kit then reports the error
  */
 async function configuredFolder(kit: string, cwd: string): Promise<string | undefined> {
   const file = ["ts", "js", "json"].map((ending) => resolve(cwd, `drizzle.config.${ending}`)).find(existsSync);
@@ -112,7 +112,7 @@ async function configuredFolder(kit: string, cwd: string): Promise<string | unde
   }
 }
 
-/** Runs drizzle-kit, as it is installed here. @returns what it printed; undefined: it was seen on the terminal */
+/** Runs drizzle-kit. @returns its output; undefined on a terminal, where the operator sees it */
 async function drizzleKit(kit: string, args: readonly string[], cwd: string): Promise<string | undefined> {
   const onTerminal = process.stdin.isTTY && process.stdout.isTTY;
   const child = spawn(process.execPath, [kit, ...args], {
@@ -131,6 +131,6 @@ function locate(folder: string): string {
   if (existsSync(bin)) return bin;
   if (dirname(folder) !== folder) return locate(dirname(folder));
   throw new MigrationError(
-    "drizzle-kit is not installed here: it belongs to development (`npm ci` without --omit=dev).",
+    "drizzle-kit is not installed here. It is a development dependency: run `npm ci` without --omit=dev.",
   );
 }

@@ -1,15 +1,19 @@
 import { MigrationError } from "../errors.ts";
 import { parse } from "../sql/grammar.ts";
 
-/** The indexes that a statement builds concurrently. */
+/** The target of a statement that builds indexes concurrently. */
 export interface IndexBuild {
-  /** Name of the index; undefined for REINDEX, which gives new indexes names of its own. */
+  /** Name of the index; undefined for REINDEX, which generates the names of the new indexes. */
   readonly name: string | undefined;
   /** Quoted name of the table, or of the table or index that REINDEX rebuilds. */
   readonly on: string;
 }
 
-/** The CONCURRENTLY operation of a statement, found with PostgreSQL's parser; undefined if it has none. */
+/**
+ * Returns the CONCURRENTLY operation of a statement, found with PostgreSQL's parser; undefined when it has none.
+ *
+ * @throws {MigrationError} for CREATE INDEX CONCURRENTLY without a name
+ */
 export async function concurrentOperation(text: string): Promise<IndexBuild | "drop" | "other" | undefined> {
   const stmt = (await parse(text))?.[0]?.stmt;
   if (stmt === undefined) return undefined;
@@ -19,7 +23,7 @@ export async function concurrentOperation(text: string): Promise<IndexBuild | "d
     if (!concurrent) return undefined;
     if (idxname !== undefined) return { name: idxname, on: quoted(relation) };
     throw new MigrationError(
-      "An index that is built concurrently needs a name in its statement, so that what a failure leaves can be found.",
+      "CREATE INDEX CONCURRENTLY needs the name of the index, by which the migrator finds an invalid index after a failure.",
     );
   }
   if ("ReindexStmt" in stmt) {

@@ -6,7 +6,7 @@ import { placeOf, type Statement } from "../journal/script.ts";
 import { transactionErrorRemedy } from "../lint/outside-transaction.ts";
 import type { Direction, MigrateEvent } from "../options.ts";
 
-/** The script that a statement comes from, and who wants to know. */
+/** The script that a statement belongs to, and the listener of its events. */
 export interface StatementContext {
   readonly tag: string;
   readonly direction: Direction;
@@ -16,22 +16,23 @@ export interface StatementContext {
 }
 
 /**
- * SQLSTATEs of what cannot be part of a transaction: it would not start in one (active_sql_transaction),
- * or is a procedure or DO block that commits (invalid_transaction_termination).
+ * SQLSTATEs of statements that cannot run in a transaction: those that do not start in one (active_sql_transaction), and
+ * procedures and DO blocks that commit (invalid_transaction_termination).
  */
 export const notInTransaction: ReadonlySet<string> = new Set<string>([
   sqlstate.activeSqlTransaction,
   sqlstate.invalidTransactionTermination,
 ]);
 
-/** Statements that are on their way at a time: the server does one after the other, and nobody waits in between. */
-const ahead = 32;
+/** Maximum number of statements in the pipeline, so that the server does not wait for the client between them. */
+const maxPipelined = 32;
 
 /**
- * Runs statements one after the other; several only in a transaction, where none is done behind one that fails.
+ * Executes statements in order, pipelined. Several statements must be in a transaction, so that none takes effect after
+ * one that fails.
  *
- * @throws {StatementError} with its place in the file; the driver's error when the connection is lost, and the
- * signal's reason
+ * @throws {StatementError} with its place in the file; the driver's error when the connection is lost; the signal's
+ * reason when it is aborted
  */
 export async function execute(
   sql: Sql | TransactionSql,
@@ -42,13 +43,13 @@ export async function execute(
   const sent: (PendingQuery<never[]> & Promise<unknown>)[] = [];
   let started = performance.now();
   for (const [index, statement] of statements.entries()) {
-    // Once it is to stop, what is on its way is cancelled and waited for, and no more is sent.
+    // After an abort, the statements in the pipeline are cancelled and awaited, and no more are sent.
     if (index >= sent.length) context.signal?.throwIfAborted();
-    // The first goes alone: it may find its table held, and the log would tell of each that was sent with it.
-    const until = index === 0 ? 1 : index + ahead;
+    // The first statement is sent alone: when it times out on a lock, the server logs an error for each one after it.
+    const until = index === 0 ? 1 : index + maxPipelined;
     for (const { text } of context.signal?.aborted ? [] : statements.slice(sent.length, until)) {
       const query = sql.unsafe<never[]>(text).execute();
-      // Behind a failure all fail, and nobody asks why.
+      // After a failure, the rest of the pipeline fails, too. Only the first error is reported.
       query.catch(() => {});
       sent.push(query);
     }
@@ -65,8 +66,8 @@ export async function execute(
 }
 
 /**
- * Checks now what was deferred to the end of the transaction: an error of COMMIT has no place in a file. `last` is
- * the statement behind which it came out.
+ * Checks deferred constraints before COMMIT, whose errors have no place in a file. The error gets the place of `last`,
+ * the last statement.
  */
 export async function checkDeferred(
   tx: TransactionSql,
@@ -80,14 +81,14 @@ export async function checkDeferred(
   }
 }
 
-/** How often a cancel request is repeated (ms): one that reaches the server before its statement does nothing. */
+/** Interval between cancel requests (ms): a request that reaches the server before the statement has no effect. */
 const cancelInterval = 100;
 
-/** A query that PostgreSQL works on, or is about to; when the signal comes, it is asked to cancel it until it ends. */
+/** Waits for a query that is sent. After an abort, repeats cancel requests until the query ends. */
 async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?: AbortSignal): Promise<T> {
   let requests: NodeJS.Timeout | undefined;
   const cancel = () => {
-    // A turn later, because the driver loses its place in the line when it cancels what it has not sent yet.
+    // Deferred, because the driver corrupts its queue when it cancels a query that it has not sent yet.
     setImmediate(() => query.cancel());
     requests = setInterval(() => query.cancel(), cancelInterval);
   };
@@ -101,7 +102,7 @@ async function cancellable<T>(query: PendingQuery<never[]> & Promise<T>, signal?
   }
 }
 
-/** The server's error, with its place in the file; any other (a lost connection) as it is. */
+/** Adds the place in the file to an error of the server. Returns other errors, such as a lost connection, unchanged. */
 export function withPlace(
   error: unknown,
   statement: Statement,

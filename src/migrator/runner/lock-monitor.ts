@@ -2,15 +2,17 @@ import { setTimeout as after } from "node:timers/promises";
 import type { Sql, TransactionSql } from "postgres";
 import type { MigrateEvent } from "../options.ts";
 
-/** Nobody wants to hear of waits shorter than this (ms), nor again sooner than `repeat`. */
-const silence = 1_000;
-const repeat = 10_000;
+/** Interval between two checks (ms); shorter lock waits are not reported. */
+const checkInterval = 1_000;
+
+/** Minimum time between two `waiting` events (ms). */
+const repeatInterval = 10_000;
 
 /**
- * Looks on from a connection beside while the session `pid` works: says behind whom it waits, and how far
- * it is. It never fails: whoever cannot look on works all the same.
+ * Monitors the session `pid` over another connection, and reports the sessions that block it and the progress of its
+ * index build. An error ends the monitoring and does not affect the session.
  *
- * @returns what stops it
+ * @returns a function that stops the monitoring
  */
 export function monitorLocks(
   sql: Sql,
@@ -19,31 +21,31 @@ export function monitorLocks(
 ) {
   const stopping = new AbortController();
   const started = performance.now();
-  const look = async () => {
-    let said = Number.NEGATIVE_INFINITY;
+  const monitor = async () => {
+    let reportedAt = Number.NEGATIVE_INFINITY;
     for (;;) {
-      await after(silence, undefined, { ref: false, signal: stopping.signal });
+      await after(checkInterval, undefined, { ref: false, signal: stopping.signal });
       const ms = Math.round(performance.now() - started);
       const behind = await blockers(sql, pid);
       if (stopping.signal.aborted) return;
-      if (behind.length > 0 && ms - said >= repeat) {
-        said = ms;
+      if (behind.length > 0 && ms - reportedAt >= repeatInterval) {
+        reportedAt = ms;
         onEvent({ type: "waiting", tag, ms, behind });
       }
       onEvent({ type: "progress", tag, ms, phase: behind.length > 0 ? "waiting for a lock" : await phase(sql, pid) });
     }
   };
-  look().catch(() => {});
+  monitor().catch(() => {});
   return () => stopping.abort();
 }
 
-/** Who holds what the session waits for. */
+/** Describes the sessions that block the session `pid`. */
 async function blockers(sql: Sql, pid: number): Promise<string[]> {
   const [row] = await sql`select to_json(pg_blocking_pids(${pid})) as pids`;
   return describeSessions(sql, row?.["pids"] ?? []);
 }
 
-/** Sessions in a person's words: who they are, and never what they do. */
+/** Describes sessions by process, application, user and state. The text of their queries is confidential. */
 export async function describeSessions(sql: Sql | TransactionSql, pids: readonly number[]): Promise<string[]> {
   if (pids.length === 0) return [];
   const rows = await sql`
@@ -51,11 +53,11 @@ export async function describeSessions(sql: Sql | TransactionSql, pids: readonly
     from pg_stat_activity where pid in ${sql(pids)}`;
   return rows.map(({ pid, usename, application_name, state, seconds }) => {
     const name = application_name ? `${application_name}, ` : "";
-    return `process ${pid} (${name}user ${usename}, ${state}, in its transaction for ${seconds} s)`;
+    return `process ${pid} (${name}user ${usename}, ${state}, transaction open for ${seconds} s)`;
   });
 }
 
-/** What PostgreSQL says of an index that is being built. */
+/** The progress of the session's index build, as PostgreSQL reports it. */
 async function phase(sql: Sql, pid: number): Promise<string | undefined> {
   const [row] = await sql`
     select phase, case when blocks_total > 0 then round(100.0 * blocks_done / blocks_total) end as percent

@@ -10,10 +10,10 @@ import { type MigrationRun, setUpMigrationsTable, withMigrationRun } from "./mig
 const prefix = "aeturnis_scratch_";
 
 /**
- * Makes an empty database on a server for `work`, and drops it afterwards, together with those that killed
- * commands have left. What happens there is nobody's news.
+ * Creates an empty scratch database on a server for `work`, and drops it afterwards. Also drops scratch databases that
+ * killed commands left behind. Events of the migrations in it are not reported.
  *
- * @throws {MigrationError} when this role may not create one
+ * @throws {MigrationError} when the role may not create databases
  */
 export async function withScratchDatabase<T>(
   server: Target,
@@ -23,7 +23,7 @@ export async function withScratchDatabase<T>(
   const connections = await openConnections(server, { signal });
   const { sql } = connections;
   try {
-    await dropLeftOvers(sql);
+    await dropStaleDatabases(sql);
     const name = `${prefix}${Math.floor(Date.now() / 1000)}_${randomUUID().slice(0, 8)}`;
     await create(sql, name);
     try {
@@ -42,28 +42,28 @@ export async function withScratchDatabase<T>(
 
 async function create(sql: Sql, name: string): Promise<void> {
   try {
-    // Not template1, which cannot be copied while anybody is connected to it.
+    // template1 cannot be copied while another session is connected to it.
     await sql`create database ${sql(name)} template template0`;
   } catch (error) {
     if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
     throw new MigrationError(
-      "This role may not create a scratch database (42501). Name a server on which it may with --scratch <url>, or let an " +
-        "administrator run: alter role <role> createdb",
+      "This role may not create a scratch database (42501). Name a server on which it may with --scratch <url>, or run " +
+        "as an administrator: alter role <role> createdb",
       { cause: error },
     );
   }
 }
 
-/** Scratch databases an hour old that nobody is connected to. */
-async function dropLeftOvers(sql: Sql): Promise<void> {
+/** Drops the role's scratch databases that are older than an hour and have no sessions. */
+async function dropStaleDatabases(sql: Sql): Promise<void> {
   const rows = await sql`
     select datname from pg_database as database
     where starts_with(datname, ${prefix}) and datdba = (select oid from pg_roles where rolname = current_user)
     and not exists (select 1 from pg_stat_activity where datid = database.oid)`;
-  const old = Date.now() / 1000 - 3600;
+  const hourAgo = Date.now() / 1000 - 3600;
   for (const { datname } of rows) {
-    // Somebody else may be faster.
-    if (Number(datname.slice(prefix.length).split("_")[0]) < old)
+    // Another migrator may drop it first.
+    if (Number(datname.slice(prefix.length).split("_")[0]) < hourAgo)
       await sql`drop database if exists ${sql(datname)}`.catch(() => {});
   }
 }

@@ -1,7 +1,10 @@
 import { createInterface } from "node:readline/promises";
 
-/** Asks on a terminal; elsewhere only `--yes` is a yes. Undefined: nobody can be asked. */
-export function ask<T>(
+/**
+ * Returns a function that asks for confirmation on the terminal. With `--yes` it confirms without asking; without a
+ * terminal, or with `--json`, the result is undefined.
+ */
+export function createConfirm<T>(
   { yes, json }: { yes?: boolean; json?: boolean },
   describe: (subject: T) => readonly string[],
   question: string,
@@ -11,7 +14,7 @@ export function ask<T>(
   return async (subject) => {
     console.log(describe(subject).join("\n"));
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
-    // Ctrl-C here, and the end of the input, are a no.
+    // Ctrl-C and the end of the input count as "no".
     const stopping = new AbortController();
     terminal.on("SIGINT", () => stopping.abort()).on("close", () => stopping.abort());
     const answer = await terminal.question(`${question} (yes/no) `, { signal: stopping.signal }).catch(() => "no");

@@ -8,9 +8,9 @@ export default defineConfig({
     maxWorkers: 3,
     // Modules are loaded once for each worker and not once for each file. A test that changes the process restores it.
     isolate: false,
-    // Real servers start and stop in some of them; nothing waits for time to pass.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Tests wait for events and not for time. The limit ends a test that hangs, also on a loaded machine.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     env: { NODE_ENV: "test" },
   },
 });

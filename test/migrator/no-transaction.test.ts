@@ -146,7 +146,7 @@ describe("-- migrate: no-transaction", () => {
       tag: "0001_nameless",
       up: "-- migrate: no-transaction\ncreate index concurrently on names (name);",
     });
-    expect((await up({ target, folder })).error?.message).toMatch(/needs a name/);
+    expect((await up({ target, folder })).error?.message).toMatch(/needs the name of the index/);
   });
 
   it("kill -9 while the server builds: the next up waits for it or begins anew, and ends with a valid index", async () => {

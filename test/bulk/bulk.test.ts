@@ -8,7 +8,7 @@ import { systemActor } from "../../src/database/actor.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
-import { createThings, someone, type ThingRepository, thingsOn } from "../support/things.ts";
+import { createThings, type ThingRepository, testActor, thingsOn } from "../support/things.ts";
 
 let database: TestDatabase;
 let repository: ThingRepository;
@@ -31,7 +31,7 @@ async function* streamed<Row>(rows: Iterable<Row>): AsyncGenerator<Row> {
   yield* rows;
 }
 
-/** Names and levels as they are now, by name. */
+/** The current names, levels and notes, ordered by name. */
 async function rows(): Promise<[string, number, string | null][]> {
   const found = await database.sql`select name, level, note from things order by name`;
   return found.map((row) => [row["name"], row["level"], row["note"]]);
@@ -43,7 +43,7 @@ async function idsOf(count: number): Promise<string[]> {
   return found.map((row) => row["id"] as string);
 }
 
-/** A transaction of somebody else's that stays open after this. */
+/** Runs a statement in another transaction, which stays open until the test ends. */
 async function holding(statement: string) {
   const other = await database.sql.reserve();
   onTestFinished(async () => {
@@ -55,8 +55,8 @@ async function holding(statement: string) {
   return other;
 }
 
-/** Somebody waits for a lock. */
-const waits = async () =>
+/** Asserts that one session waits for a lock. */
+const expectLockWait = async () =>
   expect(
     await database.sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
   ).toHaveLength(1);
@@ -68,11 +68,11 @@ async function recordedBy(actor: string): Promise<[string, number, number][]> {
   return found.map((row) => [row["action"], row["rows"], row["things"]]);
 }
 
-describe("many rows", () => {
+describe("bulk operations", () => {
   const sizes = [0, 1, 999, 1000, 1001, 5000];
 
   it.each(sizes)(
-    "%i of them are added, changed, marked and removed, and each is recorded once, by whom",
+    "%i rows are created, updated, soft-deleted and hard-deleted, and each change is recorded once with its actor",
     async (size) => {
       const pool = await openPool(database.url);
       const many = thingsOn(pool.db);
@@ -90,9 +90,9 @@ describe("many rows", () => {
       ).toEqual({ written: size, refused: [] });
       expect(await many.softDeleteMany(by, ids)).toEqual({ written: size, refused: [] });
       expect(await many.hardDeleteMany(by, streamed(ids))).toEqual({ written: size, refused: [] });
-      // Statements as for a few rows: four a thousand, and no more to record them.
+      // One statement per thousand rows and operation, and none for the audit log.
       expect(pool.report().queries - before).toBe(4 * Math.ceil(size / 1000));
-      // A change that changes nothing, to the level that every thing has at first, leaves no trace.
+      // An update to the default level changes nothing and is not recorded.
       const same = ids.filter((_, n) => n % 99 === 1).length;
       expect(await recordedBy(by.name)).toEqual(
         size === 0
@@ -107,7 +107,9 @@ describe("many rows", () => {
     },
   );
 
-  it("from a stream hold no more memory the more there are", { timeout: 60_000 }, async () => {
+  it("the memory of a bulk operation on a stream does not grow with the number of rows", {
+    timeout: 60_000,
+  }, async () => {
     await database.sql`alter table things disable trigger user`;
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
@@ -121,56 +123,58 @@ describe("many rows", () => {
         yield { name: `thing${n}`, note: "as long as a note is".repeat(5) };
       }
     }
-    expect((await repository.createMany(someone, streamed(many()))).written).toBe(200_000);
+    expect((await repository.createMany(testActor, streamed(many()))).written).toBe(200_000);
     await database.sql`alter table things enable trigger user`;
-    // 150,000 rows more would be some 60 MB.
+    // Another 150,000 rows in memory would take about 60 MB.
     expect(Math.max(...heap) - (heap[0] ?? 0)).toBeLessThan(15_000_000);
   });
 
-  it("that the caller's stream breaks off are all undone", async () => {
+  it("when the caller's stream fails, an atomic operation is rolled back, and another one keeps its committed batches", async () => {
     async function* broken() {
       yield* named(1500);
       throw new Error("the file ends here");
     }
-    await expect(repository.createMany(someone, broken())).rejects.toThrow("the file ends here");
+    await expect(repository.createMany(testActor, broken())).rejects.toThrow("the file ends here");
     expect(await rows()).toEqual([]);
-    await expect(repository.createMany(someone, broken(), { atomic: false })).rejects.toThrow("the file ends here");
+    await expect(repository.createMany(testActor, broken(), { atomic: false })).rejects.toThrow("the file ends here");
     expect(await rows()).toHaveLength(1000);
   });
 
-  it("that the database leaves midway are reported as far as it came, and the rest can be sent again", async () => {
+  it("when the connection is lost, the report names the rows to send again", async () => {
     const all = named(3_000);
     const other = await holding(`insert into things (name) values ('thing2500')`);
-    const leave = async (writing: Promise<unknown>) => {
-      await eventually(waits);
+    const loseConnection = async (writing: Promise<unknown>) => {
+      await eventually(expectLockWait);
       await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       return writing;
     };
-    const report = (await leave(repository.createMany(someone, all, { atomic: false }))) as BulkReport;
+    const report = (await loseConnection(repository.createMany(testActor, all, { atomic: false }))) as BulkReport;
     const missing = report.refused.map(({ index }) => all[index] as { name: string });
     expect(report.written).toBe(2_000);
     expect(new Set(report.refused.map(({ code }) => code))).toEqual(new Set(["SERVICE_UNAVAILABLE"]));
     expect(missing).toEqual(all.slice(2_000));
     expect(await rows()).toHaveLength(2_000);
 
-    // Nothing is there to report when all are undone, and how many a stream still holds nobody knows.
+    // An atomic operation is rolled back, and the number of remaining rows of a stream is unknown: both throw.
     const [atomic, stream] = [named(3_000, "atomic"), named(3_000, "stream")];
     for (const { name } of [atomic[2_500], stream[2_500]] as { name: string }[])
       await other`insert into things (name) values (${name})`;
-    await expect(leave(repository.createMany(someone, atomic))).rejects.toThrow();
-    await expect(leave(repository.createMany(someone, streamed(stream), { atomic: false }))).rejects.toThrow();
+    await expect(loseConnection(repository.createMany(testActor, atomic))).rejects.toThrow();
+    await expect(
+      loseConnection(repository.createMany(testActor, streamed(stream), { atomic: false })),
+    ).rejects.toThrow();
     await other`rollback`;
-    expect(await repository.createMany(someone, missing, { atomic: false })).toEqual({ written: 1_000, refused: [] });
+    expect(await repository.createMany(testActor, missing, { atomic: false })).toEqual({ written: 1_000, refused: [] });
     expect(await rows()).toHaveLength(5_000);
   });
 
-  it("that are taken apart before the database leaves are reported as they are", async () => {
+  it("when the database is unavailable after a batch was split, the report names each row that was not written", async () => {
     const ids = await idsOf(400);
     const other = await holding(`select from things where name = 'thing399' for update`);
     const changes = ids.map((id, n) => ({ id, change: n === 300 ? { name: "THING7" } : { level: 2 } }));
-    // One that neither the look at collisions nor the database can read.
+    // An id that neither the collision check nor the database can parse.
     changes[301] = { id: "none", change: { name: "thing301b" } };
-    const report = await repository.updateMany(someone, changes, { atomic: false });
+    const report = await repository.updateMany(testActor, changes, { atomic: false });
     await other`rollback`;
     const done = (await rows()).filter(([, level]) => level === 2).length;
     expect(report.written).toBe(done);
@@ -183,20 +187,20 @@ describe("many rows", () => {
     expect(report.refused.at(-1)).toMatchObject({ index: 399, code: "SERVICE_UNAVAILABLE" });
   });
 
-  it("join the caller's transaction, and are undone with it, or by themselves", async () => {
+  it("a bulk operation joins the caller's transaction, and rolls back with it or alone", async () => {
     const { db } = await openPool(database.url);
     await db.transaction(async (tx) => {
       const inside = thingsOn(db).withTransaction(tx);
-      await inside.createMany(someone, named(2));
-      const { refused } = await inside.createMany(someone, [{ name: "other" }, { name: "thing0" }]);
+      await inside.createMany(testActor, named(2));
+      const { refused } = await inside.createMany(testActor, [{ name: "other" }, { name: "thing0" }]);
       expect(refused).toHaveLength(1);
       expect(
-        (await inside.createMany(someone, [{ name: "third" }, { name: "THING1" }], { atomic: false })).written,
+        (await inside.createMany(testActor, [{ name: "third" }, { name: "THING1" }], { atomic: false })).written,
       ).toBe(1);
     });
     expect((await rows()).map(([name]) => name)).toEqual(["thing0", "thing1", "third"]);
     const undone = db.transaction(async (tx) => {
-      await thingsOn(db).withTransaction(tx).createMany(someone, named(1, "late"), { atomic: false });
+      await thingsOn(db).withTransaction(tx).createMany(testActor, named(1, "late"), { atomic: false });
       throw new Error("changed my mind");
     });
     await expect(undone).rejects.toThrow("changed my mind");
@@ -231,7 +235,7 @@ describe("createMany", () => {
     [10, "BAD_REQUEST", "level", "level: is no number."],
   ].map(([index, code, field, message]) => ({ index, code, field, message }));
 
-  it.each([false, true])("names every bad row; atomic: %s", async (atomic) => {
+  it.each([false, true])("createMany reports every invalid row; atomic: %s", async (atomic) => {
     const by = systemActor(`bad ${atomic}`);
     await database.sql`insert into things (name) values ('There')`;
     const report = await repository.createMany(by, bad, { atomic });
@@ -240,11 +244,11 @@ describe("createMany", () => {
     expect(await recordedBy(by.name)).toEqual(atomic ? [] : [["insert", 3, 3]]);
   });
 
-  it("finds the few bad rows among thousands, whatever the reason", async () => {
+  it("createMany finds a few invalid rows among thousands", async () => {
     const many = named(3000).map((row, n) =>
       n % 700 === 650 ? { ...row, level: -1 } : n === 2999 ? { name: "thing1" } : row,
     );
-    const { written, refused } = await repository.createMany(someone, many, { atomic: false });
+    const { written, refused } = await repository.createMany(testActor, many, { atomic: false });
     expect(refused.map(({ index, code }) => [index, code])).toEqual([
       ...[650, 1350, 2050, 2750].map((index) => [index, "BAD_REQUEST"]),
       [2999, "CONFLICT"],
@@ -252,8 +256,8 @@ describe("createMany", () => {
     expect([written, (await rows()).length]).toEqual([2995, 2995]);
   });
 
-  it("gives a field that a row leaves out, or leaves undefined, its default; null is null", async () => {
-    await repository.createMany(someone, [
+  it("createMany uses the default for a missing or undefined field, and stores null as null", async () => {
+    await repository.createMany(testActor, [
       { name: "a" },
       { name: "b", level: 5 },
       { name: "c", note: null },
@@ -269,7 +273,7 @@ describe("createMany", () => {
     ]);
   });
 
-  it("keeps every kind of value as it is", async () => {
+  it("createMany stores values of every type unchanged", async () => {
     const at = new Date("2026-11-01T12:00:00.123+02:00");
     const row = {
       name: "a'b\"c\\d",
@@ -278,20 +282,20 @@ describe("createMany", () => {
       data: { a: [1, null, { "b'": "\u2028" }] },
       at,
     };
-    await repository.createMany(someone, [row]);
-    const [kept] = await database.sql`select name, note, tags, data, happened_at from things`;
-    expect(kept).toEqual({ name: row.name, note: row.note, tags: row.tags, data: row.data, happened_at: at });
+    await repository.createMany(testActor, [row]);
+    const [stored] = await database.sql`select name, note, tags, data, happened_at from things`;
+    expect(stored).toEqual({ name: row.name, note: row.note, tags: row.tags, data: row.data, happened_at: at });
   });
 
-  it("takes an id of the caller's in any form, and refuses one that is there", async () => {
+  it("createMany accepts the caller's id in any notation, and refuses an existing id", async () => {
     const id = randomUUID();
-    const forms = [
+    const notations = [
       { id: id.toUpperCase(), name: "a" },
       { id: `{${randomUUID()}}`, name: "b" },
       { id: randomUUID().replaceAll("-", ""), name: "c" },
     ];
-    expect(await repository.createMany(someone, forms)).toEqual({ written: 3, refused: [] });
-    expect((await repository.createMany(someone, [{ id, name: "d" }])).refused).toEqual([
+    expect(await repository.createMany(testActor, notations)).toEqual({ written: 3, refused: [] });
+    expect((await repository.createMany(testActor, [{ id, name: "d" }])).refused).toEqual([
       { index: 0, code: "CONFLICT", field: "id", message: "This id is taken." },
     ]);
     const other = randomUUID();
@@ -299,20 +303,20 @@ describe("createMany", () => {
       { id: other, name: "e" },
       { id: other.toUpperCase(), name: "f" },
     ];
-    expect(await repository.createMany(someone, twice, { atomic: false })).toMatchObject({
+    expect(await repository.createMany(testActor, twice, { atomic: false })).toMatchObject({
       written: 1,
       refused: [{ index: 1, code: "CONFLICT", field: "id" }],
     });
-    expect(await repository.createMany(someone, [{ id: "x", name: "g" }])).toMatchObject({
+    expect(await repository.createMany(testActor, [{ id: "x", name: "g" }])).toMatchObject({
       refused: [{ code: "BAD_REQUEST" }],
     });
   });
 
-  it("checks rows as its rules say, before the database does", async () => {
+  it("createMany validates rows by the rules of the table before it sends them", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     const account = newUser();
     const report = await users.createMany(
-      someone,
+      testActor,
       [
         account,
         { ...newUser(), passwordHash: "secret" },
@@ -335,25 +339,25 @@ describe("createMany", () => {
     ]);
   });
 
-  it.each([false, true])("is run again when it is the victim of a deadlock; atomic: %s", async (atomic) => {
+  it.each([false, true])("createMany is retried after a deadlock; atomic: %s", async (atomic) => {
     let report: Promise<unknown> | undefined;
     await database.sql.begin(async (tx) => {
-      // Whoever looks first whether it waits in vain is the victim.
+      // PostgreSQL cancels the session that detects the deadlock first.
       await tx`set local deadlock_timeout = '1min'`;
       await tx`insert into things (name) values ('b')`;
-      report = repository.createMany(someone, [{ name: "a" }, { name: "b" }], { atomic });
-      await eventually(waits);
+      report = repository.createMany(testActor, [{ name: "a" }, { name: "b" }], { atomic });
+      await eventually(expectLockWait);
       await tx`insert into things (name) values ('a')`;
     });
     expect(await report).toMatchObject({ written: 0, refused: [{ field: "name" }, { field: "name" }] });
   });
 
-  it("lets two callers with the same rows in another order each add what the other one does not", async () => {
+  it("two concurrent createMany calls with the same rows in different orders create each row once", async () => {
     const { db } = await openPool(database.url);
     const names = named(1000);
     const reports = await Promise.all([
-      thingsOn(db).createMany(someone, names, { atomic: false }),
-      thingsOn(db).createMany(someone, names.toReversed(), { atomic: false }),
+      thingsOn(db).createMany(testActor, names, { atomic: false }),
+      thingsOn(db).createMany(testActor, names.toReversed(), { atomic: false }),
     ]);
     expect(reports.reduce((sum, { written }) => sum + written, 0)).toBe(1000);
     expect(await rows()).toHaveLength(1000);
@@ -361,9 +365,9 @@ describe("createMany", () => {
 });
 
 describe("updateMany", () => {
-  it("changes what is given and leaves the rest, in each row its own", async () => {
+  it("updateMany changes only the given fields, which can differ by row", async () => {
     const [a, b, c, d] = (await idsOf(4)) as [string, string, string, string];
-    const report = await repository.updateMany(someone, [
+    const report = await repository.updateMany(testActor, [
       { id: a, change: { level: 7 } },
       { id: b.toUpperCase(), change: { note: null } },
       { id: `{${c}}`, change: { name: "renamed", note: undefined } },
@@ -378,42 +382,42 @@ describe("updateMany", () => {
     ]);
   });
 
-  it("leaves what a row does not change, where another one changes it, also what may be nothing", async () => {
+  it("updateMany leaves a field unchanged that only other rows change, even a nullable one", async () => {
     const [a, b] = (await idsOf(2)) as [string, string];
     await database.sql`update things set happened_at = '2026-11-01'`;
-    await repository.updateMany(someone, [
+    await repository.updateMany(testActor, [
       { id: a, change: { note: "changed" } },
       { id: b, change: { at: new Date("2026-12-01") } },
     ]);
-    const kept = await database.sql`select note, happened_at as at from things order by name`;
-    expect([...kept]).toEqual([
+    const stored = await database.sql`select note, happened_at as at from things order by name`;
+    expect([...stored]).toEqual([
       { note: "changed", at: new Date("2026-11-01") },
       { note: "none yet", at: new Date("2026-12-01") },
     ]);
   });
 
-  it("keeps times and JSON as they are", async () => {
+  it("updateMany stores times, JSON and arrays unchanged", async () => {
     const [id] = (await idsOf(1)) as [string];
     const change = { at: new Date("2026-11-01T12:00:00.123+02:00"), data: { a: null, b: ["x"] }, tags: ["a,b", ""] };
-    await repository.updateMany(someone, [{ id, change }]);
-    const [kept] = await database.sql`select happened_at as at, data, tags from things`;
-    expect(kept).toEqual(change);
+    await repository.updateMany(testActor, [{ id, change }]);
+    const [stored] = await database.sql`select happened_at as at, data, tags from things`;
+    expect(stored).toEqual(change);
   });
 
-  it("leaves the microseconds of what it does not change", async () => {
+  it("updateMany keeps the microseconds of a time that it does not change", async () => {
     const [id] = (await idsOf(1)) as [string];
     await database.sql`update things set happened_at = '2026-11-01 12:00:00.123456+02'`;
-    await repository.updateMany(someone, [{ id, change: { level: 2 } }]);
-    const [kept] = await database.sql`select happened_at = '2026-11-01 12:00:00.123456+02' as same from things`;
-    expect(kept?.["same"]).toBe(true);
+    await repository.updateMany(testActor, [{ id, change: { level: 2 } }]);
+    const [stored] = await database.sql`select happened_at = '2026-11-01 12:00:00.123456+02' as same from things`;
+    expect(stored?.["same"]).toBe(true);
   });
 
-  it("refuses what is not there, is deleted, was changed by somebody faster, or breaks a rule, and writes the others", async () => {
+  it("updateMany refuses missing, deleted, outdated and invalid rows, and writes the others unless it is atomic", async () => {
     const by = systemActor("refused");
     const [a, b, c, d, e] = (await idsOf(5)) as [string, string, string, string, string];
-    await repository.softDelete(someone, b);
+    await repository.softDelete(testActor, b);
     const { updatedAt: version } = await repository.findById(c);
-    await repository.update(someone, c, { note: "faster" });
+    await repository.update(testActor, c, { note: "faster" });
     const changes = [
       { id: a, change: { level: 2 } },
       { id: b, change: { level: 2 } },
@@ -441,14 +445,14 @@ describe("updateMany", () => {
     expect(await recordedBy(by.name)).toEqual([["update", 1, 1]]);
   });
 
-  it("names each of many that collide, with rows that are there and among themselves", async () => {
+  it("updateMany reports each of many rows that conflict with existing rows or with one another", async () => {
     const ids = await idsOf(900);
     await database.sql`insert into things (name) select 'taken' || n from generate_series(0, 299) n`;
     const name = (n: number) => (n % 3 === 0 ? `Taken${n / 3}` : n % 3 === 1 ? "same" : `new${n}`);
     const changes = ids.map((id, n) => ({ id, change: { name: name(n) } }));
     const free = ids.flatMap((_, n) => (n % 3 === 2 || n === 1 ? n : []));
     for (const atomic of [true, false]) {
-      const report = await repository.updateMany(someone, changes, { atomic });
+      const report = await repository.updateMany(testActor, changes, { atomic });
       expect(report.written).toBe(atomic ? 0 : free.length);
       expect(new Set(report.refused.map(({ field, message }) => `${field}: ${message}`))).toEqual(
         new Set(["name: This name is taken."]),
@@ -456,10 +460,10 @@ describe("updateMany", () => {
       expect(report.refused.map(({ index }) => index)).toEqual(ids.flatMap((_, n) => (free.includes(n) ? [] : n)));
     }
     expect((await repository.findById(ids[1] as string)).name).toBe("same");
-    // Whoever frees a name and whoever takes it may come together, and the same row twice, in its order.
+    // One call can free a name and reuse it, and can change a row twice, in order.
     const [a, b] = [ids[2], ids[5]] as [string, string];
     expect(
-      await repository.updateMany(someone, [
+      await repository.updateMany(testActor, [
         { id: a, change: { name: "freed" } },
         { id: b, change: { name: "new2" } },
         { id: a, change: { name: "New5" } },
@@ -472,9 +476,9 @@ describe("updateMany", () => {
     ]);
   });
 
-  it("refuses a change of nothing in a row that is not there, or has another version", async () => {
+  it("updateMany refuses an empty change of a missing row or of another version", async () => {
     const [id] = (await idsOf(1)) as [string];
-    const { refused } = await repository.updateMany(someone, [
+    const { refused } = await repository.updateMany(testActor, [
       { id: randomUUID(), change: {} },
       { id, version: new Date(0), change: {} },
       { id, change: {} },
@@ -485,25 +489,25 @@ describe("updateMany", () => {
     ]);
   });
 
-  it.each([2, 1500])("with an id twice, %i rows apart, is as one after the other: none is lost", async (apart) => {
-    const ids = await idsOf(apart + 1);
+  it.each([2, 1500])("updateMany applies two changes of the same row in order, %i rows apart", async (distance) => {
+    const ids = await idsOf(distance + 1);
     const first = ids[0] as string;
     const changes: { id: string; change: object; version?: Date }[] = ids.map((id) => ({ id, change: { level: 2 } }));
-    changes[apart] = { id: first.toUpperCase(), change: { note: "second" } };
+    changes[distance] = { id: first.toUpperCase(), change: { note: "second" } };
     changes.push({ id: first, change: { level: 3 } });
-    expect(await repository.updateMany(someone, changes)).toEqual({ written: apart + 2, refused: [] });
+    expect(await repository.updateMany(testActor, changes)).toEqual({ written: distance + 2, refused: [] });
     expect((await rows()).find(([name]) => name === "thing0")).toEqual(["thing0", 3, "second"]);
 
     const { updatedAt: version } = await repository.findById(first);
     const twice = [4, 5].map((level) => ({ id: first, version, change: { level } }));
-    expect(await repository.updateMany(someone, twice, { atomic: false })).toMatchObject({
+    expect(await repository.updateMany(testActor, twice, { atomic: false })).toMatchObject({
       written: 1,
       refused: [{ index: 1, code: "CONFLICT", field: "updatedAt" }],
     });
     expect((await repository.findById(first)).level).toBe(4);
   });
 
-  it("that waits for somebody else's change keeps it, or is refused when it saw another version", async () => {
+  it("updateMany that waits for another transaction preserves its change, or is refused with an older version", async () => {
     const [a, b] = (await idsOf(2)) as [string, string];
     const { updatedAt: version } = await repository.findById(b);
     const { db } = await openPool(database.url);
@@ -511,14 +515,14 @@ describe("updateMany", () => {
     await db.transaction(async (tx) => {
       await tx.execute(sql`update things set level = 50, note = 'theirs'`);
       report = repository.updateMany(
-        someone,
+        testActor,
         [
           { id: a, change: { note: "ours" } },
           { id: b, version, change: { note: "ours" } },
         ],
         { atomic: false },
       );
-      await eventually(waits);
+      await eventually(expectLockWait);
     });
     expect(await report).toMatchObject({ written: 1, refused: [{ index: 1, code: "CONFLICT", field: "updatedAt" }] });
     expect(await rows()).toEqual([
@@ -527,22 +531,22 @@ describe("updateMany", () => {
     ]);
   });
 
-  it("loses no change to another one of the same rows in another order, and neither is refused", async () => {
+  it("concurrent updateMany calls on the same rows in different orders all succeed, and no change is lost", async () => {
     const ids = await idsOf(1000);
     for (let round = 0; round < 2; round++) {
       const level = { change: { level: round + 10 } };
       const note = { change: { note: `round ${round}` } };
       const reports = await Promise.all([
         repository.updateMany(
-          someone,
+          testActor,
           ids.map((id) => ({ id, ...level })),
         ),
         repository.updateMany(
-          someone,
+          testActor,
           ids.toReversed().map((id) => ({ id, ...note })),
         ),
         repository.updateMany(
-          someone,
+          testActor,
           ids.toSorted().map((id) => ({ id, change: { at: new Date(round) } })),
         ),
       ]);
@@ -556,11 +560,11 @@ describe("updateMany", () => {
 });
 
 describe.each(["softDeleteMany", "hardDeleteMany"] as const)("%s", (remove) => {
-  it("names what is not there; the others go, or, atomic, none", async () => {
+  it(`${remove} reports missing rows, and deletes the others unless it is atomic`, async () => {
     const by = systemActor(remove);
     const [a, b, c] = (await idsOf(3)) as [string, string, string];
-    if (remove === "softDeleteMany") await repository.softDelete(someone, c);
-    else await repository.hardDelete(someone, c);
+    if (remove === "softDeleteMany") await repository.softDelete(testActor, c);
+    else await repository.hardDelete(testActor, c);
     const ids = [a.toUpperCase(), c, "x", randomUUID(), `{${b}}`];
     const refused = [
       { index: 1, code: "NOT_FOUND", field: "id", message: "There is no such thing." },
@@ -575,20 +579,20 @@ describe.each(["softDeleteMany", "hardDeleteMany"] as const)("%s", (remove) => {
     expect(await recordedBy(by.name)).toEqual([[remove === "softDeleteMany" ? "update" : "delete", 2, 2]]);
   });
 
-  it.each([1, 1500])("refuses an id that comes a second time, %i rows later", async (apart) => {
-    const ids = await idsOf(apart);
+  it.each([1, 1500])(`${remove} refuses the second occurrence of an id, %i rows later`, async (distance) => {
+    const ids = await idsOf(distance);
     const again = [...ids, ids[0]?.toUpperCase() ?? ""];
-    expect(await repository[remove](someone, again, { atomic: false })).toMatchObject({
-      written: apart,
-      refused: [{ index: apart, code: "NOT_FOUND", field: "id" }],
+    expect(await repository[remove](testActor, again, { atomic: false })).toMatchObject({
+      written: distance,
+      refused: [{ index: distance, code: "NOT_FOUND", field: "id" }],
     });
   });
 
-  it("lets two callers with the same rows in another order remove each once", async () => {
+  it(`two concurrent ${remove} calls with the same rows in different orders delete each row once`, async () => {
     const ids = await idsOf(1000);
     const reports = await Promise.all([
-      repository[remove](someone, ids, { atomic: false }),
-      repository[remove](someone, ids.toReversed(), { atomic: false }),
+      repository[remove](testActor, ids, { atomic: false }),
+      repository[remove](testActor, ids.toReversed(), { atomic: false }),
     ]);
     expect(reports.reduce((sum, { written }) => sum + written, 0)).toBe(1000);
     expect(reports.flatMap(({ refused }) => refused.map(({ code }) => code))).toEqual(Array(1000).fill("NOT_FOUND"));

@@ -1,14 +1,14 @@
 import type { Filter } from "../../src/query/filter.ts";
 
-/** A row as plain values: text, number, boolean, JSON; a time in microseconds, an address in an order of its own. */
+/** A row as plain values: text, number, boolean, JSON, a time in microseconds, an address as text. */
 export type Plain = Readonly<Record<string, unknown>>;
 
-/** How the texts and values of a field compare. */
+/** How the values of a field compare. */
 export type Kind = "text" | "caseless" | "address" | "time" | "plain" | "json";
 
 /**
- * What filter.ts promises, without SQL: a condition holds or does not. Nothing equals null but null; what is compared
- * with null in another way does not hold, and its opposite does.
+ * A model of filter.ts without SQL and with two-valued logic. Only null equals null. Any other comparison with null is
+ * false, and its negation is true.
  */
 export function matches(row: Plain, filter: Filter<never>, kinds: Readonly<Record<string, Kind>>): boolean {
   return Object.entries(filter as Plain).every(([name, condition]) => {
@@ -31,9 +31,9 @@ function holds(value: unknown, condition: unknown, kind: Kind): boolean {
       case "ne":
         return !equal(value, operand, kind);
       case "in":
-        return (operand as unknown[]).some((one) => equal(value, one, kind));
+        return (operand as unknown[]).some((element) => equal(value, element, kind));
       case "notIn":
-        return !(operand as unknown[]).some((one) => equal(value, one, kind));
+        return !(operand as unknown[]).some((element) => equal(value, element, kind));
       case "isNull":
         return (value === null) === operand;
       case "gt":
@@ -60,17 +60,17 @@ const equal = (value: unknown, operand: unknown, kind: Kind) => value !== null &
 
 function order(value: unknown, operand: unknown, kind: Kind): number {
   if (kind === "time") {
-    const asked = BigInt((operand as Date).getTime()) * 1000n;
-    return (value as bigint) < asked ? -1 : (value as bigint) > asked ? 1 : 0;
+    const time = BigInt((operand as Date).getTime()) * 1000n;
+    return (value as bigint) < time ? -1 : (value as bigint) > time ? 1 : 0;
   }
   if (kind === "plain") return Number(value) - Number(operand);
-  const form = kind === "caseless" ? lower : kind === "address" ? addressKey : String;
-  return Buffer.compare(Buffer.from(form(String(value))), Buffer.from(form(String(operand))));
+  const normalize = kind === "caseless" ? lower : kind === "address" ? addressKey : String;
+  return Buffer.compare(Buffer.from(normalize(String(value))), Buffer.from(normalize(String(operand))));
 }
 
 const lower = (text: string) => text.toLowerCase();
 
-/** IPv4 before IPv6, and each by its bytes. */
+/** A sort key that orders IPv4 before IPv6, and the addresses of each by their bytes. */
 export function addressKey(address: string): string {
   if (!address.includes(":")) return `4${address.split(".").map((part) => part.padStart(3, "0"))}`;
   const [head = "", tail] = address.toLowerCase().split("::");
@@ -80,7 +80,7 @@ export function addressKey(address: string): string {
   return `6${[...left, ...zeros, ...right].map((part) => part.padStart(4, "0"))}`;
 }
 
-/** `*` is any text, `\*` a star, everything else is itself. */
+/** `*` matches any text, `\*` an asterisk, and every other character itself. */
 function like(value: string, pattern: string, caseless: boolean): boolean {
   const parts = pattern
     .split(/(\\\*|\*)/)
@@ -88,7 +88,7 @@ function like(value: string, pattern: string, caseless: boolean): boolean {
   return new RegExp(`^${parts.join("")}$`, caseless ? "is" : "s").test(value);
 }
 
-/** JSON containment of objects and scalars (manual, 8.14.3). */
+/** JSON containment of objects and scalars (PostgreSQL manual, 8.14.3). */
 function contains(value: unknown, part: unknown): boolean {
   if (typeof part !== "object" || part === null) return value === part;
   if (typeof value !== "object" || value === null) return false;

@@ -64,7 +64,7 @@ const agents = [
 ];
 const addresses = agents.map((_, n) => [null, "10.0.0.1", "10.0.0.2", "9.9.9.9", "::1", "2001:db8::1"][n % 6] ?? null);
 
-/** Letters that a pattern could trip over. */
+/** Texts with the special characters of patterns. */
 const text = fc.oneof(
   fc.constantFrom(...agents.filter((agent) => agent !== null)),
   fc.string({ unit: fc.constantFrom("a", "B", "%", "_", "\\", "*", "'"), maxLength: 5 }),
@@ -96,7 +96,7 @@ interface Field {
   readonly patterns?: boolean;
 }
 
-/** A value of each kind, as the column says: so that a new column is asked about by itself. */
+/** Derives the values of a field from the type of its column, so that the tests include new columns. */
 function fieldOf(column: PgColumn, caseless: boolean): Field {
   const type = column.getSQLType();
   if (column.enumValues !== undefined)
@@ -112,25 +112,25 @@ function fieldOf(column: PgColumn, caseless: boolean): Field {
   return { kind: "text", values: text, patterns: true };
 }
 
-const fieldsOf = ({ columns, normalizations: forms }: Listing) =>
+const fieldsOf = ({ columns, normalizations }: Listing) =>
   Object.entries(columns).map(
     ([field, column]) =>
-      [field, column as PgColumn, fieldOf(column as PgColumn, forms?.[field] !== undefined)] as const,
+      [field, column as PgColumn, fieldOf(column as PgColumn, normalizations?.[field] !== undefined)] as const,
   );
 
 const kindsOf = (listing: Listing) => Object.fromEntries(fieldsOf(listing).map(([field, , { kind }]) => [field, kind]));
 
-/** Any filter of a listing. */
+/** Generates filters of a listing. */
 function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter<never>> {
   const conditions = fieldsOf(listing).map(([field, column, { kind, values, ordered = true, patterns }]) => {
     const isNull = { isNull: fc.boolean() };
     if (kind === "json") {
-      const asked = fc.record({ contains: values, ...isNull }, { requiredKeys: [] });
-      return fc.record({ [field]: column.notNull ? asked : fc.option(asked) });
+      const operators = fc.record({ contains: values, ...isNull }, { requiredKeys: [] });
+      return fc.record({ [field]: column.notNull ? operators : fc.option(operators) });
     }
-    // What is there is found by what it is, too.
-    const there = known.map((row) => row[field]).filter((value) => typeof value === "string" && kind !== "time");
-    const one = there.length === 0 ? values : fc.oneof(values, fc.constantFrom(...there));
+    // The values of existing rows make filters that match.
+    const existing = known.map((row) => row[field]).filter((value) => typeof value === "string" && kind !== "time");
+    const one = existing.length === 0 ? values : fc.oneof(values, fc.constantFrom(...existing));
     const list = fc.array(one, { maxLength: 4 });
     const operators = fc.record(
       {
@@ -140,7 +140,7 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
       },
       { requiredKeys: [] },
     );
-    // Mostly one operator: many at once hold of nothing.
+    // Most conditions have one operator, because a combination of many matches no row.
     const few = operators.map((all) => Object.fromEntries(Object.entries(all).slice(0, 2)));
     const single = operators.chain((all) =>
       fc.nat(20).map((n) => Object.fromEntries(Object.entries(all).slice(n % 10, (n % 10) + 1))),
@@ -168,14 +168,14 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
 describe("a filter", () => {
   const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text as "${column}"`;
 
-  /** The rows as the model takes them, read past the service; every column that is asked about, by its name there. */
+  /** Reads the rows for the model without the service, with every filterable column by its field name. */
   async function truth({ table, columns, key }: Listing, name: string): Promise<(Plain & { key: string })[]> {
-    const asked = Object.values(columns as Record<string, PgColumn>).map((column) => {
+    const selected = Object.values(columns as Record<string, PgColumn>).map((column) => {
       if (column.getSQLType().startsWith("timestamp")) return micros(column.name);
       return column.getSQLType() === "inet" ? `host(${column.name}) as "${column.name}"` : column.name;
     });
-    const rows = await database.sql.unsafe(`select ${asked.join(", ")} from ${name}`);
-    expect(Object.keys(getTableColumns(table)).length).toBeGreaterThan(asked.length - 1);
+    const rows = await database.sql.unsafe(`select ${selected.join(", ")} from ${name}`);
+    expect(Object.keys(getTableColumns(table)).length).toBeGreaterThan(selected.length - 1);
     return rows.map((row) => ({
       ...Object.fromEntries(
         Object.entries(columns as Record<string, PgColumn>).map(([field, column]) => {
@@ -210,13 +210,13 @@ describe("a filter", () => {
     ["audit_log", auditListing, async (on, where) => (await on.audit.list({ where, limit: 100 })).items, "id"],
   ];
 
-  it.each(all)("of %s, whatever it is, finds what it says and nothing else", async (name, listing, find, key) => {
+  it.each(all)("a random filter of %s finds exactly the rows that match it", async (name, listing, find, key) => {
     const repositories = repositoriesOn((await openPool(database.url)).db);
     const rows = await truth(listing, name);
     const schema = filterSchema(listing as Listing as ListingOf<unknown>);
     await fc.assert(
       fc.asyncProperty(filters(listing, rows), async (filter) => {
-        // Through the schema, as from a caller, which takes all of these.
+        // The schema, which validates the filters of callers, accepts all of these.
         const found = await find(repositories, schema.parse(filter) as Filter<never>);
         const expected = rows.filter((row) => matches(row, filter, kindsOf(listing)));
         expect(found.map((row) => (row as Plain)[key]).sort()).toEqual(expected.map((row) => row.key).sort());
@@ -225,7 +225,7 @@ describe("a filter", () => {
     );
   });
 
-  it("is counted as it is listed", async () => {
+  it("count and total equal the number of listed rows", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(filters(userDefinition, await truth(userDefinition, "users")), async (where) => {
@@ -236,7 +236,7 @@ describe("a filter", () => {
     );
   });
 
-  it("finds an email by itself and in any case of its ASCII letters", async () => {
+  it("a filter finds an email address regardless of the case of its ASCII letters", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     for (const email of ["AÉB@example.org", "Aéb@EXAMPLE.org", "aéB@example.org"]) {
       const [expected] =
@@ -263,24 +263,24 @@ describe("a filter", () => {
     ["_*", ["_"]],
     ["a*b", ["a%b", "a_b", "a\\b", "a*b", "a\\*b", "a\nb", "ab"]],
     ["*", agents.filter((agent) => agent !== null)],
-  ])("takes the pattern %j by its word: the star is all it has, and a backslash before it", async (like, expected) => {
+  ])("in the pattern %j, only an asterisk and a backslash before it are special", async (like, expected) => {
     const { sessions } = repositoriesOn((await openPool(database.url)).db);
     const { items } = await sessions.list({ where: { userAgent: { like } }, limit: 100 });
     expect(items.map(({ userAgent }) => userAgent).sort()).toEqual(expected.sort());
   });
 
-  it("with what no text can hold is the caller's mistake, also where nobody looked it over", async () => {
+  it("a filter with a character that PostgreSQL cannot store is an input error even without schema validation", async () => {
     const { users, sessions } = repositoriesOn((await openPool(database.url)).db);
-    for (const asked of [
+    for (const call of [
       () => users.count({ email: "a\0" }),
       () => sessions.count({ userAgent: { like: "\0*" } }),
       () => users.count({ metadata: { contains: { a: "\ud800" } } }),
     ])
-      expect(toDomainError(await asked().catch((error: unknown) => error))).toBeInstanceOf(InvalidInputError);
+      expect(toDomainError(await call().catch((error: unknown) => error))).toBeInstanceOf(InvalidInputError);
   });
 });
 
-describe("a filter is refused", () => {
+describe("filterSchema", () => {
   const users = filterSchema(userDefinition);
   const messageFor = (filter: unknown, schema: { safeParse: typeof users.safeParse } = users) => {
     const { error } = schema.safeParse(filter);
@@ -290,67 +290,63 @@ describe("a filter is refused", () => {
   const wide = (parts: number) => ({ or: Array.from({ length: parts }, () => ({ role: "user" })) });
 
   it.each([
-    ["for an unknown field", { name: "x" }, ': Unrecognized key: "name"'],
-    ["for an unknown operator", { email: { regex: "x" } }, 'email: Unrecognized key: "regex"'],
-    ["for the operator of another type", { emailVerified: { gt: true } }, 'emailVerified: Unrecognized key: "gt"'],
-    ["for a pattern of what is no text", { id: { like: "a*" } }, 'id: Unrecognized key: "like"'],
+    ["an unknown field", { name: "x" }, ': Unrecognized key: "name"'],
+    ["an unknown operator", { email: { regex: "x" } }, 'email: Unrecognized key: "regex"'],
+    ["an operator of another type", { emailVerified: { gt: true } }, 'emailVerified: Unrecognized key: "gt"'],
+    ["a pattern for a field that is not text", { id: { like: "a*" } }, 'id: Unrecognized key: "like"'],
     [
-      "for a key that reaches the prototype",
+      "a key that refers to the prototype",
       JSON.parse('{"__proto__": {"isNull": true}}'),
       ': Unrecognized key: "__proto__"',
     ],
-    ["for a field of every object", { constructor: "x" }, ': Unrecognized key: "constructor"'],
-    ["for a text where an id is", { id: "x" }, "id: must be a UUID"],
+    ["the name of an inherited property", { constructor: "x" }, ': Unrecognized key: "constructor"'],
+    ["text for an id", { id: "x" }, "id: must be a UUID"],
     [
-      "for a text where a time is",
+      "text for a time",
       { createdAt: "2026-11-01" },
       "createdAt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
     [
-      "for no time",
+      "an invalid time",
       { createdAt: { gt: new Date(Number.NaN) } },
       "createdAt.gt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
-    ["for null where nothing is null", { email: null }, "email: Invalid input: expected never, received null"],
+    ["null for a field that is never null", { email: null }, "email: Invalid input: expected never, received null"],
+    ["an unknown status", { status: "gone" }, 'status: Invalid option: expected one of "active"|"suspended"|"banned"'],
+    ["null in a list", { email: { in: [null] } }, "email.in.0: Invalid input: expected string, received null"],
+    ["an empty `or`", { or: [] }, "or: must have at least one part"],
+    ["an empty `and`", { and: [] }, "and: must have at least one part"],
+    ["more than 20 parts", wide(21), "or: must have at most 20 parts"],
     [
-      "for a value that there is none of",
-      { status: "gone" },
-      'status: Invalid option: expected one of "active"|"suspended"|"banned"',
-    ],
-    ["for null in a list", { email: { in: [null] } }, "email.in.0: Invalid input: expected string, received null"],
-    ["for an empty or", { or: [] }, "or: must have at least one part"],
-    ["for an empty and", { and: [] }, "and: must have at least one part"],
-    ["for too many parts", wide(21), "or: must have at most 20 parts"],
-    [
-      "for too many conditions",
+      "more than 100 conditions",
       { and: [wide(20), wide(20), wide(20), wide(20), wide(20), { role: "user" }] },
       ": must have at most 100 conditions",
     ],
     [
-      "for a list too long",
+      "more than 100 values in a list",
       { id: { in: Array.from({ length: 101 }, () => "00000000-0000-0000-0000-000000000000") } },
       "id.in: must have at most 100 values",
     ],
-    ["for a text too long", { email: "x".repeat(501) }, "email: must be at most 500 characters"],
-    ["for a pattern too long", { email: { like: "x".repeat(101) } }, "email.like: must be at most 100 characters"],
-    ["for JSON asked about as a text", { metadata: "x" }, "metadata: must be { contains: { … } } or { isNull }"],
+    ["a text of more than 500 characters", { email: "x".repeat(501) }, "email: must be at most 500 characters"],
     [
-      "for JSON that no JSON can hold",
+      "a pattern of more than 100 characters",
+      { email: { like: "x".repeat(101) } },
+      "email.like: must be at most 100 characters",
+    ],
+    ["text for a JSON field", { metadata: "x" }, "metadata: must be { contains: { … } } or { isNull }"],
+    [
+      "a Date in JSON",
       { metadata: { contains: { at: new Date() } } },
       "metadata: must be { contains: { … } } or { isNull }",
     ],
+    ["a bigint in JSON", { metadata: { contains: { n: 1n } } }, "metadata: must be { contains: { … } } or { isNull }"],
     [
-      "for JSON that cannot be written",
-      { metadata: { contains: { n: 1n } } },
-      "metadata: must be { contains: { … } } or { isNull }",
-    ],
-    [
-      "for JSON too large",
+      "JSON of more than 4096 bytes",
       { metadata: { contains: { text: "x".repeat(20_000) } } },
       "metadata.contains: must be at most 4096 bytes of JSON, numbers written without an exponent",
     ],
-    ["deeper than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
-  ])("%s", (_, filter, message) => {
+    ["more than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
+  ])("a filter with %s is refused", (_, filter, message) => {
     expect(messageFor(filter)).toBe(message);
   });
 
@@ -361,13 +357,13 @@ describe("a filter is refused", () => {
     ["refreshTokenId", userSessionDefinition],
     ["twoFactorSecret", userSecurityDefinition],
     ["recoveryCodes", userSecurityDefinition],
-  ])("for %s, which nobody may ask about, at any depth", (field, listing) => {
+  ])("a filter by %s, which is not filterable, is refused at any depth", (field, listing) => {
     const schema = filterSchema(listing as Listing as ListingOf<unknown>) as never;
     expect(messageFor({ [field]: { isNull: false } }, schema)).toBe(`: Unrecognized key: "${field}"`);
     expect(messageFor({ or: [{ not: { [field]: "x" } }] }, schema)).toBe(`or.0.not: Unrecognized key: "${field}"`);
   });
 
-  it("or taken, and never an error of another kind, whatever it is", () => {
+  it("validation of random input never throws", () => {
     const keys = fc.constantFrom(
       "and",
       "or",
@@ -381,25 +377,31 @@ describe("a filter is refused", () => {
       "contains",
       "createdAt",
     );
-    const junk = fc.object({ key: keys, maxDepth: 6, withDate: true, withBigInt: true, withNullPrototype: true });
+    const randomObject = fc.object({
+      key: keys,
+      maxDepth: 6,
+      withDate: true,
+      withBigInt: true,
+      withNullPrototype: true,
+    });
     fc.assert(
-      fc.property(fc.oneof(junk, fc.anything()), (filter) => void users.safeParse(filter)),
+      fc.property(fc.oneof(randomObject, fc.anything()), (filter) => void users.safeParse(filter)),
       { numRuns: 1000 },
     );
   });
 
-  it("takes what is undefined as not asked", () => {
+  it("a condition that is undefined is ignored", () => {
     expect(messageFor({ and: undefined, or: undefined, not: undefined, email: undefined })).toBeUndefined();
   });
 
-  it("takes four levels, a hundred conditions, a hundred values", () => {
+  it("a filter with four levels, 100 conditions or 100 values is accepted", () => {
     expect(messageFor(nested(4))).toBeUndefined();
     expect(messageFor({ and: [wide(20), wide(20), wide(20), wide(20), wide(20)] })).toBeUndefined();
     expect(messageFor({ email: { in: Array.from({ length: 100 }, () => "x") } })).toBeUndefined();
   });
 });
 
-/** Never run: tsc reads it, and a line that compiles where it should not is an error there. */
+/** Not executed. tsc reports a line that compiles although it must not. */
 const typesOfFilters = (): [Filter<User>[], Filter<UserSession>[], Filter<UserSecurity>[]] => [
   [
     {
@@ -410,41 +412,41 @@ const typesOfFilters = (): [Filter<User>[], Filter<UserSession>[], Filter<UserSe
       metadata: { contains: {} },
     },
     { and: [{ or: [{ not: { status: { in: ["banned"] } } }] }], username: { like: "a*", ilike: "*b" } },
-    // @ts-expect-error the hash may not be asked about
+    // @ts-expect-error the password hash is not filterable
     { passwordHash: "x" },
-    // @ts-expect-error nor at any depth
+    // @ts-expect-error it is not filterable at any depth
     { and: [{ not: { emailVerificationToken: { isNull: true } } }] },
-    // @ts-expect-error what is not there
+    // @ts-expect-error the field does not exist
     { nickname: "x" },
-    // @ts-expect-error no such operator
+    // @ts-expect-error the operator does not exist
     { email: { regex: "x" } },
-    // @ts-expect-error true is not more than false
+    // @ts-expect-error booleans have no order
     { emailVerified: { gt: false } },
-    // @ts-expect-error a time has no pattern
+    // @ts-expect-error patterns do not apply to times
     { createdAt: { like: "2026*" } },
-    // @ts-expect-error nor is it a text
+    // @ts-expect-error a time is not text
     { createdAt: "2026-11-01" },
-    // @ts-expect-error an account always has an email
+    // @ts-expect-error the email of an account is never null
     { email: null },
-    // @ts-expect-error no such status
+    // @ts-expect-error the status does not exist
     { status: "gone" },
-    // @ts-expect-error JSON is asked what it contains
+    // @ts-expect-error a JSON field needs `contains`
     { metadata: { guild: 7 } },
-    // @ts-expect-error a list has values of the field
+    // @ts-expect-error a list contains values of the field
     { id: { in: [7] } },
   ],
   [
     { revokedAt: null, userAgent: { ilike: "*firefox*" } },
-    // @ts-expect-error the refresh token's id may not be asked about
+    // @ts-expect-error the refresh token's id is not filterable
     { refreshTokenId: "x" },
   ],
   [
     { loginAttempts: { gte: 3 } },
-    // @ts-expect-error a number has no pattern
+    // @ts-expect-error patterns do not apply to numbers
     { loginAttempts: { like: "3" } },
-    // @ts-expect-error secrets may not be asked about
+    // @ts-expect-error secrets are not filterable
     { twoFactorSecret: { isNull: false } },
-    // @ts-expect-error nor recovery codes
+    // @ts-expect-error recovery codes are not filterable
     { recoveryCodes: { isNull: false } },
   ],
 ];

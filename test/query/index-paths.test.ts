@@ -28,19 +28,19 @@ const listings: Readonly<Record<string, readonly [Listing, Lists]>> = {
 
 let database: TestDatabase;
 let client: postgres.Sql;
-/** Statements as they were sent, with their values. */
+/** The statements that the service sent, with their values. */
 let sent: { text: string; values: unknown[] }[];
 let on: Repositories;
-/** A row of each listing whose values are the most common ones. */
+/** A row of each listing with the most common values. */
 const common: Record<string, Row> = {};
 
 beforeAll(async () => {
   database = await createDatabase();
-  // Nothing that a listing walks, and what takes the longest to fill.
+  // Listings do not use these indexes and constraints, which are the slowest to fill.
   await database.sql`drop index idx_users_metadata, idx_users_status`;
   await database.sql`alter table users drop constraint users_metadata_keys_check, drop constraint users_metadata_depth_check`;
   await database.sql.begin(async (sql) => {
-    // No trail of the filling, and nothing checked that is right.
+    // Disables the audit triggers and the foreign key checks for the test data.
     await sql`set local session_replication_role = replica`;
     await sql`
       insert into users (email, username, password_hash, status, role, created_at, last_login, deleted_at)
@@ -92,7 +92,7 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** What the very statements of a call read: their plans, run. */
+/** Runs a call, executes its statements again with EXPLAIN ANALYZE, and sums the rows and pages that they read. */
 async function workOf(call: () => Promise<unknown>) {
   sent = [];
   await call();
@@ -114,7 +114,7 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
     (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0)) *
     loops;
   if (node["Relation Name"] !== undefined) work.read += rows;
-  // A month with no rows yet may be looked at whole.
+  // A sequential scan of an empty partition is allowed.
   if (node["Node Type"] === "Seq Scan" && rows > 0) work.scanned.push(node["Relation Name"] ?? "");
   for (const inner of node.Plans ?? []) {
     if (node["Node Type"] === "Sort") work.sorted += inner["Actual Rows"] * inner["Actual Loops"];
@@ -124,15 +124,11 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
 
 const isNullable = ({ columns }: Listing, field: string) => columns[field]?.notNull === false;
 
-/** Ways to ask for what an access path promises to answer. */
-function questionsOf(
-  name: string,
-  listing: Listing,
-  { equal = [], sort = [], selective: few, prefix: beginning }: IndexPath<string>,
-) {
+/** Queries that an index path must serve. */
+function questionsOf(name: string, listing: Listing, { equal = [], sort = [], selective, prefix }: IndexPath<string>) {
   const row = common[name] as Row;
   const where = Object.fromEntries(equal.map((field) => [field, row[field]]));
-  if (few) {
+  if (selective) {
     const orders = [
       undefined,
       ...Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType === "date"),
@@ -143,13 +139,13 @@ function questionsOf(
   return (["asc", "desc"] as const).flatMap((direction) => {
     const nulls = isNullable(listing, first) && direction === "asc" ? "first" : "last";
     const order = sort.map((field) => ({ field, direction, nulls }));
-    const stretches: object[] = [{}, { [first]: { gt: row[first] } }, { [first]: { lte: row[first] } }];
-    if (beginning) stretches.push({ [first]: { like: `${String(row[first]).slice(0, 4)}*` } });
-    return stretches.map((stretch) => ({ where: { ...where, ...stretch }, sort: order }));
+    const ranges: object[] = [{}, { [first]: { gt: row[first] } }, { [first]: { lte: row[first] } }];
+    if (prefix) ranges.push({ [first]: { like: `${String(row[first]).slice(0, 4)}*` } });
+    return ranges.map((range) => ({ where: { ...where, ...range }, sort: order }));
   });
 }
 
-/** Fields that no index is ordered by. */
+/** Fields that no index orders. */
 const unanswered: Record<string, string> = {
   users: "lastLogin",
   security: "lockedUntil",
@@ -160,36 +156,41 @@ const unanswered: Record<string, string> = {
 
 const paths = Object.entries(listings).flatMap(([name, [listing, lists]]) =>
   listing.indexPaths.map((access) => {
-    const { equal = [], sort = [], selective: few } = access;
-    const title = `${name}: ${equal.length > 0 ? `where ${equal.join(" and ")} equal` : "all"}${few ? "" : ` by ${sort.join()}`}`;
+    const { equal = [], sort = [], selective } = access;
+    const filter = equal.length > 0 ? `where ${equal.join(" and ")} equal a value` : "without a filter";
+    const title = `${name} ${filter}${selective ? "" : `, sorted by ${sort.join()}`}`;
     return [title, { name, listing, lists, access }] as const;
   }),
 );
 
-describe("an access path answers from an index, and reads little more than the page", () => {
-  it.each(paths)("%s", async (_, { name, listing, lists, access }) => {
-    for (const question of questionsOf(name, listing, access)) {
-      const asked = { ...question, limit: 20 } as never as Options;
-      const look = async (page: string, options: Options) => {
-        const work = await workOf(() => lists(on, options));
-        const what = `${page} of ${JSON.stringify(question)}: ${JSON.stringify(work)}`;
-        expect(work.scanned, what).toEqual([]);
-        expect(work.read, what).toBeLessThan(150);
-        expect(work.pages, what).toBeLessThan(300);
-        expect(work.sorted, what).toBeLessThan(150);
-      };
-      await look("first page", asked);
-      const next = await lists(on, asked);
-      if (next.nextCursor) await look("second page", { ...asked, cursor: next.nextCursor });
-      if (access.selective) continue;
-      // As deep as a number goes, and from there by cursor.
-      const deep = await lists(on, { ...asked, page: 500 });
-      if (deep.nextCursor) await look("page far behind", { ...asked, cursor: deep.nextCursor });
-      if (deep.items.length > 0) await look("page before one far behind", { ...asked, cursor: deep.previousCursor });
-    }
-  });
+describe("an index path", () => {
+  it.each(paths)(
+    "an index serves %s, and reads little more than the page",
+    async (_, { name, listing, lists, access }) => {
+      for (const question of questionsOf(name, listing, access)) {
+        const request = { ...question, limit: 20 } as never as Options;
+        const expectLittleWork = async (page: string, options: Options) => {
+          const work = await workOf(() => lists(on, options));
+          const what = `${page} of ${JSON.stringify(question)}: ${JSON.stringify(work)}`;
+          expect(work.scanned, what).toEqual([]);
+          expect(work.read, what).toBeLessThan(150);
+          expect(work.pages, what).toBeLessThan(300);
+          expect(work.sorted, what).toBeLessThan(150);
+        };
+        await expectLittleWork("first page", request);
+        const next = await lists(on, request);
+        if (next.nextCursor) await expectLittleWork("second page", { ...request, cursor: next.nextCursor });
+        if (access.selective) continue;
+        // The deepest page that has a number, and from there by cursor.
+        const deep = await lists(on, { ...request, page: 500 });
+        if (deep.nextCursor) await expectLittleWork("page after a deep one", { ...request, cursor: deep.nextCursor });
+        if (deep.items.length > 0)
+          await expectLittleWork("page before a deep one", { ...request, cursor: deep.previousCursor });
+      }
+    },
+  );
 
-  it("also where rows with no value begin", async () => {
+  it("an index serves a page that spans the boundary between nulls and values", async () => {
     const { nextCursor } = await on.failures.list({
       sort: { field: "lastAttemptAt", nulls: "first" },
       limit: 100,
@@ -203,7 +204,7 @@ describe("an access path answers from an index, and reads little more than the p
   });
 });
 
-describe("what no access path answers on a large table", () => {
+describe("a query of a large table without an index path", () => {
   const unserved = Object.entries(listings).flatMap(([name, [listing, lists]]) => {
     const fields = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
     return fields
@@ -213,13 +214,13 @@ describe("what no access path answers on a large table", () => {
       .map((field) => ({ name, field, lists, table: listing }));
   });
 
-  it.each(unserved)("is refused, naming what could be asked: $name by $field", async ({ field, lists }) => {
+  it.each(unserved)("sorting a large $name by $field is refused, with the alternatives", async ({ field, lists }) => {
     await expect(lists(on, { sort: { field } as never })).rejects.toThrow(
       /^where: no index answers this filter in this order, and none finds few rows by a part of it\. Ask for rows .*equals a value.* \(the table has about [\d,]+ rows, more than 1,000\)\.$/,
     );
   });
 
-  it("names each way that there is", async () => {
+  it("the error of a refused query names every index path", async () => {
     await expect(on.audit.list({ sort: { field: "requestId" } })).rejects.toThrow(
       "Ask for rows sorted by createdAt; or where resourceType and resourceId equals a value, sorted by createdAt; " +
         "or where userId equals a value, sorted by createdAt; or where actor equals a value, sorted by createdAt; " +
@@ -228,7 +229,7 @@ describe("what no access path answers on a large table", () => {
   });
 
   it.each(Object.entries(listings))(
-    "is answered all the same when the caller says so, or the limit allows it: %s",
+    "a query of %s without an index path runs with `scan`, or within the scan limit",
     async (name, [, lists]) => {
       const roomy = repositoriesOn(drizzle(client), { scanLimit: 1_000_000 });
       const options = { sort: { field: unanswered[name] } } as never as Options;
@@ -238,7 +239,7 @@ describe("what no access path answers on a large table", () => {
     },
   );
 
-  it("is not counted either, unless the caller says so, or about is enough", async () => {
+  it("an exact count of many rows is refused without `scan`; an estimate is not", async () => {
     await expect(on.users.list({ total: "exact" })).rejects.toThrow(
       'total: ask for "estimated", or for "none" (the table has about 200,000 rows, more than 1,000).',
     );
@@ -252,7 +253,7 @@ describe("what no access path answers on a large table", () => {
     expect(await on.users.count({ or: [{ username: "player_7" }, { email: "player8@EXAMPLE.com" }] })).toBe(2);
   });
 
-  const few: [string, object, object][] = [
+  const selectiveQueries: [string, object, object][] = [
     ["audit", { resourceType: "users", resourceId: "5", action: "update" }, { field: "createdAt" }],
     ["audit", { resourceType: "users", resourceId: "5" }, { field: "action" }],
     ["users", { role: { eq: "admin", ne: "user" }, status: "active" }, { field: "createdAt" }],
@@ -265,19 +266,19 @@ describe("what no access path answers on a large table", () => {
       { field: "loginAttempts" },
     ],
   ];
-  it.each(few)(
-    "is answered all the same where an index finds few by a part of it: %s %j",
+  it.each(selectiveQueries)(
+    "a query of %s without an index path runs when an index finds few rows by a part of the filter: %j",
     async (name, where, sort) => {
       const [, lists] = listings[name] as (typeof listings)[string];
-      const asked = { where, sort, limit: 3 } as never as Options;
-      const work = await workOf(() => lists(on, asked));
+      const request = { where, sort, limit: 3 } as never as Options;
+      const work = await workOf(() => lists(on, request));
       expect(work).toMatchObject({ scanned: [] });
       expect(work.read).toBeLessThan(20_002);
-      // The same pages, and as many, as without the limit.
+      // The pages equal those of a scan.
       const walk = async (options: object) => {
-        const pages = [await lists(on, { ...asked, ...options, total: "exact" } as never)];
+        const pages = [await lists(on, { ...request, ...options, total: "exact" } as never)];
         for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
-          page = await lists(on, { ...asked, ...options, cursor: page.nextCursor } as never);
+          page = await lists(on, { ...request, ...options, cursor: page.nextCursor } as never);
         return pages.map(({ items, total }) => ({ items, total }));
       };
       const pages = await walk({});
@@ -286,7 +287,7 @@ describe("what no access path answers on a large table", () => {
     },
   );
 
-  it("is not answered where the index finds many by each part of it", async () => {
+  it("a query is refused when each part of its filter finds many rows", async () => {
     const { userId } = common["audit"] as { userId: string };
     const many = { userId, action: "update", createdAt: { gt: new Date(0) } };
     await expect(on.audit.list({ where: many })).rejects.toThrow("where: no index answers");
@@ -296,7 +297,7 @@ describe("what no access path answers on a large table", () => {
     expect(await on.users.count({ status: "banned", role: "user", metadata: { contains: {} } })).toBe(0);
   });
 
-  it("is looked for in fewer rows where each costs more: in long texts, and in JSON", async () => {
+  it("the scan limit is lower for filters on long text and JSON, which cost more per row", async () => {
     const some = { createdAt: { lt: new Date("2026-01-01T00:20Z") } };
     expect((await on.users.list({ where: { ...some, username: { like: "*7" } }, limit: 1 })).items).toHaveLength(1);
     await expect(on.users.list({ where: { ...some, metadata: { contains: { a: 1 } } } })).rejects.toThrow(
@@ -310,14 +311,14 @@ describe("what no access path answers on a large table", () => {
     expect((await on.sessions.list({ where: { userId, or: patterns } })).items).toEqual([]);
   });
 
-  it("is not found by findOne", async () => {
+  it("findOne is refused without an index path", async () => {
     await expect(on.users.findOne({ lastLogin: null })).rejects.toThrow("no index answers");
     expect((await on.users.findOne({ email: "PLAYER9@example.com" }))?.username).toBe("player_9");
   });
 });
 
-describe("where one value stands for a time", () => {
-  // The planner takes every value for spread evenly, and would walk the times past all that have another value.
+describe("a value that is correlated with time", () => {
+  // The planner assumes that every value is distributed evenly over time, and would scan the index on time instead.
   beforeAll(async () => {
     await database.sql`
       insert into audit_log (actor, action, resource_type, resource_id, created_at)
@@ -333,19 +334,19 @@ describe("where one value stands for a time", () => {
     [{ action: { in: ["early"] } }],
     [{ actor: "service:early", createdAt: late }],
     [{ resourceType: "skewed", resourceId: "early" }],
-  ])("the index of that value is read all the same: %j", async (where) => {
+  ])("a query by %j, which is correlated with time, uses the index of that value", async (where) => {
     for (const direction of ["desc", "asc"] as const) {
-      const asked = { where, sort: { field: "createdAt", direction }, limit: 20 } as const;
-      const { read, pages } = await workOf(() => on.audit.list(asked));
+      const request = { where, sort: { field: "createdAt", direction }, limit: 20 } as const;
+      const { read, pages } = await workOf(() => on.audit.list(request));
       expect([direction, read < 150, pages < 300]).toEqual([direction, true, true]);
-      const { nextCursor, items } = await on.audit.list({ ...asked, page: 400 });
+      const { nextCursor, items } = await on.audit.list({ ...request, page: 400 });
       expect(items).toHaveLength(20);
-      const next = await workOf(() => on.audit.list({ ...asked, cursor: nextCursor }));
+      const next = await workOf(() => on.audit.list({ ...request, cursor: nextCursor }));
       expect([direction, next.read < 150]).toEqual([direction, true]);
     }
   });
 
-  it("and the many that it has are seen to be many without reading them all", async () => {
+  it("the scan guard counts rows only up to the limit", async () => {
     sent = [];
     const where = { actor: "service:early", resourceId: "late" };
     await expect(on.audit.list({ where })).rejects.toThrow("no index answers");
@@ -363,20 +364,20 @@ describe("where one value stands for a time", () => {
   });
 });
 
-describe("what is taken for served", () => {
-  it.each(["player_7", "player_7*", "PLAYER_7*"])("is a text, or how it begins: %s", (like) => {
+describe("choosePath", () => {
+  it.each(["player_7", "player_7*", "PLAYER_7*"])("the pattern %s, a text or a prefix, has an index path", (like) => {
     expect(
       choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeDefined();
   });
 
-  it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("is no other pattern: %s", (like) => {
+  it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("the pattern %s has no index path", (like) => {
     expect(
       choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeUndefined();
   });
 
-  /** Filters near what indexes answer, and orders of all kinds. */
+  /** Generates queries that have an index path, with filters similar to those of the paths and with any order. */
   function questions(name: string, listing: Listing) {
     const fields = [...new Set(listing.indexPaths.flatMap(({ equal = [], sort = [] }) => [...equal, ...sort]))];
     const sortable = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
@@ -428,7 +429,7 @@ describe("what is taken for served", () => {
   }
 
   it.each(Object.entries(listings))(
-    "reads no more than a bounded number of rows: %s",
+    "a random query of %s with an index path reads fewer than 200 rows",
     async (name, [listing, lists]) => {
       await fc.assert(
         fc.asyncProperty(questions(name, listing), async (question) => {

@@ -16,7 +16,7 @@ import { passwordHash } from "../support/factories.ts";
 
 let database: TestDatabase;
 
-/** Users, security and sessions with ties, nulls and times that differ by microseconds, and a trail of them all. */
+/** Inserts rows with equal values, nulls, and times that differ by microseconds; the triggers write the audit log. */
 beforeAll(async () => {
   database = await createDatabase();
   await database.sql`
@@ -62,7 +62,7 @@ function sortsOf(listing: Listing): fc.Arbitrary<Required<Sort<never>>[]> {
   return fc.array(sort, { minLength: 1, maxLength: 3 }) as never;
 }
 
-/** What PostgreSQL makes of the same order, written by hand. */
+/** Reads the keys in the order of a handwritten ORDER BY. */
 async function truth([name, listing, , visible]: (typeof listings)[number], sort: readonly Required<Sort<never>>[]) {
   const parts = sort.map(({ field, direction, nulls }) => {
     const column = (listing.columns[field] as PgColumn).name;
@@ -78,9 +78,9 @@ async function truth([name, listing, , visible]: (typeof listings)[number], sort
 
 const keyOf = ({ columns, key }: Listing) => Object.keys(columns).find((field) => columns[field] === key) ?? "";
 
-describe("a walk through the pages", () => {
+describe("paging", () => {
   it.each(listings.map((each) => [each[0] + (each[3] === "login_attempts > 0" ? " that failed" : ""), each] as const))(
-    "of %s meets every row once, in order, there and back, whatever the order and the size of a page",
+    "paging through %s in both directions returns every row once, for any order and page size",
     async (_, each) => {
       const [, listing, lists] = each;
       const on = repositoriesOn((await openPool(database.url)).db);
@@ -112,7 +112,7 @@ describe("a walk through the pages", () => {
           }
         }),
         {
-          // Each field by itself, and then any order.
+          // Each field alone first, then random orders.
           examples: sortable(listing).map((field): [Required<Sort<never>>[], number] => [
             [{ field, direction: "asc", nulls: "last" } as never],
             9,
@@ -123,7 +123,7 @@ describe("a walk through the pages", () => {
     },
   );
 
-  it("meets what is there all the time once and in order, whatever comes and goes beside it", {
+  it("paging returns permanent rows once and in order while other rows are inserted and deleted", {
     timeout: 60_000,
   }, async () => {
     const own = await createDatabase();
@@ -136,17 +136,17 @@ describe("a walk through the pages", () => {
           case when n % 2 = 0 then now() + n % 7 * interval '1 microsecond' end
         from generate_series(1, 150) n`;
       let walking = true;
-      const comeAndGo = async (who: number) => {
+      const insertAndDelete = async (worker: number) => {
         for (let n = 0; walking; n++) {
           await own.sql`
             insert into users (email, username, password_hash, created_at, last_login)
             select name || '@example.com', name, ${passwordHash}, '2026-11-01'::timestamptz + ${n % 50} * interval '1 microsecond',
               case when i % 2 = 0 then now() end
-            from generate_series(1, 5) i, lateral (select 'goes' || i || '_' || ${who}::text || '_' || ${n}::text as name) named`;
-          await own.sql`delete from users where username like ${`goes%\\_${who}\\_${n - 1}`}`;
+            from generate_series(1, 5) i, lateral (select 'goes' || i || '_' || ${worker}::text || '_' || ${n}::text as name) named`;
+          await own.sql`delete from users where username like ${`goes%\\_${worker}\\_${n - 1}`}`;
         }
       };
-      const others = [comeAndGo(1), comeAndGo(2)];
+      const workers = [insertAndDelete(1), insertAndDelete(2)];
       const sorts: Sort<"createdAt" | "lastLogin" | "username">[][] = [
         [{ field: "createdAt", direction: "desc" }],
         [{ field: "lastLogin", nulls: "first" }],
@@ -157,7 +157,7 @@ describe("a walk through the pages", () => {
         for (const sort of sorts) {
           for (const back of [false, true]) {
             const met: User[] = [];
-            // The way back starts behind the last row: what comes before nothing is the end.
+            // Backward paging starts after the last row, from the previousCursor of an empty page.
             let cursor = back ? (await users.list({ sort, limit: 7, page: 1_000 })).previousCursor : undefined;
             do {
               const page: Page<User> = await users.list({ sort, limit: 7, cursor });
@@ -178,7 +178,7 @@ describe("a walk through the pages", () => {
         }
       } finally {
         walking = false;
-        await Promise.all(others);
+        await Promise.all(workers);
       }
     } finally {
       await own.drop();
@@ -193,7 +193,7 @@ describe("a page", () => {
   };
   const on = async () => repositoriesOn((await openPool(database.url)).db).users;
 
-  it("that is full and the last says so", async () => {
+  it("a full last page has no next page", async () => {
     const users = await on();
     const first = await users.list(two);
     expect([first.hasNext, first.hasPrevious]).toEqual([true, false]);
@@ -202,7 +202,7 @@ describe("a page", () => {
     expect(last.items).toHaveLength(2);
   });
 
-  it("of nothing is the first and the last", async () => {
+  it("an empty result is both the first and the last page", async () => {
     const users = await on();
     expect(await users.list({ where: { username: "nobody" }, total: "exact" })).toEqual({
       items: [],
@@ -215,38 +215,41 @@ describe("a page", () => {
     });
   });
 
-  it.each(["forwards", "backwards"])("that has become empty, %s, leads back to all rows there are", async (way) => {
-    const own = await createDatabase();
-    try {
-      const { users } = repositoriesOn((await openPool(own.url)).db);
-      await own.sql`
+  it.each(["forwards", "backwards"])(
+    "from a page that became empty while paging %s, a cursor leads back to the remaining rows",
+    async (way) => {
+      const own = await createDatabase();
+      try {
+        const { users } = repositoriesOn((await openPool(own.url)).db);
+        await own.sql`
         insert into users (email, username, password_hash, created_at)
         select 'u' || n || '@example.com', 'user_' || n, ${passwordHash}, now() - n * interval '1 second' from generate_series(1, 6) n`;
-      const names = ({ items }: Page<User>) => items.map(({ username }) => username);
-      const first = await users.list({ limit: 2 });
-      const second = await users.list({ limit: 2, cursor: first.nextCursor });
-      if (way === "forwards") {
-        await own.sql`delete from users where username in ('user_5', 'user_6')`;
-        const empty = await users.list({ limit: 2, cursor: second.nextCursor });
-        expect(empty).toMatchObject({ items: [], hasNext: false, hasPrevious: true });
-        const back = await users.list({ limit: 2, cursor: empty.previousCursor });
-        expect(names(back)).toEqual(["user_3", "user_4"]);
-        expect(back).toMatchObject({ hasNext: false, hasPrevious: true });
-      } else {
-        await own.sql`delete from users where username in ('user_1', 'user_2')`;
-        const empty = await users.list({ limit: 2, cursor: second.previousCursor });
-        expect(empty).toMatchObject({ items: [], hasNext: true, hasPrevious: false });
-        const forth = await users.list({ limit: 2, cursor: empty.nextCursor });
-        expect(names(forth)).toEqual(["user_3", "user_4"]);
-        expect(forth).toMatchObject({ hasNext: true, hasPrevious: false });
+        const names = ({ items }: Page<User>) => items.map(({ username }) => username);
+        const first = await users.list({ limit: 2 });
+        const second = await users.list({ limit: 2, cursor: first.nextCursor });
+        if (way === "forwards") {
+          await own.sql`delete from users where username in ('user_5', 'user_6')`;
+          const empty = await users.list({ limit: 2, cursor: second.nextCursor });
+          expect(empty).toMatchObject({ items: [], hasNext: false, hasPrevious: true });
+          const back = await users.list({ limit: 2, cursor: empty.previousCursor });
+          expect(names(back)).toEqual(["user_3", "user_4"]);
+          expect(back).toMatchObject({ hasNext: false, hasPrevious: true });
+        } else {
+          await own.sql`delete from users where username in ('user_1', 'user_2')`;
+          const empty = await users.list({ limit: 2, cursor: second.previousCursor });
+          expect(empty).toMatchObject({ items: [], hasNext: true, hasPrevious: false });
+          const forth = await users.list({ limit: 2, cursor: empty.nextCursor });
+          expect(names(forth)).toEqual(["user_3", "user_4"]);
+          expect(forth).toMatchObject({ hasNext: true, hasPrevious: false });
+        }
+      } finally {
+        await own.drop();
       }
-    } finally {
-      await own.drop();
-    }
-  });
+    },
+  );
 
   it.each([1, 5, 23, 24, 100])(
-    "by its number, %i rows each, holds what its place says, and how many there are",
+    "a page by number, with %i rows per page, contains the rows of its position and the total",
     async (limit) => {
       const users = await on();
       const expected = await truth(listings[0] as never, [
@@ -257,7 +260,7 @@ describe("a page", () => {
         const found = await users.list({ limit, page, total: "exact" });
         expect(found.items.map(({ id }) => id)).toEqual(expected.slice((page - 1) * limit, page * limit));
         expect(found).toMatchObject({ total: 23, pageCount: count, hasNext: page < count, hasPrevious: page > 1 });
-        // From a page by its number on by cursor, and back.
+        // From a numbered page, cursors lead to the next and the previous page.
         const next = found.nextCursor === null ? undefined : await users.list({ limit, cursor: found.nextCursor });
         if (next) expect(next.items.map(({ id }) => id)).toEqual(expected.slice(page * limit, (page + 1) * limit));
         if (found.previousCursor !== null) {
@@ -269,7 +272,7 @@ describe("a page", () => {
     },
   );
 
-  it("tells how many rows there are only when asked, exactly or about", async () => {
+  it("a page contains an exact or estimated total only on request", async () => {
     const users = await on();
     await database.sql`analyze users`;
     expect(await users.list({ limit: 5 })).toMatchObject({ total: null, pageCount: null });
@@ -280,7 +283,7 @@ describe("a page", () => {
     expect((await users.list({ where: { status: "banned" }, total: "exact" })).total).toBe(8);
   });
 
-  it("counts all rows, also from a cursor on, and inside a transaction with what it wrote", async () => {
+  it("the total of a page after a cursor counts all rows, including uncommitted changes of the transaction", async () => {
     const { db } = await openPool(database.url);
     await db
       .transaction(async (tx) => {
@@ -296,13 +299,13 @@ describe("a page", () => {
 
   it.each([
     ["too deep", { page: 502, limit: 20 }, "page: at most 10000 rows can be skipped. Follow nextCursor to go deeper."],
-  ])("%s is refused, naming the remedy", async (_, options, message) => {
+  ])("a page number that is %s is refused, with the remedy", async (_, options, message) => {
     const users = await on();
     await expect(users.list(options)).rejects.toThrow(new InvalidInputError(message, { field: "page" }));
     expect((await users.list({ page: 501, limit: 20 })).items).toEqual([]);
   });
 
-  it("by number and by cursor at once is refused", async () => {
+  it("a page number together with a cursor is refused", async () => {
     const users = await on();
     const { nextCursor: cursor } = await users.list({ limit: 2 });
     await expect(users.list({ limit: 2, cursor, page: 2 })).rejects.toThrow(
@@ -310,14 +313,14 @@ describe("a page", () => {
     );
   });
 
-  it("in an order of ten fields and more holds nothing but the row", async () => {
+  it("a page sorted by more than ten fields contains no extra columns", async () => {
     const users = await on();
     const sort = Array.from({ length: 12 }, (_, n) => ({ field: n % 2 ? "role" : "status" }) as const);
     const [first] = (await users.list({ sort, limit: 1 })).items;
     expect(Object.keys(first ?? {}).sort()).toEqual(Object.keys(userDefinition.columns).sort());
   });
 
-  it("is asked for within bounds", () => {
+  it("listInput refuses limits, page numbers, orders and cursors outside their bounds", () => {
     const input = listInput(userDefinition);
     const message = (options: unknown) =>
       input
@@ -343,7 +346,7 @@ describe("a cursor", () => {
     "cursor: is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page";
   const first = async (on: Repositories) => (await on.users.list({ limit: 2 })).nextCursor ?? "";
 
-  it("is refused when any letter of it is another one, or missing, or one more is there", async () => {
+  it("a cursor with a changed, missing or additional character is refused", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -370,7 +373,7 @@ describe("a cursor", () => {
     }
   });
 
-  it("of any text is refused, and never an error of another kind", async () => {
+  it("random text as a cursor is refused with an input error", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string({ unit: "binary" }), fc.base64String()), async (cursor) => {
@@ -380,7 +383,7 @@ describe("a cursor", () => {
     );
   });
 
-  it("of another listing, filter or order is refused, each in its own words", async () => {
+  it("a cursor of another listing, and one of another filter or order, are refused with different messages", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const other = "cursor: belongs to another filter or order: pass the same where and sort, or no cursor";
@@ -396,7 +399,7 @@ describe("a cursor", () => {
     await expect(seen.list({ cursor })).rejects.toThrow("belongs to another listing");
   });
 
-  it("goes with the same question in other words, and with another size of page", async () => {
+  it("a cursor is valid for an equivalent filter and order and for another page size", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const where = { status: "active", role: { in: ["user", "admin"] } } as const;
     const { nextCursor: cursor } = await on.users.list({ where, limit: 1 });
@@ -410,12 +413,12 @@ describe("a cursor", () => {
     expect(items.length).toBeGreaterThan(1);
   });
 
-  it("is taken by every instance with the same secret, and by none with another", async () => {
+  it("a cursor is valid for every instance with the same secret, and refused with another secret", async () => {
     const { db } = await openPool(database.url);
     const cursor = await first(createRepositories(db, { secret: "one", scanLimit: 1_000 }));
     const page = await createRepositories(db, { secret: "one", scanLimit: 1_000 }).users.list({ limit: 2, cursor });
     expect(page.items).toHaveLength(2);
-    const stranger = createRepositories(db, { secret: "another", scanLimit: 1_000 });
-    await expect(stranger.users.list({ limit: 2, cursor })).rejects.toThrow(foreign);
+    const other = createRepositories(db, { secret: "another", scanLimit: 1_000 });
+    await expect(other.users.list({ limit: 2, cursor })).rejects.toThrow(foreign);
   });
 });

@@ -5,7 +5,7 @@ import { toDomainError } from "../../src/database/errors.ts";
 import { inTransaction } from "../../src/database/transaction.ts";
 import { ConflictError } from "../../src/errors.ts";
 import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
-import { createThings, someone, ThingRepository, thingsOn } from "../support/things.ts";
+import { createThings, ThingRepository, testActor, thingsOn } from "../support/things.ts";
 
 let database: TestDatabase;
 let repository: ThingRepository;
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterAll(() => database.drop());
 
-const nobody = { code: "NotFoundError", message: "There is no such thing." };
+const notFound = { code: "NotFoundError", message: "There is no such thing." };
 const reasonOf = async (call: Promise<unknown>) => {
   const error = toDomainError(
     await call.then(
@@ -31,16 +31,16 @@ const reasonOf = async (call: Promise<unknown>) => {
   return { code: error?.name, message: error?.message };
 };
 
-/** What the trail says of a thing: what was done, by whom, and which columns changed. */
+/** The audit events of a thing: action, actor and changed columns. */
 async function trailOf(id: string): Promise<[string, string, string[]][]> {
   const rows =
     await database.sql`select action, actor, changes from audit_log where resource_type = 'things' and resource_id = ${id} order by created_at`;
   return rows.map((row) => [row["action"], row["actor"], Object.keys(row["changes"]).sort()]);
 }
 
-describe("a table with a definition of its own, and a class of one line,", () => {
-  it("creates, finds, changes and removes rows, and each change is recorded with who made it", async () => {
-    const thing = await repository.create(someone, { name: "Lamp", data: { oil: 3 } });
+describe("a repository", () => {
+  it("a repository creates, finds, updates and deletes rows, and each change is recorded with its actor", async () => {
+    const thing = await repository.create(testActor, { name: "Lamp", data: { oil: 3 } });
     expect(Object.keys(thing).sort()).toEqual(["at", "createdAt", "data", "id", "level", "name", "note", "updatedAt"]);
     expect(thing).toMatchObject({ name: "Lamp", level: 1, note: "none yet", data: { oil: 3 }, at: null });
     expect(await repository.findById(thing.id)).toEqual(thing);
@@ -48,13 +48,13 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     expect(await repository.findOne({ name: "LAMP" })).toEqual(thing);
     expect(await repository.findOne({ name: "none" })).toBeUndefined();
 
-    const changed = await repository.update(someone, thing.id, { level: 2, note: undefined });
+    const changed = await repository.update(testActor, thing.id, { level: 2, note: undefined });
     expect(changed).toEqual({ ...thing, level: 2, updatedAt: changed.updatedAt });
     expect(changed.updatedAt > thing.updatedAt).toBe(true);
-    await repository.hardDelete(someone, thing.id);
-    expect(await reasonOf(repository.findById(thing.id))).toEqual(nobody);
-    expect(await reasonOf(repository.hardDelete(someone, thing.id))).toEqual(nobody);
-    expect(await reasonOf(repository.update(someone, thing.id, { level: 3 }))).toEqual(nobody);
+    await repository.hardDelete(testActor, thing.id);
+    expect(await reasonOf(repository.findById(thing.id))).toEqual(notFound);
+    expect(await reasonOf(repository.hardDelete(testActor, thing.id))).toEqual(notFound);
+    expect(await reasonOf(repository.update(testActor, thing.id, { level: 3 }))).toEqual(notFound);
 
     const by = "system:test";
     expect(await trailOf(thing.id)).toEqual([
@@ -64,8 +64,8 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     ]);
   });
 
-  it("lists and counts", async () => {
-    for (const name of ["c", "a", "b"]) await repository.create(someone, { name });
+  it("list and count apply filter, order, limit and cursor", async () => {
+    for (const name of ["c", "a", "b"]) await repository.create(testActor, { name });
     const names = async (options: Parameters<ThingRepository["list"]>[0]) =>
       (await repository.list(options)).items.map(({ name }) => name);
     expect(await names({})).toEqual(["c", "a", "b"]);
@@ -77,100 +77,100 @@ describe("a table with a definition of its own, and a class of one line,", () =>
     expect([first.total, await names({ limit: 2, cursor: first.nextCursor })]).toEqual([3, ["b"]]);
   });
 
-  it("refuses a change of a row that somebody else changed since it was seen", async () => {
-    const seen = await repository.create(someone, { name: "Lamp" });
-    const other = await repository.update(someone, seen.id, { level: 2 }, { version: seen.updatedAt });
-    expect(await reasonOf(repository.update(someone, seen.id, { level: 3 }, { version: seen.updatedAt }))).toEqual({
+  it("update refuses an outdated version of a row", async () => {
+    const seen = await repository.create(testActor, { name: "Lamp" });
+    const other = await repository.update(testActor, seen.id, { level: 2 }, { version: seen.updatedAt });
+    expect(await reasonOf(repository.update(testActor, seen.id, { level: 3 }, { version: seen.updatedAt }))).toEqual({
       code: "ConflictError",
       message: "This thing has changed since you read it: read it again.",
     });
-    expect((await repository.update(someone, seen.id, { level: 3 }, { version: other.updatedAt })).level).toBe(3);
-    expect(await reasonOf(repository.update(someone, randomUUID(), { level: 3 }, { version: new Date() }))).toEqual(
-      nobody,
+    expect((await repository.update(testActor, seen.id, { level: 3 }, { version: other.updatedAt })).level).toBe(3);
+    expect(await reasonOf(repository.update(testActor, randomUUID(), { level: 3 }, { version: new Date() }))).toEqual(
+      notFound,
     );
   });
 
-  it("lets one of many who saw the same version change it", async () => {
-    const { id, updatedAt: version } = await repository.create(someone, { name: "Lamp" });
+  it("only one of many concurrent updates with the same version succeeds", async () => {
+    const { id, updatedAt: version } = await repository.create(testActor, { name: "Lamp" });
     const all = Array.from({ length: 8 }, (_, level) =>
-      repository.update(someone, id, { level: level + 10 }, { version }),
+      repository.update(testActor, id, { level: level + 10 }, { version }),
     );
     const results = await Promise.allSettled(all);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     for (const result of results) if (result.status === "rejected") expect(result.reason).toBeInstanceOf(ConflictError);
   });
 
-  it("takes a change of nothing for none, and says all the same when the row is not there or another", async () => {
-    const thing = await repository.create(someone, { name: "Lamp" });
-    expect(await repository.update(someone, thing.id, {})).toEqual(thing);
-    expect(await repository.update(someone, thing.id, { note: undefined }, { version: thing.updatedAt })).toEqual(
+  it("an empty update changes nothing, and fails when the row is missing or has another version", async () => {
+    const thing = await repository.create(testActor, { name: "Lamp" });
+    expect(await repository.update(testActor, thing.id, {})).toEqual(thing);
+    expect(await repository.update(testActor, thing.id, { note: undefined }, { version: thing.updatedAt })).toEqual(
       thing,
     );
-    expect(await reasonOf(repository.update(someone, randomUUID(), {}))).toEqual(nobody);
-    await expect(repository.update(someone, thing.id, {}, { version: new Date(0) })).rejects.toThrow(ConflictError);
+    expect(await reasonOf(repository.update(testActor, randomUUID(), {}))).toEqual(notFound);
+    await expect(repository.update(testActor, thing.id, {}, { version: new Date(0) })).rejects.toThrow(ConflictError);
     expect(await trailOf(thing.id)).toHaveLength(1);
   });
 
-  it("adds a row or changes the one with its key, but none that is deleted", async () => {
+  it("upsert inserts a row or updates the row with its key, but not a deleted one", async () => {
     const id = randomUUID();
-    expect(await repository.upsert(someone, { id, name: "Lamp" })).toMatchObject({ id, name: "Lamp", level: 1 });
-    expect(await repository.upsert(someone, { id, name: "Lamp", level: 5 })).toMatchObject({ id, level: 5 });
-    expect(await repository.upsert(someone, { name: "Other" })).toMatchObject({ level: 1 });
-    expect(await reasonOf(repository.upsert(someone, { name: "OTHER" }))).toMatchObject({ code: "ConflictError" });
+    expect(await repository.upsert(testActor, { id, name: "Lamp" })).toMatchObject({ id, name: "Lamp", level: 1 });
+    expect(await repository.upsert(testActor, { id, name: "Lamp", level: 5 })).toMatchObject({ id, level: 5 });
+    expect(await repository.upsert(testActor, { name: "Other" })).toMatchObject({ level: 1 });
+    expect(await reasonOf(repository.upsert(testActor, { name: "OTHER" }))).toMatchObject({ code: "ConflictError" });
     expect((await trailOf(id)).map(([action, by]) => [action, by])).toEqual([
       ["insert", "system:test"],
       ["update", "system:test"],
     ]);
-    await repository.softDelete(someone, id);
-    expect(await reasonOf(repository.upsert(someone, { id, name: "Lamp", level: 6 }))).toEqual(nobody);
-    expect(await repository.restore(someone, id)).toMatchObject({ level: 5 });
+    await repository.softDelete(testActor, id);
+    expect(await reasonOf(repository.upsert(testActor, { id, name: "Lamp", level: 6 }))).toEqual(notFound);
+    expect(await repository.restore(testActor, id)).toMatchObject({ level: 5 });
   });
 
-  it("marks rows as deleted, hides them, and brings them back", async () => {
-    const { id } = await repository.create(someone, { name: "Lamp" });
-    await repository.softDelete(someone, id);
-    expect(await reasonOf(repository.findById(id))).toEqual(nobody);
-    expect(await reasonOf(repository.softDelete(someone, id))).toEqual(nobody);
-    expect(await reasonOf(repository.update(someone, id, { level: 2 }))).toEqual(nobody);
+  it("softDelete hides a row, and restore makes it visible again", async () => {
+    const { id } = await repository.create(testActor, { name: "Lamp" });
+    await repository.softDelete(testActor, id);
+    expect(await reasonOf(repository.findById(id))).toEqual(notFound);
+    expect(await reasonOf(repository.softDelete(testActor, id))).toEqual(notFound);
+    expect(await reasonOf(repository.update(testActor, id, { level: 2 }))).toEqual(notFound);
     expect([(await repository.list()).items, await repository.count(), await repository.findOne({ id })]).toEqual([
       [],
       0,
       undefined,
     ]);
-    expect(await reasonOf(repository.create(someone, { name: "LAMP" }))).toMatchObject({ code: "ConflictError" });
-    expect(await repository.restore(someone, id)).toMatchObject({ id, level: 1 });
-    expect(await reasonOf(repository.restore(someone, id))).toEqual(nobody);
-    await repository.softDelete(someone, id);
-    await repository.hardDelete(someone, id);
-    expect(await reasonOf(repository.restore(someone, id))).toEqual(nobody);
+    expect(await reasonOf(repository.create(testActor, { name: "LAMP" }))).toMatchObject({ code: "ConflictError" });
+    expect(await repository.restore(testActor, id)).toMatchObject({ id, level: 1 });
+    expect(await reasonOf(repository.restore(testActor, id))).toEqual(notFound);
+    await repository.softDelete(testActor, id);
+    await repository.hardDelete(testActor, id);
+    expect(await reasonOf(repository.restore(testActor, id))).toEqual(notFound);
   });
 
-  it("writes many rows", async () => {
+  it("a repository creates, updates and deletes many rows in one call", async () => {
     const names = ["a", "b", "c"].map((name) => ({ name }));
-    expect(await repository.createMany(someone, names)).toEqual({ written: 3, refused: [] });
+    expect(await repository.createMany(testActor, names)).toEqual({ written: 3, refused: [] });
     const ids = (await repository.list()).items.map(({ id }) => id);
     expect(
       await repository.updateMany(
-        someone,
+        testActor,
         ids.map((id) => ({ id, change: { level: 9 } })),
       ),
     ).toEqual({ written: 3, refused: [] });
-    expect(await repository.softDeleteMany(someone, ids.slice(1))).toEqual({ written: 2, refused: [] });
+    expect(await repository.softDeleteMany(testActor, ids.slice(1))).toEqual({ written: 2, refused: [] });
     expect(await repository.count({ level: 9 })).toBe(1);
-    expect(await repository.hardDeleteMany(someone, ids)).toEqual({ written: 3, refused: [] });
+    expect(await repository.hardDeleteMany(testActor, ids)).toEqual({ written: 3, refused: [] });
   });
 });
 
-describe("a repository within a transaction of the caller's", () => {
-  it("is of the same class, sees what was written there, and is undone with it", async () => {
+describe("withTransaction", () => {
+  it("withTransaction returns a repository of the same class that reads the transaction's writes and rolls back with it", async () => {
     const { db } = await openPool(database.url);
     const outside = thingsOn(db);
     const work = inTransaction(db, async (tx) => {
       const inside = outside.withTransaction(tx);
       expect(inside).toBeInstanceOf(ThingRepository);
-      const { id } = await inside.create(someone, { name: "Lamp" });
-      await inside.update(someone, id, { level: 2 });
-      await inside.createMany(someone, [{ name: "a" }, { name: "b" }]);
+      const { id } = await inside.create(testActor, { name: "Lamp" });
+      await inside.update(testActor, id, { level: 2 });
+      await inside.createMany(testActor, [{ name: "a" }, { name: "b" }]);
       expect([await inside.count(), await outside.count()]).toEqual([3, 0]);
       const page = await inside.list({ limit: 2, total: "exact" });
       expect([page.items.length, page.total]).toEqual([2, 3]);
@@ -183,16 +183,16 @@ describe("a repository within a transaction of the caller's", () => {
     expect(trail?.["rows"]).toBe(0);
   });
 
-  it("commits with it, and one without commits by itself", async () => {
+  it("a repository in a transaction commits with it, and one outside commits separately", async () => {
     const { db } = await openPool(database.url);
     await inTransaction(db, async (tx) => {
-      await thingsOn(db).withTransaction(tx).create(someone, { name: "inside" });
-      await thingsOn(db).create(someone, { name: "outside" });
+      await thingsOn(db).withTransaction(tx).create(testActor, { name: "inside" });
+      await thingsOn(db).create(testActor, { name: "outside" });
     });
     expect(await repository.count()).toBe(2);
   });
 
-  it("says who makes each change, also when several do in one transaction, and leaves no name behind", async () => {
+  it("each change in a transaction is recorded with its own actor, which does not leak to later statements", async () => {
     const { db } = await openPool(database.url, { DATABASE_POOL_MIN: "1", DATABASE_POOL_MAX: "1" });
     const things = thingsOn(db);
     const ids = await inTransaction(db, async (tx) => {
@@ -210,43 +210,43 @@ describe("a repository within a transaction of the caller's", () => {
   });
 });
 
-/** Never run: tsc reads it, and a line that compiles where it should not is an error there. */
+/** Not executed. tsc reports a line that compiles although it must not. */
 const typesOfWrites = (things: ThingRepository) => [
-  things.create(someone, { name: "a" }),
-  // @ts-expect-error nobody creates it
+  things.create(testActor, { name: "a" }),
+  // @ts-expect-error create needs an actor
   things.create({ name: "a" }),
-  // @ts-expect-error nobody changes it
+  // @ts-expect-error update needs an actor
   things.update("id", { level: 1 }),
-  // @ts-expect-error nor adds or changes it
+  // @ts-expect-error upsert needs an actor
   things.upsert({ name: "a" }),
-  // @ts-expect-error nor marks it
+  // @ts-expect-error softDelete needs an actor
   things.softDelete("id"),
-  // @ts-expect-error nor brings it back
+  // @ts-expect-error restore needs an actor
   things.restore("id"),
-  // @ts-expect-error nor removes it
+  // @ts-expect-error hardDelete needs an actor
   things.hardDelete("id"),
-  // @ts-expect-error nor creates many
+  // @ts-expect-error createMany needs an actor
   things.createMany([{ name: "a" }]),
-  // @ts-expect-error nor changes many
+  // @ts-expect-error updateMany needs an actor
   things.updateMany([{ id: "id", change: {} }]),
-  // @ts-expect-error nor marks many
+  // @ts-expect-error softDeleteMany needs an actor
   things.softDeleteMany(["id"]),
-  // @ts-expect-error nor removes many
+  // @ts-expect-error hardDeleteMany needs an actor
   things.hardDeleteMany(["id"]),
-  // @ts-expect-error a name is no actor
+  // @ts-expect-error a name is not an actor
   things.create("system:test", { name: "a" }),
-  // @ts-expect-error a thing has a name
-  things.create(someone, {}),
-  // @ts-expect-error what it has none of
-  things.update(someone, "id", { weight: 1 }),
-  // @ts-expect-error JSON is no order
+  // @ts-expect-error the name is required
+  things.create(testActor, {}),
+  // @ts-expect-error the field does not exist
+  things.update(testActor, "id", { weight: 1 }),
+  // @ts-expect-error a JSON field is not sortable
   things.list({ sort: { field: "data" } }),
-  // @ts-expect-error nor is what callers do not see
+  // @ts-expect-error a hidden field is not filterable
   things.list({ where: { deletedAt: null } }),
 ];
 void typesOfWrites;
 
-it("a table that has grown since the last ANALYZE is as large as it is now", async () => {
+it("the scan guard uses the current size of a table that has grown since the last ANALYZE", async () => {
   const { sql } = database;
   await sql`alter table things set (autovacuum_enabled = off)`;
   await sql`vacuum analyze things`;

@@ -1,6 +1,6 @@
 import type { MigrateEvent } from "../../src/migrator/options.ts";
 
-/** A listener to a migrator that can be waited for: `await heard("retry")`. */
+/** Creates a listener for events of the migrator; `await heard("retry")` waits for the next event of a type. */
 export function listener() {
   const events: MigrateEvent[] = [];
   const waiting = new Map<string, () => void>();

@@ -8,7 +8,7 @@ import { poolerOf, type TestSettings } from "./database.ts";
 
 const main = join(import.meta.dirname, "../../dist/cli/main.js");
 
-/** A data folder of one's own, removed with the cluster in it when the test ends. */
+/** Returns the path of a new data folder, which is removed with its cluster when the test ends. */
 export function dataFolder(options: { reachable?: boolean } = {}): string {
   const parent = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
   if (options.reachable) chmodSync(parent, 0o755);
@@ -20,7 +20,7 @@ export function dataFolder(options: { reachable?: boolean } = {}): string {
   return folder;
 }
 
-/** Where the data of a folder really is. */
+/** The real path of the cluster of a data folder. */
 export function clusterOf(folder: string): string | undefined {
   try {
     return realpathSync(join(folder, "postgres"));
@@ -29,7 +29,7 @@ export function clusterOf(folder: string): string | undefined {
   }
 }
 
-/** Processes of the server on a data folder. */
+/** The process ids of the server on a data folder. */
 export function serversOn(folder: string): number[] {
   const cluster = clusterOf(folder);
   return readdirSync("/proc")
@@ -44,7 +44,7 @@ export function serversOn(folder: string): number[] {
     });
 }
 
-/** `aeturnis-data …` as a process of its own, with this environment and no other; `terminal`: on one (util-linux). */
+/** Starts `aeturnis-data …` with only this environment; `terminal` runs it on a terminal (needs util-linux). */
 export function command(
   args: string[],
   env: Record<string, string> = {},
@@ -65,12 +65,12 @@ export function command(
   });
   let output = "";
   let stdout = "";
-  const look = new EventTarget();
+  const outputEvents = new EventTarget();
   child.stdout.on("data", (data) => (stdout += data));
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (data) => {
       output += data;
-      look.dispatchEvent(new Event("output"));
+      outputEvents.dispatchEvent(new Event("output"));
     });
   }
   const ended = once(child, "close").then(([code, signal]) => ({
@@ -79,17 +79,17 @@ export function command(
     output,
     stdout,
   }));
-  // Gently, so that it takes its database along.
+  // SIGTERM lets the process stop its embedded database.
   onTestFinished(async () => {
     child.kill("SIGTERM");
     await ended;
   });
-  return { child, ended, output: () => output, look };
+  return { child, ended, output: () => output, outputEvents };
 }
 
 const quote = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** The service, answering. */
+/** Starts the service, and waits until it accepts requests. */
 export async function serve(env: TestSettings, options: { uid?: number; gid?: number } = {}) {
   const running = command(["serve"], { PORT: "0", ...env }, options);
   const url = await Promise.race([
@@ -108,11 +108,14 @@ export async function serve(env: TestSettings, options: { uid?: number; gid?: nu
   };
 }
 
-/** Waits until the output matches, and gives what the first group caught. */
-export async function said(running: { output: () => string; look: EventTarget }, pattern: RegExp): Promise<string> {
+/** Waits until the output matches, and returns the first group of the match, or the match. */
+export async function said(
+  running: { output: () => string; outputEvents: EventTarget },
+  pattern: RegExp,
+): Promise<string> {
   for (;;) {
     const match = pattern.exec(running.output());
     if (match !== null) return match[1] ?? match[0];
-    await once(running.look as never, "output");
+    await once(running.outputEvents as never, "output");
   }
 }

@@ -10,7 +10,7 @@ import { SoftDeleteRepository } from "../../src/repositories/soft-delete.ts";
 import { createdAt, lower } from "../../src/schema/columns.ts";
 import { instant } from "../../src/schema/instant.ts";
 
-/** A table that the service has none of, with everything that a table may want. */
+/** A table that exists only in tests, with a column of every kind. */
 export const things = pgTable("things", {
   id: uuid().primaryKey().defaultRandom(),
   name: varchar({ length: 50 }).notNull(),
@@ -95,4 +95,4 @@ export const thingsOn = (db: Executor, options: { scanLimit?: number } = {}): Th
     thingDefinition,
   );
 
-export const someone = systemActor("test");
+export const testActor = systemActor("test");

@@ -1,5 +1,6 @@
 // audit.record, whose callers of one turn of the event loop share a statement, against one INSERT a request on the
 // same table. Each caller is answered when its row is committed, in both.
+import { createEventRecorder } from "../dist/audit/index.js";
 import { callsPerSecond, inTurn, migrated, onServer, report } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
@@ -12,6 +13,7 @@ await onServer(async (server) => {
     const one = await migrated(server, `one_${callers}`);
     const gathered = await migrated(server, `gathered_${callers}`);
     const { sql } = one;
+    const events = createEventRecorder(gathered.repositories.audit);
     const insert = () => sql`
       insert into audit_log (actor, action, resource_type, resource_id, changes, ip_address, user_agent, request_id)
       values (${by.name}, ${event.action}, ${event.resourceType}, ${event.resourceId}, ${sql.json(event.changes)},
@@ -20,7 +22,7 @@ await onServer(async (server) => {
       { name: "one INSERT a request", measure: () => callsPerSecond(insert, { callers, seconds }) },
       {
         name: "audit.record",
-        measure: () => callsPerSecond(() => gathered.repositories.audit.record(by, event), { callers, seconds }),
+        measure: () => callsPerSecond(() => events.record(by, event), { callers, seconds }),
       },
     ];
     const measured = await inTurn(peers, { rounds, unit: "rows/s" });

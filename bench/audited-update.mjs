@@ -1,5 +1,5 @@
-// users.update over HTTP, which leaves its row on the audit trail, against the same service on a database where
-// nothing records it; and the same once more below HTTP, by the repository alone.
+// Compares users.update over HTTP, with its row in the audit trail, to the same service on a database without the
+// trail's triggers. A second comparison calls the repository directly, without HTTP.
 import autocannon from "autocannon";
 import { loadConfig } from "../dist/config/index.js";
 import { createTokens } from "../dist/identity/index.js";
@@ -56,7 +56,7 @@ await onServer(async (server) => {
   for (const { close } of [...services, ...databases]) await close();
 });
 
-/** One run: every answer must be an updated user. */
+/** Makes one run and verifies that every answer is an updated user. */
 async function requestsPerSecond(url, token, next) {
   const result = await autocannon({
     url: `${url}/users.update`,

@@ -1,4 +1,4 @@
-// The peer of `users.byId`: the same query by hand, on node:http and postgres.js, with nothing else.
+// The baseline of `users.byId`: the same query, written by hand on node:http and postgres.js.
 import { createServer } from "node:http";
 import postgres from "postgres";
 

@@ -1,5 +1,5 @@
-// users.byId over HTTP against the same query by hand: interleaved rounds, medians, their ratio, and
-// where the difference goes.
+// Compares users.byId over HTTP to the same query on a hand-written server: interleaved rounds, medians, their ratio,
+// and a profile of the difference.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -60,7 +60,7 @@ await onServer(async (server, folder) => {
   report(peers, measured, profile);
 });
 
-/** A hundred thousand users, in random order for the asking. */
+/** Inserts the users. Returns 20,000 of their ids, in random order. */
 async function fill(url) {
   const { error } = await up({ target: { url } });
   if (error !== undefined) throw error;
@@ -95,7 +95,7 @@ async function serve(args, env, port) {
   };
 }
 
-/** One run: asks for users in turn, checks that every answer was one. */
+/** Makes one run: requests the users one after another and verifies that every answer is a user. */
 async function load(peer, port, ids, duration) {
   let next = Math.floor(Math.random() * ids.length);
   const result = await autocannon({
@@ -115,7 +115,7 @@ async function load(peer, port, ids, duration) {
   return { requests: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
 }
 
-/** The same load once more on a server that profiles itself. */
+/** Repeats the load on a server that runs with V8's CPU profiler. */
 async function profiled(peer, { ids, folder }) {
   const target = join(folder, "profile");
   const server = await peer.start(["--cpu-prof", `--cpu-prof-dir=${target}`, "--cpu-prof-name=service.cpuprofile"]);

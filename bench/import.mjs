@@ -1,5 +1,5 @@
-// `users import` against a raw COPY of the same file into the same table: interleaved rounds, medians, their ratio;
-// without the audit trail, which would cost both the same, and with it.
+// Compares `users import` to COPY of the same file into the same table: interleaved rounds, medians, their ratio.
+// It measures both without the audit trail, whose cost is the same for both, and with it.
 import { randomBytes } from "node:crypto";
 import { createReadStream, mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -65,7 +65,7 @@ await onServer(async (server, folder) => {
   writeFileSync("bench/results/import.json", `${JSON.stringify(result, null, 2)}\n`);
 });
 
-/** Users as another system's export has them. */
+/** Generates users as another system exports them. */
 function csv() {
   const base64 = (bytes) => randomBytes(bytes).toString("base64").replace(/=+$/, "");
   const lines = Array.from({ length: users }, (_, index) => {
@@ -91,7 +91,7 @@ async function empty(sql, { audited }) {
   await sql`checkpoint`;
 }
 
-/** An import that stops early is fast, too. */
+/** Verifies that the import is complete: an import that stops early would appear fast. */
 async function requireUsers(sql) {
   const [row] = await sql`select count(*)::int as users from users`;
   if (row.users !== users) throw new Error(`${row.users} users were written`);

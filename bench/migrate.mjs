@@ -1,4 +1,4 @@
-// `migrate up` against `drizzle-kit migrate`, each as a whole process on an empty database of one server:
+// Compares `migrate up` to `drizzle-kit migrate`, each as a process of its own on an empty database of one server:
 // interleaved rounds, medians, their ratio.
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const rounds = Number(process.env.BENCH_ROUNDS ?? 15);
 
 await onServer(async (server, folder) => {
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
-  // The barest configuration there is: this project's own would cost drizzle-kit more.
+  // A minimal configuration: drizzle-kit would need more time to load this project's own.
   const config = join(folder, "drizzle.config.js");
   const settings = `dialect: "postgresql", out: "./drizzle", dbCredentials: { url: process.env.DATABASE_URL }`;
   writeFileSync(config, `module.exports = { ${settings} };`);
@@ -26,7 +26,7 @@ await onServer(async (server, folder) => {
   for (let round = 0; round <= rounds; round++) {
     for (const [index, { args }] of peers.entries()) {
       const ms = await onEmptyDatabase({ server, sql }, (url) => timed(args, url));
-      // The first round warms the disk's cache.
+      // The first round fills the disk cache and is not counted.
       if (round > 0) measured[index].push(ms);
     }
     console.error(
@@ -69,7 +69,7 @@ async function timed(args, url) {
   return performance.now() - started;
 }
 
-/** A failed migration is fast, too. */
+/** Verifies that the migrations are applied: a failed migration would appear fast. */
 async function requireMigrated(url) {
   const check = postgres(url, { max: 1 });
   const [row] = await check`select count(*)::int as applied from drizzle.__drizzle_migrations`;

@@ -1,4 +1,4 @@
-// Page 10,000 of a million users against page 1, by cursor: reached by walking there.
+// Compares page 10,000 of a million users to page 1. The benchmark follows the cursors from page 1.
 import { fillUsers, inTurn, median, migrated, onServer, report } from "./support.mjs";
 
 const users = Number(process.env.BENCH_USERS ?? 1_000_000);

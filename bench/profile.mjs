@@ -1,6 +1,6 @@
 /**
- * Sums a V8 profile's self time by npm package. What Node and V8 do of their own accord (sockets,
- * garbage, parsing) is named as such; time without work is left out.
+ * Sums the self time in a V8 profile by npm package. Time in Node.js and V8 themselves (sockets, garbage collection,
+ * parsing) has entries of its own; idle time is omitted.
  */
 export function profileByPackage({ nodes, samples, timeDeltas }) {
   const owners = new Map(nodes.map((node) => [node.id, ownerOf(node.callFrame)]));

@@ -1,4 +1,4 @@
-// What the benchmarks share: a server of their own, rounds in turn, medians, and a file with the figures.
+// Shared parts of the benchmarks: a server, interleaved rounds, medians, and a file with the results.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { createRepositories } from "../dist/repositories/index.js";
 
 const log = createLog({ level: "error" });
 
-/** Runs `work` with an embedded server that nobody else uses, fsync on, and a folder for its files. */
+/** Runs `work` with an embedded server of its own, with fsync on, and a folder for its files. */
 export async function onServer(work) {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-bench-"));
   const server = await startEmbedded({ folder, log });
@@ -20,13 +20,13 @@ export async function onServer(work) {
     await work(server, folder);
   } finally {
     await server.stop();
-    // As root it is outside of the folder.
+    // For root, the cluster is outside of the folder.
     rmSync(server.cluster, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** A migrated database of that name, as the service reaches it and as psql would. */
+/** Creates and migrates a database of that name. Returns it with the service's connections and with plain ones. */
 export async function migrated(server, name, { poolMax = 10, statementTimeout } = {}) {
   const url = new URL(server.url);
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
@@ -54,7 +54,7 @@ export async function migrated(server, name, { poolMax = 10, statementTimeout } 
   };
 }
 
-/** So many users, without a row on the trail each: it is not what is measured. */
+/** Inserts that many users without rows in the audit trail, which is not measured here. */
 export async function fillUsers(sql, count) {
   await sql`alter table users disable trigger record_insert`;
   await sql`alter table user_security disable trigger record_insert`;
@@ -68,7 +68,7 @@ export async function fillUsers(sql, count) {
   await sql`vacuum analyze users`;
 }
 
-/** Calls `work` by so many callers, each again as soon as it is answered, for `seconds`. @returns calls a second */
+/** Runs `work` with that many concurrent callers, each in a loop, for `seconds`. @returns calls per second */
 export async function callsPerSecond(work, { callers, seconds }) {
   const end = performance.now() + seconds * 1000;
   let calls = 0;
@@ -84,7 +84,7 @@ export async function callsPerSecond(work, { callers, seconds }) {
   return (calls / (performance.now() - started)) * 1000;
 }
 
-/** Measures the peers in turn, so that what disturbs one disturbs the other; the first round warms up. */
+/** Measures the peers alternately, so that a disturbance affects both. The first round is a warm-up. */
 export async function inTurn(peers, { rounds, unit }) {
   const measured = peers.map(() => []);
   for (let round = 0; round <= rounds; round++) {
@@ -98,7 +98,7 @@ export async function inTurn(peers, { rounds, unit }) {
   return measured;
 }
 
-/** Prints medians and the ratio of the last peer to the first, round by round, and keeps them. */
+/** Prints the medians and the ratio of the last peer to the first in each round, and stores them in a file. */
 export function report(file, title, { peers, measured, unit, rounds }) {
   const rows = peers.map(({ name }, index) => ({
     name,

@@ -1,6 +1,6 @@
 /**
- * A fault that the operator can mend. The message says what is wrong, where, and the remedy; it holds no secret, so a
- * command prints it as it stands.
+ * A fault that the operator can correct. The message names the fault, its place and the remedy. It contains no secret, so
+ * that a command prints it unchanged.
  */
 export abstract class OperatorError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
@@ -8,20 +8,19 @@ export abstract class OperatorError extends Error {
     this.name = new.target.name;
   }
 
-  /** What a program reads beside the message, such as the file and the line. */
+  /** Machine-readable details of the error, such as the file and the line. */
   get details(): Readonly<Record<string, unknown>> {
     return {};
   }
 }
 
 /**
- * What can go wrong, in the words of the domain. Everything below the routers throws these; the
- * routers turn each into the tRPC code of the same meaning, in one place. A message is written for
- * the caller: it names the field and the remedy, and never holds SQL, a value of somebody else's, or
- * a secret.
+ * An error of the domain, thrown by the parts below the routers. The routers translate it into the tRPC code of the same
+ * meaning, in one place. The message is for the client: it names the field and the remedy, and contains no SQL, no data
+ * of other accounts and no secret.
  */
 export abstract class DomainError extends Error {
-  /** The input field at fault, if it is one. */
+  /** The input field at fault, if there is a single one. */
   readonly field: string | undefined;
 
   constructor(message: string, options: { field?: string | undefined; cause?: unknown } = {}) {
@@ -31,25 +30,25 @@ export abstract class DomainError extends Error {
   }
 }
 
-/** The thing asked for does not exist, or not for this caller. */
+/** The requested object does not exist, or the caller may not see it. */
 export class NotFoundError extends DomainError {}
 
-/** The change clashes with what is there: a name that is taken, a row changed by somebody faster. */
+/** The change conflicts with existing data: a name is taken, or the row changed in the meantime. */
 export class ConflictError extends DomainError {}
 
-/** The input breaks a rule. */
+/** The input violates a rule. */
 export class InvalidInputError extends DomainError {}
 
-/** The caller is known, but may not do this. */
+/** The caller is authenticated but lacks the permission. */
 export class ForbiddenError extends DomainError {}
 
-/** The caller is not known: no token, or one that is not good (any more). */
+/** The caller is not authenticated: the token is missing, invalid or expired. */
 export class UnauthenticatedError extends DomainError {}
 
-/** The service cannot answer now; the same call may succeed after `retryAfter` seconds. */
+/** The service cannot answer now. The same call may succeed after `retryAfter` seconds. */
 export class UnavailableError extends DomainError {
   readonly retryAfter: number;
-  /** Whether it is a fault that somebody must mend: the log has it as an error. */
+  /** Whether an operator must act, so that the log reports an error. */
   readonly isFault: boolean;
 
   constructor(message: string, options: { retryAfter?: number; isFault?: boolean; cause?: unknown } = {}) {

@@ -1,4 +1,4 @@
-/** The service as a library: start it inside a process of your own. */
+/** The service as a library, to run inside another Node process. */
 export { type Config, ConfigError, loadConfig } from "./config/index.ts";
 export { createLog } from "./observability/index.ts";
 export type { AppRouter, Inputs, Outputs } from "./routers/index.ts";

@@ -1,18 +1,18 @@
 import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./errors.ts";
 
-/** Where the system shows itself: what is written there is no file, or is gone with the machine. */
+/** Virtual file systems of the operating system, which do not store data permanently. */
 const systemFolders = ["/proc", "/sys", "/dev"];
-/** Memory, but a file system all the same. */
+/** Held in memory, but usable as a file system. */
 const exception = "/dev/shm";
 
 /**
- * Makes the data folder, and its parents, unless it is there.
+ * Creates the data folder and its parents if they are missing.
  *
- * One by one: Node's recursive `mkdir` never returns where the system refuses a folder with ENOENT, as below /proc.
+ * Folders are created one by one: Node's recursive `mkdir` never returns where the system answers ENOENT, as below /proc.
  *
- * @throws {ConfigError} that says why it cannot hold data, and the remedy
+ * @throws {ConfigError} that names the reason why the folder cannot store data, and the remedy
  */
 export function makeDataFolder(folder: string): void {
   const path = resolve(folder);
@@ -45,12 +45,12 @@ function make(folder: string): void {
   try {
     mkdirSync(folder);
   } catch (error) {
-    // Another process was faster.
+    // Another process created it first.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 
-/** Whether a folder is there. @throws {ConfigError} for a file in its place, and a link that leads nowhere */
+/** Whether the folder exists. @throws {ConfigError} for a file in its place, or a dangling link */
 function exists(folder: string, path: string): boolean {
   try {
     if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return false;
@@ -60,7 +60,7 @@ function exists(folder: string, path: string): boolean {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOTDIR") return false;
     if (code === "ENOENT" || code === "ELOOP")
-      throw refusal(path, `cannot be reached, because the link ${folder} leads nowhere: mend or remove it`, error);
+      throw refusal(path, `cannot be reached, because the link ${folder} leads nowhere: correct or remove it`, error);
     if (code === "EACCES") throw refusal(path, texts["EACCES"] ?? "", error);
     throw error;
   }
@@ -70,11 +70,11 @@ function requireDataPath(real: string, path: string): void {
   const isBelow = (folder: string) => real === folder || real.startsWith(folder + sep);
   const system = systemFolders.find(isBelow);
   if (system !== undefined && !isBelow(exception))
-    throw refusal(path, `is below ${system}, where the system shows itself and keeps no data`);
+    throw refusal(path, `is below ${system}, a virtual file system that stores no data`);
 }
 
 function refusal(path: string, text: string, cause?: unknown): ConfigError {
-  const error = new ConfigError([`DATA_DIR (${path}) ${text}. Set DATA_DIR to a folder of this user's.`]);
+  const error = new ConfigError([`DATA_DIR (${path}) ${text}. Set DATA_DIR to a folder that this user owns.`]);
   error.cause = cause;
   return error;
 }

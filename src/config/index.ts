@@ -1,4 +1,5 @@
-export { type Config, ConfigError, type DatabaseConfig, loadConfig, loadDatabaseConfig } from "./config.ts";
+/** The configuration: environment variables, the database URL and the data folder. */
+export { type Config, type DatabaseConfig, loadConfig, loadDatabaseConfig } from "./config.ts";
 export { makeDataFolder } from "./data-folder.ts";
 export {
   type DatabaseAddress,
@@ -9,4 +10,6 @@ export {
   urlOfDatabase,
 } from "./database-url/parse.ts";
 export { type SslMode, stricter } from "./database-url/ssl.ts";
+export type { ConfigVariable } from "./environment.ts";
+export { ConfigError } from "./errors.ts";
 export { keepSecret, writePrivately } from "./secret-file.ts";

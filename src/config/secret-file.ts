@@ -3,25 +3,24 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeDataFolder } from "./data-folder.ts";
 
-/** Shorter than what is generated: the file was cut, or emptied. */
-const shortest = 32;
+/** A generated secret is longer. A shorter file was truncated. */
+const minLength = 32;
 
 /**
- * The secret that a file keeps, generated when there is none or what is left of one. Only the file's
- * owner can read it.
+ * Returns the secret in a file. Generates a new one if the file is missing or truncated. Only the owner can read the file.
  *
- * @returns `fresh` when it was generated just now, so that nobody knows it yet
+ * @returns `fresh` is true for a new secret, which is not in use anywhere yet
  */
 export function keepSecret(file: string): { secret: string; fresh: boolean } {
-  const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
-  if (kept.length >= shortest) return { secret: kept, fresh: false };
+  const stored = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  if (stored.length >= minLength) return { secret: stored, fresh: false };
   const secret = randomBytes(48).toString("base64url");
   makeDataFolder(dirname(file));
   writePrivately(file, secret);
   return { secret, fresh: true };
 }
 
-/** Writes a file that only its owner can read; whole, or not at all. */
+/** Replaces a file atomically with one that only its owner can read. */
 export function writePrivately(file: string, text: string): void {
   const unfinished = `${file}.${randomUUID()}`;
   writeFileSync(unfinished, text, { mode: 0o600 });

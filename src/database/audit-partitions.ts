@@ -37,12 +37,8 @@ export const missingPartitionError = (cause: unknown): UnavailableError =>
  * @returns the names of the partitions that were created or attached
  * @throws the driver's error: 42501 if the role may not call the function, 42883 if the migrations are pending
  */
-export async function createAuditPartitions(
-  db: Executor,
-  { signal }: { signal?: AbortSignal } = {},
-): Promise<string[]> {
-  const create = () => db.execute(sql`select public.create_audit_log_partitions() as name`);
-  const rows = await retry(create, { ...creationRetries, shouldRetry: isUnavailable, signal });
+export async function createAuditPartitions(db: Executor): Promise<string[]> {
+  const rows = await db.execute(sql`select public.create_audit_log_partitions() as name`);
   return rows.map((row) => String(row["name"]));
 }
 
@@ -69,7 +65,8 @@ export async function withAuditPartitions<T>(db: Executor, write: () => Promise<
 }
 
 function repair(db: Executor): Promise<unknown> {
-  const running = repairs.get(db) ?? createAuditPartitions(db).finally(() => repairs.delete(db));
+  const create = () => retry(() => createAuditPartitions(db), { ...creationRetries, shouldRetry: isUnavailable });
+  const running = repairs.get(db) ?? create().finally(() => repairs.delete(db));
   repairs.set(db, running);
   return running;
 }

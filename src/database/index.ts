@@ -1,5 +1,6 @@
 /** Access to PostgreSQL: the pool, transactions, retries, and the errors of the database. */
 export { type Actor, setAuditContext, systemActor } from "./actor.ts";
+export { acquireAdvisoryLock, advisoryLocks, tryAdvisoryLock } from "./advisory-locks.ts";
 export { createAuditPartitions } from "./audit-partitions.ts";
 export { type AuditProblem, findAuditProblems } from "./audit-problems.ts";
 export { ConnectError, explainConnectError } from "./connect-error.ts";

@@ -4,15 +4,15 @@ import { dirname } from "node:path";
 import { EmbeddedError } from "./errors.ts";
 
 /**
- * The account that PostgreSQL runs under. It refuses to run as root (manual, 18.1), so a service
- * started by root runs it as `nobody`; everybody else runs it as themselves (undefined).
+ * The operating system account of the PostgreSQL server. PostgreSQL refuses to run as root (PostgreSQL manual, 18.1), so
+ * a service that root starts runs it as `nobody`. Any other user runs it under the same account (undefined).
  */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** @throws {EmbeddedError} when there is no account that PostgreSQL would accept */
+/** Returns the account to run the server under. @throws {EmbeddedError} when PostgreSQL would accept none */
 export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) {
     requireNamedUser();
@@ -28,20 +28,20 @@ export function serverAccount(): Account | undefined {
   return { uid: Number(nobody[1]), gid: Number(nobody[2]) };
 }
 
-/** initdb looks its user up by name, as containers run with `--user 1234` find out. */
+/** initdb needs a user name. A container that runs with `--user 1234` has none. */
 function requireNamedUser(): void {
   try {
     userInfo();
   } catch (cause) {
     throw new EmbeddedError(
-      `PostgreSQL needs a user with a name, and user id ${process.getuid?.()} has none in /etc/passwd. ` +
+      `PostgreSQL needs a user with a name, but user id ${process.getuid?.()} has none in /etc/passwd. ` +
         "Run as a user that has one, or set DATABASE_URL.",
       { cause },
     );
   }
 }
 
-/** Whether `account` may walk to `path`: a home folder of mode 0700, say, would stop it. */
+/** Whether `account` may enter `path` and all its parents, which a home folder of mode 0700 prevents. */
 export function isReachable(path: string, account: Account | undefined): boolean {
   if (account === undefined) return true;
   const real = realpathSync(path);

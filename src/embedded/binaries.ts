@@ -6,17 +6,17 @@ import { basename, dirname, join } from "node:path";
 import { type Account, isReachable } from "./account.ts";
 import { EmbeddedError } from "./errors.ts";
 
-/** Folder that holds `bin/postgres`, `bin/initdb`, `bin/pg_ctl` and what they load. */
+/** The folder of `bin/postgres`, `bin/initdb`, `bin/pg_ctl` and their libraries. */
 export type Binaries = string;
 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 
 /**
- * Finds PostgreSQL's binaries in the npm package of this platform. They are used where they are, if
- * they are complete and `account` can reach them; if not, a copy below `home` is, made once.
+ * Returns the folder of PostgreSQL's binaries: that of this platform's npm package if it is complete and `account` can
+ * reach it, else a copy below `home`, which the first call creates.
  *
- * A package whose install script did not run lacks its links (`libicuuc.so.60`), as npm packages
- * cannot hold links: the copy gets them.
+ * npm packages cannot contain symbolic links. A package whose install script did not run therefore lacks links such as
+ * `libicuuc.so.60`; the copy has them.
  */
 export async function locateBinaries(
   home: string,
@@ -30,10 +30,10 @@ export async function locateBinaries(
   const copy = join(home, `binaries-${version}-${platform}`);
   if (existsSync(copy)) return copy;
 
-  // Made aside and renamed, so that a copy is whole or not there.
+  // The copy is renamed when it is complete, so that an interrupted one is never used.
   const unfinished = `${copy}.${randomUUID()}`;
   await mkdir(dirname(unfinished), { recursive: true });
-  // Links as they are: cp would make them lead back to where they came from.
+  // Without `verbatimSymlinks`, cp would point the links to the source folder.
   await cp(native, unfinished, { recursive: true, verbatimSymlinks: true });
   await openToAll(unfinished);
   for (const { source, target } of links) {
@@ -43,7 +43,7 @@ export async function locateBinaries(
   try {
     await rename(unfinished, copy);
   } catch (error) {
-    // Somebody else was faster; theirs is as good.
+    // Another process created the same copy first.
     await rm(unfinished, { recursive: true, force: true });
     if (!existsSync(copy)) throw error;
   }
@@ -67,7 +67,7 @@ function locatePackage(): { folder: string; version: string } {
   return { folder, version };
 }
 
-/** Paths relative to the package. */
+/** Returns the missing links, as paths relative to the package. */
 async function readLinks(native: string): Promise<{ source: string; target: string }[]> {
   const list = join(native, "pg-symlinks.json");
   return existsSync(list) ? JSON.parse(await readFile(list, "utf8")) : [];
@@ -80,7 +80,7 @@ function isUsable(native: string, account: Account | undefined): boolean {
   return readable && isReachable(native, account);
 }
 
-/** A umask of 077 at the installation keeps everybody else out; these are no secrets. */
+/** Makes the binaries readable for every account: an installation with umask 077 restricts them to its owner. */
 async function openToAll(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

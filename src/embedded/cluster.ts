@@ -18,29 +18,29 @@ import { type Account, isReachable } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { EmbeddedError } from "./errors.ts";
 import { requireCluster } from "./ownership.ts";
-import { run } from "./program.ts";
+import { runProgram } from "./program.ts";
 
-/** Superuser of the embedded server, and owner of its database. */
+/** The superuser of the embedded server, who owns its database. */
 export const superuser = "aeturnis";
 export const databaseName = "aeturnis";
 
-/** Where a server that root runs as `nobody` keeps its files, if the data folder is out of its reach. */
+/** Folder of the server files if root starts the service and `nobody` cannot reach the data folder. */
 const sharedHome = "/var/lib/aeturnis-data";
 
-/** A folder that the server's account can reach: `folder` itself if possible. */
+/** Returns a folder that the server's account can reach: `folder` itself if possible. */
 export function reachableHome(folder: string, account: Account | undefined): string {
   makeDataFolder(folder);
   if (isReachable(folder, account)) return realpathSync(folder);
   mkdirSync(sharedHome, { recursive: true });
-  // A umask may have kept others out.
+  // The umask may have removed the permissions of other users.
   chmodSync(sharedHome, 0o755);
   return sharedHome;
 }
 
 export interface ClusterOptions {
-  /** The data folder's real path. */
+  /** The data folder with symbolic links resolved. */
   readonly folder: string;
-  /** Where the cluster goes, if the server's account cannot reach `folder`. */
+  /** Folder of the cluster; it differs from `folder` if the server's account cannot reach that one. */
   readonly home: string;
   readonly binaries: Binaries;
   readonly account: Account | undefined;
@@ -48,10 +48,10 @@ export interface ClusterOptions {
 }
 
 /**
- * The cluster of a data folder: `<folder>/postgres`, made on the first call. Below a folder that the
- * server's account cannot enter, that is a link to a cluster outside of it.
+ * Returns the cluster of a data folder, `<folder>/postgres`, which the first call creates. If the server's account cannot
+ * enter the folder, the entry is a symbolic link to a cluster outside of it.
  *
- * @returns the cluster's real path, and whether it was made just now
+ * @returns the cluster's resolved path; `fresh` is true if this call created it
  */
 export async function openCluster(options: ClusterOptions): Promise<{ cluster: string; fresh: boolean }> {
   const { folder, home, account } = options;
@@ -65,8 +65,8 @@ export async function openCluster(options: ClusterOptions): Promise<{ cluster: s
 
   const outside = home !== folder;
   const cluster = outside ? join(home, `postgres-${randomUUID()}`) : entry;
-  // Made aside and renamed: a first start that is killed leaves no half cluster for the second, which
-  // finds what is left of it by the folder's name.
+  // The cluster is renamed when it is complete, so that an interrupted first start leaves no partial one. The next start
+  // finds the remains under the same name.
   const unfinished = join(home, `unfinished-${createHash("sha256").update(folder).digest("hex").slice(0, 16)}`);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { mode: 0o700 });
@@ -77,19 +77,19 @@ export async function openCluster(options: ClusterOptions): Promise<{ cluster: s
   return { cluster: realpathSync(cluster), fresh: true };
 }
 
-/** Gives the superuser of a cluster that does not run a new password (manual, postgres, single-user mode). */
+/** Sets the superuser's password while the server is stopped (PostgreSQL manual, postgres, single-user mode). */
 export async function resetPassword(cluster: string, options: ClusterOptions): Promise<void> {
-  await run(join(options.binaries, "bin", "postgres"), {
+  await runProgram(join(options.binaries, "bin", "postgres"), {
     args: ["--single", "-D", cluster, "postgres"],
     account: options.account,
     input: `alter role ${superuser} password '${options.password}'\n`,
   });
 }
 
-/** @throws {EmbeddedError} when the cluster was made by another major version, which PostgreSQL does not read */
+/** @throws {EmbeddedError} when another major version created the cluster, which this one cannot read */
 export async function requireVersion(cluster: string, options: ClusterOptions): Promise<void> {
   const made = readFileSync(join(cluster, "PG_VERSION"), "utf8").trim();
-  const installed = await run(join(options.binaries, "bin", "postgres"), {
+  const installed = await runProgram(join(options.binaries, "bin", "postgres"), {
     args: ["--version"],
     account: options.account,
   });
@@ -106,14 +106,14 @@ async function initialize(cluster: string, { binaries, account, password }: Clus
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (account !== undefined) chownSync(passwordFile, account.uid, account.gid);
   try {
-    await run(join(binaries, "bin", "initdb"), {
+    await runProgram(join(binaries, "bin", "initdb"), {
       account,
       args: [
         `--pgdata=${cluster}`,
         `--username=${superuser}`,
         `--pwfile=${passwordFile}`,
         "--auth=scram-sha-256",
-        // Without these a machine with no LANG would get a SQL_ASCII database.
+        // Without these options, initdb creates a SQL_ASCII database where LANG is unset.
         "--encoding=UTF8",
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",

@@ -1,9 +1,9 @@
 import { OperatorError } from "../errors.ts";
 
-/** The embedded server cannot run here, or not now. The message says why, and what to do. */
+/** The embedded server cannot run. The message names the reason and the remedy. */
 export class EmbeddedError extends OperatorError {}
 
-/** The data is in use by another process that runs. */
+/** Another running process owns the data folder. */
 export class DataInUseError extends EmbeddedError {
   constructor(folder: string, owner: string) {
     super(

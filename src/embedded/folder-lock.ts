@@ -8,13 +8,13 @@ import { text } from "node:stream/consumers";
 import { DataInUseError } from "./errors.ts";
 
 /**
- * Takes a folder for this process until it ends, however it ends.
+ * Locks a folder for this process until the process ends.
  *
- * A listening local socket is the one lock that the operating system itself drops with its owner:
- * a lock file would stay behind after `kill -9`. Whoever connects is told the owner's process id.
+ * The lock is a listening local socket, because the operating system closes it with its process; a lock file would remain
+ * after `kill -9`. The socket answers a connection with the owner's process id.
  *
- * @returns what gives it back
- * @throws {DataInUseError} when another process has it
+ * @returns a function that releases the lock
+ * @throws {DataInUseError} when another process holds the lock
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const address = socketAddress(folder);
@@ -22,7 +22,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     if (error.code !== "EADDRINUSE") throw error;
     const owner = await askOwner(address);
     if (owner !== undefined) throw new DataInUseError(folder, owner);
-    // A socket file (macOS) whose owner died; abstract sockets and pipes leave nothing behind.
+    // A socket file (macOS) remains when its owner is killed. Abstract sockets and pipes do not.
     rmSync(address, { force: true });
     return listen(address);
   });
@@ -49,7 +49,7 @@ async function listen(address: string): Promise<Server> {
   return server;
 }
 
-/** The owner's process id, or what is known of one that is stopped and does not answer; undefined when nobody listens. */
+/** Returns the owner's process id, a placeholder if the owner does not answer, or undefined if there is no owner. */
 async function askOwner(address: string): Promise<string | undefined> {
   const socket = createConnection(address);
   socket.setTimeout(2_000, () => socket.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));

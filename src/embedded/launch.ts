@@ -9,10 +9,10 @@ import { EmbeddedError } from "./errors.ts";
 import { readPidFile } from "./processes.ts";
 import { serverEnvironment } from "./program.ts";
 
-/** How long a server may take to start or stop, recovery after a crash included (ms). */
-export const patience = 60_000;
+/** Time for the server to start or stop, including crash recovery (ms). */
+export const startStopTimeout = 60_000;
 
-/** Starts the server and waits until it takes connections. */
+/** Starts the server and waits until it accepts connections. @throws {EmbeddedError} with the end of the server log */
 export async function launch(
   cluster: string,
   options: {
@@ -26,7 +26,7 @@ export async function launch(
   const settings = {
     port: String(options.port),
     listen_addresses: "127.0.0.1",
-    // Socket files would need a folder with a short path; TCP works everywhere.
+    // A Unix socket would need a folder with a short path. TCP works everywhere.
     unix_socket_directories: "",
     ...options.settings,
   };
@@ -41,7 +41,7 @@ export async function launch(
       cwd: resolve("/"),
       env: serverEnvironment,
       stdio: ["ignore", output, output],
-      // A process group of its own: Ctrl-C is for the service, which stops its server when it has finished.
+      // Its own process group, so that Ctrl-C reaches only the service, which stops the server after its requests.
       detached: true,
     },
   );
@@ -50,7 +50,7 @@ export async function launch(
   child.once("error", (error) => (failure = error.message));
   child.once("exit", (code, signal) => (failure ??= `it ended with ${signal ?? `exit code ${code}`}`));
 
-  const deadline = Date.now() + patience;
+  const deadline = Date.now() + startStopTimeout;
   while (failure === undefined && Date.now() < deadline) {
     const state = readPidFile(cluster);
     if (state?.pid === child.pid && state?.ready) return child;
@@ -58,11 +58,11 @@ export async function launch(
   }
   child.kill("SIGQUIT");
   throw new EmbeddedError(
-    `The embedded PostgreSQL did not start (${failure ?? "it was not ready in time"}). ${tell(logFile, begin)}`,
+    `The embedded PostgreSQL did not start (${failure ?? "it was not ready in time"}). ${quoteLog(logFile, begin)}`,
   );
 }
 
-/** Fast shutdown, and the harder ones if that takes too long (manual, 18.5). */
+/** Requests a fast shutdown, then an immediate one and SIGKILL, 10 s apart (PostgreSQL manual, 18.5). */
 export async function stopServer(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
@@ -78,8 +78,8 @@ export async function stopServer(child: ChildProcess): Promise<void> {
   }
 }
 
-/** What the server wrote into its log from `begin` on, at its end: what is before is of another start. */
-function tell(file: string, begin: number): string {
+/** Quotes the last lines of the log after byte `begin`, where this start begins. */
+function quoteLog(file: string, begin: number): string {
   const text = readFileSync(file).subarray(begin).toString().trim();
   if (text === "") return `It wrote nothing into ${file}.`;
   return `The end of what it wrote into ${file}:\n${text.split("\n").slice(-8).join("\n")}`;

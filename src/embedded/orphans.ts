@@ -5,12 +5,12 @@ import type { Log } from "../observability/index.ts";
 import type { Account } from "./account.ts";
 import type { Binaries } from "./binaries.ts";
 import { EmbeddedError } from "./errors.ts";
-import { patience } from "./launch.ts";
+import { startStopTimeout } from "./launch.ts";
 import { pidFile, readPidFile, serverProcesses } from "./processes.ts";
-import { run } from "./program.ts";
+import { runProgram } from "./program.ts";
 
-/** Stops what a killed service left running on the cluster. We own the lock, so nobody else needs it. */
-export async function clearOrphans(
+/** Stops a server that a killed service left running on the cluster. The caller holds the lock of the folder. */
+export async function stopOrphans(
   cluster: string,
   options: { binaries: Binaries; account: Account | undefined; log: Log },
 ): Promise<void> {
@@ -18,14 +18,14 @@ export async function clearOrphans(
   if (orphan === undefined) return;
   const running = serverProcesses(cluster);
   if (running === undefined || running.includes(orphan.pid)) {
-    options.log.warn({ pid: orphan.pid }, "a PostgreSQL was left behind by a service that was killed; stopping it");
-    const args = ["stop", `--pgdata=${cluster}`, "--mode=fast", "--wait", `--timeout=${patience / 1000}`];
-    // Where processes cannot be listed, the lock file may be all that is left of it.
-    const stopped = run(join(options.binaries, "bin", "pg_ctl"), { args, account: options.account });
+    options.log.warn({ pid: orphan.pid }, "stopping a PostgreSQL that a killed service left running");
+    const args = ["stop", `--pgdata=${cluster}`, "--mode=fast", "--wait", `--timeout=${startStopTimeout / 1000}`];
+    // Where processes cannot be listed, the pid file may belong to a server that no longer runs.
+    const stopped = runProgram(join(options.binaries, "bin", "pg_ctl"), { args, account: options.account });
     await (running === undefined ? stopped.catch(() => {}) : stopped);
     return;
   }
-  const deadline = Date.now() + patience;
+  const deadline = Date.now() + startStopTimeout;
   while ((serverProcesses(cluster)?.length ?? 0) > 0) {
     if (Date.now() > deadline)
       throw new EmbeddedError(
@@ -33,6 +33,6 @@ export async function clearOrphans(
       );
     await pause(50);
   }
-  // Nobody runs on it any more, and its process id may be another's by now, which PostgreSQL would take for a server.
+  // No server runs any more. Its process id may belong to another process now, which PostgreSQL would mistake for a server.
   rmSync(pidFile(cluster), { force: true });
 }

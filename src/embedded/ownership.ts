@@ -4,8 +4,8 @@ import type { Account } from "./account.ts";
 import { EmbeddedError } from "./errors.ts";
 
 /**
- * What PostgreSQL asks of a folder before it reads the data in it (manual, 18.2; checkDataDir in miscinit.c). It would
- * say so too, but in its log, and without the remedy.
+ * Checks the requirements of PostgreSQL for a data directory (PostgreSQL manual, 18.2; checkDataDir in miscinit.c).
+ * PostgreSQL itself reports a violation in its log only, and without the remedy.
  *
  * @throws {EmbeddedError}
  */

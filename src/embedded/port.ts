@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-/** The port of the last start, so that a saved address stays good. */
+/** Returns the port of the last start, so that a saved URL remains valid, or 0. */
 export function lastPort(folder: string): number {
   const file = join(folder, "url");
   if (!existsSync(file)) return 0;
@@ -11,7 +11,7 @@ export function lastPort(folder: string): number {
   return URL.canParse(text) ? Number(new URL(text).port) : 0;
 }
 
-/** `wanted` if it is free, else any port that is. */
+/** Returns `wanted` if it is free, else any free port. */
 export async function freePort(wanted: number): Promise<number> {
   const server = createServer();
   try {

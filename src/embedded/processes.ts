@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
-/** Lines of `postmaster.pid` (PostgreSQL's miscadmin.h, LOCK_FILE_LINE_*). */
+/** Line of the status in `postmaster.pid`, counted from 0 (LOCK_FILE_LINE_PM_STATUS in miscadmin.h). */
 const statusLine = 7;
 
 export const pidFile = (cluster: string): string => join(cluster, "postmaster.pid");
 
-/** Process id in the cluster's lock file, and whether the server says that it takes connections. */
+/** Returns the process id in the cluster's pid file, and whether the server accepts connections. */
 export function readPidFile(cluster: string): { pid: number; ready: boolean } | undefined {
   if (!existsSync(pidFile(cluster))) return undefined;
   const lines = readFileSync(pidFile(cluster), "utf8").split("\n");
@@ -14,8 +14,8 @@ export function readPidFile(cluster: string): { pid: number; ready: boolean } | 
 }
 
 /**
- * Processes of a server that runs on `cluster`, its children included: each of them is a `postgres`
- * with the cluster as its working directory. Undefined where the system does not show it (everywhere but Linux).
+ * Returns the processes of the server on `cluster`, including its children. Each is a `postgres` whose working directory
+ * is the cluster. Undefined on systems other than Linux, which do not show the directory.
  */
 export function serverProcesses(cluster: string): number[] | undefined {
   if (process.platform !== "linux") return undefined;
@@ -29,7 +29,7 @@ function workingDirectory(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    // Gone meanwhile, or somebody else's.
+    // The process has ended, or belongs to another user.
     return undefined;
   }
 }

@@ -5,18 +5,18 @@ import type { Account } from "./account.ts";
 import { EmbeddedError } from "./errors.ts";
 
 /**
- * What PostgreSQL's programs get of our environment: enough to run. Our secrets are none of theirs, and a
- * locale of the machine's none of our data's.
+ * The environment of PostgreSQL's programs. It contains none of the service's secrets, and a fixed locale, because that of
+ * the machine must not affect the data.
  */
 export const serverEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env["PATH"],
-  // Windows starts no program without.
+  // Windows needs it to start a program.
   SystemRoot: process.env["SystemRoot"],
   LC_ALL: "C",
 };
 
-/** Runs one of PostgreSQL's programs to its end, and gives what it printed. @throws {EmbeddedError} with that, if it failed */
-export async function run(
+/** Runs one of PostgreSQL's programs and returns its output. @throws {EmbeddedError} with the output when it fails */
+export async function runProgram(
   program: string,
   options: { args: readonly string[]; account: Account | undefined; input?: string },
 ): Promise<string> {
@@ -25,7 +25,7 @@ export async function run(
     cwd: resolve("/"),
     env: serverEnvironment,
     stdio: ["pipe", "pipe", "pipe"],
-    // Ctrl-C is for the service: it stops when this has come to its end, which is soon.
+    // Ctrl-C reaches only the service, which waits for this program.
     detached: true,
   });
   child.stdin.on("error", () => {});
@@ -35,8 +35,8 @@ export async function run(
     throw new EmbeddedError(`${basename(program)} could not be started (${cause.code}).`, { cause });
   });
   if (code !== 0) {
-    const said = (errors || output).trim().split("\n").slice(-8).join("\n");
-    throw new EmbeddedError(`${basename(program)} failed (exit code ${code}):\n${said}`);
+    const message = (errors || output).trim().split("\n").slice(-8).join("\n");
+    throw new EmbeddedError(`${basename(program)} failed (exit code ${code}):\n${message}`);
   }
   return output;
 }

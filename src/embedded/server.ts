@@ -10,32 +10,32 @@ import { databaseName, openCluster, reachableHome, requireVersion, resetPassword
 import { EmbeddedError } from "./errors.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { launch } from "./launch.ts";
-import { clearOrphans } from "./orphans.ts";
+import { stopOrphans } from "./orphans.ts";
 import { freePort, lastPort } from "./port.ts";
 import { supervise } from "./supervise.ts";
 
-/** A PostgreSQL of our own, running. */
+/** A running embedded server. */
 export interface EmbeddedServer {
   readonly url: string;
-  /** Where the data really is. */
+  /** The cluster with symbolic links resolved. */
   readonly cluster: string;
-  /** Stops the server, letting nothing run on. */
+  /** Stops the server and all its processes. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
-  /** The data folder; made when it is missing. */
+  /** The data folder, created if it is missing. */
   readonly folder: string;
   readonly log: Log;
-  /** Server settings beyond the defaults, as in postgresql.conf. */
+  /** Server settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Called when the server died and could not be started again. */
+  /** Called when the server ended unexpectedly and cannot be restarted. */
   readonly onLost?: (error: Error) => void;
 }
 
 /**
- * Starts PostgreSQL on the data in `folder`, which is made on the first start. A server that a killed
- * service left behind is stopped first; one that dies is started again.
+ * Starts PostgreSQL on the data in `folder`; the first start creates the data. It stops a server that a killed service left
+ * running, and restarts its own server when that ends unexpectedly.
  *
  * @throws {DataInUseError} when another service owns the data
  */
@@ -43,7 +43,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   const { log } = options;
   const account = serverAccount();
   const home = reachableHome(resolve(options.folder), account);
-  // One folder has one lock, by whatever links it is reached, and one cluster, by whatever folder.
+  // Links are resolved, so that a folder has one lock and a cluster has one lock.
   const folder = realpathSync(options.folder);
   const closers: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -59,7 +59,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     closers.push(await lockFolder(cluster));
     if (!opened.fresh) {
       await requireVersion(cluster, clusterOptions);
-      await clearOrphans(cluster, { binaries, account, log });
+      await stopOrphans(cluster, { binaries, account, log });
       if (fresh) await resetPassword(cluster, clusterOptions);
     }
 
@@ -76,7 +76,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 }
 
-/** Files that another user made are the one thing that a data folder can be wrong with and that nobody expects. */
+/** Replaces a permission error by one with the remedy: files of another user are the usual cause. */
 function explainAccess(error: unknown, folder: string): unknown {
   if (!(error instanceof Error) || !("code" in error) || !/^(EACCES|EPERM)$/.test(String(error.code))) return error;
   return new EmbeddedError(

@@ -4,10 +4,10 @@ import type { Log } from "../observability/index.ts";
 import { EmbeddedError } from "./errors.ts";
 import { stopServer } from "./launch.ts";
 
-/** A server that dies more often than this within a minute is given up. */
+/** Restarts per minute beyond which the server is given up. */
 const restartsPerMinute = 5;
 
-/** Keeps the server running: starts it, and again when it dies, until what is returned is called. */
+/** Starts the server and restarts it when it ends unexpectedly. @returns a function that stops it */
 export async function supervise(
   start: () => Promise<ChildProcess>,
   options: { log: Log; onLost: ((error: Error) => void) | undefined },
@@ -24,20 +24,20 @@ export async function supervise(
   };
   const restart = async (reason: string) => {
     deaths = [...deaths.filter((at) => at > Date.now() - 60_000), Date.now()];
-    options.log.error({ reason, deaths: deaths.length }, "the embedded PostgreSQL died, starting it again");
+    options.log.error({ reason, deaths: deaths.length }, "the embedded PostgreSQL ended unexpectedly; restarting it");
     try {
       if (deaths.length > restartsPerMinute)
         throw new EmbeddedError("The embedded PostgreSQL keeps dying; see postgres.log beside its data.");
-      child = await startAgain(start);
+      child = await restartServer(start);
       watch();
-      options.log.info("the embedded PostgreSQL runs again");
+      options.log.info("the embedded PostgreSQL has been restarted");
     } catch (error) {
       options.onLost?.(error as Error);
     }
   };
   watch();
 
-  // A process that ends without waiting for us (a second Ctrl-C, say) takes its server along: at once, but safely.
+  // When the process exits early (a second Ctrl-C), the server gets an immediate shutdown, which loses no committed data.
   const atExit = () => child.kill("SIGQUIT");
   process.once("exit", atExit);
 
@@ -49,8 +49,8 @@ export async function supervise(
   };
 }
 
-/** Children of a killed server hold its shared memory for a moment, and PostgreSQL refuses to start beside them. */
-async function startAgain(start: () => Promise<ChildProcess>): Promise<ChildProcess> {
+/** Retries for 10 s: PostgreSQL refuses to start while children of the killed server use its shared memory. */
+async function restartServer(start: () => Promise<ChildProcess>): Promise<ChildProcess> {
   const deadline = Date.now() + 10_000;
   for (;;) {
     try {

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { type Config, keepSecret } from "../config/index.ts";
 
 /**
- * The secret that signs tokens: `JWT_SECRET`, or, outside production, one that is generated once and
- * kept in the data folder, so that `aeturnis-data token` and the service agree with no set-up.
+ * Returns the secret that signs tokens: `JWT_SECRET`, or outside of production a generated one. The data folder stores the
+ * generated secret, so that `aeturnis-data token` and the service share it without configuration.
  */
 export function signingSecret(config: Config): string {
   return config.jwtSecret ?? keepSecret(join(config.dataDirectory, "jwt-secret")).secret;

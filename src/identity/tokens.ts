@@ -1,7 +1,7 @@
 import { errors, jwtVerify, SignJWT } from "jose";
 import { UnauthenticatedError } from "../errors.ts";
 
-/** Who calls: nobody known, an account, or a back end of the game with a token of its own. */
+/** The caller: anonymous, an account, or a back end of the game with a service token. */
 export type Caller =
   | { readonly kind: "anonymous" }
   | { readonly kind: "user"; readonly id: string }
@@ -9,23 +9,23 @@ export type Caller =
 
 export const anonymous: Caller = { kind: "anonymous" };
 
-/** Our tokens are for us alone (RFC 7519, `iss` and `aud`). */
-const party = "aeturnis-data";
+/** Issuer and audience of the tokens: the service accepts only its own (RFC 7519, 4.1.1 and 4.1.3). */
+const issuer = "aeturnis-data";
 const algorithm = "HS256";
 
-/** Access tokens say so, and no other kind of token passes for one (RFC 9068, 2.1). */
+/** The type of an access token, so that no other kind of token is accepted as one (RFC 9068, 2.1). */
 const typ = "at+jwt";
 
-/** Names of back ends: they stand in logs and in the audit trail. */
+/** Valid names of back ends, as logs and the audit trail show them. */
 export const serviceName = /^[\w.-]{1,60}$/;
 
-/** Ids of accounts, as PostgreSQL writes them. */
+/** A UUID in the notation of PostgreSQL. */
 const userId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Tokens whose signature was found good are remembered: a game server sends the same one all day. */
-const remembered = 10_000;
+/** Size of the cache of verified tokens: a game server sends the same token with every call. */
+const maxCachedTokens = 10_000;
 
-/** Signs and verifies access tokens: JWTs signed by HMAC with SHA-256 (RFC 7515). */
+/** Signs and verifies access tokens: JWTs with an HMAC SHA-256 signature (RFC 7515). */
 export function createTokens(secret: string) {
   const key = new TextEncoder().encode(secret);
   const verified = new Map<string, { caller: Caller; expires: number }>();
@@ -33,8 +33,8 @@ export function createTokens(secret: string) {
   const sign = (subject: string, lifetime: string): Promise<string> =>
     new SignJWT()
       .setProtectedHeader({ alg: algorithm, typ })
-      .setIssuer(party)
-      .setAudience(party)
+      .setIssuer(issuer)
+      .setAudience(issuer)
       .setSubject(subject)
       .setIssuedAt()
       .setExpirationTime(lifetime)
@@ -44,10 +44,10 @@ export function createTokens(secret: string) {
     /** A token for a back end. @param lifetime jose's time span, such as `90d` or `12h` */
     signService: (name: string, lifetime: string) => sign(`service:${name}`, lifetime),
 
-    /** A token for an account. It says who it is and no more: what the account may do is looked up at every call. */
+    /** A token for an account. It contains the id only: every call reads the account's permissions. */
     signUser: (id: string, lifetime: string) => sign(`user:${id.toLowerCase()}`, lifetime),
 
-    /** @throws {UnauthenticatedError} when the token is not ours, was tampered with, or has expired */
+    /** @throws {UnauthenticatedError} when the token is foreign, altered or expired */
     verify: async (token: string): Promise<Caller> => {
       const known = verified.get(token);
       if (known !== undefined && known.expires > Date.now()) return known.caller;
@@ -55,8 +55,8 @@ export function createTokens(secret: string) {
 
       const { payload } = await jwtVerify(token, key, {
         algorithms: [algorithm],
-        issuer: party,
-        audience: party,
+        issuer,
+        audience: issuer,
         typ,
         requiredClaims: ["sub", "exp"],
       }).catch((cause: unknown) => {
@@ -65,7 +65,7 @@ export function createTokens(secret: string) {
         throw new UnauthenticatedError(message, { cause });
       });
       const caller = callerOf(String(payload.sub));
-      if (verified.size >= remembered) verified.clear();
+      if (verified.size >= maxCachedTokens) verified.clear();
       verified.set(token, { caller, expires: (payload.exp ?? 0) * 1000 });
       return caller;
     },

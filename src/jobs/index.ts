@@ -1,1 +1,2 @@
-export { startMaintenance } from "./maintenance.ts";
+/** Periodic work. */
+export { startJobs } from "./jobs.ts";

@@ -1,12 +1,12 @@
 /**
- * JSON numbers are decimal texts of any length; JavaScript holds doubles, PostgreSQL's jsonb `numeric`. One rule for
- * both ways: a number that a double gives back as it was written is a number; any other is never rounded.
+ * A JSON number has any number of digits. jsonb stores it as `numeric`, JavaScript as a double. In both directions, a
+ * number that a double represents exactly stays a number, and any other is never rounded.
  */
 
 /** Shorter numbers without an exponent are always exact: a double holds any 15 digits (IEEE 754, DBL_DIG). */
 const suspicious = /[\d.]{16}|\d[eE]/;
 
-/** Whether JavaScript reads this JSON number, and writes it again, as the same value. */
+/** Whether JavaScript parses this JSON number and writes it again as the same value. */
 export function isExactNumber(token: string): boolean {
   const number = Number(token);
   return Number.isFinite(number) && normalized(token) === normalized(String(number));
@@ -17,17 +17,14 @@ function normalized(token: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
   const digits = (whole + fraction).replace(/^0+/, "");
-  // By hand: /0+$/ would look at each run of zeros anew.
+  // A loop, because /0+$/ takes quadratic time on many runs of zeros.
   let end = digits.length;
   while (digits[end - 1] === "0") end--;
   if (end === 0) return "0";
   return `${sign}${digits.slice(0, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
 }
 
-/**
- * JSON with each number that is not exact replaced. A text without such numbers comes back as it is; one that is no
- * JSON stays one that is none.
- */
+/** Replaces every inexact number in a JSON text. Invalid JSON stays invalid. */
 function replaceInexact(json: string, replacement: (token: string) => string): string {
   if (!suspicious.test(json)) return json;
   let result = "";
@@ -56,7 +53,7 @@ const isDigit = (code: number) => code >= 0x30 && code <= 0x39;
 const isNumeric = (code: number) =>
   isDigit(code) || code === 0x2b || code === minus || code === 0x2e || code === 0x65 || code === 0x45;
 
-/** The place of the quote that closes a string; the text's end when none does. */
+/** Returns the position of the closing quote of a string, or the length of the text. */
 function endOfString(json: string, opening: number): number {
   for (let end = json.indexOf('"', opening + 1); end >= 0; end = json.indexOf('"', end + 1)) {
     let escapes = 0;
@@ -67,16 +64,16 @@ function endOfString(json: string, opening: number): number {
 }
 
 /**
- * JSON of a caller in which each number that is not exact has become one that is too large: `JSON.parse` makes it
- * Infinity, which no JSON number is, so that whoever looks the values over can refuse it by its path.
+ * Replaces each inexact number in a client's JSON by one that `JSON.parse` reads as Infinity, which no valid JSON number
+ * yields. The validation of the values then refuses it by its path.
  */
 export const markInexactNumbers = (json: string): string =>
   replaceInexact(json, (token) => (token.startsWith("-") ? "-1e999" : "1e999"));
 
-/** What is said of such a number. */
+/** The error message for an inexact number. */
 export const inexactNumber =
   "must be a number that JavaScript holds exactly: send one with more digits, or a larger one, as a text";
 
-/** JSON of the database as values: a number that JavaScript cannot hold is given as a text of its exact digits. */
+/** Parses JSON of the database. An inexact number becomes a string of its digits. */
 export const parseStoredJson = (json: string): unknown =>
   JSON.parse(replaceInexact(json, (token) => JSON.stringify(token)));

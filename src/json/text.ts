@@ -1,6 +1,6 @@
 import { markInexactNumbers } from "./numbers.ts";
 
-/** A JSON value with the text that it was read from: digits that a double drops, such as those of 1.0, are in the text. */
+/** A JSON value with its source text, which preserves digits that a double drops, such as those of 1.0. */
 export class JsonText {
   readonly text: string;
   readonly value: unknown;
@@ -10,13 +10,13 @@ export class JsonText {
     this.value = value;
   }
 
-  /** A number that no double holds becomes Infinity in the value. @throws {SyntaxError} for what is no JSON */
+  /** Parses a text. An inexact number becomes Infinity in `value`. @throws {SyntaxError} for invalid JSON */
   static read(text: string): JsonText {
     return new JsonText(text, JSON.parse(markInexactNumbers(text)));
   }
 }
 
-/** An object as JSON, its texts of JSON as they are. Members without a value are left out, as `JSON.stringify` does. */
+/** Writes an object as JSON and inserts each JsonText unchanged. Like `JSON.stringify`, it omits undefined members. */
 export function writeJson(object: Readonly<Record<string, unknown>>): string {
   const members: string[] = [];
   for (const [name, value] of Object.entries(object)) {
@@ -26,7 +26,7 @@ export function writeJson(object: Readonly<Record<string, unknown>>): string {
   return `{${members.join(",")}}`;
 }
 
-/** The text of one member of an object that is known to be JSON; undefined when it has none of this name. */
+/** Returns the source text of a member of a JSON object, undefined if there is none. The text must be valid JSON. */
 export function memberText(json: string, name: string): string | undefined {
   let found: string | undefined;
   let [depth, key, start] = [0, "", -1];
@@ -40,7 +40,7 @@ export function memberText(json: string, name: string): string | undefined {
     else if (letter === ":" && depth === 1 && start < 0) start = at + 1;
     else if (letter === "}" || letter === "]" || letter === ",") {
       if (depth === 1 && start >= 0) {
-        // Of several the last one counts, as for JSON.parse.
+        // The last of duplicate members wins, as in JSON.parse.
         if (key === name) found = json.slice(start, at).trim();
         start = -1;
       }

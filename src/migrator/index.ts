@@ -14,12 +14,12 @@ export {
 export { type Repair, type RepairOptions, type RepairReport, repair } from "./commands/repair.ts";
 export { type MigrationStatus, type Status, status } from "./commands/status.ts";
 export { type UpOptions, up } from "./commands/up.ts";
-export { type Proof, type VerifyOptions, verify } from "./commands/verify.ts";
+export { type RoundTripResult, type VerifyOptions, verify } from "./commands/verify.ts";
 export * from "./errors.ts";
 export { logEvents } from "./event-log.ts";
 export type { MigrationStateKind } from "./history/migration-state.ts";
 export { defaultMigrationsTable, type MigrationsTable } from "./history/table-names.ts";
-export type { Loss } from "./impact/data-loss.ts";
+export type { DataLoss } from "./impact/data-loss.ts";
 export { migrationsFolder, readJournal } from "./journal/folder.ts";
 export type { Direction, MigrateEvent, MigrateOptions, Outcome, Report, RunOptions } from "./options.ts";
 export { checkReadiness, pendingMigrations } from "./readiness.ts";

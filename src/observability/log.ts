@@ -2,15 +2,13 @@ import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
 
 export type Log = Logger;
 
-/** Field names that never reach the log with their value, however deep they sit. */
+/** Fields whose values are redacted, up to three levels deep. */
 const secretFields = ["password", "passwordHash", "password_hash", "token", "secret", "authorization", "jwtSecret"];
 const redact = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]);
 
 /**
- * Makes the log: lines of JSON, or readable ones on a developer's terminal.
- *
- * An error is logged as itself, less what a database error carries: its SQL, its parameters and the
- * details that quote a row.
+ * Creates the log: lines of JSON, or readable lines on a developer's terminal. Errors are logged without the SQL, the
+ * parameters and the row details of a database error.
  */
 export function createLog(options: { level: string; pretty?: boolean; destination?: DestinationStream }): Log {
   const settings = {
@@ -34,7 +32,7 @@ export function createLog(options: { level: string; pretty?: boolean; destinatio
   });
 }
 
-/** pino would take an error's message for the line's, where a line has none; describeError decides what it may say. */
+/** Sets a fixed message on lines without one. pino would use the message of the error, which may contain data. */
 function logMethod(this: Logger, [subject, ...rest]: Parameters<LogFn>, method: LogFn): void {
   const fields = subject instanceof Error ? { err: subject } : subject;
   const [message = "failed", ...values] = rest;
@@ -46,7 +44,7 @@ function logMethod(this: Logger, [subject, ...rest]: Parameters<LogFn>, method: 
   );
 }
 
-/** What the log may say of an error. */
+/** Returns the fields of an error that the log may contain. */
 export function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error };
   const database = postgresError(error);
@@ -70,7 +68,7 @@ export function describeError(error: unknown): object {
   };
 }
 
-/** The stack without the message that it begins with: that may hold anything, also what looks like a stack. */
+/** Returns the stack without its message, which may contain data and lines that look like frames. */
 function framesOf({ message, stack = "" }: Error): string | undefined {
   const start = stack.indexOf(message);
   return start < 0 ? undefined : stack.slice(stack.indexOf("\n    at ", start + message.length) + 1);
@@ -86,7 +84,7 @@ interface PostgresErrorFields {
   routine?: string;
 }
 
-/** The server's error, whether it is this one or the one that Drizzle wrapped. */
+/** Returns the PostgresError: the error itself or the one that Drizzle wrapped. */
 function postgresError(error: Error): PostgresErrorFields | undefined {
   for (const candidate of [error, error.cause]) {
     if (candidate instanceof Error && candidate.name === "PostgresError")
@@ -95,12 +93,12 @@ function postgresError(error: Error): PostgresErrorFields | undefined {
   return undefined;
 }
 
-/** Messages of class 22 (data exception) and of RAISE quote the value at fault; the others speak of names. */
+/** Omits messages of class 22 (data exception) and of RAISE, which quote values. Other messages contain names only. */
 function condition(error: PostgresErrorFields): string | undefined {
   return /^(22|P0)/.test(error.code) ? undefined : error.message;
 }
 
-/** Drizzle's message is the query and its parameters. */
+/** Replaces the message of Drizzle, which contains the query and its parameters. */
 function safeMessage(error: Error): string {
   return error.message.startsWith("Failed query:") ? "a query failed" : error.message;
 }

@@ -2,22 +2,22 @@ import { type SQL, sql } from "drizzle-orm";
 import { parseStoredJson } from "../json/index.ts";
 import { auditLog } from "../schema/index.ts";
 
-/** Characters of JSON that one row's changes may have, and bytes that they may take in the table. */
+/** Characters of JSON that the changes of one row may have, and the bytes that they may occupy in the table. */
 const textLimit = 256 * 1024;
 const storedLimit = 4 * 1024 * 1024;
 
-/** Levels that a client can be given. The table takes 34, a table of an older version any number. */
+/** Levels of nesting that are returned. Rows of an older version of the service can have any number. */
 const depthLimit = 64;
 
-/** Characters of those that are longer. */
-const shownLength = 1_000;
+/** Characters that are returned of longer changes. */
+const excerptLength = 1_000;
 
 type Changes = Record<string, unknown>;
 
 /**
- * The changes of a row of the trail, whatever they hold: as an object, or as `{"[json]": text}` where no client could
- * be given it (keys that reach a prototype, depth, length). So one odd row does not fail the page that it is on. Numbers
- * that JavaScript cannot hold are texts of their digits, as everywhere.
+ * The changes of a row of the audit trail as an object. JSON that is unsafe or too large for clients (keys such as
+ * `__proto__`, depth, length) is returned as `{"[json]": text}`, so that such a row does not fail its page. Numbers that
+ * JavaScript cannot represent exactly are texts of their digits.
  */
 export const changesOf: SQL<Changes | null> =
   sql`case when pg_column_size(${auditLog.changes}) <= ${sql.raw(String(storedLimit))}
@@ -26,9 +26,9 @@ export const changesOf: SQL<Changes | null> =
     readChanges,
   );
 
-/** @param text what PostgreSQL writes of a jsonb, cut behind the longest that is read */
+/** @param text the text of a jsonb value, truncated to one character more than `textLimit` */
 function readChanges(text: string): Changes {
-  if (text.length > textLimit) return asText(`${text.slice(0, shownLength)}…`);
+  if (text.length > textLimit) return asText(`${text.slice(0, excerptLength)}…`);
   return isReadable(text) ? (parseStoredJson(text) as Changes) : asText(text);
 }
 
@@ -36,7 +36,7 @@ const asText = (text: string): Changes => ({ "[json]": text });
 
 function isReadable(text: string): boolean {
   if (!text.startsWith("{")) return false;
-  // A key ends with a quote and a colon; quotes within texts are escaped.
+  // Only a key is followed by a colon, and quotes inside texts are escaped.
   if (/"(__proto__|constructor|prototype)":/.test(text)) return false;
   let depth = 0;
   for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {

@@ -1,5 +1,5 @@
-import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
+import { and, eq, type SQL, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import {
   type BulkOptions,
@@ -15,10 +15,11 @@ import {
   unchecked,
   updateBatch,
 } from "../bulk/index.ts";
-import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
+import type { Actor } from "../database/index.ts";
 import { formatInstant } from "../schema/index.ts";
 import type { Change, Insert } from "./definition.ts";
 import { ReadRepository } from "./read-repository.ts";
+import { deleteRows, insertRow, updateRows } from "./statements.ts";
 
 /**
  * Reads and writes rows of one table. Each write records its actor for the audit trail. Each call is a transaction of
@@ -27,11 +28,7 @@ import { ReadRepository } from "./read-repository.ts";
 export class Repository<Table extends PgTable, Row extends object> extends ReadRepository<Table, Row> {
   /** Inserts a row. An absent `id` is generated. @throws {ConflictError} for a unique value that exists */
   async create(by: Actor, values: Insert<Table>): Promise<Row> {
-    const { table } = this.definition;
-    const row = this.#withId(values);
-    return this.found(
-      await runWrite(this.db, async () => this.db.insert(table).values(row).returning(this.returning(by))),
-    );
+    return this.found(await insertRow(this.db, this.definition, { by, row: this.#withId(values) }));
   }
 
   /**
@@ -62,33 +59,15 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
    * @throws {NotFoundError} if the row with this key is not visible
    */
   async upsert(by: Actor, values: Insert<Table>): Promise<Row> {
-    const { table, key, visible } = this.definition;
     const row = this.#withId(values);
-    const rows = await runWrite(this.db, async () =>
-      this.db
-        .insert(table)
-        .values(row)
-        .onConflictDoUpdate({
-          target: key,
-          set: values as PgUpdateSetSource<Table>,
-          ...(visible && { setWhere: visible }),
-        })
-        .returning(this.returning(by)),
-    );
-    return this.found(rows);
+    return this.found(await insertRow(this.db, this.definition, { by, row, upsert: values }));
   }
 
   /** Deletes a row from the table. @throws {NotFoundError} */
   async hardDelete(by: Actor, id: string): Promise<void> {
     const { table, key } = this.definition;
-    this.found(
-      await runWrite(this.db, async () =>
-        this.db
-          .delete(table)
-          .where(eq(key, id))
-          .returning({ by: setAuditContext(by) }),
-      ),
-    );
+    const deleted = await deleteRows(this.db, table, { by, condition: eq(key, id) });
+    if (deleted === 0) throw this.notFoundError();
   }
 
   /**
@@ -136,29 +115,8 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
     });
   }
 
-  protected async change(by: Actor, condition: SQL | undefined, change: object): Promise<Row[]> {
-    const isEmpty = Object.values(change).every((value) => value === undefined);
-    // An empty change still reports whether the row exists.
-    const set = (isEmpty ? this.#unchanged() : change) as PgUpdateSetSource<Table>;
-    const { table } = this.definition;
-    const update = async () => this.db.update(table).set(set).where(condition).returning(this.returning(by));
-    return (await runWrite(this.db, update)) as never;
-  }
-
-  /** The columns that a write returns. The last one sets the actor of the change while the row is written. */
-  protected returning(by: Actor): Record<string, PgColumn> {
-    return { ...this.definition.columns, [actorColumn]: setAuditContext(by) } as never;
-  }
-
-  protected override found(rows: readonly object[]): Row {
-    const { [actorColumn]: _, ...row } = super.found(rows) as Record<string, unknown>;
-    return row as Row;
-  }
-
-  #unchanged(): object {
-    const { key, table } = this.definition;
-    const field = Object.entries(getTableColumns(table)).find(([, column]) => column === key)?.[0] ?? key.name;
-    return { [field]: sql`${key}` };
+  protected change(by: Actor, condition: SQL | undefined, change: object): Promise<Row[]> {
+    return updateRows(this.db, this.definition, { by, condition, change });
   }
 
   /** Versions are compared to the millisecond, which is the precision of a Date. */
@@ -174,5 +132,3 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
     return this.definition.key.name === "id" ? { id: uuidv7(), ...values } : values;
   }
 }
-
-const actorColumn = "recordedAs";

@@ -1,4 +1,4 @@
-export { type AuditLogRepository, auditListing } from "./audit-log.ts";
+export { type AuditEvent, type AuditLogRepository, type AuditRow, auditListing, auditRowOf } from "./audit-log.ts";
 export { createRepositories, type Repositories } from "./repositories.ts";
 export type {
   AuditEntry,

@@ -1,9 +1,10 @@
-import { and, eq, getTableName, type SQL, sql } from "drizzle-orm";
-import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/index.ts";
 import { NotFoundError } from "../errors.ts";
 import { type AnyFilter, countMatching, type Filter, type ListOptions, type Page, readPage } from "../query/index.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
+import { prepareSelect } from "./statements.ts";
 
 /** Reads rows of one table. A row has the columns of the definition and no others. */
 export class ReadRepository<Table extends PgTable, Row extends object> {
@@ -61,21 +62,18 @@ export class ReadRepository<Table extends PgTable, Row extends object> {
     return countMatching(this.db, this.definition, { filter: where as AnyFilter, scanGuard, scan });
   }
 
-  /** A look-up of one row. postgres.js keeps a named statement prepared on each connection. */
   protected prepareOne(condition: SQL, name: string) {
-    const { columns, table, visible } = this.definition;
-    return this.db
-      .select(columns as Record<string, PgColumn>)
-      .from(table as PgTable)
-      .where(and(condition, visible))
-      .limit(1)
-      .prepare(`${getTableName(table)}_${name}`);
+    return prepareSelect(this.db, this.definition, { condition, name });
   }
 
   /** The first of the rows that a statement returns. @throws {NotFoundError} if there is none */
   protected found(rows: readonly object[]): Row {
     const [row] = rows;
-    if (row === undefined) throw new NotFoundError(`There is no such ${this.definition.noun}.`);
+    if (row === undefined) throw this.notFoundError();
     return row as Row;
+  }
+
+  protected notFoundError(): NotFoundError {
+    return new NotFoundError(`There is no such ${this.definition.noun}.`);
   }
 }

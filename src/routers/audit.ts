@@ -33,7 +33,7 @@ export const auditRouter = t.router({
   record: procedureFor("service")
     .input(eventInput)
     .mutation(async ({ ctx, input }) => {
-      await ctx.services.audit.record(ctx.actor, input);
+      await ctx.services.events.record(ctx.actor, input);
       return { recorded: 1 };
     }),
 

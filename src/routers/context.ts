@@ -1,3 +1,4 @@
+import type { EventRecorder } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
 import type { Caller } from "../identity/index.ts";
@@ -6,6 +7,8 @@ import type { Repositories } from "../repositories/index.ts";
 
 /** What procedures use: one object for the life of the process. */
 export interface Services extends Repositories {
+  /** Records events of the game. */
+  readonly events: EventRecorder;
   readonly database: Database;
   readonly log: Log;
   readonly version: string;

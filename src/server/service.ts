@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
+import { createEventRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
 import { createTokens, signingSecret } from "../identity/index.ts";
-import { startMaintenance } from "../jobs/index.ts";
+import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import type { Log } from "../observability/index.ts";
 import { createRepositories } from "../repositories/index.ts";
@@ -74,12 +75,13 @@ export async function createService(options: {
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
     signal?.throwIfAborted();
-    const maintenance = startMaintenance(database.db, log);
-    closers.push(maintenance.stop);
+    closers.push(startJobs({ db: database.db, log }).stop);
 
     const secret = signingSecret(config);
+    const repositories = createRepositories(database.db, { secret, scanLimit: config.scanLimit });
     const services = {
-      ...createRepositories(database.db, { secret, scanLimit: config.scanLimit }),
+      ...repositories,
+      events: createEventRecorder(repositories.audit),
       database,
       log,
       version,

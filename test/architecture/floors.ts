@@ -11,7 +11,7 @@ export const floors = [
   ["database"],
   ["embedded", "migrator", "query", "bulk"],
   ["repositories"],
-  ["identity", "accounts", "jobs"],
+  ["identity", "audit", "accounts", "jobs"],
   ["routers"],
   ["server"],
   ["cli"],

@@ -31,7 +31,7 @@ async function* streamed<Row>(rows: Iterable<Row>): AsyncGenerator<Row> {
   yield* rows;
 }
 
-/** The current names, levels and notes, ordered by name. */
+/** The stored things, by name. */
 async function rows(): Promise<[string, number, string | null][]> {
   const found = await database.sql`select name, level, note from things order by name`;
   return found.map((row) => [row["name"], row["level"], row["note"]]);
@@ -55,8 +55,8 @@ async function holding(statement: string) {
   return other;
 }
 
-/** Asserts that one session waits for a lock. */
-const expectLockWait = async () =>
+/** One session waits for a lock. */
+const waits = async () =>
   expect(
     await database.sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
   ).toHaveLength(1);
@@ -68,11 +68,11 @@ async function recordedBy(actor: string): Promise<[string, number, number][]> {
   return found.map((row) => [row["action"], row["rows"], row["things"]]);
 }
 
-describe("bulk operations", () => {
+describe("many rows", () => {
   const sizes = [0, 1, 999, 1000, 1001, 5000];
 
   it.each(sizes)(
-    "%i rows are created, updated, soft-deleted and hard-deleted, and each change is recorded once with its actor",
+    "inserts, updates, soft-deletes and deletes %i rows, and records each change once with its actor",
     async (size) => {
       const pool = await openPool(database.url);
       const many = thingsOn(pool.db);
@@ -90,9 +90,9 @@ describe("bulk operations", () => {
       ).toEqual({ written: size, refused: [] });
       expect(await many.softDeleteMany(by, ids)).toEqual({ written: size, refused: [] });
       expect(await many.hardDeleteMany(by, streamed(ids))).toEqual({ written: size, refused: [] });
-      // One statement per thousand rows and operation, and none for the audit log.
+      // Four statements for each thousand rows, and none for the audit trail.
       expect(pool.report().queries - before).toBe(4 * Math.ceil(size / 1000));
-      // An update to the default level changes nothing and is not recorded.
+      // An update to the value that the row already has, level 1, is not recorded.
       const same = ids.filter((_, n) => n % 99 === 1).length;
       expect(await recordedBy(by.name)).toEqual(
         size === 0
@@ -107,9 +107,7 @@ describe("bulk operations", () => {
     },
   );
 
-  it("the memory of a bulk operation on a stream does not grow with the number of rows", {
-    timeout: 60_000,
-  }, async () => {
+  it("memory does not grow with the number of rows of a stream", { timeout: 60_000 }, async () => {
     await database.sql`alter table things disable trigger user`;
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
@@ -125,11 +123,11 @@ describe("bulk operations", () => {
     }
     expect((await repository.createMany(testActor, streamed(many()))).written).toBe(200_000);
     await database.sql`alter table things enable trigger user`;
-    // Another 150,000 rows in memory would take about 60 MB.
+    // 150,000 more rows in memory would be about 60 MB.
     expect(Math.max(...heap) - (heap[0] ?? 0)).toBeLessThan(15_000_000);
   });
 
-  it("when the caller's stream fails, an atomic operation is rolled back, and another one keeps its committed batches", async () => {
+  it("rolls back all rows if the caller's stream fails", async () => {
     async function* broken() {
       yield* named(1500);
       throw new Error("the file ends here");
@@ -140,39 +138,37 @@ describe("bulk operations", () => {
     expect(await rows()).toHaveLength(1000);
   });
 
-  it("when the connection is lost, the report names the rows to send again", async () => {
+  it("reports the committed rows if the database becomes unavailable, and rejects the rest for a retry", async () => {
     const all = named(3_000);
     const other = await holding(`insert into things (name) values ('thing2500')`);
-    const loseConnection = async (writing: Promise<unknown>) => {
-      await eventually(expectLockWait);
+    const leave = async (writing: Promise<unknown>) => {
+      await eventually(waits);
       await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       return writing;
     };
-    const report = (await loseConnection(repository.createMany(testActor, all, { atomic: false }))) as BulkReport;
+    const report = (await leave(repository.createMany(testActor, all, { atomic: false }))) as BulkReport;
     const missing = report.refused.map(({ index }) => all[index] as { name: string });
     expect(report.written).toBe(2_000);
     expect(new Set(report.refused.map(({ code }) => code))).toEqual(new Set(["SERVICE_UNAVAILABLE"]));
     expect(missing).toEqual(all.slice(2_000));
     expect(await rows()).toHaveLength(2_000);
 
-    // An atomic operation is rolled back, and the number of remaining rows of a stream is unknown: both throw.
+    // An atomic write has nothing to report, and the length of a stream is unknown.
     const [atomic, stream] = [named(3_000, "atomic"), named(3_000, "stream")];
     for (const { name } of [atomic[2_500], stream[2_500]] as { name: string }[])
       await other`insert into things (name) values (${name})`;
-    await expect(loseConnection(repository.createMany(testActor, atomic))).rejects.toThrow();
-    await expect(
-      loseConnection(repository.createMany(testActor, streamed(stream), { atomic: false })),
-    ).rejects.toThrow();
+    await expect(leave(repository.createMany(testActor, atomic))).rejects.toThrow();
+    await expect(leave(repository.createMany(testActor, streamed(stream), { atomic: false }))).rejects.toThrow();
     await other`rollback`;
     expect(await repository.createMany(testActor, missing, { atomic: false })).toEqual({ written: 1_000, refused: [] });
     expect(await rows()).toHaveLength(5_000);
   });
 
-  it("when the database is unavailable after a batch was split, the report names each row that was not written", async () => {
+  it("reports rejected rows that were found before the database became unavailable", async () => {
     const ids = await idsOf(400);
     const other = await holding(`select from things where name = 'thing399' for update`);
     const changes = ids.map((id, n) => ({ id, change: n === 300 ? { name: "THING7" } : { level: 2 } }));
-    // An id that neither the collision check nor the database can parse.
+    // A malformed id, which also makes the query for conflicts fail.
     changes[301] = { id: "none", change: { name: "thing301b" } };
     const report = await repository.updateMany(testActor, changes, { atomic: false });
     await other`rollback`;
@@ -187,7 +183,7 @@ describe("bulk operations", () => {
     expect(report.refused.at(-1)).toMatchObject({ index: 399, code: "SERVICE_UNAVAILABLE" });
   });
 
-  it("a bulk operation joins the caller's transaction, and rolls back with it or alone", async () => {
+  it("joins the caller's transaction, and rolls back with it or to a savepoint", async () => {
     const { db } = await openPool(database.url);
     await db.transaction(async (tx) => {
       const inside = thingsOn(db).withTransaction(tx);
@@ -235,7 +231,7 @@ describe("createMany", () => {
     [10, "BAD_REQUEST", "level", "level: is no number."],
   ].map(([index, code, field, message]) => ({ index, code, field, message }));
 
-  it.each([false, true])("createMany reports every invalid row; atomic: %s", async (atomic) => {
+  it.each([false, true])("createMany reports every invalid row (atomic: %s)", async (atomic) => {
     const by = systemActor(`bad ${atomic}`);
     await database.sql`insert into things (name) values ('There')`;
     const report = await repository.createMany(by, bad, { atomic });
@@ -244,7 +240,7 @@ describe("createMany", () => {
     expect(await recordedBy(by.name)).toEqual(atomic ? [] : [["insert", 3, 3]]);
   });
 
-  it("createMany finds a few invalid rows among thousands", async () => {
+  it("createMany finds the few invalid rows among thousands for every kind of violation", async () => {
     const many = named(3000).map((row, n) =>
       n % 700 === 650 ? { ...row, level: -1 } : n === 2999 ? { name: "thing1" } : row,
     );
@@ -256,7 +252,7 @@ describe("createMany", () => {
     expect([written, (await rows()).length]).toEqual([2995, 2995]);
   });
 
-  it("createMany uses the default for a missing or undefined field, and stores null as null", async () => {
+  it("createMany writes the default of a missing or undefined field, and null for null", async () => {
     await repository.createMany(testActor, [
       { name: "a" },
       { name: "b", level: 5 },
@@ -273,7 +269,7 @@ describe("createMany", () => {
     ]);
   });
 
-  it("createMany stores values of every type unchanged", async () => {
+  it("createMany stores values of every type exactly", async () => {
     const at = new Date("2026-11-01T12:00:00.123+02:00");
     const row = {
       name: "a'b\"c\\d",
@@ -283,18 +279,18 @@ describe("createMany", () => {
       at,
     };
     await repository.createMany(testActor, [row]);
-    const [stored] = await database.sql`select name, note, tags, data, happened_at from things`;
-    expect(stored).toEqual({ name: row.name, note: row.note, tags: row.tags, data: row.data, happened_at: at });
+    const [kept] = await database.sql`select name, note, tags, data, happened_at from things`;
+    expect(kept).toEqual({ name: row.name, note: row.note, tags: row.tags, data: row.data, happened_at: at });
   });
 
-  it("createMany accepts the caller's id in any notation, and refuses an existing id", async () => {
+  it("createMany accepts an id in any form of UUID, and refuses an existing one", async () => {
     const id = randomUUID();
-    const notations = [
+    const forms = [
       { id: id.toUpperCase(), name: "a" },
       { id: `{${randomUUID()}}`, name: "b" },
       { id: randomUUID().replaceAll("-", ""), name: "c" },
     ];
-    expect(await repository.createMany(testActor, notations)).toEqual({ written: 3, refused: [] });
+    expect(await repository.createMany(testActor, forms)).toEqual({ written: 3, refused: [] });
     expect((await repository.createMany(testActor, [{ id, name: "d" }])).refused).toEqual([
       { index: 0, code: "CONFLICT", field: "id", message: "This id is taken." },
     ]);
@@ -312,7 +308,7 @@ describe("createMany", () => {
     });
   });
 
-  it("createMany validates rows by the rules of the table before it sends them", async () => {
+  it("createMany checks rows by the rules of the definition before the database", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     const account = newUser();
     const report = await users.createMany(
@@ -339,20 +335,20 @@ describe("createMany", () => {
     ]);
   });
 
-  it.each([false, true])("createMany is retried after a deadlock; atomic: %s", async (atomic) => {
+  it.each([false, true])("createMany is retried after a deadlock (atomic: %s)", async (atomic) => {
     let report: Promise<unknown> | undefined;
     await database.sql.begin(async (tx) => {
-      // PostgreSQL cancels the session that detects the deadlock first.
+      // The session whose deadlock_timeout ends first is cancelled.
       await tx`set local deadlock_timeout = '1min'`;
       await tx`insert into things (name) values ('b')`;
       report = repository.createMany(testActor, [{ name: "a" }, { name: "b" }], { atomic });
-      await eventually(expectLockWait);
+      await eventually(waits);
       await tx`insert into things (name) values ('a')`;
     });
     expect(await report).toMatchObject({ written: 0, refused: [{ field: "name" }, { field: "name" }] });
   });
 
-  it("two concurrent createMany calls with the same rows in different orders create each row once", async () => {
+  it("two concurrent createMany with the same rows in different order insert each row once", async () => {
     const { db } = await openPool(database.url);
     const names = named(1000);
     const reports = await Promise.all([
@@ -365,7 +361,7 @@ describe("createMany", () => {
 });
 
 describe("updateMany", () => {
-  it("updateMany changes only the given fields, which can differ by row", async () => {
+  it("updateMany changes the given fields of each row, and no others", async () => {
     const [a, b, c, d] = (await idsOf(4)) as [string, string, string, string];
     const report = await repository.updateMany(testActor, [
       { id: a, change: { level: 7 } },
@@ -382,37 +378,37 @@ describe("updateMany", () => {
     ]);
   });
 
-  it("updateMany leaves a field unchanged that only other rows change, even a nullable one", async () => {
+  it("updateMany keeps a field that another row of the batch changes, nullable fields included", async () => {
     const [a, b] = (await idsOf(2)) as [string, string];
     await database.sql`update things set happened_at = '2026-11-01'`;
     await repository.updateMany(testActor, [
       { id: a, change: { note: "changed" } },
       { id: b, change: { at: new Date("2026-12-01") } },
     ]);
-    const stored = await database.sql`select note, happened_at as at from things order by name`;
-    expect([...stored]).toEqual([
+    const kept = await database.sql`select note, happened_at as at from things order by name`;
+    expect([...kept]).toEqual([
       { note: "changed", at: new Date("2026-11-01") },
       { note: "none yet", at: new Date("2026-12-01") },
     ]);
   });
 
-  it("updateMany stores times, JSON and arrays unchanged", async () => {
+  it("updateMany stores times and JSON exactly", async () => {
     const [id] = (await idsOf(1)) as [string];
     const change = { at: new Date("2026-11-01T12:00:00.123+02:00"), data: { a: null, b: ["x"] }, tags: ["a,b", ""] };
     await repository.updateMany(testActor, [{ id, change }]);
-    const [stored] = await database.sql`select happened_at as at, data, tags from things`;
-    expect(stored).toEqual(change);
+    const [kept] = await database.sql`select happened_at as at, data, tags from things`;
+    expect(kept).toEqual(change);
   });
 
-  it("updateMany keeps the microseconds of a time that it does not change", async () => {
+  it("updateMany keeps the microseconds of times that it does not change", async () => {
     const [id] = (await idsOf(1)) as [string];
     await database.sql`update things set happened_at = '2026-11-01 12:00:00.123456+02'`;
     await repository.updateMany(testActor, [{ id, change: { level: 2 } }]);
-    const [stored] = await database.sql`select happened_at = '2026-11-01 12:00:00.123456+02' as same from things`;
-    expect(stored?.["same"]).toBe(true);
+    const [kept] = await database.sql`select happened_at = '2026-11-01 12:00:00.123456+02' as same from things`;
+    expect(kept?.["same"]).toBe(true);
   });
 
-  it("updateMany refuses missing, deleted, outdated and invalid rows, and writes the others unless it is atomic", async () => {
+  it("updateMany rejects rows that are missing, deleted, changed since or invalid, and writes the others", async () => {
     const by = systemActor("refused");
     const [a, b, c, d, e] = (await idsOf(5)) as [string, string, string, string, string];
     await repository.softDelete(testActor, b);
@@ -445,7 +441,7 @@ describe("updateMany", () => {
     expect(await recordedBy(by.name)).toEqual([["update", 1, 1]]);
   });
 
-  it("updateMany reports each of many rows that conflict with existing rows or with one another", async () => {
+  it("updateMany reports each uniqueness conflict, with stored rows and inside the batch", async () => {
     const ids = await idsOf(900);
     await database.sql`insert into things (name) select 'taken' || n from generate_series(0, 299) n`;
     const name = (n: number) => (n % 3 === 0 ? `Taken${n / 3}` : n % 3 === 1 ? "same" : `new${n}`);
@@ -460,7 +456,7 @@ describe("updateMany", () => {
       expect(report.refused.map(({ index }) => index)).toEqual(ids.flatMap((_, n) => (free.includes(n) ? [] : n)));
     }
     expect((await repository.findById(ids[1] as string)).name).toBe("same");
-    // One call can free a name and reuse it, and can change a row twice, in order.
+    // One batch can free a name and use it again, and can change a row twice in order.
     const [a, b] = [ids[2], ids[5]] as [string, string];
     expect(
       await repository.updateMany(testActor, [
@@ -476,7 +472,7 @@ describe("updateMany", () => {
     ]);
   });
 
-  it("updateMany refuses an empty change of a missing row or of another version", async () => {
+  it("updateMany rejects an empty change of a missing row or of another version", async () => {
     const [id] = (await idsOf(1)) as [string];
     const { refused } = await repository.updateMany(testActor, [
       { id: randomUUID(), change: {} },
@@ -489,13 +485,13 @@ describe("updateMany", () => {
     ]);
   });
 
-  it.each([2, 1500])("updateMany applies two changes of the same row in order, %i rows apart", async (distance) => {
-    const ids = await idsOf(distance + 1);
+  it.each([2, 1500])("updateMany applies both changes of an id that occurs twice, %i rows apart", async (apart) => {
+    const ids = await idsOf(apart + 1);
     const first = ids[0] as string;
     const changes: { id: string; change: object; version?: Date }[] = ids.map((id) => ({ id, change: { level: 2 } }));
-    changes[distance] = { id: first.toUpperCase(), change: { note: "second" } };
+    changes[apart] = { id: first.toUpperCase(), change: { note: "second" } };
     changes.push({ id: first, change: { level: 3 } });
-    expect(await repository.updateMany(testActor, changes)).toEqual({ written: distance + 2, refused: [] });
+    expect(await repository.updateMany(testActor, changes)).toEqual({ written: apart + 2, refused: [] });
     expect((await rows()).find(([name]) => name === "thing0")).toEqual(["thing0", 3, "second"]);
 
     const { updatedAt: version } = await repository.findById(first);
@@ -507,7 +503,7 @@ describe("updateMany", () => {
     expect((await repository.findById(first)).level).toBe(4);
   });
 
-  it("updateMany that waits for another transaction preserves its change, or is refused with an older version", async () => {
+  it("updateMany that waits for another transaction keeps its change, or is rejected by the version", async () => {
     const [a, b] = (await idsOf(2)) as [string, string];
     const { updatedAt: version } = await repository.findById(b);
     const { db } = await openPool(database.url);
@@ -522,7 +518,7 @@ describe("updateMany", () => {
         ],
         { atomic: false },
       );
-      await eventually(expectLockWait);
+      await eventually(waits);
     });
     expect(await report).toMatchObject({ written: 1, refused: [{ index: 1, code: "CONFLICT", field: "updatedAt" }] });
     expect(await rows()).toEqual([
@@ -531,7 +527,7 @@ describe("updateMany", () => {
     ]);
   });
 
-  it("concurrent updateMany calls on the same rows in different orders all succeed, and no change is lost", async () => {
+  it("two concurrent updateMany of the same rows in different order apply all changes", async () => {
     const ids = await idsOf(1000);
     for (let round = 0; round < 2; round++) {
       const level = { change: { level: round + 10 } };
@@ -560,7 +556,7 @@ describe("updateMany", () => {
 });
 
 describe.each(["softDeleteMany", "hardDeleteMany"] as const)("%s", (remove) => {
-  it(`${remove} reports missing rows, and deletes the others unless it is atomic`, async () => {
+  it("bulk deletion reports missing rows and deletes the others, or none if atomic", async () => {
     const by = systemActor(remove);
     const [a, b, c] = (await idsOf(3)) as [string, string, string];
     if (remove === "softDeleteMany") await repository.softDelete(testActor, c);
@@ -579,16 +575,16 @@ describe.each(["softDeleteMany", "hardDeleteMany"] as const)("%s", (remove) => {
     expect(await recordedBy(by.name)).toEqual([[remove === "softDeleteMany" ? "update" : "delete", 2, 2]]);
   });
 
-  it.each([1, 1500])(`${remove} refuses the second occurrence of an id, %i rows later`, async (distance) => {
-    const ids = await idsOf(distance);
+  it.each([1, 1500])("bulk deletion rejects an id that occurs again, %i rows later", async (apart) => {
+    const ids = await idsOf(apart);
     const again = [...ids, ids[0]?.toUpperCase() ?? ""];
     expect(await repository[remove](testActor, again, { atomic: false })).toMatchObject({
-      written: distance,
-      refused: [{ index: distance, code: "NOT_FOUND", field: "id" }],
+      written: apart,
+      refused: [{ index: apart, code: "NOT_FOUND", field: "id" }],
     });
   });
 
-  it(`two concurrent ${remove} calls with the same rows in different orders delete each row once`, async () => {
+  it("two concurrent bulk deletions of the same rows in different order delete each row once", async () => {
     const ids = await idsOf(1000);
     const reports = await Promise.all([
       repository[remove](testActor, ids, { atomic: false }),

@@ -136,7 +136,7 @@ describe("aeturnis-data migrate", () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       proofs: [
-        { tag: "0000_a", outcome: "proved" },
+        { tag: "0000_a", outcome: "verified" },
         { tag: "0001_b", outcome: "failed", reasons: [expect.stringContaining("57P01")] },
       ],
     });
@@ -216,7 +216,7 @@ describe("aeturnis-data migrate", () => {
     });
     expect(await migrate(url, "verify", ...flags)).toMatchObject({
       code: 0,
-      output: expect.stringMatching(/^proved {8}0000_a .* m?s\nproved {8}0001_b/),
+      output: expect.stringMatching(/^verified {6}0000_a .* m?s\nverified {6}0001_b/),
     });
     expect(await migrate(url, "check", ...flags)).toMatchObject({
       code: 0,

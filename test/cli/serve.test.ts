@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { isReachable } from "../../src/embedded/account.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
-import { clusterOf, command, dataFolder, said, serve, serversOn } from "../support/process.ts";
+import { clusterOf, command, dataFolder, said, serve, serversOn, sharedDataFolder } from "../support/process.ts";
 import { clientOf } from "../support/service.ts";
 
 const root = process.getuid?.() === 0;
@@ -55,8 +55,10 @@ describe.each([
 });
 
 describe("serve", () => {
+  const shared = sharedDataFolder();
+
   it("serve prints its address, the place of its data, and the next commands", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const service = await serve(env);
     const screen = service.output();
     for (const part of [
@@ -73,7 +75,7 @@ describe("serve", () => {
   });
 
   it("serve creates a UTF-8 database without LANG, and secrets that only their owner can read", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     await serve(env);
     const [row] = await embedded(
       env.DATA_DIR,
@@ -86,7 +88,7 @@ describe("serve", () => {
   });
 
   it("serve after kill -9 of the service stops the orphaned server, and has lost no data", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const first = await serve(env);
     const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
     await first.stop("SIGKILL");
@@ -101,7 +103,7 @@ describe("serve", () => {
   });
 
   it("serve after kill -9 of service and server ignores a lock file whose process id is in use by another program", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const first = await serve(env);
     const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
     const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
@@ -117,21 +119,21 @@ describe("serve", () => {
   });
 
   it("serve after kill -9 of the server restarts it and continues", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const service = await serve(env);
     const client = clientOf(service.url, await tokenFor(env));
     const user = await client.users.create.mutate(newUser());
     const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
     process.kill(Number(readFileSync(lock, "utf8").split("\n")[0]), "SIGKILL");
 
-    await said(service, /runs again/);
+    await said(service, /has been restarted/);
     await eventually(async () => expect(await client.users.byId.query({ id: user.id })).toEqual(user));
     expect(await service.stop()).toMatchObject({ code: 0 });
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
   });
 
   it("a second serve on the same data names the process that uses it and the remedy, and does not disturb the first", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const first = await serve(env);
     const { code, output } = await command(["serve"], { ...env, PORT: "0" }).ended;
     expect(code).toBe(1);
@@ -142,7 +144,7 @@ describe("serve", () => {
   });
 
   it("a second serve is refused if it reaches the same data through a link", async () => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const first = await serve(env);
     const link = `${dataFolder()}-link`;
     symlinkSync(env.DATA_DIR, link);
@@ -161,7 +163,7 @@ describe("serve", () => {
   });
 
   it.each(["", "cut"])("serve starts with its data if the files of its secrets are lost (%j)", async (left) => {
-    const env = { DATA_DIR: dataFolder() };
+    const env = { DATA_DIR: shared };
     const first = await serve(env);
     const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
     await first.stop();
@@ -193,7 +195,7 @@ describe("serve", () => {
   });
 
   it("serve stops its server even if it must stop at once", async () => {
-    const env = { DATA_DIR: dataFolder(), SHUTDOWN_TIMEOUT_MS: "60000" };
+    const env = { DATA_DIR: shared, SHUTDOWN_TIMEOUT_MS: "60000" };
     const service = await serve(env);
     const client = clientOf(service.url, await tokenFor(env));
     const user = await client.users.create.mutate(newUser());
@@ -230,7 +232,7 @@ describe("serve", () => {
   });
 
   it("serve on a port that is in use fails in one line, and leaves no process", async () => {
-    const first = await serve({ DATA_DIR: dataFolder() });
+    const first = await serve({ DATA_DIR: shared });
     const env = { DATA_DIR: dataFolder(), PORT: new URL(first.url).port };
     const { code, output } = await command(["serve"], env).ended;
     expect(code).toBe(1);

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ConfigError, configVariables, loadConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { configVariables } from "../../src/config/environment.ts";
+import { ConfigError } from "../../src/config/errors.ts";
 
 const secret = "x".repeat(32);
 

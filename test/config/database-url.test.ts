@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { isLocal, parseDatabaseUrl, redactedAddress, urlOfDatabase } from "../../src/config/database-url/parse.ts";
+import { ConfigError } from "../../src/config/errors.ts";
 import { driverOptions } from "../../src/database/endpoint.ts";
 
 function faults(url: string, env: Record<string, string> = {}): string {

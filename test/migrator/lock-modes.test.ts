@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { codeOf } from "../../src/database/error-code.ts";
-import { blocksWriters, lockModes, whoWaits } from "../../src/migrator/impact/lock-modes.ts";
+import { blocksWriters, lockEffect, lockModes } from "../../src/migrator/impact/lock-modes.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -21,13 +21,13 @@ const waits = (mode: string) =>
       (error) => codeOf(error) === "55P03" || Promise.reject(error),
     );
 
-it.each(lockModes)("%s makes those wait whom its words name", async (mode) => {
+it.each(lockModes)("%s blocks what its description says", async (mode) => {
   const { readers, writers } = await database.sql.begin(async (sql) => {
     await sql.unsafe(`lock table locked in ${spelled(mode)} mode`);
     return { readers: await waits("access share"), writers: await waits("row exclusive") };
   });
   expect(blocksWriters(mode)).toBe(writers);
-  expect(whoWaits(mode)).toMatch(
-    readers ? /^nobody can read/ : writers ? /reading goes on$/ : /^readers and writers go on/,
+  expect(lockEffect(mode)).toMatch(
+    readers ? /^reads and writes are blocked/ : writers ? /reads continue$/ : /^reads and writes continue/,
   );
 });

@@ -47,7 +47,7 @@ it.each(["", "-- migrate: no-transaction\n"])(
       { severity: "WARNING", message: "gone", detail: "more of it", hint: "look there" },
     ];
     expect(undone).toMatchObject({ results: [{ outcome: "reverted", notices: downNotices }] });
-    // The notices of the rehearsal, which counts the data loss, are not reported.
+    // The notices of the trial run, which counts the data loss, are not reported.
     expect(events.filter(({ type }) => type === "notice")).toHaveLength(2);
   },
 );

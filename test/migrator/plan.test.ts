@@ -9,7 +9,7 @@ const players = {
   up: "create table players (id int primary key, name text, email text);\ncreate table guilds (id int primary key);",
 };
 
-/** What is planned for one migration on a table of so many rows. */
+/** Plans one migration on a table with `rows` rows. */
 async function planned(migration: Omit<TestMigration, "tag">, rows = 20_000) {
   const { sql, target } = await emptyDatabase();
   const { folder } = migrationsOf(players, { tag: "0001_next", ...migration });
@@ -22,7 +22,7 @@ async function planned(migration: Omit<TestMigration, "tag">, rows = 20_000) {
 }
 
 describe("plan", () => {
-  it("shows what up would run, with what each statement locks, for whom, and how big that is; and does nothing", async () => {
+  it("returns the statements of up with their locks and the sizes of the tables, and changes nothing", async () => {
     const { next, error } = await planned({
       up: "-- a comment\nalter table players add column country text;\n--> statement-breakpoint\ncomment on table guilds is 'x';",
     });
@@ -40,7 +40,7 @@ describe("plan", () => {
               mode: "AccessExclusiveLock",
               rows: 20_000,
               bytes: expect.any(Number),
-              effect: "nobody can read or write it",
+              effect: "reads and writes are blocked",
             },
           ],
           rewrites: [],
@@ -54,54 +54,54 @@ describe("plan", () => {
 
   it.each([
     [
-      "an index built in the way of writers",
+      "an index build that blocks writes",
       "create index on players (name);",
-      /players \(20,000 rows\) is read as a whole, and meanwhile nobody can write it; reading goes on\. Build the index concurrently/,
+      /players \(20,000 rows\) is scanned; meanwhile writes are blocked; reads continue\. Build the index concurrently/,
     ],
     [
       "a rewrite",
       "alter table players add column at timestamptz default clock_timestamp();",
-      /players \(20,000 rows\) is written anew as a whole, and meanwhile nobody can read or write it\. Add a new column, fill it in batches/,
+      /players \(20,000 rows\) is rewritten; meanwhile reads and writes are blocked\. Add a new column, fill it in batches/,
     ],
     [
-      "a check that reads everything",
+      "a CHECK that scans the table",
       "alter table players add constraint positive check (id > 0);",
-      /is read as a whole, and meanwhile nobody can read or write it\. Add the constraint as not valid/,
+      /is scanned; meanwhile reads and writes are blocked\. Add the constraint as not valid/,
     ],
     [
-      "a column lost",
+      "a dropped column",
       "alter table players drop column email;",
-      /column players\.email is dropped, and with it what 20,000 rows hold/,
+      /column players\.email is dropped with the data of 20,000 rows/,
     ],
-    ["a table lost", "drop table players;", /table players is dropped, and with it what 20,000 rows hold/],
-    ["rows lost", "truncate players;", /players \(20,000 rows\) is emptied/],
+    ["a dropped table", "drop table players;", /table players is dropped with the data of 20,000 rows/],
+    ["a truncated table", "truncate players;", /players \(20,000 rows\) is truncated/],
     [
-      "all rows changed at once",
+      "an update of all rows in one transaction",
       "update players set name = 'x';",
       /players \(20,000 rows\) may have all its rows changed \(update\) in one transaction/,
     ],
     [
-      "a lock kept while something long runs",
+      "a lock that is held during a scan of another table",
       "alter table guilds add column a int;\nalter table players add constraint positive check (id > 0);",
-      /guilds stays locked while players \(20,000 rows\) is read as a whole/,
+      /guilds stays locked while players \(20,000 rows\) is scanned/,
     ],
-    ["rows deleted", "delete from players where id = 1;", /players \(20,000 rows\) may lose rows, which are deleted/],
+    ["deleted rows", "delete from players where id = 1;", /players \(20,000 rows\) may lose rows \(delete\)/],
     [
-      "rows deleted by MERGE",
+      "rows that MERGE deletes",
       "merge into players using guilds on players.id = guilds.id when matched then delete;",
-      /players \(20,000 rows\) may lose rows, which are deleted/,
+      /players \(20,000 rows\) may lose rows \(delete\)/,
     ],
     [
-      "a view made of what an earlier statement has locked",
+      "a materialized view of a table that an earlier statement has locked",
       "alter table players add column a int;\ncreate materialized view m as select * from players;",
-      /players \(20,000 rows\) is read as a whole, and meanwhile nobody can read or write it\. Take them apart into two/,
+      /players \(20,000 rows\) is scanned; meanwhile reads and writes are blocked\. Split the statements into two/,
     ],
   ])("warns of %s", async (_, text, warning) => {
     const { next } = await planned({ up: text });
     expect(next?.warnings).toContainEqual(expect.stringMatching(warning));
   });
 
-  it("does not warn of a small table, nor of an index built concurrently", async () => {
+  it("does not warn of a small table or of a concurrent index build", async () => {
     expect((await planned({ up: "create index on players (name);" }, 10)).next?.warnings).toEqual([]);
     const { next } = await planned({
       up: "-- migrate: no-transaction\ncreate index concurrently i on players (name);",
@@ -109,12 +109,12 @@ describe("plan", () => {
     expect(next).toMatchObject({ transaction: false, warnings: [], statements: [{ outsideTransaction: true }] });
   });
 
-  it("warns of one row that may be deleted, as of many", async () => {
+  it("warns of a single row that may be deleted", async () => {
     const { next } = await planned({ up: "delete from players;" }, 1);
-    expect(next?.warnings).toEqual(["players (1 rows) may lose rows, which are deleted."]);
+    expect(next?.warnings).toEqual(["players (1 rows) may lose rows (delete)."]);
   });
 
-  it("warns of a materialized view while it is refreshed, unless that is done concurrently", async () => {
+  it("warns of a refresh of a materialized view, except of a concurrent one", async () => {
     const { sql, target } = await emptyDatabase();
     const made = {
       ...players,
@@ -132,14 +132,14 @@ describe("plan", () => {
     expect(migrations.map(({ warnings }) => warnings)).toEqual([
       [
         expect.stringMatching(
-          /^m \(20,000 rows\) is written anew .* Refresh it concurrently, which needs a unique index/,
+          /^m \(20,000 rows\) is rewritten; .* Refresh it concurrently, which requires a unique index/,
         ),
       ],
       [],
     ]);
   });
 
-  it("finds a statement that would fail, before it fails", async () => {
+  it("reports a statement that would fail", async () => {
     const { error, next, migrations } = await planned({
       up: "alter table players add column a int;\nalter table player add column b int;",
     });
@@ -153,7 +153,7 @@ describe("plan", () => {
     ]);
   });
 
-  it("measures without made-up rows what does not take them, and says so", async () => {
+  it("measures a migration that rejects the fixtures without them, and reports the tables", async () => {
     const { error, next } = await planned({ up: "alter table players alter email set not null;" });
     expect(error).toBeUndefined();
     expect(next).toMatchObject({
@@ -162,7 +162,7 @@ describe("plan", () => {
     });
   });
 
-  it("without the right to make a scratch database: the SQL, and how to get the rest", async () => {
+  it("returns the SQL and a remedy when the role may not create a scratch database", async () => {
     const { sql, url, target } = await emptyDatabase({ direct: true });
     const role = `planner_${process.pid}`;
     await sql.unsafe(`create role ${role} login password 'x'; grant create on schema public to ${role}`);

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { findDangers } from "../../src/migrator/lint/unsafe-statements.ts";
+import { findUnsafeStatements } from "../../src/migrator/lint/unsafe-statements.ts";
 
-const dangersIn = async (sql: string) =>
-  (await findDangers({ file: "x.sql", sql, noTransaction: false })).map(
+const unsafeIn = async (sql: string) =>
+  (await findUnsafeStatements({ file: "x.sql", sql, noTransaction: false })).map(
     (fault) => /migrate-ignore (\S+) <reason>$/.exec(fault)?.[1],
   );
 
@@ -30,12 +30,14 @@ it.each([
   ["-- migrate-ignore cascade nobody\ntruncate users;", ["truncate"]],
   ["-- migrate-ignore truncate nobody\ntruncate users;\ntruncate users;", ["truncate"]],
   ["-- migrate-ignore truncate nobody\n--> statement-breakpoint\ntruncate users;", ["truncate"]],
-])("%s", async (sql, dangers) => {
-  expect(await dangersIn(sql)).toEqual(dangers);
+])("reports the unsafe statements of %s", async (sql, expected) => {
+  expect(await unsafeIn(sql)).toEqual(expected);
 });
 
-it("says where, what and how it is excused", async () => {
-  expect(await findDangers({ file: "x.sql", sql: "select 1;\n\ntruncate users;", noTransaction: false })).toEqual([
-    "x.sql:3: TRUNCATE empties a table. If it is meant to, write above it: -- migrate-ignore truncate <reason>",
+it("reports the position, the problem and the comment that permits it", async () => {
+  expect(
+    await findUnsafeStatements({ file: "x.sql", sql: "select 1;\n\ntruncate users;", noTransaction: false }),
+  ).toEqual([
+    "x.sql:3: TRUNCATE empties a table. If this is intended, write above it: -- migrate-ignore truncate <reason>",
   ]);
 });

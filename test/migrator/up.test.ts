@@ -257,7 +257,7 @@ describe("drift", () => {
     write(a, { ...c, tag: "0001_c", when: Date.UTC(2026, 0, 2) }, { ...b, when: Date.UTC(2026, 1) });
     expect(await states({ target, folder })).toEqual(["0000_a applied", "0001_c skipped", "0001_b applied"]);
     expect((await up({ target, folder })).error?.message).toMatch(
-      /0001_c is older than the newest applied migration: drizzle-kit would never apply it/,
+      /0001_c is older than the newest applied migration, so drizzle-kit would never apply it/,
     );
     const warnings: string[] = [];
     const allowed = await up({
@@ -279,7 +279,7 @@ describe("drift", () => {
     expect(await states({ target, folder })).toEqual(["0000_a applied", "(recorded 2026-01-01T00:00:00.010Z) unknown"]);
     const { error, results } = await up({ target, folder });
     expect(error?.message).toMatch(
-      /was applied, but the folder does not contain it: this folder is older than the database/,
+      /was applied, but the folder does not contain it: the folder is older than the database/,
     );
     expect(results).toEqual([]);
   });

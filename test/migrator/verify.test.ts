@@ -9,13 +9,13 @@ import { migrationsOf, type TestMigration } from "../support/migrations.ts";
 const server = () => ({ url: inject("serverUrl") });
 const a = { tag: "0000_a", up: "create table a (id int primary key, name text not null);", down: "drop table a;" };
 
-/** The finding on the last of these migrations. */
+/** Returns the result for the last of these migrations. */
 async function finding(...migrations: TestMigration[]) {
   const { folder } = migrationsOf(...migrations);
   return (await verify({ server: server(), folder })).at(-1);
 }
 
-it("proves this project's own ways back, with rows in every table", async () => {
+it("verifies this project's own down migrations with rows in every table", async () => {
   const proofs = await verify({ server: server() });
   expect(proofs.map(({ tag, outcome, reasons, empty }) => ({ tag, outcome, reasons, empty }))).toEqual(
     [
@@ -26,19 +26,19 @@ it("proves this project's own ways back, with rows in every table", async () => 
       "0004_record_changes",
     ].map((tag) => ({
       tag,
-      outcome: "proved",
+      outcome: "verified",
       reasons: [],
       empty: [],
     })),
   );
 });
 
-describe("a way back is not proved that", () => {
+describe("verify fails a down migration that", () => {
   const cases: [string, TestMigration, RegExp][] = [
-    ["is not there", { tag: "0001_b", up: "create table b (id int);" }, /has no 0001_b\.down\.sql/],
+    ["does not exist", { tag: "0001_b", up: "create table b (id int);" }, /has no 0001_b\.down\.sql/],
     ["is empty", { tag: "0001_b", up: "create table b (id int);", down: "-- later" }, /0001_b\.down\.sql is empty/],
     [
-      "forgets something",
+      "leaves an index behind",
       { tag: "0001_b", up: "create table b (id int); create index on a (name);", down: "drop table b;" },
       /after its down this is left over: index public\.a_name_idx/,
     ],
@@ -58,17 +58,17 @@ describe("a way back is not proved that", () => {
       /rows of public\.a are gone or changed/,
     ],
     [
-      "forgets a grant",
+      "leaves a grant behind",
       { tag: "0001_b", up: "grant select on a to public;", down: "select 1;" },
       /left over: .*grant/i,
     ],
     [
-      "forgets an owner",
+      "leaves another owner behind",
       { tag: "0001_b", up: "alter table a owner to pg_monitor;", down: "select 1;" },
       /left over: owner of table public\.a: pg_monitor/,
     ],
     [
-      "forgets a comment",
+      "leaves a comment behind",
       { tag: "0001_b", up: "comment on table a is 'x';", down: "select 1;" },
       /left over: comment on table public\.a: x/,
     ],
@@ -78,7 +78,7 @@ describe("a way back is not proved that", () => {
       /0001_b\.down\.sql:1:1: table "c" does not exist/,
     ],
     [
-      "works on empty tables alone",
+      "works only on empty tables",
       {
         tag: "0001_b",
         up: "alter table a alter column name drop not null; alter table a add column b int not null default 1;",
@@ -87,7 +87,7 @@ describe("a way back is not proved that", () => {
       /column "name" of relation "a" contains null values/,
     ],
   ];
-  it.each(cases)("%s", async (_, migration, reason) => {
+  it.each(cases)("fails a down migration that %s", async (_, migration, reason) => {
     expect(await finding(a, migration)).toMatchObject({
       tag: "0001_b",
       outcome: "failed",
@@ -96,7 +96,7 @@ describe("a way back is not proved that", () => {
   });
 });
 
-describe("rows that the up puts in", () => {
+describe("rows that the up inserts", () => {
   const roles = {
     tag: "0000_roles",
     up: "create table roles (id serial primary key, name text not null unique, made timestamptz not null default now());\ncreate table rights (role int not null references roles, name text);",
@@ -105,29 +105,37 @@ describe("rows that the up puts in", () => {
   const seed =
     "insert into roles (name) values ('moderator');\ninsert into rights select id, 'mute' from roles where name = 'moderator';";
 
-  it("must be gone after its down, and be there again when it is applied again", async () => {
+  it("accepts an up whose rows its down deletes", async () => {
     const down = "delete from rights where name = 'mute'; delete from roles where name = 'moderator';";
     expect(await finding(roles, { tag: "0001_seed", up: seed, down })).toMatchObject({
-      outcome: "proved",
+      outcome: "verified",
       reasons: [],
     });
   });
 
   it.each([
-    ["leaves them", "select 1;", /1 rows of public\.roles are left over that its up has put in: .*moderator/],
     [
-      "puts in others",
-      "delete from rights where name = 'mute'; update roles set name = 'x' where name = 'moderator'; insert into roles (name) values ('y');",
-      /2 rows of public\.roles are there anew: .*"[xy]"/,
+      "leaves the rows of its up",
+      "select 1;",
+      /1 rows of public\.roles that its up inserted are left over: .*moderator/,
     ],
-    ["takes others away", "delete from rights; delete from roles;", /3 of 3 rows of public\.roles are gone or changed/],
-  ])("a down is not proved that %s", async (_, down, reason) => {
+    [
+      "inserts other rows",
+      "delete from rights where name = 'mute'; update roles set name = 'x' where name = 'moderator'; insert into roles (name) values ('y');",
+      /2 rows of public\.roles are new: .*"[xy]"/,
+    ],
+    [
+      "deletes earlier rows",
+      "delete from rights; delete from roles;",
+      /3 of 3 rows of public\.roles are gone or changed/,
+    ],
+  ])("fails a down migration that %s", async (_, down, reason) => {
     const found = await finding(roles, { tag: "0001_seed", up: seed, down });
     expect(found).toMatchObject({ outcome: "failed" });
     expect(found?.reasons.join("\n")).toMatch(reason);
   });
 
-  it("may be others each time, where they are so by what they are", async () => {
+  it("accepts rows that differ only in nondeterministic columns", async () => {
     const stamped = {
       tag: "0000_stamps",
       up: "create table stamps (id uuid, at timestamptz, name text);",
@@ -135,10 +143,10 @@ describe("rows that the up puts in", () => {
     };
     const up = "insert into stamps values (gen_random_uuid(), now(), 'first');";
     const down = "delete from stamps where name = 'first';";
-    expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
-  it("may stay where only a trigger has put them: what is recorded is recorded", async () => {
+  it("accepts surplus rows that only a trigger has inserted", async () => {
     const audited = {
       tag: "0000_audited",
       up: `create table roles (name text primary key);
@@ -152,10 +160,10 @@ describe("rows that the up puts in", () => {
       up: "insert into roles values ('a');",
       down: "delete from roles where name = 'a';",
     };
-    expect(await finding(audited, seeded)).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await finding(audited, seeded)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
-  it("may be put back by a down whose up has taken them away", async () => {
+  it("accepts a down that restores rows that its up has moved", async () => {
     const archive = {
       ...a,
       up: `${a.up} create table archive (like a, batch text);`,
@@ -166,11 +174,11 @@ describe("rows that the up puts in", () => {
       up: "with gone as (delete from a returning *) insert into archive select gone.*, '0001' from gone;",
       down: "with back as (delete from archive where batch = '0001' returning id, name) insert into a select * from back;",
     };
-    expect(await finding(archive, moved)).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await finding(archive, moved)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 });
 
-describe("an up that does not take made-up rows, as `up` would not have them there,", () => {
+describe("an up that rejects the fixtures", () => {
   const nullable = {
     tag: "0000_a",
     up: "create table a (id int primary key, name text, other int);\ncreate table b (id int primary key);",
@@ -189,7 +197,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
       [
         {
           table: "public.a",
-          reason: /does not take made-up ones \(.*contains null values.*earlier migration's \.rows\.sql/,
+          reason: /rejects the fixtures \(.*contains null values.*earlier migration's \.rows\.sql/,
         },
       ],
     ],
@@ -220,7 +228,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
       ],
       [
         { table: "public.kinds", reason: /duplicate key/ },
-        { table: "public.uses", reason: /as there were none in public\.kinds/ },
+        { table: "public.uses", reason: /as there were no rows in public\.kinds/ },
       ],
     ],
     [
@@ -251,11 +259,11 @@ describe("an up that does not take made-up rows, as `up` would not have them the
       [],
     ],
   ];
-  it.each(cases)("is proved without: %s", async (_, migrations, empty) => {
+  it.each(cases)("verifies an up that rejects the fixtures without them: %s", async (_, migrations, empty) => {
     const { folder } = migrationsOf(nullable, ...migrations);
     const proofs = await verify({ server: server(), folder });
     expect(proofs.map(({ outcome, reasons }) => ({ outcome, reasons }))).toEqual(
-      proofs.map(() => ({ outcome: "proved", reasons: [] })),
+      proofs.map(() => ({ outcome: "verified", reasons: [] })),
     );
     expect(proofs).toHaveLength(1 + migrations.length);
     expect(proofs.at(-1)?.empty).toEqual(
@@ -263,7 +271,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
     );
   });
 
-  it("takes those that an earlier .rows.sql gives", async () => {
+  it("uses the rows of an earlier .rows.sql", async () => {
     const next = {
       tag: "0001_b",
       up: "alter table a alter name set not null;",
@@ -277,7 +285,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
     });
   });
 
-  it("still fails where it fails on empty tables, too", async () => {
+  it("fails an up that also fails on empty tables", async () => {
     const broken = { tag: "0001_b", up: "do $$ begin raise exception 'never'; end $$;", down: "select 1;" };
     expect(await finding(nullable, broken)).toMatchObject({
       outcome: "failed",
@@ -286,7 +294,7 @@ describe("an up that does not take made-up rows, as `up` would not have them the
   });
 });
 
-it("one that truly cannot be undone says why, and those behind it are proved all the same", async () => {
+it("reports the reason of an irreversible migration, and verifies the later ones", async () => {
   const { folder } = migrationsOf(
     a,
     {
@@ -297,11 +305,11 @@ it("one that truly cannot be undone says why, and those behind it are proved all
     { tag: "0002_c", up: "create table c (id int);", down: "drop table c;" },
   );
   const proofs = await verify({ server: server(), folder });
-  expect(proofs.map(({ outcome }) => outcome)).toEqual(["proved", "irreversible", "proved"]);
+  expect(proofs.map(({ outcome }) => outcome)).toEqual(["verified", "irreversible", "verified"]);
   expect(proofs[1]?.reasons).toEqual(["nobody knows which were upper case"]);
 });
 
-it("goes on behind one that fails, on a fresh database, and reports every failure in one go", async () => {
+it("verifies the migrations after a failed one on a new database, and reports every failure", async () => {
   const { folder } = migrationsOf(
     a,
     { tag: "0001_b", up: "create table b (id int);", down: "select 1;" },
@@ -312,37 +320,37 @@ it("goes on behind one that fails, on a fresh database, and reports every failur
   const proofs = await verify({
     server: server(),
     folder,
-    onProof: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
+    onResult: ({ tag, outcome }) => told.push(`${tag} ${outcome}`),
   });
   expect(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`)).toEqual([
-    "0000_a proved",
+    "0000_a verified",
     "0001_b failed",
-    "0002_c proved",
+    "0002_c verified",
     "0003_d failed",
   ]);
   expect(told).toEqual(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`));
 });
 
-it("an up that fails ends it: there is nothing to prove the rest on", async () => {
+it("does not try the migrations after an up that fails", async () => {
   const { folder } = migrationsOf(
     a,
     { tag: "0001_b", up: "create table a (id int);", down: "select 1;" },
     { tag: "0002_c", up: "select 1;", down: "select 1;" },
   );
   const proofs = await verify({ server: server(), folder });
-  expect(proofs.map(({ outcome }) => outcome)).toEqual(["proved", "failed", "not tried"]);
+  expect(proofs.map(({ outcome }) => outcome)).toEqual(["verified", "failed", "not tried"]);
   expect(proofs[1]?.reasons[0]).toMatch(/0001_b\.sql:1:1: relation "a" already exists/);
 });
 
-it("only the newest, when asked for so many", async () => {
+it("verifies only the newest migrations with steps", async () => {
   const { folder } = migrationsOf(
     { ...a, down: "select 1;" },
     { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" },
   );
-  expect(await verify({ server: server(), folder, steps: 1 })).toMatchObject([{ tag: "0001_b", outcome: "proved" }]);
+  expect(await verify({ server: server(), folder, steps: 1 })).toMatchObject([{ tag: "0001_b", outcome: "verified" }]);
 });
 
-it("says which tables it found no rows for, and takes them from .rows.sql", async () => {
+it("reports tables without fixtures, and uses the rows of .rows.sql", async () => {
   const odd = {
     tag: "0000_odd",
     up: "create function odd(text) returns boolean immutable language sql as $$ select md5($1) = md5('a secret word') $$;\ncreate table odd (word text not null check (odd(word)));",
@@ -351,24 +359,24 @@ it("says which tables it found no rows for, and takes them from .rows.sql", asyn
   const { folder } = migrationsOf(odd);
   const [without] = await verify({ server: server(), folder });
   expect(without).toMatchObject({
-    outcome: "proved",
+    outcome: "verified",
     empty: [{ table: "public.odd", reason: expect.stringContaining("odd_word_check") }],
   });
   writeFileSync(`${folder}/0000_odd.rows.sql`, "insert into odd values ('a secret word');");
-  expect(await verify({ server: server(), folder })).toMatchObject([{ outcome: "proved", empty: [] }]);
+  expect(await verify({ server: server(), folder })).toMatchObject([{ outcome: "verified", empty: [] }]);
 });
 
-it("proves what does not run in a transaction, too", async () => {
+it("verifies a migration without a transaction", async () => {
   const index = {
     tag: "0001_index",
     up: "-- migrate: no-transaction\ncreate index concurrently i on a (name);",
     down: "-- migrate: no-transaction\ndrop index concurrently i;",
   };
-  expect(await finding(a, index)).toMatchObject({ outcome: "proved", reasons: [] });
+  expect(await finding(a, index)).toMatchObject({ outcome: "verified", reasons: [] });
 });
 
-describe("the audit trail is compared with every column that is changed", () => {
-  /** The finding on a migration behind this project's own. */
+describe("the audit trail is compared with every changed column", () => {
+  /** Returns the result for a migration after this project's own. */
   async function own(up: string, down: string) {
     const folder = mkdtempSync(join(tmpdir(), "aeturnis-migrations-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -383,17 +391,17 @@ describe("the audit trail is compared with every column that is changed", () => 
     return (await verify({ server: server(), folder, steps: 1 })).at(-1);
   }
 
-  it("so that new columns are proved without a word about the recorder, whatever their types", async () => {
+  it("verifies new audited columns of any type", async () => {
     const up = `
       alter table users add column country text, add column place point, add column api_key text;
       alter table user_sessions add column document json not null default '{}'`;
     const down = `
       alter table user_sessions drop column document;
       alter table users drop column country, drop column place, drop column api_key`;
-    expect(await own(up, down)).toMatchObject({ outcome: "proved", reasons: [] });
+    expect(await own(up, down)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
-  it("so that a recorder that misses columns is reported, with each that it misses", async () => {
+  it("reports each column that a recorder misses", async () => {
     const up = ["users", "user_security", "user_sessions"]
       .map(
         (table) => `do $do$ begin
@@ -422,14 +430,14 @@ describe("the audit trail is compared with every column that is changed", () => 
     );
   });
 
-  it("so that one that says another value than the table is reported", async () => {
+  it("reports a recorder that writes another value than the table has", async () => {
     const up = `do $do$ begin
       execute replace(pg_get_functiondef('record_change_of_users'::regproc),
         'jsonb_build_array(to_jsonb(before.role)', 'jsonb_build_array(to_jsonb(after.role)');
     end $do$`;
     expect(await own(up, "select refresh_change_recorders();")).toMatchObject({
       outcome: "failed",
-      reasons: ["the audit trail of public.users says otherwise of role than the table"],
+      reasons: ["the audit trail of public.users has another value of role than the table"],
     });
   });
 });

@@ -1,14 +1,14 @@
 import type { Filter } from "../../src/query/filter.ts";
 
-/** A row as plain values: text, number, boolean, JSON, a time in microseconds, an address as text. */
+/** A row as plain values: text, number, boolean, JSON; times in microseconds, addresses as text. */
 export type Plain = Readonly<Record<string, unknown>>;
 
-/** How the values of a field compare. */
+/** How the values of a field are compared. */
 export type Kind = "text" | "caseless" | "address" | "time" | "plain" | "json";
 
 /**
- * A model of filter.ts without SQL and with two-valued logic. Only null equals null. Any other comparison with null is
- * false, and its negation is true.
+ * The rules of filter.ts without SQL. A condition is met or not met: only null equals null, every other comparison with
+ * null is not met, and its negation is met.
  */
 export function matches(row: Plain, filter: Filter<never>, kinds: Readonly<Record<string, Kind>>): boolean {
   return Object.entries(filter as Plain).every(([name, condition]) => {
@@ -31,9 +31,9 @@ function holds(value: unknown, condition: unknown, kind: Kind): boolean {
       case "ne":
         return !equal(value, operand, kind);
       case "in":
-        return (operand as unknown[]).some((element) => equal(value, element, kind));
+        return (operand as unknown[]).some((one) => equal(value, one, kind));
       case "notIn":
-        return !(operand as unknown[]).some((element) => equal(value, element, kind));
+        return !(operand as unknown[]).some((one) => equal(value, one, kind));
       case "isNull":
         return (value === null) === operand;
       case "gt":
@@ -60,17 +60,17 @@ const equal = (value: unknown, operand: unknown, kind: Kind) => value !== null &
 
 function order(value: unknown, operand: unknown, kind: Kind): number {
   if (kind === "time") {
-    const time = BigInt((operand as Date).getTime()) * 1000n;
-    return (value as bigint) < time ? -1 : (value as bigint) > time ? 1 : 0;
+    const asked = BigInt((operand as Date).getTime()) * 1000n;
+    return (value as bigint) < asked ? -1 : (value as bigint) > asked ? 1 : 0;
   }
   if (kind === "plain") return Number(value) - Number(operand);
-  const normalize = kind === "caseless" ? lower : kind === "address" ? addressKey : String;
-  return Buffer.compare(Buffer.from(normalize(String(value))), Buffer.from(normalize(String(operand))));
+  const form = kind === "caseless" ? lower : kind === "address" ? addressKey : String;
+  return Buffer.compare(Buffer.from(form(String(value))), Buffer.from(form(String(operand))));
 }
 
 const lower = (text: string) => text.toLowerCase();
 
-/** A sort key that orders IPv4 before IPv6, and the addresses of each by their bytes. */
+/** IPv4 comes before IPv6. Addresses of one family are ordered by their bytes. */
 export function addressKey(address: string): string {
   if (!address.includes(":")) return `4${address.split(".").map((part) => part.padStart(3, "0"))}`;
   const [head = "", tail] = address.toLowerCase().split("::");
@@ -80,7 +80,7 @@ export function addressKey(address: string): string {
   return `6${[...left, ...zeros, ...right].map((part) => part.padStart(4, "0"))}`;
 }
 
-/** `*` matches any text, `\*` an asterisk, and every other character itself. */
+/** `*` matches any text, `\*` a star, and every other character itself. */
 function like(value: string, pattern: string, caseless: boolean): boolean {
   const parts = pattern
     .split(/(\\\*|\*)/)

@@ -96,7 +96,7 @@ interface Field {
   readonly patterns?: boolean;
 }
 
-/** Derives the values of a field from the type of its column, so that the tests include new columns. */
+/** The values of a column by its type, so that filters of a new column are generated without a change here. */
 function fieldOf(column: PgColumn, caseless: boolean): Field {
   const type = column.getSQLType();
   if (column.enumValues !== undefined)
@@ -112,25 +112,25 @@ function fieldOf(column: PgColumn, caseless: boolean): Field {
   return { kind: "text", values: text, patterns: true };
 }
 
-const fieldsOf = ({ columns, normalizations }: Listing) =>
+const fieldsOf = ({ columns, normalizations: forms }: Listing) =>
   Object.entries(columns).map(
     ([field, column]) =>
-      [field, column as PgColumn, fieldOf(column as PgColumn, normalizations?.[field] !== undefined)] as const,
+      [field, column as PgColumn, fieldOf(column as PgColumn, forms?.[field] !== undefined)] as const,
   );
 
 const kindsOf = (listing: Listing) => Object.fromEntries(fieldsOf(listing).map(([field, , { kind }]) => [field, kind]));
 
-/** Generates filters of a listing. */
+/** Any filter of a listing. */
 function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter<never>> {
   const conditions = fieldsOf(listing).map(([field, column, { kind, values, ordered = true, patterns }]) => {
     const isNull = { isNull: fc.boolean() };
     if (kind === "json") {
-      const operators = fc.record({ contains: values, ...isNull }, { requiredKeys: [] });
-      return fc.record({ [field]: column.notNull ? operators : fc.option(operators) });
+      const asked = fc.record({ contains: values, ...isNull }, { requiredKeys: [] });
+      return fc.record({ [field]: column.notNull ? asked : fc.option(asked) });
     }
-    // The values of existing rows make filters that match.
-    const existing = known.map((row) => row[field]).filter((value) => typeof value === "string" && kind !== "time");
-    const one = existing.length === 0 ? values : fc.oneof(values, fc.constantFrom(...existing));
+    // Values of existing rows, so that some filters match.
+    const there = known.map((row) => row[field]).filter((value) => typeof value === "string" && kind !== "time");
+    const one = there.length === 0 ? values : fc.oneof(values, fc.constantFrom(...there));
     const list = fc.array(one, { maxLength: 4 });
     const operators = fc.record(
       {
@@ -140,7 +140,7 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
       },
       { requiredKeys: [] },
     );
-    // Most conditions have one operator, because a combination of many matches no row.
+    // Mostly one operator: many together match no row.
     const few = operators.map((all) => Object.fromEntries(Object.entries(all).slice(0, 2)));
     const single = operators.chain((all) =>
       fc.nat(20).map((n) => Object.fromEntries(Object.entries(all).slice(n % 10, (n % 10) + 1))),
@@ -168,14 +168,14 @@ function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter
 describe("a filter", () => {
   const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint::text as "${column}"`;
 
-  /** Reads the rows for the model without the service, with every filterable column by its field name. */
+  /** The rows in the form of the model, read without the service, with a field for every listed column. */
   async function truth({ table, columns, key }: Listing, name: string): Promise<(Plain & { key: string })[]> {
-    const selected = Object.values(columns as Record<string, PgColumn>).map((column) => {
+    const asked = Object.values(columns as Record<string, PgColumn>).map((column) => {
       if (column.getSQLType().startsWith("timestamp")) return micros(column.name);
       return column.getSQLType() === "inet" ? `host(${column.name}) as "${column.name}"` : column.name;
     });
-    const rows = await database.sql.unsafe(`select ${selected.join(", ")} from ${name}`);
-    expect(Object.keys(getTableColumns(table)).length).toBeGreaterThan(selected.length - 1);
+    const rows = await database.sql.unsafe(`select ${asked.join(", ")} from ${name}`);
+    expect(Object.keys(getTableColumns(table)).length).toBeGreaterThan(asked.length - 1);
     return rows.map((row) => ({
       ...Object.fromEntries(
         Object.entries(columns as Record<string, PgColumn>).map(([field, column]) => {
@@ -210,13 +210,13 @@ describe("a filter", () => {
     ["audit_log", auditListing, async (on, where) => (await on.audit.list({ where, limit: 100 })).items, "id"],
   ];
 
-  it.each(all)("a random filter of %s finds exactly the rows that match it", async (name, listing, find, key) => {
+  it.each(all)("every filter of %s finds the rows that the model finds", async (name, listing, find, key) => {
     const repositories = repositoriesOn((await openPool(database.url)).db);
     const rows = await truth(listing, name);
     const schema = filterSchema(listing as Listing as ListingOf<unknown>);
     await fc.assert(
       fc.asyncProperty(filters(listing, rows), async (filter) => {
-        // The schema, which validates the filters of callers, accepts all of these.
+        // Through the schema, as for a request. The schema accepts all generated filters.
         const found = await find(repositories, schema.parse(filter) as Filter<never>);
         const expected = rows.filter((row) => matches(row, filter, kindsOf(listing)));
         expect(found.map((row) => (row as Plain)[key]).sort()).toEqual(expected.map((row) => row.key).sort());
@@ -225,7 +225,7 @@ describe("a filter", () => {
     );
   });
 
-  it("count and total equal the number of listed rows", async () => {
+  it("counts as many users as it lists for every filter", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(filters(userDefinition, await truth(userDefinition, "users")), async (where) => {
@@ -236,7 +236,7 @@ describe("a filter", () => {
     );
   });
 
-  it("a filter finds an email address regardless of the case of its ASCII letters", async () => {
+  it("finds an email regardless of the case of its ASCII letters", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     for (const email of ["AÉB@example.org", "Aéb@EXAMPLE.org", "aéB@example.org"]) {
       const [expected] =
@@ -263,24 +263,24 @@ describe("a filter", () => {
     ["_*", ["_"]],
     ["a*b", ["a%b", "a_b", "a\\b", "a*b", "a\\*b", "a\nb", "ab"]],
     ["*", agents.filter((agent) => agent !== null)],
-  ])("in the pattern %j, only an asterisk and a backslash before it are special", async (like, expected) => {
+  ])("matches the pattern %j literally, except for stars and an escaped star", async (like, expected) => {
     const { sessions } = repositoriesOn((await openPool(database.url)).db);
     const { items } = await sessions.list({ where: { userAgent: { like } }, limit: 100 });
     expect(items.map(({ userAgent }) => userAgent).sort()).toEqual(expected.sort());
   });
 
-  it("a filter with a character that PostgreSQL cannot store is an input error even without schema validation", async () => {
+  it("reports text that PostgreSQL cannot store as invalid input, also without validation by the schema", async () => {
     const { users, sessions } = repositoriesOn((await openPool(database.url)).db);
-    for (const call of [
+    for (const asked of [
       () => users.count({ email: "a\0" }),
       () => sessions.count({ userAgent: { like: "\0*" } }),
       () => users.count({ metadata: { contains: { a: "\ud800" } } }),
     ])
-      expect(toDomainError(await call().catch((error: unknown) => error))).toBeInstanceOf(InvalidInputError);
+      expect(toDomainError(await asked().catch((error: unknown) => error))).toBeInstanceOf(InvalidInputError);
   });
 });
 
-describe("filterSchema", () => {
+describe("a filter is refused", () => {
   const users = filterSchema(userDefinition);
   const messageFor = (filter: unknown, schema: { safeParse: typeof users.safeParse } = users) => {
     const { error } = schema.safeParse(filter);
@@ -290,63 +290,71 @@ describe("filterSchema", () => {
   const wide = (parts: number) => ({ or: Array.from({ length: parts }, () => ({ role: "user" })) });
 
   it.each([
-    ["an unknown field", { name: "x" }, ': Unrecognized key: "name"'],
-    ["an unknown operator", { email: { regex: "x" } }, 'email: Unrecognized key: "regex"'],
-    ["an operator of another type", { emailVerified: { gt: true } }, 'emailVerified: Unrecognized key: "gt"'],
-    ["a pattern for a field that is not text", { id: { like: "a*" } }, 'id: Unrecognized key: "like"'],
+    ["for an unknown field", { name: "x" }, ': Unrecognized key: "name"'],
+    ["for an unknown operator", { email: { regex: "x" } }, 'email: Unrecognized key: "regex"'],
+    ["for the operator of another type", { emailVerified: { gt: true } }, 'emailVerified: Unrecognized key: "gt"'],
+    ["for a pattern on a column that is not a text", { id: { like: "a*" } }, 'id: Unrecognized key: "like"'],
     [
-      "a key that refers to the prototype",
+      "for a key that reaches the prototype",
       JSON.parse('{"__proto__": {"isNull": true}}'),
       ': Unrecognized key: "__proto__"',
     ],
-    ["the name of an inherited property", { constructor: "x" }, ': Unrecognized key: "constructor"'],
-    ["text for an id", { id: "x" }, "id: must be a UUID"],
+    ["for a field of every object", { constructor: "x" }, ': Unrecognized key: "constructor"'],
+    ["for a text in place of an id", { id: "x" }, "id: must be a UUID"],
     [
-      "text for a time",
+      "for a text in place of a time",
       { createdAt: "2026-11-01" },
       "createdAt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
     [
-      "an invalid time",
+      "for an invalid date",
       { createdAt: { gt: new Date(Number.NaN) } },
       "createdAt.gt: must be a date of the years 1 to 9999, which superjson's meta names as one",
     ],
-    ["null for a field that is never null", { email: null }, "email: Invalid input: expected never, received null"],
-    ["an unknown status", { status: "gone" }, 'status: Invalid option: expected one of "active"|"suspended"|"banned"'],
-    ["null in a list", { email: { in: [null] } }, "email.in.0: Invalid input: expected string, received null"],
-    ["an empty `or`", { or: [] }, "or: must have at least one part"],
-    ["an empty `and`", { and: [] }, "and: must have at least one part"],
-    ["more than 20 parts", wide(21), "or: must have at most 20 parts"],
     [
-      "more than 100 conditions",
+      "for null on a column that is not nullable",
+      { email: null },
+      "email: Invalid input: expected never, received null",
+    ],
+    [
+      "for a value that is not in the enumeration",
+      { status: "gone" },
+      'status: Invalid option: expected one of "active"|"suspended"|"banned"',
+    ],
+    ["for null in a list", { email: { in: [null] } }, "email.in.0: Invalid input: expected string, received null"],
+    ["for an empty or", { or: [] }, "or: must have at least one part"],
+    ["for an empty and", { and: [] }, "and: must have at least one part"],
+    ["for too many parts", wide(21), "or: must have at most 20 parts"],
+    [
+      "for too many conditions",
       { and: [wide(20), wide(20), wide(20), wide(20), wide(20), { role: "user" }] },
       ": must have at most 100 conditions",
     ],
     [
-      "more than 100 values in a list",
+      "for a list too long",
       { id: { in: Array.from({ length: 101 }, () => "00000000-0000-0000-0000-000000000000") } },
       "id.in: must have at most 100 values",
     ],
-    ["a text of more than 500 characters", { email: "x".repeat(501) }, "email: must be at most 500 characters"],
+    ["for a text too long", { email: "x".repeat(501) }, "email: must be at most 500 characters"],
+    ["for a pattern too long", { email: { like: "x".repeat(101) } }, "email.like: must be at most 100 characters"],
+    ["for a text in place of JSON", { metadata: "x" }, "metadata: must be { contains: { … } } or { isNull }"],
     [
-      "a pattern of more than 100 characters",
-      { email: { like: "x".repeat(101) } },
-      "email.like: must be at most 100 characters",
-    ],
-    ["text for a JSON field", { metadata: "x" }, "metadata: must be { contains: { … } } or { isNull }"],
-    [
-      "a Date in JSON",
+      "for a Date inside JSON",
       { metadata: { contains: { at: new Date() } } },
       "metadata: must be { contains: { … } } or { isNull }",
     ],
-    ["a bigint in JSON", { metadata: { contains: { n: 1n } } }, "metadata: must be { contains: { … } } or { isNull }"],
     [
-      "JSON of more than 4096 bytes",
+      "for a bigint inside JSON",
+      { metadata: { contains: { n: 1n } } },
+      "metadata: must be { contains: { … } } or { isNull }",
+    ],
+    [
+      "for JSON too large",
       { metadata: { contains: { text: "x".repeat(20_000) } } },
       "metadata.contains: must be at most 4096 bytes of JSON, numbers written without an exponent",
     ],
-    ["more than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
-  ])("a filter with %s is refused", (_, filter, message) => {
+    ["deeper than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
+  ])("refuses a filter %s", (_, filter, message) => {
     expect(messageFor(filter)).toBe(message);
   });
 
@@ -357,13 +365,13 @@ describe("filterSchema", () => {
     ["refreshTokenId", userSessionDefinition],
     ["twoFactorSecret", userSecurityDefinition],
     ["recoveryCodes", userSecurityDefinition],
-  ])("a filter by %s, which is not filterable, is refused at any depth", (field, listing) => {
+  ])("refuses a filter on %s, which is not listed, at any depth", (field, listing) => {
     const schema = filterSchema(listing as Listing as ListingOf<unknown>) as never;
     expect(messageFor({ [field]: { isNull: false } }, schema)).toBe(`: Unrecognized key: "${field}"`);
     expect(messageFor({ or: [{ not: { [field]: "x" } }] }, schema)).toBe(`or.0.not: Unrecognized key: "${field}"`);
   });
 
-  it("validation of random input never throws", () => {
+  it("accepts or refuses any value without another error", () => {
     const keys = fc.constantFrom(
       "and",
       "or",
@@ -377,31 +385,25 @@ describe("filterSchema", () => {
       "contains",
       "createdAt",
     );
-    const randomObject = fc.object({
-      key: keys,
-      maxDepth: 6,
-      withDate: true,
-      withBigInt: true,
-      withNullPrototype: true,
-    });
+    const junk = fc.object({ key: keys, maxDepth: 6, withDate: true, withBigInt: true, withNullPrototype: true });
     fc.assert(
-      fc.property(fc.oneof(randomObject, fc.anything()), (filter) => void users.safeParse(filter)),
+      fc.property(fc.oneof(junk, fc.anything()), (filter) => void users.safeParse(filter)),
       { numRuns: 1000 },
     );
   });
 
-  it("a condition that is undefined is ignored", () => {
+  it("ignores fields that are undefined", () => {
     expect(messageFor({ and: undefined, or: undefined, not: undefined, email: undefined })).toBeUndefined();
   });
 
-  it("a filter with four levels, 100 conditions or 100 values is accepted", () => {
+  it("accepts four levels, a hundred conditions and a hundred values", () => {
     expect(messageFor(nested(4))).toBeUndefined();
     expect(messageFor({ and: [wide(20), wide(20), wide(20), wide(20), wide(20)] })).toBeUndefined();
     expect(messageFor({ email: { in: Array.from({ length: 100 }, () => "x") } })).toBeUndefined();
   });
 });
 
-/** Not executed. tsc reports a line that compiles although it must not. */
+/** Not executed: tsc checks it, and reports each expected error that does not occur. */
 const typesOfFilters = (): [Filter<User>[], Filter<UserSession>[], Filter<UserSecurity>[]] => [
   [
     {
@@ -412,41 +414,41 @@ const typesOfFilters = (): [Filter<User>[], Filter<UserSession>[], Filter<UserSe
       metadata: { contains: {} },
     },
     { and: [{ or: [{ not: { status: { in: ["banned"] } } }] }], username: { like: "a*", ilike: "*b" } },
-    // @ts-expect-error the password hash is not filterable
+    // @ts-expect-error the password hash is not listed
     { passwordHash: "x" },
-    // @ts-expect-error it is not filterable at any depth
+    // @ts-expect-error the password hash is not listed at any depth
     { and: [{ not: { emailVerificationToken: { isNull: true } } }] },
-    // @ts-expect-error the field does not exist
+    // @ts-expect-error unknown field
     { nickname: "x" },
-    // @ts-expect-error the operator does not exist
+    // @ts-expect-error unknown operator
     { email: { regex: "x" } },
-    // @ts-expect-error booleans have no order
+    // @ts-expect-error booleans have no ranges
     { emailVerified: { gt: false } },
-    // @ts-expect-error patterns do not apply to times
+    // @ts-expect-error times have no patterns
     { createdAt: { like: "2026*" } },
-    // @ts-expect-error a time is not text
+    // @ts-expect-error a time is not a text
     { createdAt: "2026-11-01" },
-    // @ts-expect-error the email of an account is never null
+    // @ts-expect-error the email is not nullable
     { email: null },
-    // @ts-expect-error the status does not exist
+    // @ts-expect-error unknown status
     { status: "gone" },
-    // @ts-expect-error a JSON field needs `contains`
+    // @ts-expect-error JSON has no equality
     { metadata: { guild: 7 } },
-    // @ts-expect-error a list contains values of the field
+    // @ts-expect-error a list has values of the field's type
     { id: { in: [7] } },
   ],
   [
     { revokedAt: null, userAgent: { ilike: "*firefox*" } },
-    // @ts-expect-error the refresh token's id is not filterable
+    // @ts-expect-error the id of the refresh token is not listed
     { refreshTokenId: "x" },
   ],
   [
     { loginAttempts: { gte: 3 } },
-    // @ts-expect-error patterns do not apply to numbers
+    // @ts-expect-error numbers have no patterns
     { loginAttempts: { like: "3" } },
-    // @ts-expect-error secrets are not filterable
+    // @ts-expect-error the two-factor secret is not listed
     { twoFactorSecret: { isNull: false } },
-    // @ts-expect-error recovery codes are not filterable
+    // @ts-expect-error recovery codes are not listed
     { recoveryCodes: { isNull: false } },
   ],
 ];

@@ -28,19 +28,19 @@ const listings: Readonly<Record<string, readonly [Listing, Lists]>> = {
 
 let database: TestDatabase;
 let client: postgres.Sql;
-/** The statements that the service sent, with their values. */
+/** The sent statements with their parameters. */
 let sent: { text: string; values: unknown[] }[];
 let on: Repositories;
-/** A row of each listing with the most common values. */
+/** A row of each listing with the most frequent values. */
 const common: Record<string, Row> = {};
 
 beforeAll(async () => {
   database = await createDatabase();
-  // Listings do not use these indexes and constraints, which are the slowest to fill.
+  // No listing uses these indexes, and they slow down the inserts most.
   await database.sql`drop index idx_users_metadata, idx_users_status`;
   await database.sql`alter table users drop constraint users_metadata_keys_check, drop constraint users_metadata_depth_check`;
   await database.sql.begin(async (sql) => {
-    // Disables the audit triggers and the foreign key checks for the test data.
+    // Without the audit trail and foreign-key checks.
     await sql`set local session_replication_role = replica`;
     await sql`
       insert into users (email, username, password_hash, status, role, created_at, last_login, deleted_at)
@@ -92,7 +92,7 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** Runs a call, executes its statements again with EXPLAIN ANALYZE, and sums the rows and pages that they read. */
+/** What the statements of a call read, by EXPLAIN ANALYZE of each. */
 async function workOf(call: () => Promise<unknown>) {
   sent = [];
   await call();
@@ -114,7 +114,7 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
     (node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0)) *
     loops;
   if (node["Relation Name"] !== undefined) work.read += rows;
-  // A sequential scan of an empty partition is allowed.
+  // An empty partition may be scanned.
   if (node["Node Type"] === "Seq Scan" && rows > 0) work.scanned.push(node["Relation Name"] ?? "");
   for (const inner of node.Plans ?? []) {
     if (node["Node Type"] === "Sort") work.sorted += inner["Actual Rows"] * inner["Actual Loops"];
@@ -124,7 +124,7 @@ function visit(node: Node, work: Awaited<ReturnType<typeof workOf>>): void {
 
 const isNullable = ({ columns }: Listing, field: string) => columns[field]?.notNull === false;
 
-/** Queries that an index path must serve. */
+/** Requests that an index path serves. */
 function questionsOf(name: string, listing: Listing, { equal = [], sort = [], selective, prefix }: IndexPath<string>) {
   const row = common[name] as Row;
   const where = Object.fromEntries(equal.map((field) => [field, row[field]]));
@@ -139,13 +139,13 @@ function questionsOf(name: string, listing: Listing, { equal = [], sort = [], se
   return (["asc", "desc"] as const).flatMap((direction) => {
     const nulls = isNullable(listing, first) && direction === "asc" ? "first" : "last";
     const order = sort.map((field) => ({ field, direction, nulls }));
-    const ranges: object[] = [{}, { [first]: { gt: row[first] } }, { [first]: { lte: row[first] } }];
-    if (prefix) ranges.push({ [first]: { like: `${String(row[first]).slice(0, 4)}*` } });
-    return ranges.map((range) => ({ where: { ...where, ...range }, sort: order }));
+    const stretches: object[] = [{}, { [first]: { gt: row[first] } }, { [first]: { lte: row[first] } }];
+    if (prefix) stretches.push({ [first]: { like: `${String(row[first]).slice(0, 4)}*` } });
+    return stretches.map((stretch) => ({ where: { ...where, ...stretch }, sort: order }));
   });
 }
 
-/** Fields that no index orders. */
+/** A field of each listing that no index is ordered by. */
 const unanswered: Record<string, string> = {
   users: "lastLogin",
   security: "lockedUntil",
@@ -155,21 +155,20 @@ const unanswered: Record<string, string> = {
 };
 
 const paths = Object.entries(listings).flatMap(([name, [listing, lists]]) =>
-  listing.indexPaths.map((access) => {
-    const { equal = [], sort = [], selective } = access;
-    const filter = equal.length > 0 ? `where ${equal.join(" and ")} equal a value` : "without a filter";
-    const title = `${name} ${filter}${selective ? "" : `, sorted by ${sort.join()}`}`;
-    return [title, { name, listing, lists, access }] as const;
+  listing.indexPaths.map((path) => {
+    const { equal = [], sort = [], selective } = path;
+    const title = `${name}: ${equal.length > 0 ? `where ${equal.join(" and ")} equal` : "all"}${selective ? "" : ` by ${sort.join()}`}`;
+    return [title, { name, listing, lists, path }] as const;
   }),
 );
 
 describe("an index path", () => {
   it.each(paths)(
-    "an index serves %s, and reads little more than the page",
-    async (_, { name, listing, lists, access }) => {
-      for (const question of questionsOf(name, listing, access)) {
-        const request = { ...question, limit: 20 } as never as Options;
-        const expectLittleWork = async (page: string, options: Options) => {
+    "an index serves %s and reads little more than the page",
+    async (_, { name, listing, lists, path }) => {
+      for (const question of questionsOf(name, listing, path)) {
+        const asked = { ...question, limit: 20 } as never as Options;
+        const look = async (page: string, options: Options) => {
           const work = await workOf(() => lists(on, options));
           const what = `${page} of ${JSON.stringify(question)}: ${JSON.stringify(work)}`;
           expect(work.scanned, what).toEqual([]);
@@ -177,20 +176,19 @@ describe("an index path", () => {
           expect(work.pages, what).toBeLessThan(300);
           expect(work.sorted, what).toBeLessThan(150);
         };
-        await expectLittleWork("first page", request);
-        const next = await lists(on, request);
-        if (next.nextCursor) await expectLittleWork("second page", { ...request, cursor: next.nextCursor });
-        if (access.selective) continue;
-        // The deepest page that has a number, and from there by cursor.
-        const deep = await lists(on, { ...request, page: 500 });
-        if (deep.nextCursor) await expectLittleWork("page after a deep one", { ...request, cursor: deep.nextCursor });
-        if (deep.items.length > 0)
-          await expectLittleWork("page before a deep one", { ...request, cursor: deep.previousCursor });
+        await look("first page", asked);
+        const next = await lists(on, asked);
+        if (next.nextCursor) await look("second page", { ...asked, cursor: next.nextCursor });
+        if (path.selective) continue;
+        // The highest page number, and a cursor from there.
+        const deep = await lists(on, { ...asked, page: 500 });
+        if (deep.nextCursor) await look("page far behind", { ...asked, cursor: deep.nextCursor });
+        if (deep.items.length > 0) await look("page before one far behind", { ...asked, cursor: deep.previousCursor });
       }
     },
   );
 
-  it("an index serves a page that spans the boundary between nulls and values", async () => {
+  it("an index serves the page on which rows with null begin", async () => {
     const { nextCursor } = await on.failures.list({
       sort: { field: "lastAttemptAt", nulls: "first" },
       limit: 100,
@@ -204,7 +202,7 @@ describe("an index path", () => {
   });
 });
 
-describe("a query of a large table without an index path", () => {
+describe("a request that no index serves on a large table", () => {
   const unserved = Object.entries(listings).flatMap(([name, [listing, lists]]) => {
     const fields = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
     return fields
@@ -214,13 +212,13 @@ describe("a query of a large table without an index path", () => {
       .map((field) => ({ name, field, lists, table: listing }));
   });
 
-  it.each(unserved)("sorting a large $name by $field is refused, with the alternatives", async ({ field, lists }) => {
+  it.each(unserved)("refuses $name by $field and names the served requests", async ({ field, lists }) => {
     await expect(lists(on, { sort: { field } as never })).rejects.toThrow(
       /^where: no index answers this filter in this order, and none finds few rows by a part of it\. Ask for rows .*equals a value.* \(the table has about [\d,]+ rows, more than 1,000\)\.$/,
     );
   });
 
-  it("the error of a refused query names every index path", async () => {
+  it("names every index path in the error", async () => {
     await expect(on.audit.list({ sort: { field: "requestId" } })).rejects.toThrow(
       "Ask for rows sorted by createdAt; or where resourceType and resourceId equals a value, sorted by createdAt; " +
         "or where userId equals a value, sorted by createdAt; or where actor equals a value, sorted by createdAt; " +
@@ -229,7 +227,7 @@ describe("a query of a large table without an index path", () => {
   });
 
   it.each(Object.entries(listings))(
-    "a query of %s without an index path runs with `scan`, or within the scan limit",
+    "scans %s if the caller allows it, or the table is below the limit",
     async (name, [, lists]) => {
       const roomy = repositoriesOn(drizzle(client), { scanLimit: 1_000_000 });
       const options = { sort: { field: unanswered[name] } } as never as Options;
@@ -239,7 +237,7 @@ describe("a query of a large table without an index path", () => {
     },
   );
 
-  it("an exact count of many rows is refused without `scan`; an estimate is not", async () => {
+  it("refuses an exact count of a large table unless the caller allows a scan, and accepts an estimate", async () => {
     await expect(on.users.list({ total: "exact" })).rejects.toThrow(
       'total: ask for "estimated", or for "none" (the table has about 200,000 rows, more than 1,000).',
     );
@@ -253,7 +251,7 @@ describe("a query of a large table without an index path", () => {
     expect(await on.users.count({ or: [{ username: "player_7" }, { email: "player8@EXAMPLE.com" }] })).toBe(2);
   });
 
-  const selectiveQueries: [string, object, object][] = [
+  const few: [string, object, object][] = [
     ["audit", { resourceType: "users", resourceId: "5", action: "update" }, { field: "createdAt" }],
     ["audit", { resourceType: "users", resourceId: "5" }, { field: "action" }],
     ["users", { role: { eq: "admin", ne: "user" }, status: "active" }, { field: "createdAt" }],
@@ -266,28 +264,25 @@ describe("a query of a large table without an index path", () => {
       { field: "loginAttempts" },
     ],
   ];
-  it.each(selectiveQueries)(
-    "a query of %s without an index path runs when an index finds few rows by a part of the filter: %j",
-    async (name, where, sort) => {
-      const [, lists] = listings[name] as (typeof listings)[string];
-      const request = { where, sort, limit: 3 } as never as Options;
-      const work = await workOf(() => lists(on, request));
-      expect(work).toMatchObject({ scanned: [] });
-      expect(work.read).toBeLessThan(20_002);
-      // The pages equal those of a scan.
-      const walk = async (options: object) => {
-        const pages = [await lists(on, { ...request, ...options, total: "exact" } as never)];
-        for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
-          page = await lists(on, { ...request, ...options, cursor: page.nextCursor } as never);
-        return pages.map(({ items, total }) => ({ items, total }));
-      };
-      const pages = await walk({});
-      expect(pages[0]?.items.length).toBeGreaterThan(0);
-      expect(pages).toEqual(await walk({ scan: true }));
-    },
-  );
+  it.each(few)("serves a filter of which an index finds few rows by a part: %s %j", async (name, where, sort) => {
+    const [, lists] = listings[name] as (typeof listings)[string];
+    const asked = { where, sort, limit: 3 } as never as Options;
+    const work = await workOf(() => lists(on, asked));
+    expect(work).toMatchObject({ scanned: [] });
+    expect(work.read).toBeLessThan(20_002);
+    // The pages are the same as without the limit.
+    const walk = async (options: object) => {
+      const pages = [await lists(on, { ...asked, ...options, total: "exact" } as never)];
+      for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
+        page = await lists(on, { ...asked, ...options, cursor: page.nextCursor } as never);
+      return pages.map(({ items, total }) => ({ items, total }));
+    };
+    const pages = await walk({});
+    expect(pages[0]?.items.length).toBeGreaterThan(0);
+    expect(pages).toEqual(await walk({ scan: true }));
+  });
 
-  it("a query is refused when each part of its filter finds many rows", async () => {
+  it("refuses a filter of which every indexed part finds many rows", async () => {
     const { userId } = common["audit"] as { userId: string };
     const many = { userId, action: "update", createdAt: { gt: new Date(0) } };
     await expect(on.audit.list({ where: many })).rejects.toThrow("where: no index answers");
@@ -297,7 +292,7 @@ describe("a query of a large table without an index path", () => {
     expect(await on.users.count({ status: "banned", role: "user", metadata: { contains: {} } })).toBe(0);
   });
 
-  it("the scan limit is lower for filters on long text and JSON, which cost more per row", async () => {
+  it("lowers the limit of rows for patterns on long texts and for JSON", async () => {
     const some = { createdAt: { lt: new Date("2026-01-01T00:20Z") } };
     expect((await on.users.list({ where: { ...some, username: { like: "*7" } }, limit: 1 })).items).toHaveLength(1);
     await expect(on.users.list({ where: { ...some, metadata: { contains: { a: 1 } } } })).rejects.toThrow(
@@ -311,14 +306,14 @@ describe("a query of a large table without an index path", () => {
     expect((await on.sessions.list({ where: { userId, or: patterns } })).items).toEqual([]);
   });
 
-  it("findOne is refused without an index path", async () => {
+  it("refuses findOne without an index, and serves it with one", async () => {
     await expect(on.users.findOne({ lastLogin: null })).rejects.toThrow("no index answers");
     expect((await on.users.findOne({ email: "PLAYER9@example.com" }))?.username).toBe("player_9");
   });
 });
 
-describe("a value that is correlated with time", () => {
-  // The planner assumes that every value is distributed evenly over time, and would scan the index on time instead.
+describe("a value that occurs in one period only", () => {
+  // The planner assumes that values are spread evenly, and would scan the index on the time past all other values.
   beforeAll(async () => {
     await database.sql`
       insert into audit_log (actor, action, resource_type, resource_id, created_at)
@@ -334,19 +329,19 @@ describe("a value that is correlated with time", () => {
     [{ action: { in: ["early"] } }],
     [{ actor: "service:early", createdAt: late }],
     [{ resourceType: "skewed", resourceId: "early" }],
-  ])("a query by %j, which is correlated with time, uses the index of that value", async (where) => {
+  ])("the index of that value is read all the same: %j", async (where) => {
     for (const direction of ["desc", "asc"] as const) {
-      const request = { where, sort: { field: "createdAt", direction }, limit: 20 } as const;
-      const { read, pages } = await workOf(() => on.audit.list(request));
+      const asked = { where, sort: { field: "createdAt", direction }, limit: 20 } as const;
+      const { read, pages } = await workOf(() => on.audit.list(asked));
       expect([direction, read < 150, pages < 300]).toEqual([direction, true, true]);
-      const { nextCursor, items } = await on.audit.list({ ...request, page: 400 });
+      const { nextCursor, items } = await on.audit.list({ ...asked, page: 400 });
       expect(items).toHaveLength(20);
-      const next = await workOf(() => on.audit.list({ ...request, cursor: nextCursor }));
+      const next = await workOf(() => on.audit.list({ ...asked, cursor: nextCursor }));
       expect([direction, next.read < 150]).toEqual([direction, true]);
     }
   });
 
-  it("the scan guard counts rows only up to the limit", async () => {
+  it("stops counting the rows of a frequent value at the limit", async () => {
     sent = [];
     const where = { actor: "service:early", resourceId: "late" };
     await expect(on.audit.list({ where })).rejects.toThrow("no index answers");
@@ -364,20 +359,20 @@ describe("a value that is correlated with time", () => {
   });
 });
 
-describe("choosePath", () => {
-  it.each(["player_7", "player_7*", "PLAYER_7*"])("the pattern %s, a text or a prefix, has an index path", (like) => {
+describe("findIndexPath", () => {
+  it.each(["player_7", "player_7*", "PLAYER_7*"])("an index serves the literal or prefix pattern %s", (like) => {
     expect(
       choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeDefined();
   });
 
-  it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("the pattern %s has no index path", (like) => {
+  it.each(["*", "*7", "player*7", "player**", "p\\*", "player\\*"])("no index serves the pattern %s", (like) => {
     expect(
       choosePath({ username: { like } }, orderOf({ field: "username" }, userDefinition), userDefinition),
     ).toBeUndefined();
   });
 
-  /** Generates queries that have an index path, with filters similar to those of the paths and with any order. */
+  /** Filters similar to those that indexes serve, with any order. */
   function questions(name: string, listing: Listing) {
     const fields = [...new Set(listing.indexPaths.flatMap(({ equal = [], sort = [] }) => [...equal, ...sort]))];
     const sortable = Object.keys(listing.columns).filter((field) => listing.columns[field]?.dataType !== "json");
@@ -429,7 +424,7 @@ describe("choosePath", () => {
   }
 
   it.each(Object.entries(listings))(
-    "a random query of %s with an index path reads fewer than 200 rows",
+    "reads a limited number of rows for every served request of %s",
     async (name, [listing, lists]) => {
       await fc.assert(
         fc.asyncProperty(questions(name, listing), async (question) => {

@@ -16,7 +16,7 @@ import { passwordHash } from "../support/factories.ts";
 
 let database: TestDatabase;
 
-/** Inserts rows with equal values, nulls, and times that differ by microseconds; the triggers write the audit log. */
+/** Users, security states and sessions with equal values, nulls and times that differ by microseconds, and their audit trail. */
 beforeAll(async () => {
   database = await createDatabase();
   await database.sql`
@@ -62,7 +62,7 @@ function sortsOf(listing: Listing): fc.Arbitrary<Required<Sort<never>>[]> {
   return fc.array(sort, { minLength: 1, maxLength: 3 }) as never;
 }
 
-/** Reads the keys in the order of a handwritten ORDER BY. */
+/** The keys in the same order, by a query without the service. */
 async function truth([name, listing, , visible]: (typeof listings)[number], sort: readonly Required<Sort<never>>[]) {
   const parts = sort.map(({ field, direction, nulls }) => {
     const column = (listing.columns[field] as PgColumn).name;
@@ -78,9 +78,9 @@ async function truth([name, listing, , visible]: (typeof listings)[number], sort
 
 const keyOf = ({ columns, key }: Listing) => Object.keys(columns).find((field) => columns[field] === key) ?? "";
 
-describe("paging", () => {
+describe("a walk through the pages", () => {
   it.each(listings.map((each) => [each[0] + (each[3] === "login_attempts > 0" ? " that failed" : ""), each] as const))(
-    "paging through %s in both directions returns every row once, for any order and page size",
+    "pages of %s have every row once and in order, forward and backward, for any order and page size",
     async (_, each) => {
       const [, listing, lists] = each;
       const on = repositoriesOn((await openPool(database.url)).db);
@@ -112,7 +112,7 @@ describe("paging", () => {
           }
         }),
         {
-          // Each field alone first, then random orders.
+          // Each field alone, then generated orders.
           examples: sortable(listing).map((field): [Required<Sort<never>>[], number] => [
             [{ field, direction: "asc", nulls: "last" } as never],
             9,
@@ -123,7 +123,7 @@ describe("paging", () => {
     },
   );
 
-  it("paging returns permanent rows once and in order while other rows are inserted and deleted", {
+  it("pages have each permanent row once and in order while other rows are inserted and deleted", {
     timeout: 60_000,
   }, async () => {
     const own = await createDatabase();
@@ -136,17 +136,17 @@ describe("paging", () => {
           case when n % 2 = 0 then now() + n % 7 * interval '1 microsecond' end
         from generate_series(1, 150) n`;
       let walking = true;
-      const insertAndDelete = async (worker: number) => {
+      const comeAndGo = async (who: number) => {
         for (let n = 0; walking; n++) {
           await own.sql`
             insert into users (email, username, password_hash, created_at, last_login)
             select name || '@example.com', name, ${passwordHash}, '2026-11-01'::timestamptz + ${n % 50} * interval '1 microsecond',
               case when i % 2 = 0 then now() end
-            from generate_series(1, 5) i, lateral (select 'goes' || i || '_' || ${worker}::text || '_' || ${n}::text as name) named`;
-          await own.sql`delete from users where username like ${`goes%\\_${worker}\\_${n - 1}`}`;
+            from generate_series(1, 5) i, lateral (select 'goes' || i || '_' || ${who}::text || '_' || ${n}::text as name) named`;
+          await own.sql`delete from users where username like ${`goes%\\_${who}\\_${n - 1}`}`;
         }
       };
-      const workers = [insertAndDelete(1), insertAndDelete(2)];
+      const others = [comeAndGo(1), comeAndGo(2)];
       const sorts: Sort<"createdAt" | "lastLogin" | "username">[][] = [
         [{ field: "createdAt", direction: "desc" }],
         [{ field: "lastLogin", nulls: "first" }],
@@ -157,7 +157,7 @@ describe("paging", () => {
         for (const sort of sorts) {
           for (const back of [false, true]) {
             const met: User[] = [];
-            // Backward paging starts after the last row, from the previousCursor of an empty page.
+            // The walk backward starts after the last row.
             let cursor = back ? (await users.list({ sort, limit: 7, page: 1_000 })).previousCursor : undefined;
             do {
               const page: Page<User> = await users.list({ sort, limit: 7, cursor });
@@ -178,7 +178,7 @@ describe("paging", () => {
         }
       } finally {
         walking = false;
-        await Promise.all(workers);
+        await Promise.all(others);
       }
     } finally {
       await own.drop();
@@ -202,7 +202,7 @@ describe("a page", () => {
     expect(last.items).toHaveLength(2);
   });
 
-  it("an empty result is both the first and the last page", async () => {
+  it("an empty listing has one page, which is the first and the last", async () => {
     const users = await on();
     expect(await users.list({ where: { username: "nobody" }, total: "exact" })).toEqual({
       items: [],
@@ -216,7 +216,7 @@ describe("a page", () => {
   });
 
   it.each(["forwards", "backwards"])(
-    "from a page that became empty while paging %s, a cursor leads back to the remaining rows",
+    "a page that became empty, walking %s, has a cursor to the remaining rows",
     async (way) => {
       const own = await createDatabase();
       try {
@@ -249,7 +249,7 @@ describe("a page", () => {
   );
 
   it.each([1, 5, 23, 24, 100])(
-    "a page by number, with %i rows per page, contains the rows of its position and the total",
+    "a page by number, with %i rows a page, has the rows of its position and the total",
     async (limit) => {
       const users = await on();
       const expected = await truth(listings[0] as never, [
@@ -260,7 +260,7 @@ describe("a page", () => {
         const found = await users.list({ limit, page, total: "exact" });
         expect(found.items.map(({ id }) => id)).toEqual(expected.slice((page - 1) * limit, page * limit));
         expect(found).toMatchObject({ total: 23, pageCount: count, hasNext: page < count, hasPrevious: page > 1 });
-        // From a numbered page, cursors lead to the next and the previous page.
+        // A cursor leads from a numbered page to the next and to the previous page.
         const next = found.nextCursor === null ? undefined : await users.list({ limit, cursor: found.nextCursor });
         if (next) expect(next.items.map(({ id }) => id)).toEqual(expected.slice(page * limit, (page + 1) * limit));
         if (found.previousCursor !== null) {
@@ -272,7 +272,7 @@ describe("a page", () => {
     },
   );
 
-  it("a page contains an exact or estimated total only on request", async () => {
+  it("returns an exact or estimated total only on request", async () => {
     const users = await on();
     await database.sql`analyze users`;
     expect(await users.list({ limit: 5 })).toMatchObject({ total: null, pageCount: null });
@@ -283,7 +283,7 @@ describe("a page", () => {
     expect((await users.list({ where: { status: "banned" }, total: "exact" })).total).toBe(8);
   });
 
-  it("the total of a page after a cursor counts all rows, including uncommitted changes of the transaction", async () => {
+  it("counts the rows of all pages with a cursor, and sees the writes of its transaction", async () => {
     const { db } = await openPool(database.url);
     await db
       .transaction(async (tx) => {
@@ -298,14 +298,18 @@ describe("a page", () => {
   });
 
   it.each([
-    ["too deep", { page: 502, limit: 20 }, "page: at most 10000 rows can be skipped. Follow nextCursor to go deeper."],
-  ])("a page number that is %s is refused, with the remedy", async (_, options, message) => {
+    [
+      "a page number that is too high",
+      { page: 502, limit: 20 },
+      "page: at most 10000 rows can be skipped. Follow nextCursor to go deeper.",
+    ],
+  ])("refuses %s and names the remedy", async (_, options, message) => {
     const users = await on();
     await expect(users.list(options)).rejects.toThrow(new InvalidInputError(message, { field: "page" }));
     expect((await users.list({ page: 501, limit: 20 })).items).toEqual([]);
   });
 
-  it("a page number together with a cursor is refused", async () => {
+  it("refuses a page number together with a cursor", async () => {
     const users = await on();
     const { nextCursor: cursor } = await users.list({ limit: 2 });
     await expect(users.list({ limit: 2, cursor, page: 2 })).rejects.toThrow(
@@ -313,14 +317,14 @@ describe("a page", () => {
     );
   });
 
-  it("a page sorted by more than ten fields contains no extra columns", async () => {
+  it("an order of more than ten fields adds no fields to the rows", async () => {
     const users = await on();
     const sort = Array.from({ length: 12 }, (_, n) => ({ field: n % 2 ? "role" : "status" }) as const);
     const [first] = (await users.list({ sort, limit: 1 })).items;
     expect(Object.keys(first ?? {}).sort()).toEqual(Object.keys(userDefinition.columns).sort());
   });
 
-  it("listInput refuses limits, page numbers, orders and cursors outside their bounds", () => {
+  it("refuses options outside of their limits", () => {
     const input = listInput(userDefinition);
     const message = (options: unknown) =>
       input
@@ -346,7 +350,7 @@ describe("a cursor", () => {
     "cursor: is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page";
   const first = async (on: Repositories) => (await on.users.list({ limit: 2 })).nextCursor ?? "";
 
-  it("a cursor with a changed, missing or additional character is refused", async () => {
+  it("refuses a cursor with a changed, missing or additional character", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -373,7 +377,7 @@ describe("a cursor", () => {
     }
   });
 
-  it("random text as a cursor is refused with an input error", async () => {
+  it("refuses any text that is not a cursor, without another error", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string({ unit: "binary" }), fc.base64String()), async (cursor) => {
@@ -383,7 +387,7 @@ describe("a cursor", () => {
     );
   });
 
-  it("a cursor of another listing, and one of another filter or order, are refused with different messages", async () => {
+  it("refuses a cursor of another listing, filter or order with a message for each", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const other = "cursor: belongs to another filter or order: pass the same where and sort, or no cursor";
@@ -399,7 +403,7 @@ describe("a cursor", () => {
     await expect(seen.list({ cursor })).rejects.toThrow("belongs to another listing");
   });
 
-  it("a cursor is valid for an equivalent filter and order and for another page size", async () => {
+  it("accepts a cursor for an equivalent filter and order, and for another page size", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const where = { status: "active", role: { in: ["user", "admin"] } } as const;
     const { nextCursor: cursor } = await on.users.list({ where, limit: 1 });
@@ -413,12 +417,12 @@ describe("a cursor", () => {
     expect(items.length).toBeGreaterThan(1);
   });
 
-  it("a cursor is valid for every instance with the same secret, and refused with another secret", async () => {
+  it("accepts a cursor of an instance with the same secret, and refuses one of another secret", async () => {
     const { db } = await openPool(database.url);
     const cursor = await first(createRepositories(db, { secret: "one", scanLimit: 1_000 }));
     const page = await createRepositories(db, { secret: "one", scanLimit: 1_000 }).users.list({ limit: 2, cursor });
     expect(page.items).toHaveLength(2);
-    const other = createRepositories(db, { secret: "another", scanLimit: 1_000 });
-    await expect(other.users.list({ limit: 2, cursor })).rejects.toThrow(foreign);
+    const stranger = createRepositories(db, { secret: "another", scanLimit: 1_000 });
+    await expect(stranger.users.list({ limit: 2, cursor })).rejects.toThrow(foreign);
   });
 });

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterAll(() => database.drop());
 
-const notFound = { code: "NotFoundError", message: "There is no such thing." };
+const missing = { code: "NotFoundError", message: "There is no such thing." };
 const reasonOf = async (call: Promise<unknown>) => {
   const error = toDomainError(
     await call.then(
@@ -31,7 +31,7 @@ const reasonOf = async (call: Promise<unknown>) => {
   return { code: error?.name, message: error?.message };
 };
 
-/** The audit events of a thing: action, actor and changed columns. */
+/** The audit trail of a thing: the actions, their actors and the changed columns. */
 async function trailOf(id: string): Promise<[string, string, string[]][]> {
   const rows =
     await database.sql`select action, actor, changes from audit_log where resource_type = 'things' and resource_id = ${id} order by created_at`;
@@ -39,7 +39,7 @@ async function trailOf(id: string): Promise<[string, string, string[]][]> {
 }
 
 describe("a repository", () => {
-  it("a repository creates, finds, updates and deletes rows, and each change is recorded with its actor", async () => {
+  it("creates, finds, changes and deletes rows, and the audit trail records the actor of each change", async () => {
     const thing = await repository.create(testActor, { name: "Lamp", data: { oil: 3 } });
     expect(Object.keys(thing).sort()).toEqual(["at", "createdAt", "data", "id", "level", "name", "note", "updatedAt"]);
     expect(thing).toMatchObject({ name: "Lamp", level: 1, note: "none yet", data: { oil: 3 }, at: null });
@@ -52,9 +52,9 @@ describe("a repository", () => {
     expect(changed).toEqual({ ...thing, level: 2, updatedAt: changed.updatedAt });
     expect(changed.updatedAt > thing.updatedAt).toBe(true);
     await repository.hardDelete(testActor, thing.id);
-    expect(await reasonOf(repository.findById(thing.id))).toEqual(notFound);
-    expect(await reasonOf(repository.hardDelete(testActor, thing.id))).toEqual(notFound);
-    expect(await reasonOf(repository.update(testActor, thing.id, { level: 3 }))).toEqual(notFound);
+    expect(await reasonOf(repository.findById(thing.id))).toEqual(missing);
+    expect(await reasonOf(repository.hardDelete(testActor, thing.id))).toEqual(missing);
+    expect(await reasonOf(repository.update(testActor, thing.id, { level: 3 }))).toEqual(missing);
 
     const by = "system:test";
     expect(await trailOf(thing.id)).toEqual([
@@ -64,7 +64,7 @@ describe("a repository", () => {
     ]);
   });
 
-  it("list and count apply filter, order, limit and cursor", async () => {
+  it("lists and counts rows", async () => {
     for (const name of ["c", "a", "b"]) await repository.create(testActor, { name });
     const names = async (options: Parameters<ThingRepository["list"]>[0]) =>
       (await repository.list(options)).items.map(({ name }) => name);
@@ -77,7 +77,7 @@ describe("a repository", () => {
     expect([first.total, await names({ limit: 2, cursor: first.nextCursor })]).toEqual([3, ["b"]]);
   });
 
-  it("update refuses an outdated version of a row", async () => {
+  it("refuses an update of a row that was changed since it was read", async () => {
     const seen = await repository.create(testActor, { name: "Lamp" });
     const other = await repository.update(testActor, seen.id, { level: 2 }, { version: seen.updatedAt });
     expect(await reasonOf(repository.update(testActor, seen.id, { level: 3 }, { version: seen.updatedAt }))).toEqual({
@@ -86,11 +86,11 @@ describe("a repository", () => {
     });
     expect((await repository.update(testActor, seen.id, { level: 3 }, { version: other.updatedAt })).level).toBe(3);
     expect(await reasonOf(repository.update(testActor, randomUUID(), { level: 3 }, { version: new Date() }))).toEqual(
-      notFound,
+      missing,
     );
   });
 
-  it("only one of many concurrent updates with the same version succeeds", async () => {
+  it("accepts one of several concurrent updates of the same version", async () => {
     const { id, updatedAt: version } = await repository.create(testActor, { name: "Lamp" });
     const all = Array.from({ length: 8 }, (_, level) =>
       repository.update(testActor, id, { level: level + 10 }, { version }),
@@ -100,18 +100,18 @@ describe("a repository", () => {
     for (const result of results) if (result.status === "rejected") expect(result.reason).toBeInstanceOf(ConflictError);
   });
 
-  it("an empty update changes nothing, and fails when the row is missing or has another version", async () => {
+  it("an empty update changes nothing, and still reports a missing row or another version", async () => {
     const thing = await repository.create(testActor, { name: "Lamp" });
     expect(await repository.update(testActor, thing.id, {})).toEqual(thing);
     expect(await repository.update(testActor, thing.id, { note: undefined }, { version: thing.updatedAt })).toEqual(
       thing,
     );
-    expect(await reasonOf(repository.update(testActor, randomUUID(), {}))).toEqual(notFound);
+    expect(await reasonOf(repository.update(testActor, randomUUID(), {}))).toEqual(missing);
     await expect(repository.update(testActor, thing.id, {}, { version: new Date(0) })).rejects.toThrow(ConflictError);
     expect(await trailOf(thing.id)).toHaveLength(1);
   });
 
-  it("upsert inserts a row or updates the row with its key, but not a deleted one", async () => {
+  it("upsert inserts a row or updates the row of the same key, unless that is deleted", async () => {
     const id = randomUUID();
     expect(await repository.upsert(testActor, { id, name: "Lamp" })).toMatchObject({ id, name: "Lamp", level: 1 });
     expect(await repository.upsert(testActor, { id, name: "Lamp", level: 5 })).toMatchObject({ id, level: 5 });
@@ -122,16 +122,16 @@ describe("a repository", () => {
       ["update", "system:test"],
     ]);
     await repository.softDelete(testActor, id);
-    expect(await reasonOf(repository.upsert(testActor, { id, name: "Lamp", level: 6 }))).toEqual(notFound);
+    expect(await reasonOf(repository.upsert(testActor, { id, name: "Lamp", level: 6 }))).toEqual(missing);
     expect(await repository.restore(testActor, id)).toMatchObject({ level: 5 });
   });
 
-  it("softDelete hides a row, and restore makes it visible again", async () => {
+  it("soft-deletes rows, hides them from reads, and restores them", async () => {
     const { id } = await repository.create(testActor, { name: "Lamp" });
     await repository.softDelete(testActor, id);
-    expect(await reasonOf(repository.findById(id))).toEqual(notFound);
-    expect(await reasonOf(repository.softDelete(testActor, id))).toEqual(notFound);
-    expect(await reasonOf(repository.update(testActor, id, { level: 2 }))).toEqual(notFound);
+    expect(await reasonOf(repository.findById(id))).toEqual(missing);
+    expect(await reasonOf(repository.softDelete(testActor, id))).toEqual(missing);
+    expect(await reasonOf(repository.update(testActor, id, { level: 2 }))).toEqual(missing);
     expect([(await repository.list()).items, await repository.count(), await repository.findOne({ id })]).toEqual([
       [],
       0,
@@ -139,13 +139,13 @@ describe("a repository", () => {
     ]);
     expect(await reasonOf(repository.create(testActor, { name: "LAMP" }))).toMatchObject({ code: "ConflictError" });
     expect(await repository.restore(testActor, id)).toMatchObject({ id, level: 1 });
-    expect(await reasonOf(repository.restore(testActor, id))).toEqual(notFound);
+    expect(await reasonOf(repository.restore(testActor, id))).toEqual(missing);
     await repository.softDelete(testActor, id);
     await repository.hardDelete(testActor, id);
-    expect(await reasonOf(repository.restore(testActor, id))).toEqual(notFound);
+    expect(await reasonOf(repository.restore(testActor, id))).toEqual(missing);
   });
 
-  it("a repository creates, updates and deletes many rows in one call", async () => {
+  it("writes many rows in bulk", async () => {
     const names = ["a", "b", "c"].map((name) => ({ name }));
     expect(await repository.createMany(testActor, names)).toEqual({ written: 3, refused: [] });
     const ids = (await repository.list()).items.map(({ id }) => id);
@@ -161,8 +161,8 @@ describe("a repository", () => {
   });
 });
 
-describe("withTransaction", () => {
-  it("withTransaction returns a repository of the same class that reads the transaction's writes and rolls back with it", async () => {
+describe("a repository on the caller's transaction", () => {
+  it("a repository on a transaction has the same class, sees its writes, and is rolled back with it", async () => {
     const { db } = await openPool(database.url);
     const outside = thingsOn(db);
     const work = inTransaction(db, async (tx) => {
@@ -183,7 +183,7 @@ describe("withTransaction", () => {
     expect(trail?.["rows"]).toBe(0);
   });
 
-  it("a repository in a transaction commits with it, and one outside commits separately", async () => {
+  it("writes on a transaction commit with it, and writes without it commit at once", async () => {
     const { db } = await openPool(database.url);
     await inTransaction(db, async (tx) => {
       await thingsOn(db).withTransaction(tx).create(testActor, { name: "inside" });
@@ -192,7 +192,7 @@ describe("withTransaction", () => {
     expect(await repository.count()).toBe(2);
   });
 
-  it("each change in a transaction is recorded with its own actor, which does not leak to later statements", async () => {
+  it("records the actor of each change in one transaction, and leaks no actor to the session", async () => {
     const { db } = await openPool(database.url, { DATABASE_POOL_MIN: "1", DATABASE_POOL_MAX: "1" });
     const things = thingsOn(db);
     const ids = await inTransaction(db, async (tx) => {
@@ -210,7 +210,7 @@ describe("withTransaction", () => {
   });
 });
 
-/** Not executed. tsc reports a line that compiles although it must not. */
+/** Not executed: tsc checks it, and reports each expected error that does not occur. */
 const typesOfWrites = (things: ThingRepository) => [
   things.create(testActor, { name: "a" }),
   // @ts-expect-error create needs an actor
@@ -233,20 +233,20 @@ const typesOfWrites = (things: ThingRepository) => [
   things.softDeleteMany(["id"]),
   // @ts-expect-error hardDeleteMany needs an actor
   things.hardDeleteMany(["id"]),
-  // @ts-expect-error a name is not an actor
+  // @ts-expect-error an actor is not a text
   things.create("system:test", { name: "a" }),
   // @ts-expect-error the name is required
   things.create(testActor, {}),
-  // @ts-expect-error the field does not exist
+  // @ts-expect-error unknown column
   things.update(testActor, "id", { weight: 1 }),
-  // @ts-expect-error a JSON field is not sortable
+  // @ts-expect-error JSON has no order
   things.list({ sort: { field: "data" } }),
-  // @ts-expect-error a hidden field is not filterable
+  // @ts-expect-error deletedAt is not listed
   things.list({ where: { deletedAt: null } }),
 ];
 void typesOfWrites;
 
-it("the scan guard uses the current size of a table that has grown since the last ANALYZE", async () => {
+it("the scan guard estimates the present size of a table that grew since the last ANALYZE", async () => {
   const { sql } = database;
   await sql`alter table things set (autovacuum_enabled = off)`;
   await sql`vacuum analyze things`;

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
-import { type ConfigVariable, loadConfig } from "../../src/config/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
+import type { ConfigVariable } from "../../src/config/environment.ts";
 import { driverOptions } from "../../src/database/endpoint.ts";
 import type { Executor } from "../../src/database/executor.ts";
 import { type ConnectOptions, connect, type Database } from "../../src/database/pool.ts";

@@ -3,21 +3,34 @@ import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 import { poolerOf, type TestSettings } from "./database.ts";
 
 const main = join(import.meta.dirname, "../../dist/cli/main.js");
 
 /** Returns the path of a new data folder, which is removed with its cluster when the test ends. */
 export function dataFolder(options: { reachable?: boolean } = {}): string {
+  const { folder, remove } = createDataFolder();
+  if (options.reachable) chmodSync(dirname(folder), 0o755);
+  onTestFinished(remove);
+  return folder;
+}
+
+/** One data folder for several tests of a file. The first service on it creates the database; the others find it. */
+export function sharedDataFolder(): string {
+  const { folder, remove } = createDataFolder();
+  afterAll(remove);
+  return folder;
+}
+
+function createDataFolder(): { folder: string; remove: () => void } {
   const parent = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
-  if (options.reachable) chmodSync(parent, 0o755);
   const folder = join(parent, "data");
-  onTestFinished(() => {
+  const remove = () => {
     rmSync(clusterOf(folder) ?? folder, { recursive: true, force: true });
     rmSync(parent, { recursive: true, force: true });
-  });
-  return folder;
+  };
+  return { folder, remove };
 }
 
 /** The real path of the cluster of a data folder. */

@@ -10,7 +10,7 @@ import { SoftDeleteRepository } from "../../src/repositories/soft-delete.ts";
 import { createdAt, lower } from "../../src/schema/columns.ts";
 import { instant } from "../../src/schema/instant.ts";
 
-/** A table that exists only in tests, with a column of every kind. */
+/** A table for tests of the generic repository, with every kind of column that it supports. */
 export const things = pgTable("things", {
   id: uuid().primaryKey().defaultRandom(),
   name: varchar({ length: 50 }).notNull(),

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { Actor, Executor } from "../../database/index.ts";
+import { type Actor, acquireAdvisoryLock, advisoryLocks, type Executor } from "../../database/index.ts";
 import type { AuditLogRepository } from "../../repositories/index.ts";
 import { ImportExportError } from "../errors.ts";
 
@@ -47,7 +47,7 @@ export function createCheckpoints(
   { by, run }: { by: Actor; run: string },
 ): ImportCheckpoints {
   const read = async (tx: Executor): Promise<ImportCheckpoint> => {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import ${run}`}, 0))`);
+    await tx.execute(sql`select ${acquireAdvisoryLock(advisoryLocks.importRun(run))}`);
     const { items } = await audit.withTransaction(tx).list({ where: { resourceType, resourceId: run }, limit: 1 });
     return (items[0]?.changes as ImportCheckpoint | null | undefined) ?? initialCheckpoint;
   };

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import { type Check, checkedBy } from "../../bulk/index.ts";
-import { inTransaction } from "../../database/index.ts";
+import { acquireAdvisoryLock, advisoryLocks, inTransaction } from "../../database/index.ts";
 import type { users } from "../../schema/index.ts";
 import type { ParsedRow } from "../fields/field-values.ts";
 import { importedUserSchema } from "../fields/imported-user.ts";
@@ -54,7 +54,7 @@ async function startImport(options: MappedOptions): Promise<StartedImport> {
   const { db, repositories, by, from, format, mapping, restart = false } = options;
   if ("input" in from || !isResumable(options)) return { run: uuidv7(), start: initialCheckpoint };
   return inTransaction(db, async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`import of ${resolve(from.file)}`}, 0))`);
+    await tx.execute(sql`select ${acquireAdvisoryLock(advisoryLocks.importFile(resolve(from.file)))}`);
     return resumeOrBegin(from.file, {
       restart,
       reading: `${format} ${mapping.description}`,

@@ -1,4 +1,4 @@
-import { type DownOptions, type DownReport, describeLoss, down, type Loss, redo } from "../../migrator/index.ts";
+import { type DataLoss, type DownOptions, type DownReport, describeLoss, down, redo } from "../../migrator/index.ts";
 import { createConfirm } from "./confirmation.ts";
 import { count, finish } from "./print.ts";
 import { type CommonFlags, withSession } from "./session.ts";
@@ -35,6 +35,6 @@ function print(report: DownReport, flags: Flags): void {
 const confirmation = (flags: Flags) =>
   createConfirm(
     flags,
-    (losses: readonly Loss[]) => ["This data would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
+    (losses: readonly DataLoss[]) => ["This data would be lost:", ...losses.map((loss) => `  ${describeLoss(loss)}`)],
     "Continue?",
   );

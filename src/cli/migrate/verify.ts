@@ -1,4 +1,4 @@
-import { type Proof, verify } from "../../migrator/index.ts";
+import { type RoundTripResult, verify } from "../../migrator/index.ts";
 import { duration } from "../duration.ts";
 import { printJson } from "../json.ts";
 import { printError } from "./fail.ts";
@@ -9,13 +9,13 @@ export async function migrateVerify(flags: CommonFlags & { steps?: number; scrat
   await withSession(flags, async (options) => {
     const scratch = scratchServer(options.target, flags.scratch);
     const server = scratch ?? options.target;
-    const proofs: Proof[] = [];
-    const onProof = (proof: Proof) => {
+    const proofs: RoundTripResult[] = [];
+    const onResult = (proof: RoundTripResult) => {
       proofs.push(proof);
       if (!flags.json) console.log(lines(proof).join("\n"));
     };
     try {
-      await verify({ ...options, server, disposable: scratch !== undefined, steps: flags.steps, onProof });
+      await verify({ ...options, server, disposable: scratch !== undefined, steps: flags.steps, onResult });
     } catch (error) {
       // The results before the error remain valid.
       if (flags.json) printJson({ proofs, error });
@@ -28,7 +28,7 @@ export async function migrateVerify(flags: CommonFlags & { steps?: number; scrat
   });
 }
 
-function lines({ tag, outcome, reasons, empty, duration: ms }: Proof): string[] {
+function lines({ tag, outcome, reasons, empty, duration: ms }: RoundTripResult): string[] {
   return [
     `${outcome.padEnd(12)}  ${tag.padEnd(40)}  ${duration(ms)}`,
     ...reasons.map((reason) => `  ${reason.replaceAll("\n", "\n  ")}`),

@@ -1,30 +1,30 @@
 import { isIP } from "node:net";
 import { type SslSettings, sslModes, tlsVersions } from "./ssl.ts";
 
-/** An address while its parameters are read. */
+/** A database address while its parameters are being read. */
 export interface Draft {
   host?: string;
-  /** IP address to connect to in place of the host's own. */
+  /** IP address to connect to, instead of resolving the host. */
   hostAddress?: string;
   port?: string;
   user?: string;
   password?: string | undefined;
   database?: string;
   ssl: SslSettings;
-  /** s; 0 is no limit. */
+  /** Seconds; 0 means no limit. */
   connectTimeout?: number;
-  /** Idle time before TCP's first keep-alive probe (s); 0 is none. */
+  /** Idle time before the first TCP keepalive probe (s); 0 disables keepalive. */
   keepAlive?: number;
   applicationName?: string;
   /** Command-line options of the server process: `-c name=value`. */
   options?: string;
-  /** A pooler in transaction mode is said to be in front. */
+  /** Whether the URL names a pooler in transaction mode. */
   transactionPooler?: boolean;
-  /** What was dropped although it asks for something, with the remedy. */
+  /** Ignored parameters that have a meaning, each with its remedy. */
   warnings: string[];
 }
 
-/** Takes a value into the draft, or says what is wrong with it, as a predicate that repeats no value. */
+/** Stores a value in the draft, or returns the fault as a predicate that contains no value. */
 export type Parameter = (draft: Draft, value: string, name: string) => string | undefined;
 
 export const text =
@@ -54,7 +54,7 @@ export const seconds =
     draft[field] = Number(value);
     return undefined;
   };
-/** Taken, without effect, for these values: the service does so anyway, or its system decides. */
+/** Accepts these values without effect, because they match what the service does. Refuses any other value. */
 export const dropped =
   (values: RegExp = /^/, remedy = "leave it out"): Parameter =>
   (_, value, name) =>

@@ -17,7 +17,7 @@ import type { UrlParts } from "./text.ts";
 const writable = "the service writes, so name the primary and leave it out";
 const noGssapi = "the driver does not speak GSSAPI: leave it out and sign in with a password";
 
-/** libpq's parameters (manual, 34.1.2), and those of other tools that providers put into their URLs. */
+/** The parameters of libpq (PostgreSQL manual, 34.1.2) and of other tools, as providers write them into URLs. */
 const parameters: Readonly<Record<string, Parameter>> = {
   host: text("host"),
   hostaddr: hostAddress,
@@ -35,7 +35,7 @@ const parameters: Readonly<Record<string, Parameter>> = {
   replication: dropped(/^(false|off|no|0)$/),
 
   sslmode: sslMode,
-  // JDBC's, which libpq takes, too. A stricter sslmode beside it holds.
+  // A JDBC parameter that libpq accepts, too. A stricter sslmode takes precedence.
   ssl: (draft, value) => {
     if (value !== "true") return "has ssl other than true: write sslmode in its place";
     draft.ssl.required = true;
@@ -85,7 +85,7 @@ const parameters: Readonly<Record<string, Parameter>> = {
   service: refused("no service file is read: write its host, port, user and database into the URL"),
   servicefile: refused("no service file is read: write its host, port, user and database into the URL"),
 
-  // Prisma's, Supabase's, Vercel's and node-postgres's own.
+  // Parameters of Prisma, Supabase, Vercel and node-postgres.
   schema: dropped(/^public$/, "the tables are in the schema public, so leave it out"),
   pgbouncer: (draft, value) => {
     if (!/^(true|false)$/.test(value)) return "has pgbouncer other than true, false";
@@ -100,7 +100,7 @@ const parameters: Readonly<Record<string, Parameter>> = {
   workaround: dropped(),
   uselibpqcompat: dropped(/^true$/),
 
-  // The driver's, and the server's that the service sets itself.
+  // Parameters of the driver, and server settings that the configuration determines.
   max: refused("DATABASE_POOL_MAX is the size of the pool"),
   statement_timeout: refused("set STATEMENT_TIMEOUT_MS in its place"),
   lock_timeout: refused("set LOCK_TIMEOUT_MS in its place"),
@@ -110,7 +110,7 @@ const parameters: Readonly<Record<string, Parameter>> = {
 const unknown: Parameter = (_, __, name) =>
   `has ${name}, which the service does not know: leave it out (a setting of the server's is written options=-c%20NAME%3DVALUE)`;
 
-/** Reads the parameters of a URL over its other parts, as libpq does: what stands in one wins. */
+/** Applies the parameters of a URL to its other parts. As in libpq, a parameter takes precedence. */
 export function applyParameters(parts: UrlParts): { draft: Draft; faults: string[] } {
   const { host, port, user, password, database } = parts;
   const draft: Draft = { host, port, user, password, database, ssl: {}, warnings: [] };
@@ -118,7 +118,7 @@ export function applyParameters(parts: UrlParts): { draft: Draft; faults: string
   const seen = new Set<string>();
   for (const [name, value] of parts.parameters) {
     if (seen.has(name)) faults.push(`has ${name} twice`);
-    // libpq's word for the default.
+    // In libpq an empty value means the default.
     if (value === "" && Object.hasOwn(parameters, name)) continue;
     seen.add(name);
     const parameter = Object.hasOwn(parameters, name) ? parameters[name] : unknown;

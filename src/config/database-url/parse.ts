@@ -6,18 +6,18 @@ import { applyParameters } from "./parameters.ts";
 import type { SslMode } from "./ssl.ts";
 import { splitUrl } from "./text.ts";
 
-/** A PostgreSQL connection URI (manual, 34.1.1.2), read once: what the driver is told, and nothing else. */
+/** A parsed PostgreSQL connection URI (PostgreSQL manual, 34.1.1.2). The driver receives these values and no others. */
 export interface DatabaseAddress extends Readonly<Omit<Draft, "port">> {
-  /** Name or IP address, without brackets; of a Unix socket, its folder. */
+  /** Name or IP address without brackets, or the folder of a Unix socket. */
   readonly host: string;
   readonly port: number;
-  /** Path of the Unix socket, if it is one. */
+  /** Path of the Unix socket, if the host is a folder. */
   readonly socket: string | undefined;
   readonly user: string;
   readonly database: string;
 }
 
-/** `DATABASE_URL` cannot be used. The faults name parameters and remedies, and repeat no value. */
+/** `DATABASE_URL` is invalid. The faults name parameters and remedies, and contain no value. */
 export class DatabaseUrlError extends Error {
   readonly faults: readonly string[];
 
@@ -28,7 +28,7 @@ export class DatabaseUrlError extends Error {
   }
 }
 
-/** What is wrong with the URL of a database, as predicates: "has …", "must be …". */
+/** Returns the faults of a database URL as predicates: "has …", "must be …". */
 export function faultsOfDatabaseUrl(text: string): readonly string[] {
   try {
     parseDatabaseUrl(text);
@@ -40,9 +40,9 @@ export function faultsOfDatabaseUrl(text: string): readonly string[] {
 }
 
 /**
- * Reads the URL as libpq reads it. A parameter is honoured, dropped with a reason, or refused by its name.
+ * Parses a URL by the rules of libpq. Each parameter is applied, ignored for a documented reason, or refused by name.
  *
- * @throws {DatabaseUrlError} with every fault at once
+ * @throws {DatabaseUrlError} that lists every fault
  */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
   const parts = splitUrl(text.trim());
@@ -56,7 +56,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     faults.push("has a host that is neither a name, an IP address nor the folder of a Unix socket");
   const user = draft.user || loginName();
   if (user === undefined) faults.push("names no user: write postgres://user:password@host:5432/database");
-  // sun_path of a socket's address (unix(7)); connect would say EINVAL.
+  // The limit of sun_path (unix(7)); connect would fail with EINVAL.
   if (host.startsWith("/") && Buffer.byteLength(host) > longestFolder)
     faults.push(`has a folder of a Unix socket that is longer than ${longestFolder} bytes`);
   if (faults.length > 0 || port === undefined || user === undefined) throw new DatabaseUrlError([...new Set(faults)]);
@@ -66,7 +66,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     port,
     socket: host.startsWith("/") ? `${host.replace(/\/+$/, "")}/.s.PGSQL.${port}` : undefined,
     user,
-    // libpq's default, and the server's.
+    // The default of libpq and of the server.
     database: draft.database || user,
   });
 }
@@ -78,25 +78,25 @@ const oneEndpoint =
   "names several hosts or ports: name one endpoint that leads to the primary (HAProxy, a service name, the provider's " +
   "writer endpoint), because the driver may settle on a standby";
 
-/** TLS as the URL asks for it; undefined where it says nothing. Over a Unix socket there is none. */
+/** Returns the TLS mode of the URL, undefined if it names none. A Unix socket never uses TLS. */
 export function sslModeOf(url: string): SslMode | undefined {
   const { socket, ssl } = parseDatabaseUrl(url);
   return socket === undefined ? ssl.mode : "disable";
 }
 
-/** Whether the server is on this machine. */
+/** Whether the URL names a server on this machine. */
 export function isLocal(url: string): boolean {
   const { host, hostAddress, socket } = parseDatabaseUrl(url);
   return socket !== undefined || /^(localhost|127\..*|::1)$/.test(hostAddress ?? host);
 }
 
-/** Endpoint and database, without user and password, for messages. */
+/** Returns endpoint and database for messages, without user and password. */
 export function redactedAddress(url: string): { host: string; database: string } {
   const { host, port, socket, database } = parseDatabaseUrl(url);
   return { host: socket ?? `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, database };
 }
 
-/** The URL of another database on the same server. */
+/** Returns the URL of another database on the same server. */
 export function urlOfDatabase(url: string, name: string): string {
   const parts = splitUrl(url.trim());
   if (typeof parts === "string") throw new DatabaseUrlError([parts]);
@@ -111,13 +111,13 @@ function portOf(text: string | undefined): number | undefined {
   return port > 0 && port < 65_536 ? port : undefined;
 }
 
-/** Where libpq looks for a server that no host names: Debian's folder, or PostgreSQL's own. */
+/** The default socket folder of libpq: that of Debian's packages, or PostgreSQL's own. */
 function socketFolder(port: number): string {
   if (process.platform === "win32") return "localhost";
   return existsSync(`/var/run/postgresql/.s.PGSQL.${port}`) ? "/var/run/postgresql" : "/tmp";
 }
 
-/** libpq's default user; undefined for a user id without a name. */
+/** Returns libpq's default user; undefined for a user id without a name. */
 function loginName(): string | undefined {
   try {
     return userInfo().username;

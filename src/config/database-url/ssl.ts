@@ -1,15 +1,15 @@
-/** TLS: none; encrypted; and the server's certificate verified; and its name. From the laxest to the strictest. */
+/** libpq's TLS modes, from the laxest to the strictest (PostgreSQL manual, 34.19). */
 export type SslMode = "disable" | "require" | "verify-ca" | "verify-full";
 export const sslModes = ["disable", "require", "verify-ca", "verify-full"] as const satisfies readonly SslMode[];
 
 export const tlsVersions = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 
-/** What a URL says of TLS. Files are PEM. */
+/** The TLS parameters of a URL. Files are in PEM format. */
 export interface SslSettings {
   mode?: SslMode;
   /** JDBC's `ssl=true`: at least `require`. */
   required?: boolean;
-  /** `system`: the authorities that Node trusts. */
+  /** A file, or `system` for the certificate authorities that Node trusts. */
   rootCertificate?: string;
   certificate?: string;
   key?: string;
@@ -19,16 +19,16 @@ export interface SslSettings {
   maxVersion?: (typeof tlsVersions)[number];
   /** TLS from the first byte on (PostgreSQL 17 and later). */
   direct?: boolean;
-  /** SCRAM is asked to prove that nobody sits in the middle: the driver cannot. */
+  /** `channel_binding=require`, which the driver does not support. */
   channelBinding?: boolean;
 }
 
-/** The stricter of two modes. */
+/** Returns the stricter of two modes. */
 export function stricter(one: SslMode, other: SslMode): SslMode {
   return sslModes.indexOf(one) < sslModes.indexOf(other) ? other : one;
 }
 
-/** Settles the mode as libpq does (manual, 34.19), and says which settings would have no effect. */
+/** Determines the mode as libpq does (PostgreSQL manual, 34.19), and returns the settings that would have no effect. */
 export function settleSsl(ssl: SslSettings): string[] {
   const { rootCertificate, certificate, key, keyPassword, revocationList, minVersion, maxVersion } = ssl;
   if (rootCertificate === "system") ssl.mode ??= "verify-full";

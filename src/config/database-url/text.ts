@@ -1,4 +1,4 @@
-/** The parts of a connection URI, decoded; `authority` as it was written. */
+/** The decoded parts of a connection URI; `authority` stays encoded. */
 export interface UrlParts {
   readonly authority: string;
   readonly user: string;
@@ -13,7 +13,7 @@ const form =
   "must be a URL such as postgres://user:password@host:5432/database, with the characters / ? # @ % of a password " +
   "written as %2F %3F %23 %40 %25";
 
-/** Texts that are no URI, and what to write in their place. */
+/** Other notations, each with its remedy. */
 const otherForms: readonly (readonly [RegExp, string])[] = [
   [/^jdbc:/i, "is a JDBC URL: leave jdbc: out, and write postgresql://user:password@host:5432/database"],
   [/^psql\b/i, "is a command: leave the word psql and the quotes out"],
@@ -27,13 +27,13 @@ const otherForms: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Splits a connection URI by libpq's grammar (conninfo_uri_parse_options in fe-connect.c), which is not the web's:
- * a host may be empty, in a parameter, or a folder.
+ * Splits a connection URI by the grammar of libpq (conninfo_uri_parse_options in fe-connect.c). It differs from that of
+ * web URLs: the host may be empty, a folder, or in a parameter.
  *
- * An @ or a slash where none belongs is the rest of a password that was not encoded. It is refused, because it would
- * be taken for a host, a database or a parameter, and be shown.
+ * A misplaced @ or slash is refused, because it is probably part of an unencoded password, which messages would show as
+ * a host, a database or a parameter.
  *
- * @returns the parts, or what is wrong, without any value
+ * @returns the parts, or the fault without any value
  */
 export function splitUrl(text: string): UrlParts | string {
   const scheme = /^postgres(ql)?:\/\//i.exec(text)?.[0];
@@ -71,12 +71,12 @@ export function splitUrl(text: string): UrlParts | string {
 function parameterOf(text: string): readonly [string, string] {
   const equals = text.indexOf("=");
   const name = decode(equals < 0 ? text : text.slice(0, equals));
-  // Nothing else may be shown as a name.
+  // Messages show names, so only plain ones are accepted.
   if (equals < 0 || !/^[\w.-]{1,63}$/.test(name)) throw new URIError();
   return [name, decode(text.slice(equals + 1))];
 }
 
-/** @throws {URIError} for what is not percent-encoded UTF-8, and for NUL, which ends a text of the protocol */
+/** @throws {URIError} for invalid percent-encoding or UTF-8, and for NUL, which terminates a string of the protocol */
 function decode(text: string): string {
   const decoded = decodeURIComponent(text);
   if (decoded.includes("\0")) throw new URIError();

@@ -5,7 +5,7 @@ import { recordBaseline } from "../history/records.ts";
 import { compareCatalogs, readCatalog } from "../introspection/catalog.ts";
 import { asRestored } from "../introspection/restored.ts";
 import type { Migration } from "../journal/folder.ts";
-import { refuseServerWide } from "../lint/cluster-wide.ts";
+import { refuseClusterWideStatements } from "../lint/cluster-wide-statements.ts";
 import type { Report, RunOptions } from "../options.ts";
 import type { Target } from "../runner/connections.ts";
 import { readMigrationStates, setUpMigrationsTable, withMigrationRun } from "../runner/migration-run.ts";
@@ -37,7 +37,7 @@ export async function baseline(options: BaselineOptions): Promise<Report> {
     const wanted = states.slice(0, indexOfTag(states, options.tag) + 1);
     const missing = wanted.flatMap(({ applied, migration }) => (applied === undefined ? (migration ?? []) : []));
     if (missing.length === 0) return { results: [] };
-    if (options.scratch === undefined) await refuseServerWide(wanted.map(({ migration }) => migration?.up));
+    if (options.scratch === undefined) await refuseClusterWideStatements(wanted.map(({ migration }) => migration?.up));
     const view = { migrationsTable: run.migrationsTable, grants: false, partitions: false };
     const expected = await withScratchDatabase(options.scratch ?? options.target, options, async (scratch) => {
       for (const { migration } of wanted) if (migration !== undefined) await takeStep(scratch, migration, "up");

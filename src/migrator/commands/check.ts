@@ -2,8 +2,8 @@ import { readdirSync } from "node:fs";
 import { FolderError } from "../errors.ts";
 import { type Migration, migrationsFolder, readJournal, readMigrations, shortestPath } from "../journal/folder.ts";
 import { checkSnapshots } from "../journal/snapshots.ts";
-import { inspect } from "../lint/syntax.ts";
-import { findDangers } from "../lint/unsafe-statements.ts";
+import { checkSyntax } from "../lint/syntax.ts";
+import { findUnsafeStatements } from "../lint/unsafe-statements.ts";
 
 /**
  * What is wrong with a folder, without a database: a journal whose times do not rise (drizzle-kit would skip a
@@ -27,11 +27,11 @@ export async function checkFolder(folder: string = migrationsFolder): Promise<st
       faults.push(`${tag} is not later than ${before.tag} in the journal ("when"): drizzle-kit would skip it`);
     if (before !== undefined && tag <= before.tag)
       faults.push(`${tag} stands behind ${before.tag} in the journal, and before it by its name`);
-    faults.push(...(await findDangers(up)));
+    faults.push(...(await findUnsafeStatements(up)));
     if (down === undefined) faults.push(`${tag} has no way back: write ${tag}.down.sql`);
     for (const script of [up, down, rows]) {
       if (script === undefined || script.irreversible !== undefined) continue;
-      const found = await inspect(script);
+      const found = await checkSyntax(script);
       if (found.empty && script === down)
         faults.push(
           `${down.file} is empty: write what undoes ${tag}, or "-- migrate: irreversible <reason>" as its first line`,

@@ -2,7 +2,7 @@ import { MigrationError } from "../errors.ts";
 import { assertNoDrift } from "../history/drift-problems.ts";
 import { readHistory } from "../history/history.ts";
 import { migrationStates } from "../history/migration-state.ts";
-import { findLosses, type Loss } from "../impact/data-loss.ts";
+import { type DataLoss, findDataLoss } from "../impact/data-loss.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
 import type { Report, RunOptions } from "../options.ts";
@@ -15,12 +15,12 @@ export interface DownOptions extends RunOptions, DownSelection {
   /** Reports what would be undone and which rows would be lost, and undoes nothing. */
   readonly dryRun?: boolean | undefined;
   /** Called before rows are lost. Without it, nothing that loses rows is undone. */
-  readonly confirm?: ((losses: readonly Loss[]) => Promise<boolean> | boolean) | undefined;
+  readonly confirm?: ((losses: readonly DataLoss[]) => Promise<boolean> | boolean) | undefined;
 }
 
 export interface DownReport extends Report {
   /** The rows that were lost, or would be. */
-  readonly losses: readonly Loss[];
+  readonly losses: readonly DataLoss[];
 }
 
 /**
@@ -51,13 +51,13 @@ async function undo(
   const assertAllowed: MigrationRun["assertAllowed"] = (states, migration) => assertNewest(states, migration, options);
   return withMigrationRun({ ...options, assertAllowed }, async (run) => {
     let selected: Migration[] = [];
-    let losses: Loss[] = [];
+    let losses: DataLoss[] = [];
     try {
       selected = selectForDown(await readMigrationStates(run), options);
       if (selected.length === 0) return { results: [], losses };
       await assertReversible(selected);
       await check(run, selected);
-      losses = await findLosses(run, selected);
+      losses = await findDataLoss(run, selected);
       if (options.dryRun) return { results: asKept(selected), losses };
       if (losses.length > 0 && !(await options.confirm?.(losses))) throw unconfirmedError(losses);
     } catch (error) {
@@ -78,13 +78,13 @@ async function assertReapplicable(run: MigrationRun, selected: readonly Migratio
   for (const { up } of selected) await statementsOf(up);
 }
 
-const unconfirmedError = (losses: readonly Loss[]) =>
+const unconfirmedError = (losses: readonly DataLoss[]) =>
   new MigrationError(
     `Nothing was undone, because rows would be lost:\n${losses.map((loss) => `  - ${describeLoss(loss)}`).join("\n")}\nTo lose them: --yes.`,
   );
 
 /** A loss in words, such as "public.a.note: 3 values". */
-export function describeLoss({ table, column, change, rows, unknown }: Loss): string {
+export function describeLoss({ table, column, change, rows, unknown }: DataLoss): string {
   const unit = column === undefined ? "row" : "value";
   const amount =
     rows === undefined ? `an unknown number of ${unit}s (${unknown})` : `${rows} ${unit}${rows === 1 ? "" : "s"}`;

@@ -1,101 +1,109 @@
-import { type Aside, type Empty, fillChanged, nothingAside, readColumns, setAside } from "../fixtures/fixtures.ts";
+import {
+  type ExcludedTables,
+  excludeAfter,
+  noExcludedTables,
+  type UnfilledTable,
+} from "../fixtures/excluded-tables.ts";
+import { fillChangedTables, readFixtureColumns } from "../fixtures/fixtures.ts";
 import { readMigrations } from "../journal/folder.ts";
-import { refuseServerWide } from "../lint/cluster-wide.ts";
+import { refuseClusterWideStatements } from "../lint/cluster-wide-statements.ts";
 import type { MigrateOptions } from "../options.ts";
-import { type Finding, prove, putRows } from "../round-trip/round-trip.ts";
+import { type RoundTrip, verifyRoundTrip } from "../round-trip/round-trip.ts";
+import { applyRowsScript } from "../round-trip/rows-script.ts";
 import type { Target } from "../runner/connections.ts";
 import type { MigrationRun } from "../runner/migration-run.ts";
 import { withScratchDatabase } from "../runner/scratch-database.ts";
 import { takeStep } from "../runner/step.ts";
 
 export interface VerifyOptions extends Omit<MigrateOptions, "target" | "onEvent"> {
-  /** The server on which a scratch database is made; nothing else there is touched. */
+  /** The server on which scratch databases are created. Its other databases are not changed. */
   readonly server: Target;
-  /** Whether the server is there to be thrown away, so that its roles and settings may be changed, too. */
+  /** Whether migrations may change the roles and settings of the server. Default: false. */
   readonly disposable?: boolean | undefined;
-  /** Only the newest so many; those before them are applied unproved. */
+  /** Verifies only this many of the newest migrations; earlier ones are applied without a check. */
   readonly steps?: number | undefined;
-  /** Told of each as soon as it is known. */
-  readonly onProof?: ((proof: Proof) => void) | undefined;
+  /** Receives each result as soon as it is known. */
+  readonly onResult?: ((result: RoundTripResult) => void) | undefined;
 }
 
-/** What was found of one migration's way back. */
-export interface Proof {
+/** The result of verifying one down migration. */
+export interface RoundTripResult {
   readonly tag: string;
-  readonly outcome: "proved" | "irreversible" | "failed" | "not tried";
-  /** What is wrong; or why it cannot be undone. */
+  readonly outcome: "verified" | "irreversible" | "failed" | "not tried";
+  /** The problems found; or why the migration cannot be reverted. */
   readonly reasons: readonly string[];
-  /** Tables that took no rows, or whose rows its up did not take, so that the proof says nothing of theirs. */
-  readonly empty: readonly Empty[];
+  /** Tables that had no rows, so that the result does not cover them. */
+  readonly empty: readonly UnfilledTable[];
   /** ms */
   readonly duration: number;
 }
 
 /**
- * Proves every way back, on a scratch database with rows in every table: up, down and up again must leave
- * the catalog and the rows that were there as they were. A migration that fails is reported, and the next
- * one is proved on a database that was built without its down. One whose up does not take the rows that were
- * made up is proved without those.
+ * Verifies every down migration on a scratch database with fixtures in every table: up, down and up again must
+ * leave the catalog and the earlier rows unchanged. After a failure, the next migration is verified on a new
+ * database, to which the failed down migration was not applied. A migration whose up script rejects the
+ * fixtures is verified again without them.
  *
- * @throws {MigrationError} when no scratch database can be made, or a migration would change the whole server
+ * @throws {MigrationError} when no scratch database can be created, or a migration has cluster-wide statements
  */
-export async function verify(options: VerifyOptions): Promise<readonly Proof[]> {
+export async function verify(options: VerifyOptions): Promise<readonly RoundTripResult[]> {
   const migrations = readMigrations(options.folder);
-  const first = options.steps === undefined ? 0 : Math.max(0, migrations.length - options.steps);
-  if (!options.disposable) await refuseServerWide(migrations.flatMap(({ up, down, rows }) => [up, down, rows]));
-  const proofs: Proof[] = [];
-  let aside: Aside | undefined;
-  while (first + proofs.length < migrations.length) {
-    const next = { first: first + proofs.length, aside, onProof: options.onProof };
-    const found = await withScratchDatabase(options.server, options, (run) => proveFrom(run, next));
-    proofs.push(...found.proofs);
-    aside = found.aside;
-  }
-  return proofs;
-}
+  if (!options.disposable)
+    await refuseClusterWideStatements(migrations.flatMap(({ up, down, rows }) => [up, down, rows]));
 
-interface Start extends Pick<VerifyOptions, "onProof"> {
-  readonly first: number;
-  /** What the first goes without; undefined: it has not been tried. */
-  readonly aside: Aside | undefined;
-}
-
-/**
- * Proves one after the other, until one has left the database as it should not be, or does not take the rows:
- * then `aside` says what it goes without at its next attempt.
- */
-async function proveFrom(
-  run: MigrationRun,
-  { first, aside, onProof }: Start,
-): Promise<{ proofs: Proof[]; aside?: Aside }> {
-  for (const migration of run.migrations.slice(0, first)) {
-    await takeStep(run, migration, "up");
-    await putRows(run, migration);
-  }
-  await fillChanged(run, { now: await readColumns(run), before: new Map(), aside });
-
-  const proofs: Proof[] = [];
-  const add = (proof: Proof) => {
-    proofs.push(proof);
-    onProof?.(proof);
+  const results: RoundTripResult[] = [];
+  const report = (result: RoundTripResult) => {
+    results.push(result);
+    options.onResult?.(result);
   };
-  let known: Pick<Finding, "catalog"> = {};
-  for (const [index, migration] of run.migrations.entries()) {
-    if (index < first) continue;
+  let start: Start = { index: options.steps === undefined ? 0 : Math.max(0, migrations.length - options.steps) };
+  while (start.index < migrations.length) {
+    const current = start;
+    start = await withScratchDatabase(options.server, options, (run) => verifyFrom(run, current, report));
+  }
+  return results;
+}
+
+/** Where a scratch database starts. */
+interface Start {
+  /** The first migration to verify. */
+  readonly index: number;
+  /** Tables that are excluded for this migration alone; undefined for its first attempt. */
+  readonly excluded?: ExcludedTables;
+}
+
+/** Verifies migrations until one needs a new scratch database. @returns where that one starts */
+async function verifyFrom(run: MigrationRun, start: Start, report: (result: RoundTripResult) => void): Promise<Start> {
+  const { migrations } = run;
+  for (const migration of migrations.slice(0, start.index)) {
+    await takeStep(run, migration, "up");
+    await applyRowsScript(run, migration);
+  }
+  await fillChangedTables(run, {
+    now: await readFixtureColumns(run),
+    before: new Map(),
+    excluded: start.excluded,
+  });
+
+  let catalog: RoundTrip["catalog"];
+  for (const [index, migration] of migrations.entries()) {
+    if (index < start.index) continue;
     const { tag } = migration;
     const started = performance.now();
-    const tried = index === first ? aside : undefined;
-    const { stuck, catalog, ...found } = await prove(run, migration, { aside: tried ?? nothingAside, ...known });
-    known = catalog === undefined ? {} : { catalog };
-    const again = setAside(tried, stuck);
-    if (again !== undefined) return { proofs, aside: again };
-    add({ tag, ...found, duration: Math.round(performance.now() - started) });
-    if (found.outcome !== "failed") continue;
-    if (stuck !== undefined) {
-      for (const { tag: behind } of run.migrations.slice(index + 1))
-        add({ tag: behind, outcome: "not tried", reasons: [`${tag} could not be applied`], empty: [], duration: 0 });
+    const excluded = index === start.index ? start.excluded : undefined;
+    const found = await verifyRoundTrip(run, migration, { excluded: excluded ?? noExcludedTables, catalog });
+    const retry = excludeAfter(excluded, found.upError);
+    if (retry !== undefined) return { index, excluded: retry };
+
+    catalog = found.catalog;
+    const { outcome, reasons, empty } = found;
+    report({ tag, outcome, reasons, empty, duration: Math.round(performance.now() - started) });
+    if (found.upError !== undefined) {
+      for (const { tag: later } of migrations.slice(index + 1))
+        report({ tag: later, outcome: "not tried", reasons: [`${tag} could not be applied`], empty: [], duration: 0 });
+      break;
     }
-    break;
+    if (outcome === "failed") return { index: index + 1 };
   }
-  return { proofs };
+  return { index: migrations.length };
 }

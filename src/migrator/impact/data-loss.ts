@@ -1,11 +1,11 @@
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf, sqlstate } from "../../database/index.ts";
+import { codeOf } from "../../database/index.ts";
 import {
-  type CountersByTable,
-  isEmptied,
-  readTables,
+  isTruncated,
+  readTableCounters,
   settleConstraints,
   type TableCounters,
+  type TableCountersByOid,
 } from "../introspection/table-counters.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
@@ -13,48 +13,47 @@ import { execute, notInTransaction } from "../runner/execute.ts";
 import type { MigrationRun } from "../runner/migration-run.ts";
 import { withMigratorLock } from "../runner/migrator-lock.ts";
 
-/** Rows, or the values of a column, that undoing would destroy. */
-export interface Loss {
-  /** Undefined: it could not be tried, so that nobody knows which. */
+/** Rows, or values of a column, that a down migration destroys. */
+export interface DataLoss {
+  /** Undefined when the down script could not be run in a transaction. */
   readonly table?: string | undefined;
   readonly column?: string | undefined;
-  /** What becomes of them, such as "changed"; undefined: they are gone. */
+  /** How they change, such as "changed"; undefined when they are deleted. */
   readonly change?: string | undefined;
-  /** Undefined: nobody knows how many, for the reason given as `unknown`. */
+  /** Undefined when the number is not known; `unknown` is the reason. */
   readonly rows?: number | undefined;
   readonly unknown?: string | undefined;
 }
 
-/** A loss, or what to count to know it: afterwards, in the table as it still is. */
-interface Found extends Loss {
+/** A data loss whose rows may still have to be counted, in the unchanged table. */
+interface UncountedLoss extends DataLoss {
   readonly count?: { readonly what: string; readonly from: string };
 }
 
-/** Ends a transaction that was only to be looked at. */
+/** Rolls the rehearsal back. */
 class RollbackSignal extends Error {}
 
 /**
- * What undoing these migrations would destroy: not guessed from their SQL, but seen by undoing them in a
- * transaction that is rolled back. Meanwhile others wait for the tables, so it gets twice the time that a
- * statement may stand in the queue for one; what takes longer is of unknown loss. The rows are counted
- * afterwards, when nobody has to wait for it.
+ * Returns what reverting these migrations destroys. The down scripts run in a transaction that is rolled back, so
+ * that the answer does not depend on an analysis of their SQL. The transaction holds locks, and is cancelled after
+ * twice `lockTimeout`; the loss is then unknown. Rows are counted afterwards, without these locks.
  *
  * @throws {StatementError} when a down file fails
  */
-export async function findLosses(run: MigrationRun, migrations: readonly Migration[]): Promise<Loss[]> {
-  let found: Found[] = [];
+export async function findDataLoss(run: MigrationRun, migrations: readonly Migration[]): Promise<DataLoss[]> {
+  let found: UncountedLoss[] = [];
   await withMigratorLock(run, migrations[0]?.tag ?? "", async ({ tx }) => {
-    const before = await readTables(tx);
+    const before = await readTableCounters(tx);
     const untried = await rehearse(tx, migrations, run);
     found = [...(await compare(tx, before)), ...untried];
     throw new RollbackSignal();
   }).catch((error: unknown) => {
     if (error instanceof RollbackSignal) return;
-    if (codeOf(error) !== sqlstate.queryCanceled || run.signal?.aborted) throw error;
-    found = [{ unknown: `trying it would make others wait for longer than ${(2 * run.lockTimeout) / 1000} s` }];
+    if (codeOf(error) !== "57014" || run.signal?.aborted) throw error;
+    found = [{ unknown: `a trial run would block other sessions for longer than ${(2 * run.lockTimeout) / 1000} s` }];
   });
 
-  const losses = new Map<string, Loss>();
+  const losses = new Map<string, DataLoss>();
   for (const { count, ...loss } of found) {
     const counted = count === undefined ? loss : { ...loss, ...(await countRows(run.connections.sql, count)) };
     const key = JSON.stringify([loss.table, loss.column, loss.change]);
@@ -64,14 +63,14 @@ export async function findLosses(run: MigrationRun, migrations: readonly Migrati
 }
 
 /**
- * Runs the down files as far as a transaction can: what cannot run in one (dropping an index, say) loses no
- * rows, unless it detaches a partition, or is a program that commits; of those nothing is known.
+ * Runs the down scripts. Statements that cannot run in a transaction are skipped: they delete no rows, except
+ * DETACH PARTITION CONCURRENTLY and procedures that commit, whose loss is unknown.
  */
-async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<Loss[]> {
+async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<DataLoss[]> {
   const deadline = performance.now() + 2 * run.lockTimeout;
-  // What they say is told when they run in earnest.
+  // Notices are reported when the scripts run for good.
   await tx.unsafe("set local client_min_messages = error");
-  const untried: Loss[] = [];
+  const untried: DataLoss[] = [];
   for (const { tag, down } of migrations) {
     if (down === undefined) continue;
     const context = { tag, direction: "down", script: down, signal: run.signal, onEvent: () => {} } as const;
@@ -82,8 +81,8 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
         await tx.savepoint((inner) => execute(inner, [statement], context));
       } catch (error) {
         if (!notInTransaction.has(codeOf(error) ?? "")) throw error;
-        if (codeOf(error) === sqlstate.invalidTransactionTermination || statement.words.includes("detach"))
-          untried.push({ unknown: `${down.file} has what cannot be tried in a transaction` });
+        if (codeOf(error) === "2D000" || statement.words.includes("detach"))
+          untried.push({ unknown: `${down.file} has a statement that cannot be tried in a transaction` });
       }
     }
     await settleConstraints(tx);
@@ -91,15 +90,15 @@ async function rehearse(tx: TransactionSql, migrations: readonly Migration[], ru
   return untried;
 }
 
-/** What has become of the rows, by table; partitions count as the table that they are part of. */
-async function compare(tx: TransactionSql, before: CountersByTable): Promise<Found[]> {
-  // A reader who is not shown every row is told so by an error.
+/** Compares the counters of each table. Partitions are reported under the root of their partition tree. */
+async function compare(tx: TransactionSql, before: TableCountersByOid): Promise<UncountedLoss[]> {
+  // With row_security off, a query that row security would filter fails instead.
   await tx.unsafe("set local row_security = off");
-  const after = await readTables(tx);
+  const after = await readTableCounters(tx);
   const isRewritten = ({ oid, file }: TableCounters) => after.has(oid) && after.get(oid)?.file !== file;
   const rewritten = new Set([...before.values()].filter(isRewritten).map(({ root }) => root));
 
-  const found: Found[] = [];
+  const found: UncountedLoss[] = [];
   for (const table of before.values()) {
     const root = before.get(table.root) ?? table;
     const [now, top] = [after.get(table.oid), after.get(root.oid)];
@@ -107,7 +106,7 @@ async function compare(tx: TransactionSql, before: CountersByTable): Promise<Fou
     if (top === undefined) continue;
     if (table === root) found.push(...lostColumns(table, top, rewritten.has(root.oid)));
     if (table.kind !== "r") continue;
-    if (now?.root !== table.root || (await isEmptied(tx, table, now)))
+    if (now?.root !== table.root || (await isTruncated(tx, table, now)))
       found.push({ table: root.name, count: allOf(table) });
     else {
       found.push({ table: root.name, rows: now.deleted - table.deleted });
@@ -117,9 +116,9 @@ async function compare(tx: TransactionSql, before: CountersByTable): Promise<Fou
   return found;
 }
 
-/** Columns that are gone, or whose values were written anew as another type. */
-function lostColumns(table: TableCounters, now: TableCounters, isRewritten: boolean): Found[] {
-  return Object.entries(table.columns).flatMap(([number, { name, type }]): Found[] => {
+/** Columns that are dropped, or whose values are rewritten as another type. */
+function lostColumns(table: TableCounters, now: TableCounters, isRewritten: boolean): UncountedLoss[] {
+  return Object.entries(table.columns).flatMap(([number, { name, type }]): UncountedLoss[] => {
     const loss = { table: table.name, column: name, count: allOf(table, name) };
     const is = now.columns[number];
     if (is === undefined) return [loss];
@@ -127,10 +126,10 @@ function lostColumns(table: TableCounters, now: TableCounters, isRewritten: bool
   });
 }
 
-/** Without the rows of tables that inherit from it; those of a partitioned table are all in its partitions. */
+/** ONLY leaves out the rows of inheriting tables. The rows of a partitioned table are all in its partitions. */
 const allOf = ({ name, kind }: TableCounters, what = "*") => ({ what, from: `${kind === "r" ? "only " : ""}${name}` });
 
-async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<Loss>> {
+async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<DataLoss>> {
   try {
     const [row] = await sql.begin(async (tx) => {
       await tx.unsafe("set local row_security = off; set local statement_timeout = 0");
@@ -138,12 +137,12 @@ async function countRows(sql: Sql, { what, from }: { what: string; from: string 
     });
     return { rows: Number(row?.["rows"]) };
   } catch (error) {
-    if (codeOf(error) !== sqlstate.insufficientPrivilege || !(error instanceof Error)) throw error;
+    if (codeOf(error) !== "42501" || !(error instanceof Error)) throw error;
     return { unknown: error.message };
   }
 }
 
-function addUp(one: Loss | undefined, other: Loss): Loss {
+function addUp(one: DataLoss | undefined, other: DataLoss): DataLoss {
   if (one === undefined) return other;
   const unknown = one.unknown ?? other.unknown;
   if (unknown !== undefined) return { ...one, rows: undefined, unknown };

@@ -1,4 +1,4 @@
-/** Table-level locks as pg_locks spells them, weakest first (PostgreSQL manual, 13.3.1). */
+/** Table-level lock modes in the spelling of pg_locks, weakest first (PostgreSQL manual, 13.3.1). */
 export const lockModes = [
   "AccessShareLock",
   "RowShareLock",
@@ -12,27 +12,27 @@ export const lockModes = [
 
 export type LockMode = (typeof lockModes)[number];
 
-const waits: Readonly<Record<LockMode, string>> = {
-  AccessShareLock: "readers and writers go on; only what shuts out readers waits",
-  RowShareLock: "readers and writers go on; only what shuts out readers or row locks waits",
-  RowExclusiveLock: "readers and writers go on; index builds and what else shuts out writers wait",
-  ShareUpdateExclusiveLock: "readers and writers go on; other schema changes and vacuum wait",
-  ShareLock: "nobody can write it; reading goes on",
-  ShareRowExclusiveLock: "nobody can write it; reading goes on",
-  ExclusiveLock: "nobody can write it or lock its rows; plain reading goes on",
-  AccessExclusiveLock: "nobody can read or write it",
+const effects: Readonly<Record<LockMode, string>> = {
+  AccessShareLock: "reads and writes continue; only ACCESS EXCLUSIVE locks wait",
+  RowShareLock: "reads and writes continue; only EXCLUSIVE and ACCESS EXCLUSIVE locks wait",
+  RowExclusiveLock: "reads and writes continue; index builds and other locks that block writes wait",
+  ShareUpdateExclusiveLock: "reads and writes continue; other schema changes and VACUUM wait",
+  ShareLock: "writes are blocked; reads continue",
+  ShareRowExclusiveLock: "writes are blocked; reads continue",
+  ExclusiveLock: "writes and row locks are blocked; plain reads continue",
+  AccessExclusiveLock: "reads and writes are blocked",
 };
 
-/** Who waits while a table is locked so, in words for an operator. */
-export const whoWaits = (mode: LockMode): string => waits[mode];
+/** Returns what a lock of this mode blocks, as a text for the operator. */
+export const lockEffect = (mode: LockMode): string => effects[mode];
 
-/** Whether INSERT, UPDATE and DELETE wait for it. */
+/** Whether the mode conflicts with INSERT, UPDATE and DELETE. */
 export const blocksWriters = (mode: LockMode): boolean => isAtLeast(mode, "ShareLock");
 
-/** Whether the first lock stands no lower than the second in the manual's order. */
+/** Whether `mode` is `other` or comes after it in the order of the manual. */
 export const isAtLeast = (mode: LockMode, other: LockMode): boolean =>
   lockModes.indexOf(mode) >= lockModes.indexOf(other);
 
-/** The highest of these locks; undefined for none. */
+/** Returns the strongest mode; undefined when there is none. */
 export const strongest = (modes: Iterable<LockMode>): LockMode | undefined =>
   [...modes].sort((a, b) => lockModes.indexOf(a) - lockModes.indexOf(b)).at(-1);

@@ -1,14 +1,14 @@
 import type { TableSizes } from "../introspection/table-sizes.ts";
-import type { Effects } from "./effects.ts";
-import { blocksWriters, type LockMode, whoWaits } from "./lock-modes.ts";
+import { blocksWriters, type LockMode, lockEffect } from "./lock-modes.ts";
+import type { Effects } from "./measurement.ts";
 
-/** From so many rows on reading a whole table takes long enough for somebody to notice. */
-const bigTable = 10_000;
+/** Rows from which a scan takes long enough to delay other sessions noticeably. */
+const minBigTableRows = 10_000;
 
-/** What an operator should think about before running a migration, with the remedy. */
+/** Returns the risks of a migration, each with a remedy. */
 export function warningsOf(statements: readonly Effects[], sizes: TableSizes): string[] {
   const rowsOf = (table: string) => sizes.get(table)?.rows ?? 0;
-  const isBig = (table: string) => rowsOf(table) >= bigTable;
+  const isBig = (table: string) => rowsOf(table) >= minBigTableRows;
   const isView = (table: string) => sizes.get(table)?.materialized === true;
   const held = new Map<string, LockMode>();
   return statements.flatMap((effects) => {
@@ -19,34 +19,33 @@ export function warningsOf(statements: readonly Effects[], sizes: TableSizes): s
     const long = [...new Set([...effects.rewrites, ...effects.scans])].filter(isBig);
     for (const table of long) {
       const mode = held.get(table);
-      const work = effects.rewrites.includes(table) ? "is written anew" : "is read";
-      // Nobody but REFRESH … CONCURRENTLY writes a materialized view.
+      const work = effects.rewrites.includes(table) ? "is rewritten" : "is scanned";
+      // EXCLUSIVE blocks only other writes, and only a refresh writes a materialized view.
       const isQuiet = isView(table) && mode === "ExclusiveLock";
       if (mode !== undefined && !isQuiet)
         warnings.push(
-          `${name(table, sizes)} ${work} as a whole, and meanwhile ${whoWaits(mode)}. ${remedy(effects, { table, mode, isView: isView(table) })}`,
+          `${name(table, sizes)} ${work}; meanwhile ${lockEffect(mode)}. ${remedy(effects, { table, mode, isView: isView(table) })}`,
         );
-      // A view that is refreshed stays locked while its tables are read, and has been warned of.
+      // The lock of a view that is refreshed has a warning of its own.
       const isRefreshed = (other: string) => isView(other) && effects.locks.some(({ table }) => table === other);
       const others = [...held.keys()].filter((other) => other !== table && !isRefreshed(other));
       if (others.length > 0)
         warnings.push(
-          `${others.join(", ")} stays locked while ${name(table, sizes)} ${work} as a whole. Take them apart into two migrations.`,
+          `${others.join(", ")} stays locked while ${name(table, sizes)} ${work}. Split the statements into two migrations.`,
         );
     }
     for (const { kind, table, column } of effects.drops) {
       if (rowsOf(table) > 0 && !isView(table))
         warnings.push(
-          `${kind} ${column === undefined ? table : `${table}.${column}`} is dropped, and with it what ${count(rowsOf(table))} rows hold.`,
+          `${kind} ${column === undefined ? table : `${table}.${column}`} is dropped with the data of ${count(rowsOf(table))} rows.`,
         );
     }
     for (const { kind, table } of effects.writes) {
-      if (kind === "truncate") warnings.push(`${name(table, sizes)} is emptied.`);
-      if (kind === "delete" && rowsOf(table) > 0)
-        warnings.push(`${name(table, sizes)} may lose rows, which are deleted.`);
+      if (kind === "truncate") warnings.push(`${name(table, sizes)} is truncated.`);
+      if (kind === "delete" && rowsOf(table) > 0) warnings.push(`${name(table, sizes)} may lose rows (delete).`);
       if ((kind === "update" || kind === "delete") && isBig(table))
         warnings.push(
-          `${name(table, sizes)} may have all its rows changed (${kind}) in one transaction, which keeps them locked. Change them in batches.`,
+          `${name(table, sizes)} may have all its rows changed (${kind}) in one transaction, which locks them until its end. Change them in batches.`,
         );
     }
     return warnings;
@@ -57,12 +56,12 @@ function remedy(
   { rewrites, locks }: Effects,
   { table, mode, isView }: { table: string; mode: LockMode; isView: boolean },
 ): string {
-  if (!locks.some((lock) => lock.table === table)) return "Take them apart into two migrations.";
+  if (!locks.some((lock) => lock.table === table)) return "Split the statements into two migrations.";
   if (isView && rewrites.includes(table))
-    return "Refresh it concurrently, which needs a unique index on it, and better not in a migration.";
-  if (rewrites.includes(table)) return "Add a new column, fill it in batches, and change over to it.";
+    return "Refresh it concurrently, which requires a unique index, preferably outside of migrations.";
+  if (rewrites.includes(table)) return "Add a new column, fill it in batches, and switch to it.";
   if (mode === "ShareLock")
-    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction" (README has an example).';
+    return 'Build the index concurrently, in a migration that begins with "-- migrate: no-transaction" (docs/migrations.md has an example).';
   return "Add the constraint as not valid, and validate it in a later migration.";
 }
 

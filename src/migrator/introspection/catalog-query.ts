@@ -1,24 +1,24 @@
 import { grants, owners } from "./grants.ts";
 import { others } from "./other-objects.ts";
 import { relations } from "./relations.ts";
-import { programs } from "./routines.ts";
+import { routines } from "./routines.ts";
 import { tableParts } from "./table-parts.ts";
 import { types } from "./types.ts";
 
 /**
- * Each section is a select of (kind, name, definition, relid, classid, objid, subid): how an object is
- * called and what it is, the relation that it is part of, and its address in pg_depend and pg_description.
+ * Each section selects (kind, name, definition, relid, classid, objid, subid): the object, the relation that it belongs
+ * to, and its address in pg_depend and pg_description.
  */
-const sections = [...relations, ...tableParts, ...types, ...programs, ...others];
+const sections = [...relations, ...tableParts, ...types, ...routines, ...others];
 
-/** Lines, with what they may be left out by. */
+/** Selects the lines of the catalog, with the columns by which the caller filters them. */
 export const catalogQuery = `
   with space as (
     select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
   ),
   extension_member as (
     select classid, objid from pg_depend where deptype = 'e'
-    -- A composite's attributes and a domain's constraints are members by way of their type alone.
+    -- Attributes of composite types and constraints of domains are members through their type.
     union all
     select 'pg_class'::regclass, typrelid from pg_depend join pg_type on pg_type.oid = objid
     where deptype = 'e' and classid = 'pg_type'::regclass and typrelid <> 0

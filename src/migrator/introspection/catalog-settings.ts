@@ -1,9 +1,6 @@
-/**
- * What PostgreSQL's own words for definitions depend on: which names need their schema, and how
- * dates and numbers in expressions are written.
- */
+/** Settings that the output of functions such as pg_get_constraintdef depends on. */
 const fixed = {
-  // Nothing but built-in names goes without its schema; a temporary table shadows none of them.
+  // Only built-in names are unqualified, and temporary tables do not shadow them.
   search_path: "pg_catalog, pg_temp",
   timezone: "UTC",
   datestyle: "ISO, YMD",
@@ -11,7 +8,7 @@ const fixed = {
   bytea_output: "hex",
   extra_float_digits: "1",
   quote_all_identifiers: "off",
-  // Compiling so long a query takes longer than running it.
+  // JIT compilation of the long query takes longer than its execution.
   jit: "off",
 };
 
@@ -23,10 +20,10 @@ const values = Object.entries(fixed)
   .join(", ");
 
 /**
- * A text of three statements; the second is `query`, run with settings that its answer does not vary
- * with. They are local, and put back by hand: outside of a transaction they end with this text, which
- * is one implicitly, but inside of the caller's they would last, and neither BEGIN nor SAVEPOINT works
- * in both (manual, 55.2.2.1). After an error PostgreSQL puts them back.
+ * Returns a query string of three statements, of which the second is `query`, run with fixed settings. The settings are
+ * local and are reset explicitly: outside of a transaction they end with the implicit transaction of the query string
+ * (manual, 55.2.2.1), but in a transaction of the caller they would remain. BEGIN and SAVEPOINT do not work in both
+ * cases. After an error, PostgreSQL resets them.
  */
 export function withFixedSettings(query: string): string {
   return `

@@ -1,4 +1,4 @@
-/** A subselect: who may do what, in one text; `*` may grant it on. Grantors and the owner's name are left out. */
+/** A subselect: the privileges in an ACL as one text; `*` marks a grant option. Grantors and the owner's name are omitted. */
 function privileges(acl: string, owner: string): string {
   return `(
     select string_agg(who || ' ' || may, ', ' order by who collate "C")
@@ -22,7 +22,7 @@ const access = [
   "select 'pg_foreign_server'::regclass, oid, 0, 'S', srvacl, srvowner from pg_foreign_server",
 ].join("\nunion all\n");
 
-/** Grants that are as by default have no line, whether they are written down or not. */
+/** Privileges equal to the default have no line, whether the ACL is null or explicit. */
 const onObjects = `
   select 'grants', kind, format('grants on %s %s: %s', kind, name, coalesce(granted, 'nobody')), schema, part, partition
   from ours

@@ -1,11 +1,11 @@
-import { columnNames, listOf, relationName } from "./words.ts";
+import { columnNames, listOf, relationName } from "./sql-fragments.ts";
 
 const extensions = `
   select 'extension', quote_ident(extname), format('%s in %s', extversion, extnamespace::regnamespace),
     null::oid, 'pg_extension'::regclass, oid, 0
   from pg_extension`;
 
-/** With to_jsonb, because each version of PostgreSQL adds options. */
+/** to_jsonb covers the options that new versions of PostgreSQL add. */
 const publications = `
   select 'publication', quote_ident(pubname),
     concat_ws(' ',
@@ -37,11 +37,11 @@ const userMappings = `
     null::oid, 'pg_user_mapping'::regclass, umid, 0
   from pg_user_mappings`;
 
-/** Those that initdb made have lower numbers (access/transam.h, FirstNormalObjectId). */
+/** Objects that initdb created have lower oids (access/transam.h, FirstNormalObjectId). */
 const firstOid = 16384;
 
-/** What is seldom made by hand: its name, and the better part of what it is. */
-const seldom = [
+/** Rare objects: the catalog, and an expression for the main part of the definition. */
+const rareObjects = [
   ["pg_cast", "concat_ws(' ', nullif(castfunc, 0)::regprocedure, castcontext, castmethod)"],
   ["pg_collation", "to_jsonb(x) - '{oid,collname,collnamespace,collowner,collversion}'::text[]"],
   [
@@ -64,4 +64,4 @@ const seldom = [
   where x.oid >= ${firstOid}`,
 );
 
-export const others = [extensions, publications, wrappers, servers, userMappings, ...seldom];
+export const others = [extensions, publications, wrappers, servers, userMappings, ...rareObjects];

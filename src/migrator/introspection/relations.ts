@@ -1,4 +1,4 @@
-import { listOf, relationName } from "./words.ts";
+import { listOf, relationName } from "./sql-fragments.ts";
 
 const schemas = `
   select 'schema', quote_ident(nspname), null, null::oid, 'pg_namespace'::regclass, oid, 0 from space`;
@@ -27,7 +27,7 @@ const tablesAndViews = `
   from pg_class c join space on space.oid = relnamespace
   where relkind in ('r', 'p', 'f', 'v', 'm')`;
 
-/** Not by position: a column that was dropped can only come back as the last one. */
+/** Without positions: a column that is dropped and added again becomes the last one. */
 const columns = `
   select
     case c.relkind when 'c' then 'attribute' else 'column' end,
@@ -36,7 +36,7 @@ const columns = `
       format_type(atttypid, atttypmod),
       'collate ' || nullif(nullif(attcollation, typcollation), 0)::regcollation,
       case when attnotnull then 'not null' end,
-      -- Since PostgreSQL 18; attnotnull does not say it.
+      -- Since PostgreSQL 18; not part of attnotnull.
       case when not n.convalidated then 'not valid' end,
       case when n.connoinherit then 'no inherit' end,
       case attidentity when 'a' then 'identity always' when 'd' then 'identity by default' end,
@@ -56,7 +56,7 @@ const columns = `
   left join pg_constraint n on n.conrelid = attrelid and n.contype = 'n' and n.conkey[1] = attnum
   where attnum > 0 and not attisdropped and c.relkind in ('r', 'p', 'f', 'v', 'm', 'c')`;
 
-/** Part of the table whose column owns it. */
+/** A sequence belongs to the table whose column owns it. */
 const sequences = `
   select
     'sequence',

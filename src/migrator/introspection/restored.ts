@@ -4,9 +4,9 @@ const castArray = new RegExp(String.raw`\(ARRAY\[(${element}(?:, ${element})*)\]
 const elements = new RegExp(element, "g");
 
 /**
- * A definition as PostgreSQL tells it of a database that was restored from a dump: where a list is compared with
- * a varchar column (`status in ('a', 'b')`), it casts the array at first, and each element once its own words
- * for that have been read again.
+ * Returns a definition in the form that it has after a restore from a dump. For a list that is compared with a varchar
+ * column (`status in ('a', 'b')`), PostgreSQL first prints a cast of the array; after that text has been parsed again,
+ * it prints a cast of each element.
  */
 export function asRestored(line: string): string {
   return line.replace(castArray, (_, list: string, type: string) => {

@@ -1,4 +1,4 @@
-import { listOf } from "./words.ts";
+import { listOf } from "./sql-fragments.ts";
 
 const functions = `
   select 'function', p.oid::regprocedure::text, pg_get_functiondef(p.oid), null::oid, 'pg_proc'::regclass, p.oid, 0
@@ -26,4 +26,4 @@ const eventTriggers = `
     null::oid, 'pg_event_trigger'::regclass, oid, 0
   from pg_event_trigger`;
 
-export const programs = [functions, aggregates, eventTriggers];
+export const routines = [functions, aggregates, eventTriggers];

@@ -1,18 +1,18 @@
 import type { TransactionSql } from "postgres";
 import { codeOf, sqlstate } from "../../database/index.ts";
 
-/** A table, partition or materialized view, as this transaction sees it. */
+/** The write counters and columns of a table, partition or materialized view in this transaction. */
 export interface TableCounters {
   readonly oid: string;
   readonly name: string;
   /** pg_class.relkind */
   readonly kind: "r" | "p" | "m";
-  /** Of a partition: the table that it is part of, at the top; else itself. */
+  /** The root of the partition tree; the table itself when it is not a partition. */
   readonly root: string;
   readonly file: string;
   /**
-   * Rows that were put in, changed and taken away. The backend's counters hold what it has not reported yet, too, of
-   * transactions before this one: only a difference says what was done in between.
+   * Rows inserted, updated and deleted. The counters include unreported rows of earlier transactions, so that only
+   * the difference of two reads is meaningful.
    */
   readonly inserted: number;
   readonly updated: number;
@@ -21,10 +21,10 @@ export interface TableCounters {
   readonly columns: Readonly<Record<string, { readonly name: string; readonly type: string }>>;
 }
 
-export type CountersByTable = ReadonlyMap<string, TableCounters>;
+export type TableCountersByOid = ReadonlyMap<string, TableCounters>;
 
-/** Reads catalogs and this transaction's own counters: it locks nothing, and reads no rows. */
-export async function readTables(tx: TransactionSql): Promise<CountersByTable> {
+/** Reads catalogs and the counters of this transaction. It takes no locks on user tables and reads no rows. */
+export async function readTableCounters(tx: TransactionSql): Promise<TableCountersByOid> {
   const rows = (await tx.unsafe(`
     select c.oid::text, format('%I.%I', nspname, relname) as name, relkind as kind,
       coalesce(case when relispartition then pg_partition_root(c.oid)::oid end, c.oid)::text as root,
@@ -41,16 +41,16 @@ export async function readTables(tx: TransactionSql): Promise<CountersByTable> {
 }
 
 /**
- * Whether a table was emptied by TRUNCATE, which no counter tells. It gets a new file then, as it does when it is
- * written anew; but then it holds more than what this transaction has put in. One that may not be read counts as emptied.
+ * Whether a table was truncated, which no counter shows. TRUNCATE assigns a new file, as a rewrite does; but after a
+ * rewrite the table holds more rows than this transaction has inserted. An unreadable table counts as truncated.
  */
-export async function isEmptied(tx: TransactionSql, before: TableCounters, now: TableCounters): Promise<boolean> {
+export async function isTruncated(tx: TransactionSql, before: TableCounters, now: TableCounters): Promise<boolean> {
   if (before.file === now.file) return false;
   const inserted = now.inserted - before.inserted;
   const some = `select from only ${now.name} limit ${inserted + 1}`;
   const [row] = await tx
     .savepoint((inner) => inner.unsafe(`select count(*)::float8 as rows from (${some}) as part`))
-    // Row security hides them.
+    // Row security would hide rows.
     .catch((error: unknown) => {
       if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
       return [];
@@ -59,8 +59,8 @@ export async function isEmptied(tx: TransactionSql, before: TableCounters, now: 
 }
 
 /**
- * What a commit does between two migrations: constraints that were put off are checked, so that nothing of them
- * is pending when the next one changes their tables; and from then on they are put off again.
+ * Checks deferred constraints, as the commit between two migrations does, and defers them again. Pending trigger events
+ * would prevent the next migration from altering their tables.
  */
 export async function settleConstraints(tx: TransactionSql): Promise<void> {
   const [row] = await tx.unsafe(`

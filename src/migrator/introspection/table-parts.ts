@@ -1,8 +1,8 @@
-import { relationName } from "./words.ts";
+import { relationName } from "./sql-fragments.ts";
 
 /**
- * Not `not null`, which the columns tell, nor constraint triggers, which triggers do, nor those that
- * PostgreSQL derives from a foreign key for each partition of the table referred to.
+ * Excludes NOT NULL constraints, which are listed with the columns; constraint triggers, which are listed with the
+ * triggers; and constraints that PostgreSQL derives from a foreign key for each partition of the referenced table.
  */
 const constraints = `
   select 'constraint', format('%I on %s', conname, ${relationName("conrelid")}),

@@ -1,20 +1,20 @@
 import type { Sql } from "postgres";
 
-/** How big a table is; undefined where it is not there (yet). */
+/** The size of a table. The properties are undefined when the table does not exist. */
 export interface TableSize {
-  /** As PostgreSQL estimates it; counted up to `countedRows` where it has never looked. */
+  /** The estimate of pg_class; counted, up to `maxCountedRows`, when the table has never been analyzed. */
   readonly rows?: number | undefined;
   readonly bytes?: number | undefined;
-  /** A materialized view: it is refreshed, not written. */
+  /** Whether it is a materialized view. */
   readonly materialized?: boolean | undefined;
 }
 
 export type TableSizes = ReadonlyMap<string, TableSize>;
 
-const countedRows = 100_000;
+const maxCountedRows = 100_000;
 
-/** Sizes of tables by their SQL names, partitions included. */
-export async function readSizes(sql: Sql, tables: readonly string[]): Promise<TableSizes> {
+/** Returns sizes by the SQL names of the tables. Partitions are included. */
+export async function readTableSizes(sql: Sql, tables: readonly string[]): Promise<TableSizes> {
   const sizes = new Map<string, TableSize>();
   for (const table of tables) {
     const [row] = await sql`
@@ -34,7 +34,7 @@ export async function readSizes(sql: Sql, tables: readonly string[]): Promise<Ta
 
 async function countUpTo(sql: Sql, table: string): Promise<number> {
   const [row] = await sql.unsafe(
-    `select count(*)::int as rows from (select from ${table} limit ${countedRows}) as part`,
+    `select count(*)::int as rows from (select from ${table} limit ${maxCountedRows}) as part`,
   );
   return Number(row?.["rows"]);
 }

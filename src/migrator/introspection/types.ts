@@ -23,7 +23,7 @@ const domainConstraints = `
     null::oid, 'pg_constraint'::regclass, k.oid, 0
   from pg_constraint k join pg_type t on t.oid = contypid join space on space.oid = typnamespace where contype <> 'n'`;
 
-/** Its attributes are told among the columns. */
+/** The attributes are listed with the columns. */
 const composites = `
   select 'type', ${name}, null, ${address}
   ${inSpace} where typtype = 'c' and exists (select from pg_class c where c.oid = typrelid and relkind = 'c')`;
@@ -40,7 +40,7 @@ const ranges = `
     ${address}
   from pg_range join pg_type t on t.oid = rngtypid join space on space.oid = typnamespace`;
 
-/** Shells (typisdefined is false) among them, but not the array that every type has. */
+/** Includes shell types, excludes array types. */
 const base = `
   select 'base type', ${name},
     concat_ws(' ', typinput::regprocedure, typoutput::regprocedure, typlen, typalign, typstorage, typcategory, typdelim),

@@ -1,6 +1,6 @@
 import { MigrationError } from "../errors.ts";
-import { readEnumUses } from "../lint/enum-values.ts";
-import { refusalOf } from "../lint/forbidden-statements.ts";
+import { findUncommittedEnumUses } from "../lint/enum-values.ts";
+import { forbiddenReason } from "../lint/forbidden-statements.ts";
 import { cutsComment, type Piece, splitAtBreakpoints } from "../sql/breakpoints.ts";
 import { parse } from "../sql/grammar.ts";
 import { describePlace, type Place, placeIn } from "../sql/position.ts";
@@ -60,7 +60,7 @@ async function read(script: Script): Promise<Reading> {
       const fault = boundaryFault(script, piece, span);
       if (fault !== undefined) return { statements, faults: [...faults, fault] };
       statements.push(statement);
-      const refusal = refusalOf(statement, script) ?? (await variableFault(script, piece, span));
+      const refusal = forbiddenReason(statement, script) ?? (await variableFault(script, piece, span));
       // Consecutive faults often share one remedy, such as those of a BEGIN and its COMMIT.
       const isRepeated = faults.some((fault) => fault.split("\n")[1] === (refusal?.split("\n")[1] ?? "-"));
       if (refusal !== undefined && !isRepeated) faults.push(refusal);
@@ -72,7 +72,7 @@ async function read(script: Script): Promise<Reading> {
       return { statements, faults: [...faults, `${place}: ${marker} is inside a comment. ${splits}`] };
     }
   }
-  faults.push(...findInvisibleCharacters(script, statements), ...(await readEnumUses(script, statements)));
+  faults.push(...findInvisibleCharacters(script, statements), ...(await findUncommittedEnumUses(script, statements)));
   return { statements, faults };
 }
 

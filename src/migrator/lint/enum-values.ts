@@ -4,10 +4,10 @@ import { parse } from "../sql/grammar.ts";
 import { placeIn } from "../sql/position.ts";
 
 /**
- * Uses of a value in the same transaction that adds it to its enum, where the SQL alone shows the type: a cast, or the
- * default of a column. PostgreSQL refuses them (55P04), unless the same transaction has made the type.
+ * Finds uses of an enum value in the transaction that adds it, where the SQL shows the type: in a cast or a column
+ * default. PostgreSQL rejects them (55P04), unless the same transaction created the type.
  */
-export async function readEnumUses(script: Script, statements: readonly Statement[]): Promise<string[]> {
+export async function findUncommittedEnumUses(script: Script, statements: readonly Statement[]): Promise<string[]> {
   const faults: string[] = [];
   if (script.noTransaction || !/\badd\s+value\b/i.test(script.sql)) return faults;
   const made = new Set<string>();
@@ -26,10 +26,10 @@ export async function readEnumUses(script: Script, statements: readonly Statemen
   return faults;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a syntax tree has hundreds of kinds of nodes, of which few are read here.
+// biome-ignore lint/suspicious/noExplicitAny: a syntax tree has hundreds of kinds of nodes, few of which are read here.
 type Tree = Record<string, any>;
 
-/** `'value'::type` for every constant whose type is written beside it. */
+/** Yields `'value'::type` for every constant with an explicit type. */
 function* usesIn(tree: unknown): Generator<string> {
   if (typeof tree !== "object" || tree === null) return;
   for (const [kind, node] of Object.entries(tree as Tree)) {
@@ -45,7 +45,7 @@ function* constant(value: Tree | undefined, type: Tree | undefined): Generator<s
   if (text !== undefined) yield `'${text}'::${nameOf(type?.["names"])}`;
 }
 
-/** Without its schema: the search path is unknown here. */
+/** Omits the schema, because the search path is not known. */
 const nameOf = (names: Tree[] | undefined): string => names?.at(-1)?.["String"]?.sval ?? "";
 
 function describe(script: Script, { text, offset }: Statement, use: string): string {

@@ -4,8 +4,8 @@ import { withoutComments } from "../sql/comments.ts";
 import { placeIn } from "../sql/position.ts";
 import { noTransactionRemedy } from "./outside-transaction.ts";
 
-/** Why a statement must not be part of a script, with its place and the remedy; undefined when it may. */
-export function refusalOf(statement: Statement, script: Script): string | undefined {
+/** Returns why a statement is not allowed in a script, with its position and a remedy; undefined when it is allowed. */
+export function forbiddenReason(statement: Statement, script: Script): string | undefined {
   const why =
     transactionRefusal(statement, script) ??
     copyRefusal(statement) ??
@@ -26,13 +26,13 @@ function transactionRefusal({ words: [first = "", second] }: Statement, script: 
     : 'A migration runs in a transaction of its own, and must not begin or end one. Remove the statement, or begin the file with "-- migrate: no-transaction".';
 }
 
-/** Either would wait for ever for the other side. */
+/** COPY FROM STDIN and TO STDOUT would wait for a client that does not answer. */
 function copyRefusal({ words }: Statement): string | undefined {
   if (words[0] !== "copy") return undefined;
   const isClient = (word: string, index: number) =>
     /^(stdin|stdout)$/.test(word) && /^(from|to)$/.test(words[index - 1] ?? "");
   if (!words.some(isClient)) return undefined;
-  return "A migration has no client to COPY from or to. Use insert. The rows below a COPY are psql's; pg_dump --inserts writes statements.";
+  return "A migration has no client to COPY from or to. Use insert. Data lines below a COPY work only in psql; pg_dump --inserts writes statements.";
 }
 
 const settings = "(client_encoding|standard_conforming_strings)";
@@ -42,7 +42,7 @@ const setting = new RegExp(
 );
 const harmless = /^(utf-?8|unicode|default|on|true|yes|1|)$/i;
 
-/** The server would read the statements behind it otherwise than the migrator, which sends UTF-8 and splits them. */
+/** The server would read the following statements differently from the migrator, which splits them and sends UTF-8. */
 function encodingRefusal({ text, words }: Statement): string | undefined {
   if (words[0] !== "set" && !text.includes("set_config")) return undefined;
   const [, own, names, value, configured, other] = setting.exec(withoutComments(text)) ?? [];

@@ -5,7 +5,7 @@ import type { Statement } from "../journal/script.ts";
 const directive = '"-- migrate: no-transaction"';
 const alone = `Begin the file with ${directive}: each of its statements is then committed by itself, so it should hold little else.`;
 const outside = `PostgreSQL does not run it in a transaction. ${alone}`;
-const cluster = `PostgreSQL does not run it in a transaction, and it changes the whole server, not this database alone. Leave it to the server's administrator, or begin a file of its own with ${directive}.`;
+const cluster = `PostgreSQL does not run it in a transaction, and it changes cluster-wide objects, not only this database. Leave it to the server's administrator, or begin a file of its own with ${directive}.`;
 const session =
   "PostgreSQL does not run it in a transaction, and the migrator resets the session itself. Remove the statement.";
 
@@ -24,14 +24,14 @@ const known: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^discard all$/, session],
 ];
 
-/** Why a statement, by its first words, cannot run in a transaction, and what to do; undefined when it can, or nobody knows. */
+/** Returns why a statement with these first words cannot run in a transaction, with a remedy; undefined for all others. */
 export function noTransactionRemedy(words: readonly string[]): string | undefined {
   const start = words.join(" ");
   return known.find(([pattern]) => pattern.test(start))?.[1];
 }
 
-/** What to do about an error of the server's that is about transactions; undefined for every other. */
-export function remedyOf(
+/** Returns the remedy for a server error about transactions; undefined for every other error. */
+export function transactionErrorRemedy(
   error: Error,
   { words }: Pick<Statement, "words">,
   { noTransaction }: Pick<Script, "noTransaction">,
@@ -42,7 +42,7 @@ export function remedyOf(
       "A value that is added to an enum can be used only when its transaction is committed. Put ALTER TYPE … ADD VALUE into a " +
       `migration of its own before this one, or begin this file with ${directive}.`
     );
-  // The server tells where in a program it happened, if it was in one.
+  // `where` is set for errors inside a function or DO block.
   const isInProgram = "where" in error && Boolean(error.where);
   if (code === sqlstate.activeSqlTransaction && (isInProgram || /from a function/.test(error.message)))
     return `Write the statement into the file itself, outside of functions and DO blocks, and begin the file with ${directive}.`;

@@ -3,11 +3,11 @@ import { placeOf, readScript, type Statement } from "../journal/script.ts";
 import { findSyntaxError } from "../sql/grammar.ts";
 import { describePlace } from "../sql/position.ts";
 
-/** What PostgreSQL, or the migrator, would refuse of a script before it runs anything, each with its place. */
-export async function inspect(script: Script): Promise<{ empty: boolean; faults: string[] }> {
+/** Returns the syntax errors and forbidden statements of a script, each with its position. */
+export async function checkSyntax(script: Script): Promise<{ empty: boolean; faults: string[] }> {
   const { statements, faults } = await readScript(script);
   const syntax = await Promise.all(statements.map((statement) => syntaxFault(script, statement)));
-  // What could not be split has been told of already.
+  // A syntax error at the position of a reported fault is the same fault.
   const more = syntax.filter((fault) => fault !== undefined && !faults.some((told) => told.startsWith(placeIn(fault))));
   return { empty: statements.length === 0 && faults.length === 0, faults: [...faults, ...more] as string[] };
 }

@@ -1,38 +1,37 @@
 import type { TransactionSql } from "postgres";
-import { attempt } from "../fixtures/connection.ts";
+import { tryStatement } from "../fixtures/connection.ts";
 import { createRandom } from "../fixtures/random.ts";
-import { createDraw, type FixtureRow } from "../fixtures/row.ts";
-import { updateOf } from "../fixtures/statements.ts";
-import { createValues } from "../fixtures/values.ts";
+import { createRowGenerator, type FixtureRow } from "../fixtures/row-generator.ts";
+import { updateStatement } from "../fixtures/statements.ts";
+import { createValueGenerator } from "../fixtures/value-generator.ts";
 import {
-  type DescribedTable,
-  describeTable,
+  type FillableTable,
   quoted,
   quoteName,
+  readFillableTables,
   type Type,
-} from "../introspection/table-description.ts";
+} from "../introspection/fillable-tables.ts";
 import type { MigrationRun } from "../runner/migration-run.ts";
 
-/** Attempts at one column: a boolean may be drawn as it is, a CHECK may want something else. */
-const attempts = 40;
+/** Values tried for one column: a value may equal the current one or violate a CHECK. */
+const maxAttempts = 40;
 
-/** Of each column of a row: its value as JSON, and as text. */
+/** By column: the value as JSON and as text. */
 type Cells = Record<string, [json: unknown, text: string | null]>;
 
 /**
- * Changes each column of a row of each table whose changes are recorded, and compares what the audit trail says with
- * the table. All of it is rolled back. A column that nothing but a constraint's own values could be written to is left
- * out.
+ * Updates each column of one row of each audited table, and compares the audit trail with the table. All changes are
+ * rolled back. A column for which no other valid value is found is skipped.
  *
- * @returns what the trail misses, or says otherwise
+ * @returns the missing and the wrong entries of the audit trail
  */
-export async function recorderGaps({ connections }: MigrationRun): Promise<string[]> {
+export async function findAuditGaps({ connections }: MigrationRun): Promise<string[]> {
   const gaps: string[] = [];
   const undone = new Error("undone");
   const work = connections.sql.begin(async (tx) => {
     const recorded = await readRecorded(tx);
     if (recorded.size === 0) throw undone;
-    const { tables, types } = await describeTable(tx);
+    const { tables, types } = await readFillableTables(tx);
     for (const table of tables.filter(({ oid }) => recorded.has(oid)))
       gaps.push(...(await gapsOf(tx, table, { types, classes: recorded.get(table.oid) ?? {} })));
     throw undone;
@@ -43,7 +42,7 @@ export async function recorderGaps({ connections }: MigrationRun): Promise<strin
   return gaps;
 }
 
-/** How the columns of each table are recorded that has a recorder, by the table's oid. */
+/** Returns the audit class of each column of the audited tables, by table oid. */
 async function readRecorded(tx: TransactionSql): Promise<Map<string, Record<string, string>>> {
   const [found] = await tx`
     select to_regclass('public.audit_log') is not null and to_regproc('public.audit_columns') is not null as here`;
@@ -56,22 +55,22 @@ async function readRecorded(tx: TransactionSql): Promise<Map<string, Record<stri
 
 async function gapsOf(
   tx: TransactionSql,
-  table: DescribedTable,
+  table: FillableTable,
   { types, classes }: { types: ReadonlyMap<string, Type>; classes: Record<string, string> },
 ): Promise<string[]> {
-  const values = createValues(types, createRandom(1));
+  const values = createValueGenerator(types, createRandom(1));
   const gaps = new Set<string>();
   for (const { number, name, given } of table.columns) {
     if (given || classes[name] === "unrecorded") continue;
-    const { draw } = createDraw(table, { values, random: createRandom(number), columns: [number] });
+    const { draw } = createRowGenerator(table, { values, random: createRandom(number), columns: [number] });
     const row: FixtureRow = new Map();
-    for (let tries = 0; tries < attempts; tries++) {
+    for (let tries = 0; tries < maxAttempts; tries++) {
       draw(row, new Set([number]), { shape: "full", tries, parents: new Map() });
-      // A reference that has nothing else to refer to.
+      // No other row can be referenced.
       if (row.get(number) === undefined) continue;
       await tx`delete from public.audit_log`;
       const before = await readCells(tx, table);
-      if ((await attempt(tx, updateOf(table, row))) !== undefined) continue;
+      if ((await tryStatement(tx, updateStatement(table, row))) !== undefined) continue;
       const after = await readCells(tx, table);
       const [old] = [...before].filter((text) => !after.has(text));
       const [fresh] = [...after].filter((text) => !before.has(text));
@@ -85,8 +84,8 @@ async function gapsOf(
   return [...gaps];
 }
 
-/** All rows as JSON texts of their cells. */
-async function readCells(tx: TransactionSql, table: DescribedTable): Promise<Set<string>> {
+/** Returns every row as the JSON text of its cells. */
+async function readCells(tx: TransactionSql, table: FillableTable): Promise<Set<string>> {
   const cells = table.columns.map(({ name }) => {
     const column = `one.${quoteName(name)}`;
     return `('${name.replaceAll("'", "''")}', to_jsonb(${column}), ${column}::text)`;
@@ -97,10 +96,10 @@ async function readCells(tx: TransactionSql, table: DescribedTable): Promise<Set
   return new Set(rows.map((row) => String(row["cells"])));
 }
 
-/** What the trail says of the one row that was changed, under its old key and its new one. */
+/** Returns the changes that the trail has recorded for the updated row, by column. */
 async function readTrail(
   tx: TransactionSql,
-  { schema, name }: DescribedTable,
+  { schema, name }: FillableTable,
 ): Promise<Map<string, [unknown, unknown][]>> {
   const type = (schema === "public" ? name : `${schema}.${name}`).slice(0, 50);
   const rows = await tx`select changes::text as changes from public.audit_log where resource_type = ${type}`;
@@ -133,6 +132,6 @@ function compare(options: {
               (value) => JSON.stringify(value ?? null) === JSON.stringify(pair[side] ?? null),
             ),
       );
-    return tells(was[name], 0) && tells(is[name], 1) ? [] : [`says otherwise of ${name} than the table`];
+    return tells(was[name], 0) && tells(is[name], 1) ? [] : [`has another value of ${name} than the table`];
   });
 }

@@ -1,96 +1,95 @@
-import { sqlstate } from "../../database/index.ts";
-import { MigrationError, StatementError } from "../errors.ts";
+import { MigrationError } from "../errors.ts";
+import { describeExcluded, type ExcludedTables, type UnfilledTable } from "../fixtures/excluded-tables.ts";
 import { readRows } from "../fixtures/fill-tables.ts";
-import {
-  type Aside,
-  type Empty,
-  emptied,
-  type FixtureColumns,
-  fillChanged,
-  readColumns,
-  without,
-} from "../fixtures/fixtures.ts";
+import { type FixtureColumns, fillChangedTables, readFixtureColumns, withoutExcluded } from "../fixtures/fixtures.ts";
 import { compareCatalogs, readCatalog } from "../introspection/catalog.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
-import { execute } from "../runner/execute.ts";
 import type { MigrationRun } from "../runner/migration-run.ts";
 import { takeStep } from "../runner/step.ts";
-import { recorderGaps } from "./audit-recorder.ts";
-import { readMoving } from "./nondeterministic-columns.ts";
-import { lostRows, miscounted, steady, type TableRows } from "./row-comparison.ts";
+import { findAuditGaps } from "./audit-recorder.ts";
+import { readNondeterministicColumns } from "./nondeterministic-columns.ts";
+import { missingRows, omitColumns, rowCountProblems, type TableRows } from "./row-comparison.ts";
+import { applyRowsScript } from "./rows-script.ts";
 
-export interface Finding {
-  readonly outcome: "proved" | "irreversible" | "failed";
+/** What applying a migration, reverting it and applying it again has shown. */
+export interface RoundTrip {
+  readonly outcome: "verified" | "irreversible" | "failed";
   readonly reasons: readonly string[];
-  readonly empty: readonly Empty[];
-  /** Why not even its up works. */
-  readonly stuck?: MigrationError;
-  /** What migrations have made by now: the next one need not look again. */
-  readonly catalog?: readonly string[];
+  readonly empty: readonly UnfilledTable[];
+  /** Why the up script failed the first time. */
+  readonly upError?: MigrationError;
+  /** The catalog at the end, which saves the next migration from reading it. */
+  readonly catalog?: readonly string[] | undefined;
 }
 
-/** What is there at one moment: what migrations have made, and the rows, in columns that were there before. */
-interface View {
+/** The catalog and the rows at one moment; the rows with the columns that existed before the migration. */
+interface DatabaseContents {
   readonly catalog: readonly string[];
   readonly rows: TableRows;
 }
 
-/** Goes up, down and up again, and looks each time at what is there. */
-export async function prove(
+/**
+ * Applies a migration, reverts it and applies it again, and compares catalog and rows after each step.
+ *
+ * @param options.catalog the catalog before the migration, where it is known
+ */
+export async function verifyRoundTrip(
   run: MigrationRun,
   migration: Migration,
-  { aside, catalog }: { aside: Aside } & Pick<Finding, "catalog">,
-): Promise<Finding> {
-  const columns = await readColumns(run);
-  const before = await look(run, columns, catalog);
-  let empty: readonly Empty[] = [];
-  try {
-    await takeStep(run, migration, "up");
-  } catch (error) {
-    return { outcome: "failed", reasons: [asFailure(error).message], empty, stuck: asFailure(error) };
-  }
-  const after = await look(run, columns);
-  const fill = async () => {
-    const none = await fillChanged(run, { now: await readColumns(run), before: without(columns, aside) });
-    const remedy = `write some into ${migration.tag}.rows.sql`;
-    return none.map(({ table, reason }) => ({ table, reason: `none were found (${reason}): ${remedy}` }));
-  };
-  try {
-    await putRows(run, migration);
-    empty = [...emptied(aside), ...referring(before.rows, aside), ...(await fill())];
-    const gaps = await recorderGaps(run);
-    if (gaps.length > 0) return { outcome: "failed", reasons: gaps, empty };
-    const unproved = await deadEnd(migration);
-    if (unproved !== undefined) return { ...unproved, empty };
+  options: { excluded: ExcludedTables } & Pick<RoundTrip, "catalog">,
+): Promise<RoundTrip> {
+  const columns = await readFixtureColumns(run);
+  const before = await readContents(run, columns, options.catalog);
+  const upError = await errorOf(() => takeStep(run, migration, "up"));
+  if (upError !== undefined) return { outcome: "failed", reasons: [upError.message], empty: [], upError };
+
+  const empty: UnfilledTable[] = [];
+  let found: Omit<RoundTrip, "empty"> | undefined;
+  const error = await errorOf(async () => {
+    const after = await readContents(run, columns);
+    await applyRowsScript(run, migration);
+    empty.push(...describeExcluded(options.excluded), ...emptyDependents(before.rows, options.excluded));
+    empty.push(...(await fillNewColumns(run, migration, withoutExcluded(columns, options.excluded))));
+
+    found = await checkBeforeDown(run, migration);
+    if (found !== undefined) return;
 
     const filled = await readRows(run.connections.sql, columns);
     await takeStep(run, migration, "down");
-    const undone = await look(run, columns);
-    const reasons = afterDown(migration, { before, after, filled, undone });
-    if (reasons.length > 0) return { outcome: "failed", reasons, empty };
+    const reverted = await readContents(run, columns);
+    const reasons = problemsAfterDown(migration, { before, after, filled, reverted });
+    if (reasons.length > 0) {
+      found = { outcome: "failed", reasons };
+      return;
+    }
 
     await takeStep(run, migration, "up");
-    const again = await look(run, columns);
-    reasons.push(...(await afterUpAgain(run, migration, { after, again })));
-    await putRows(run, migration, { again: true });
-    await fill();
-    return { outcome: reasons.length > 0 ? "failed" : "proved", reasons, empty, catalog: again.catalog };
+    const again = await readContents(run, columns);
+    const changed = await problemsAfterSecondUp(run, migration, { after, again });
+    await applyRowsScript(run, migration, { again: true });
+    await fillNewColumns(run, migration, withoutExcluded(columns, options.excluded));
+    found = { outcome: changed.length > 0 ? "failed" : "verified", reasons: changed, catalog: again.catalog };
+  });
+  return { ...(found ?? { outcome: "failed", reasons: [error?.message ?? ""] }), empty };
+}
+
+/** Returns the MigrationError that `work` throws. Other errors are thrown. */
+async function errorOf(work: () => Promise<unknown>): Promise<MigrationError | undefined> {
+  try {
+    await work();
+    return undefined;
   } catch (error) {
-    return { outcome: "failed", reasons: [asFailure(error).message], empty };
+    if (!(error instanceof MigrationError)) throw error;
+    return error;
   }
 }
 
-function asFailure(error: unknown): MigrationError {
-  if (!(error instanceof MigrationError)) throw error;
-  return error;
-}
-
-async function look(
+async function readContents(
   { connections, migrationsTable }: MigrationRun,
   columns: FixtureColumns,
-  catalog?: Finding["catalog"],
-): Promise<View> {
+  catalog?: RoundTrip["catalog"],
+): Promise<DatabaseContents> {
   const { sql } = connections;
   return {
     catalog: catalog ?? (await readCatalog(sql, { migrationsTable, owners: true })),
@@ -98,60 +97,65 @@ async function look(
   };
 }
 
-/** The rows that the migration's own `.rows.sql` gives; those that are there already, from the time before its down, may be. */
-export async function putRows(
-  { connections, signal }: MigrationRun,
-  { tag, rows: script }: Migration,
-  { again = false } = {},
-): Promise<void> {
-  if (script === undefined) return;
-  const statements = await statementsOf(script);
-  const context = { tag, direction: "up", script, signal, onEvent: () => {} } as const;
-  try {
-    await connections.sql.begin((tx) => execute(tx, statements, context));
-  } catch (error) {
-    if (!again || !(error instanceof StatementError) || error.sqlstate !== sqlstate.uniqueViolation) throw error;
-  }
+/** Fills the tables whose columns the migration has changed. */
+async function fillNewColumns(run: MigrationRun, { tag }: Migration, before: FixtureColumns): Promise<UnfilledTable[]> {
+  const unfilled = await fillChangedTables(run, { now: await readFixtureColumns(run), before });
+  return unfilled.map(({ table, reason }) => ({
+    table,
+    reason: `no valid row was found (${reason}): write rows into ${tag}.rows.sql`,
+  }));
 }
 
-/** Tables that were empty, too, because their rows refer to those that went without. */
-function referring(before: TableRows, { tables }: Aside): Empty[] {
-  const bare = [...before].filter(([table, rows]) => tables.size > 0 && rows.length === 0 && !tables.has(table));
-  const others = [...tables.keys()].join(", ");
-  return bare.map(([table]) => ({ table, reason: `there were none before its up, as there were none in ${others}` }));
+/** Tables that are empty as well, because their rows refer to excluded tables. */
+function emptyDependents(before: TableRows, { tables }: ExcludedTables): UnfilledTable[] {
+  if (tables.size === 0) return [];
+  const excluded = [...tables.keys()].join(", ");
+  return [...before]
+    .filter(([table, rows]) => rows.length === 0 && !tables.has(table))
+    .map(([table]) => ({ table, reason: `it was empty before the up, as there were no rows in ${excluded}` }));
 }
 
-/** What cannot be undone, and so not be proved. */
-async function deadEnd({ tag, down }: Migration): Promise<Pick<Finding, "outcome" | "reasons"> | undefined> {
+/** Returns a result when there is no down migration to apply, or the audit trail has gaps. */
+async function checkBeforeDown(
+  run: MigrationRun,
+  { tag, down }: Migration,
+): Promise<Omit<RoundTrip, "empty"> | undefined> {
+  const gaps = await findAuditGaps(run);
+  if (gaps.length > 0) return { outcome: "failed", reasons: gaps };
   if (down === undefined) return { outcome: "failed", reasons: [`it has no ${tag}.down.sql`] };
   if (down.irreversible !== undefined) return { outcome: "irreversible", reasons: [down.irreversible] };
   if ((await statementsOf(down)).length > 0) return undefined;
-  return { outcome: "failed", reasons: [`${down.file} is empty: nothing is undone`] };
+  return { outcome: "failed", reasons: [`${down.file} is empty: it reverts nothing`] };
 }
 
-function afterDown(
+function problemsAfterDown(
   migration: Migration,
-  { before, after, filled, undone }: { before: View; after: View; filled: TableRows; undone: View },
+  contents: { before: DatabaseContents; after: DatabaseContents; filled: TableRows; reverted: DatabaseContents },
 ): string[] {
+  const { before, after, filled, reverted } = contents;
   const when = "after its down";
-  const reasons = [...differences(when, before.catalog, undone.catalog), ...lostRows(when, before.rows, undone.rows)];
-  if (reasons.length > 0) return reasons;
-  return miscounted(migration, { before: before.rows, after: after.rows, filled, undone: undone.rows });
+  const problems = [
+    ...catalogProblems(when, before.catalog, reverted.catalog),
+    ...missingRows(when, before.rows, reverted.rows),
+  ];
+  if (problems.length > 0) return problems;
+  return rowCountProblems(migration, { before: before.rows, after: after.rows, filled, reverted: reverted.rows });
 }
 
-async function afterUpAgain(
+/** Nondeterministic columns are omitted from the comparison only when the rows differ with them. */
+async function problemsAfterSecondUp(
   { connections }: MigrationRun,
   { up }: Migration,
-  { after, again }: { after: View; again: View },
+  { after, again }: { after: DatabaseContents; again: DatabaseContents },
 ): Promise<string[]> {
   const when = "after up, down and up";
-  const changed = differences(when, after.catalog, again.catalog);
-  if (lostRows(when, after.rows, again.rows).length === 0) return changed;
-  const moving = await readMoving(connections.sql, up);
-  return [...changed, ...lostRows(when, steady(after.rows, moving), steady(again.rows, moving))];
+  const problems = catalogProblems(when, after.catalog, again.catalog);
+  if (missingRows(when, after.rows, again.rows).length === 0) return problems;
+  const omitted = await readNondeterministicColumns(connections.sql, up);
+  return [...problems, ...missingRows(when, omitColumns(after.rows, omitted), omitColumns(again.rows, omitted))];
 }
 
-function differences(when: string, before: readonly string[], after: readonly string[]): string[] {
+function catalogProblems(when: string, before: readonly string[], after: readonly string[]): string[] {
   const { missing, extra } = compareCatalogs(before, after);
   return [
     ...missing.map((line) => `${when} this is missing: ${line}`),

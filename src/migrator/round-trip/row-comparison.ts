@@ -3,8 +3,8 @@ import { withoutComments } from "../sql/comments.ts";
 
 export type TableRows = ReadonlyMap<string, readonly string[]>;
 
-/** Rows that were there and are no more, by table. */
-export function lostRows(when: string, before: TableRows, after: TableRows): string[] {
+/** Describes the rows that are in `before` but not in `after`. */
+export function missingRows(when: string, before: TableRows, after: TableRows): string[] {
   return [...before].flatMap(([table, rows]) => {
     const lost = subtract(rows, after.get(table) ?? []);
     return lost.length === 0
@@ -14,31 +14,33 @@ export function lostRows(when: string, before: TableRows, after: TableRows): str
 }
 
 /**
- * Whether after the down as many rows are there as before, and those that came while it was applied: they must
- * survive it, in whatever form, but those that the up has put in must be gone. More may be there in tables that
- * neither file puts rows into: those of a trigger that records changes.
+ * Compares the number of rows after the down with the rows before the up plus the rows inserted between up and down.
+ * Rows that the up inserted must be gone. Surplus rows are accepted in tables that neither script inserts into,
+ * because a trigger may record changes there.
  */
-export function miscounted(
+export function rowCountProblems(
   { up, down }: Migration,
-  { before, after, filled, undone }: Record<"before" | "after" | "filled" | "undone", TableRows>,
+  { before, after, filled, reverted }: Record<"before" | "after" | "filled" | "reverted", TableRows>,
 ): string[] {
   const targets = new Set([up, down].flatMap(targetsOf));
   return [...before].flatMap(([table, rows]) => {
-    const [applied, later, left] = [after, filled, undone].map((one) => one.get(table) ?? []) as [[], [], []];
+    const [applied, later, left] = [after, filled, reverted].map((one) => one.get(table) ?? []) as [[], [], []];
     const expected = rows.length + later.length - applied.length;
     if (left.length < expected)
-      return [`after its down ${expected - left.length} rows of ${table} are gone that came while it was applied`];
+      return [
+        `after its down ${expected - left.length} rows of ${table} that were inserted while it was applied are gone`,
+      ];
     if (left.length === expected || !targets.has(table.slice(table.indexOf(".") + 1))) return [];
     const own = subtract(applied, rows);
     const kept = own.filter((row) => (left as string[]).includes(row));
     const many = left.length - expected;
     return kept.length > 0
-      ? [`after its down ${many} rows of ${table} are left over that its up has put in: ${kept[0]}`]
-      : [`after its down ${many} rows of ${table} are there anew: ${subtract(left, later)[0]}`];
+      ? [`after its down ${many} rows of ${table} that its up inserted are left over: ${kept[0]}`]
+      : [`after its down ${many} rows of ${table} are new: ${subtract(left, later)[0]}`];
   });
 }
 
-/** Names of the tables that a script says to put rows into. */
+/** Returns the names of the tables that a script inserts into. */
 function targetsOf(script: Script | undefined): string[] {
   const insert = /\b(?:into|copy)\s+(?:"?[\w$]+"?\s*\.\s*)?("[^"]+"|[\w$]+)/gi;
   return [...withoutComments(script?.sql ?? "").matchAll(insert)].map(([, name = ""]) =>
@@ -46,19 +48,19 @@ function targetsOf(script: Script | undefined): string[] {
   );
 }
 
-/** The same rows without what differs from one time to the next. */
-export function steady(rows: TableRows, moving: ReadonlyMap<string, readonly string[]>): TableRows {
+/** Returns the rows without the given columns. */
+export function omitColumns(rows: TableRows, omitted: ReadonlyMap<string, readonly string[]>): TableRows {
   return new Map(
     [...rows].map(([table, list]) => {
-      const left = moving.get(table) ?? [];
+      const names = omitted.get(table) ?? [];
       const cut = (row: string) =>
-        JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(row)).filter(([name]) => !left.includes(name))));
+        JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(row)).filter(([name]) => !names.includes(name))));
       return [table, list.map(cut)];
     }),
   );
 }
 
-/** Each as often as it is there more often in the first. */
+/** Multiset difference. */
 function subtract(rows: readonly string[], others: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const row of others) counts.set(row, (counts.get(row) ?? 0) + 1);

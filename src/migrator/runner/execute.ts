@@ -3,7 +3,7 @@ import { sqlstate } from "../../database/index.ts";
 import { StatementError } from "../errors.ts";
 import type { Script } from "../journal/folder.ts";
 import { placeOf, type Statement } from "../journal/script.ts";
-import { remedyOf } from "../lint/outside-transaction.ts";
+import { transactionErrorRemedy } from "../lint/outside-transaction.ts";
 import type { Direction, MigrateEvent } from "../options.ts";
 
 /** The script that a statement belongs to, and the listener of its events. */
@@ -110,5 +110,10 @@ export function withPlace(
 ): unknown {
   if (!(error instanceof Error) || error.name !== "PostgresError") return error;
   const position = "position" in error ? Number(error.position) : 1;
-  return new StatementError(tag, placeOf(script, statement, position || 1), error, remedyOf(error, statement, script));
+  return new StatementError(
+    tag,
+    placeOf(script, statement, position || 1),
+    error,
+    transactionErrorRemedy(error, statement, script),
+  );
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TransactionSql } from "postgres";
+import { advisoryLocks } from "../../database/index.ts";
 import { LockWaitError } from "../errors.ts";
-import { type MigrationsTable, quotedNames } from "../history/table-names.ts";
+import { type MigrationsTable, quotedNames, quoteLiteral } from "../history/table-names.ts";
 import type { Connections } from "./connections.ts";
 import { describeSessions } from "./lock-monitor.ts";
 import { settingsSql } from "./migration-settings.ts";
@@ -63,7 +64,7 @@ export async function withMigratorLock<T>(
 }
 
 const lockKey = (migrationsTable: MigrationsTable) =>
-  `hashtextextended('migrate ${quotedNames(migrationsTable).table.replaceAll("'", "''")}', 0)`;
+  `hashtextextended(${quoteLiteral(advisoryLocks.migrator(quotedNames(migrationsTable).table))}, 0)`;
 
 /** Runs `work` if the transaction obtains the lock. @returns undefined if another session holds it */
 async function runIfLocked<T>(

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { matchLike, readHints } from "../../src/migrator/fixtures/literals.ts";
-import { matchPattern } from "../../src/migrator/fixtures/pattern.ts";
+import { generateLikeMatch, readHints } from "../../src/migrator/fixtures/constraint-hints.ts";
 import { createRandom } from "../../src/migrator/fixtures/random.ts";
+import { generateMatch } from "../../src/migrator/fixtures/regular-expression.ts";
 
 it.each([
   "^[$][a-z0-9-]+[$]",
@@ -15,25 +15,25 @@ it.each([
   "^(?:a|b)?c{2,3}.*z$",
   "^\\d{4}-\\d{2}$",
   "^[]a-]{4}$",
-])("draws texts that %s matches", (pattern) => {
+])("generates texts that match %s", (pattern) => {
   const random = createRandom(1);
-  const texts = Array.from({ length: 100 }, () => matchPattern(pattern, random));
-  // JavaScript reads "]" at the start of a set otherwise than PostgreSQL.
+  const texts = Array.from({ length: 100 }, () => generateMatch(pattern, random));
+  // JavaScript requires an escape for "]" at the start of a bracket expression.
   const regular = new RegExp(pattern.replace("[]", "[\\]"));
   for (const text of texts) expect(text).toMatch(regular);
   expect(new Set(texts).size).toBeGreaterThan(2);
 });
 
-it.each(["(?=a)b", "(a)\\1", "[a", "(a", "a)"])("gives up on %s", (pattern) => {
-  expect(matchPattern(pattern, createRandom(1))).toBeUndefined();
+it.each(["(?=a)b", "(a)\\1", "[a", "(a", "a)"])("returns undefined for the unsupported pattern %s", (pattern) => {
+  expect(generateMatch(pattern, createRandom(1))).toBeUndefined();
 });
 
-it("draws texts that LIKE finds", () => {
+it("generates texts that match a LIKE pattern", () => {
   const random = createRandom(1);
-  for (let n = 0; n < 50; n++) expect(matchLike("https://%_\\%", random)).toMatch(/^https:\/\/.*a%$/);
+  for (let n = 0; n < 50; n++) expect(generateLikeMatch("https://%_\\%", random)).toMatch(/^https:\/\/.*a%$/);
 });
 
-it("reads literals of definitions as PostgreSQL writes them", () => {
+it("reads the literals of definitions in the form of pg_get_constraintdef", () => {
   expect(
     readHints([
       "CHECK (((status)::text = ANY ((ARRAY['it''s'::character varying, 'b'::character varying])::text[])))",

@@ -5,13 +5,13 @@ export interface Type {
   readonly schema: string;
   readonly name: string;
   readonly category: string;
-  /** Of a domain: the type it is made of, and what that is to hold. */
+  /** The base type of a domain. */
   readonly base: string | null;
   readonly typmod: number;
   readonly checks: readonly { readonly name: string; readonly definition: string }[];
   readonly labels: readonly string[] | null;
   readonly element: string | null;
-  /** Of a range, and of a multirange. */
+  /** The subtype of a range; the range type of a multirange. */
   readonly subtype: string | null;
   readonly range: string | null;
   readonly attributes: readonly { readonly type: string; readonly typmod: number }[] | null;
@@ -24,13 +24,13 @@ export interface Column {
   readonly typmod: number;
   readonly required: boolean;
   readonly defaults: boolean;
-  /** Generated, an identity, or from a sequence: only the database knows what comes next. */
+  /** Generated, identity or filled from a sequence: the database assigns the value. */
   readonly given: boolean;
 }
 
 interface Constraint {
   readonly name: string;
-  /** Numbers of the columns it is about. */
+  /** Numbers of the constrained columns. */
   readonly columns: readonly number[];
 }
 
@@ -39,8 +39,8 @@ export interface Reference extends Constraint {
   readonly targets: readonly number[];
 }
 
-/** A table that rows are put into by its own name: no partition. */
-export interface DescribedTable {
+/** A table that fixtures are inserted into; not a partition. */
+export interface FillableTable {
   readonly oid: string;
   readonly schema: string;
   readonly name: string;
@@ -50,7 +50,7 @@ export interface DescribedTable {
   /** Unique and exclusion constraints, and unique indexes. */
   readonly keys: readonly Constraint[];
   readonly references: readonly Reference[];
-  /** What decides on the partition, and the bounds there are. */
+  /** The columns of the partition keys, and the bounds of all partitions. */
   readonly partitionColumns: readonly string[];
   readonly bounds: readonly string[];
 }
@@ -79,7 +79,7 @@ const checks = `
   select conname as name, coalesce(conkey, '{}') as columns, pg_get_constraintdef(k.oid) as definition
   from pg_constraint k where conrelid = c.oid and contype = 'c' order by conname`;
 
-/** Columns in an index's expressions are not in indkey, but it depends on them. */
+/** The columns in index expressions are not in indkey, but in pg_depend. */
 const keys = `
   select relname as name, array(
     select unnest(indkey::int2[]) except select 0 union
@@ -93,14 +93,14 @@ const references = `
     and not exists (select from pg_constraint parent where parent.oid = k.conparentid and parent.conrelid = c.oid)
   order by cardinality(conkey) desc, conname`;
 
-/** The columns of a partition key cannot go without their table, which is noted for those in expressions, too. */
+/** Partition key columns, those in expressions included, have an internal dependency on their table. */
 const partitionColumns = `
   select attname as name from pg_partition_tree(c.oid) join pg_partitioned_table on partrelid = relid join pg_attribute on attrelid = relid
   where attnum > 0 and exists (
     select from pg_depend where classid = 'pg_class'::regclass and objid = relid and objsubid = attnum
       and refclassid = 'pg_class'::regclass and refobjid = relid and refobjsubid = 0 and deptype = 'i')`;
 
-/** No partitions, nothing of the system's or of an extension's. */
+/** Excludes partitions, system tables and tables of extensions. */
 const ours = `
   relkind in ('r', 'p') and not relispartition and nspname !~ '^pg_' and nspname <> 'information_schema'
   and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')`;
@@ -114,26 +114,26 @@ const tables = `
   where ${ours}
   order by nspname, relname`;
 
-/** What decides which rows the tables of a database take. */
-export async function describeTable(
+/** Reads the columns, constraints and types that decide which rows are valid. */
+export async function readFillableTables(
   sql: Sql | ReservedSql | TransactionSql,
-): Promise<{ tables: DescribedTable[]; types: Map<string, Type> }> {
+): Promise<{ tables: FillableTable[]; types: Map<string, Type> }> {
   const query = `select json_build_object('tables', ${list(tables)}, 'types', ${list(types)})::text as described`;
   const results = (await sql.unsafe(withFixedSettings(query))) as unknown as { described: string }[][];
   const described = JSON.parse(results[1]?.[0]?.described ?? "{}") as {
-    tables: DescribedTable[];
+    tables: FillableTable[];
     types: (Type & { oid: string })[];
   };
   return { tables: described.tables, types: new Map(described.types.map((type) => [type.oid, type])) };
 }
 
-/** The same tables, with nothing but their columns: what it takes to read their rows. */
-export async function listTables(
+/** Reads the same tables with their columns only. */
+export async function readTableColumns(
   sql: Sql | ReservedSql | TransactionSql,
-): Promise<(Pick<DescribedTable, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
+): Promise<(Pick<FillableTable, "schema" | "name" | "partitioned"> & { columns: string[] })[]> {
   return sql.unsafe(`
     select nspname as schema, relname as name, relkind = 'p' as partitioned,
-      (select coalesce(json_agg(attname order by attname), '[]') from pg_attribute
+      (select coalesce(json_agg(attname order by attnum), '[]') from pg_attribute
        where attrelid = c.oid and attnum > 0 and not attisdropped) as columns
     from pg_class c join pg_namespace n on n.oid = relnamespace
     where ${ours}

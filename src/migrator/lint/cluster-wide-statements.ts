@@ -5,18 +5,18 @@ import { withoutComments } from "../sql/comments.ts";
 import { parse } from "../sql/grammar.ts";
 
 /**
- * Refuses to run on a scratch database what changes more than a database: roles, tablespaces, other databases
- * and settings belong to the whole server, and so to whoever else is on it.
+ * Rejects scripts that change cluster-wide objects: roles, tablespaces, other databases and server settings. A
+ * scratch database does not isolate these from other users of the server.
  *
- * @throws {MigrationError} that names every such statement, with the remedy
+ * @throws {MigrationError} with every such statement and a remedy
  */
-export async function refuseServerWide(scripts: readonly (Script | undefined)[]): Promise<void> {
+export async function refuseClusterWideStatements(scripts: readonly (Script | undefined)[]): Promise<void> {
   const found: string[] = [];
   for (const script of scripts) {
-    // Reading PostgreSQL's grammar takes long, and few migrations have any of these words.
+    // Parsing is slow, and few migrations contain any of these words.
     if (script === undefined || !suspicious.test(script.sql)) continue;
     for (const statement of (await readScript(script)).statements) {
-      if (!suspicious.test(statement.text) || !(await isServerWide(statement))) continue;
+      if (!suspicious.test(statement.text) || !(await isClusterWide(statement))) continue;
       const { file, line } = placeOf(script, statement);
       found.push(`  - ${file}:${line}: ${statement.text.split(/[\r\n]/)[0]}`);
     }
@@ -24,9 +24,9 @@ export async function refuseServerWide(scripts: readonly (Script | undefined)[])
   if (found.length === 0) return;
   throw new MigrationError(
     [
-      "Nothing was run, because this would change the server itself, for everybody on it, and not only a scratch database:",
+      "Nothing was run, because these statements change cluster-wide objects, not only a scratch database:",
       ...found,
-      "Name another server, one to throw away, with --scratch <url>.",
+      "Specify a disposable server with --scratch <url>.",
     ].join("\n"),
   );
 }
@@ -34,7 +34,7 @@ export async function refuseServerWide(scripts: readonly (Script | undefined)[])
 const suspicious =
   /\b(roles?|users?|group|grant|revoke|owned|tablespace|database|system|subscription|parameter|label)\b/i;
 
-/** Statements of PostgreSQL's grammar that are about nothing else. */
+/** Parse nodes that always concern cluster-wide objects. */
 const always = new Set([
   "CreateRoleStmt",
   "AlterRoleStmt",
@@ -56,7 +56,7 @@ const always = new Set([
   "AlterSubscriptionStmt",
   "DropSubscriptionStmt",
 ]);
-/** Those that may be about something else. */
+/** Parse nodes that concern them depending on the object type. */
 const sometimes = new Set(["RenameStmt", "AlterOwnerStmt", "CommentStmt", "SecLabelStmt", "GrantStmt"]);
 const shared = new Set([
   "OBJECT_ROLE",
@@ -66,9 +66,9 @@ const shared = new Set([
   "OBJECT_SUBSCRIPTION",
 ]);
 
-async function isServerWide({ text, words }: Statement): Promise<boolean> {
+async function isClusterWide({ text, words }: Statement): Promise<boolean> {
   const trees = await parse(text);
-  // Too large for the grammar, or newer than it.
+  // The statement is too large for the parser, or newer than it.
   if (trees === undefined) return atStart.test(words.slice(0, 3).join(" "));
   return trees.some(({ stmt = {} }) => {
     const [[kind, node] = []] = Object.entries(stmt as Record<string, Record<string, unknown>>);
@@ -76,7 +76,7 @@ async function isServerWide({ text, words }: Statement): Promise<boolean> {
     if (always.has(kind)) return true;
     if (sometimes.has(kind))
       return [node["objtype"], node["objectType"], node["renameType"]].some((type) => shared.has(String(type)));
-    // Programs: what they run is a text, too.
+    // Statements in a program are text.
     if (kind === "DoStmt" || kind === "CreateFunctionStmt") return inText.test(withoutComments(text));
     return false;
   });

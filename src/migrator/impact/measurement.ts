@@ -1,17 +1,22 @@
 import type { ReservedSql, Sql } from "postgres";
 import { codeOf } from "../../database/index.ts";
-import { type LockedTables, type LockState, readState } from "../introspection/locks-and-relations.ts";
+import { type LockSnapshot, type RelationStates, readLockSnapshot } from "../introspection/lock-snapshot.ts";
 import type { Statement } from "../journal/script.ts";
 import { notInTransaction } from "../runner/execute.ts";
-import { difference, type Effects } from "./difference.ts";
-import { keepWatching, stopWatching, takeWrites, watchWrites } from "./writes.ts";
+import { effectsBetween, type StatementEffects } from "./statement-effects.ts";
+import { dropWriteTriggers, enableWriteTriggers, installWriteTriggers, takeRecordedWrites } from "./write-triggers.ts";
 
-export type { Drop, Effects, TableLock, Write } from "./difference.ts";
+export type {
+  DroppedObject as Drop,
+  StatementEffects as Effects,
+  TableLock,
+  TableWrite as Write,
+} from "./statement-effects.ts";
 
-/** A statement of a migration failed; `cause` is the driver's error. */
-export class FailedStatementError extends Error {
+/** A statement of a measured migration failed; `cause` is the driver's error. */
+export class MeasurementError extends Error {
   constructor(
-    /** Which one, from 0; the number of statements when it was the commit. */
+    /** Index of the statement; the number of statements when the commit failed. */
     readonly index: number,
     cause: unknown,
   ) {
@@ -21,34 +26,33 @@ export class FailedStatementError extends Error {
 }
 
 /**
- * Runs a migration on a scratch database, and tells what each of its statements did to the tables
- * that were there before. With `transaction` all run in one, which is committed, so that the next
- * migration can be measured after it; without, each runs in one of its own, or in none if it must.
+ * Runs a migration on a scratch database and returns what each statement did to the tables that existed before.
+ * With `transaction`, all statements run in one transaction, which is committed. Without, each statement runs in its
+ * own transaction, or in none if PostgreSQL requires that.
  *
- * The database belongs to this call alone, and `track_counts` is on, as it is by default. Its tables
- * may be empty: all is told as it would be with rows, but for scans of a table that rows of another
- * are looked up in, such as the one that a foreign key refers to. One row in each shows these, too.
+ * No other session may use the database, and `track_counts` must be on. The tables may be empty, but then the scan
+ * of a referenced table does not show; one row in each table is enough.
  *
- * @throws {FailedStatementError} when a statement fails or ends the transaction; what ran in its transaction is undone.
- *   After a lost connection the database is of no more use: the triggers that watch it are still there.
+ * @throws {MeasurementError} when a statement fails or ends the transaction. Its transaction is rolled back. After a
+ *   lost connection the write triggers remain in the database, which must not be used again.
  */
-export async function measure(
+export async function measureEffects(
   sql: Sql,
   statements: readonly Pick<Statement, "text">[],
   options: { transaction: boolean },
-): Promise<Effects[]> {
+): Promise<StatementEffects[]> {
   const connection = await sql.reserve();
   try {
-    await watchWrites(connection);
-    const start = await readState(connection);
+    await installWriteTriggers(connection);
+    const start = await readLockSnapshot(connection);
     const run = options.transaction ? runTogether : runOneByOne;
     const effects = await run(connection, statements, start);
-    await stopWatching(connection);
+    await dropWriteTriggers(connection);
     return effects;
   } catch (error) {
-    // The first error is the one to tell; without a connection these fail, too.
+    // Without a connection the cleanup fails as well; the first error is reported.
     await connection.unsafe("rollback").catch(() => {});
-    await stopWatching(connection).catch(() => {});
+    await dropWriteTriggers(connection).catch(() => {});
     throw error;
   } finally {
     connection.release();
@@ -58,9 +62,9 @@ export async function measure(
 async function runTogether(
   sql: ReservedSql,
   statements: readonly Pick<Statement, "text">[],
-  start: LockState,
-): Promise<Effects[]> {
-  const effects: Effects[] = [];
+  start: LockSnapshot,
+): Promise<StatementEffects[]> {
+  const effects: StatementEffects[] = [];
   let previous = start;
   await begin(sql);
   for (const [index, { text }] of statements.entries()) {
@@ -69,7 +73,7 @@ async function runTogether(
     const seen = await look(sql, start.tables, previous);
     effects.push({ ...seen.effects, outsideTransaction: false });
     previous = seen.current;
-    await keepWatching(sql);
+    await enableWriteTriggers(sql);
   }
   await attempt(statements.length, () => sql.unsafe("commit"));
   return effects;
@@ -78,21 +82,21 @@ async function runTogether(
 async function runOneByOne(
   sql: ReservedSql,
   statements: readonly Pick<Statement, "text">[],
-  start: LockState,
-): Promise<Effects[]> {
-  const effects: Effects[] = [];
+  start: LockSnapshot,
+): Promise<StatementEffects[]> {
+  const effects: StatementEffects[] = [];
   for (const [index, { text }] of statements.entries()) {
-    const previous = await readState(sql);
+    const previous = await readLockSnapshot(sql);
     const outsideTransaction = await attempt(index, () => runInside(sql, text));
     const seen = await look(sql, start.tables, previous);
     effects.push({ ...seen.effects, outsideTransaction });
-    await keepWatching(sql);
+    await enableWriteTriggers(sql);
     await attempt(index, () => sql.unsafe("commit"));
   }
   return effects;
 }
 
-/** Leaves a transaction open after a statement that could run in one, and answers whether it could not. */
+/** Runs a statement and leaves a transaction open. @returns whether the statement had to run outside of it */
 async function runInside(sql: ReservedSql, text: string): Promise<boolean> {
   await begin(sql);
   try {
@@ -107,13 +111,13 @@ async function runInside(sql: ReservedSql, text: string): Promise<boolean> {
   }
 }
 
-async function look(sql: ReservedSql, before: LockedTables, previous: LockState) {
-  const current = await readState(sql);
-  const writes = await takeWrites(sql);
-  return { current, effects: difference(before, { previous, current, writes }) };
+async function look(sql: ReservedSql, before: RelationStates, previous: LockSnapshot) {
+  const current = await readLockSnapshot(sql);
+  const writes = await takeRecordedWrites(sql);
+  return { current, effects: effectsBetween(before, { previous, current, writes }) };
 }
 
-/** No query comes before the first statement, which may set the isolation level. */
+/** Runs no query, which would prevent the first statement from setting the isolation level. */
 async function begin(sql: ReservedSql): Promise<void> {
   await sql.unsafe("begin; set local measured.transaction = 'open'");
 }
@@ -128,6 +132,6 @@ async function attempt<T>(index: number, work: () => PromiseLike<T>): Promise<T>
   try {
     return await work();
   } catch (error) {
-    throw new FailedStatementError(index, error);
+    throw new MeasurementError(index, error);
   }
 }

@@ -1,15 +1,15 @@
-import type { Empty } from "../fixtures/fixtures.ts";
+import type { UnfilledTable } from "../fixtures/excluded-tables.ts";
 import type { MigrationsTable } from "../history/table-names.ts";
 import type { TableSize, TableSizes } from "../introspection/table-sizes.ts";
 import type { Migration } from "../journal/folder.ts";
 import { placeOf, readScript, type Statement } from "../journal/script.ts";
-import type { Effects, TableLock } from "./effects.ts";
-import { whoWaits } from "./lock-modes.ts";
+import { lockEffect } from "./lock-modes.ts";
+import type { Effects, TableLock } from "./measurement.ts";
 import { warningsOf } from "./warnings.ts";
 
-/** A lock on a table that is there now. */
+/** A lock on a table that exists at the target. */
 export interface PlannedLock extends TableLock, TableSize {
-  /** Who waits while it is held. */
+  /** What the lock blocks. */
   readonly effect: string;
 }
 
@@ -17,9 +17,9 @@ export interface PlannedStatement {
   readonly text: string;
   readonly file: string;
   readonly line: number;
-  /** Undefined: not measured. */
+  /** Undefined when not measured. */
   readonly locks?: readonly PlannedLock[] | undefined;
-  /** Tables that it writes anew, or reads, as a whole. */
+  /** Tables that the statement rewrites or scans. */
   readonly rewrites?: readonly string[];
   readonly scans?: readonly string[];
   readonly outsideTransaction?: boolean;
@@ -27,15 +27,15 @@ export interface PlannedStatement {
 
 export interface PlannedMigration {
   readonly tag: string;
-  /** In one transaction, so that every lock is held until the end. */
+  /** Whether all statements run in one transaction, which holds every lock until its end. */
   readonly transaction: boolean;
   readonly statements: readonly PlannedStatement[];
   readonly warnings: readonly string[];
-  /** Tables whose made-up rows it did not take: without any, a scan of another table for them may not show. */
-  readonly empty: readonly Empty[];
+  /** Tables without fixtures. A scan of a table that they reference may be missing from the plan. */
+  readonly empty: readonly UnfilledTable[];
 }
 
-/** A migration with what was measured of it. */
+/** Combines a migration with its measured effects. */
 export function describeImpact(
   migration: Migration,
   statements: readonly Statement[],
@@ -48,7 +48,7 @@ export function describeImpact(
       const effect = effects[index];
       return {
         ...bareStatement(migration, statement),
-        locks: effect?.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table), effect: whoWaits(lock.mode) })),
+        locks: effect?.locks.map((lock) => ({ ...lock, ...sizes.get(lock.table), effect: lockEffect(lock.mode) })),
         rewrites: effect?.rewrites ?? [],
         scans: effect?.scans ?? [],
         outsideTransaction: effect?.outsideTransaction ?? false,
@@ -58,8 +58,8 @@ export function describeImpact(
   };
 }
 
-/** A migration of which nothing could be measured. */
-export async function unmeasured(migration: Migration): Promise<PlannedMigration> {
+/** Describes a migration without measured effects. */
+export async function describeUnmeasured(migration: Migration): Promise<PlannedMigration> {
   return bare(migration, (await readScript(migration.up)).statements);
 }
 
@@ -76,9 +76,9 @@ function bareStatement({ up }: Migration, statement: Statement): PlannedStatemen
   return { text: statement.text, file, line };
 }
 
-/** Every migration touches the books. */
-export function withoutMigrationsTable(effects: Effects, { schema, table: books }: MigrationsTable): Effects {
-  const isOther = (table: string) => ![`${schema}.${books}`, `${schema}.${books}_runs`].includes(table);
+/** Removes the effects on the migrations table, which every migration has. */
+export function withoutMigrationsTable(effects: Effects, { schema, table: name }: MigrationsTable): Effects {
+  const isOther = (table: string) => ![`${schema}.${name}`, `${schema}.${name}_runs`].includes(table);
   return {
     ...effects,
     locks: effects.locks.filter(({ table }) => isOther(table)),
@@ -87,8 +87,8 @@ export function withoutMigrationsTable(effects: Effects, { schema, table: books 
   };
 }
 
-/** Every table that they do something to. */
-export const tablesOf = (effects: readonly Effects[]) => [
+/** Returns the names of all tables in the effects. */
+export const affectedTables = (effects: readonly Effects[]) => [
   ...new Set(
     effects.flatMap(({ locks, rewrites, scans, drops, writes }) => [
       ...[...locks, ...drops, ...writes].map(({ table }) => table),

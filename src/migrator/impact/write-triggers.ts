@@ -1,17 +1,17 @@
 import type { Sql } from "postgres";
 
-/** A statement that writes a table's rows, by whatever way; it may have found none. */
+/** A statement that writes to a table, even when no row matches. */
 export interface RowWrite {
   readonly oid: string;
   readonly kind: "insert" | "update" | "delete" | "truncate";
 }
 
 /**
- * Puts a trigger on every table that notes who writes it. Counters and locks would not do: on an
- * empty table nothing is counted, and a lock does not say what it is for. A statement's trigger
- * fires all the same, also for what a function or a DO block does.
+ * Creates a statement trigger on every table that records writes. Statement triggers fire for empty tables too,
+ * and for statements in functions and DO blocks. Counters do not change on an empty table, and a lock does not show
+ * the command.
  */
-export async function watchWrites(sql: Sql): Promise<void> {
+export async function installWriteTriggers(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create schema measured_writes;
     create function measured_writes.note() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -33,14 +33,14 @@ export async function watchWrites(sql: Sql): Promise<void> {
       end loop;
     end;
     $$`);
-  await keepWatching(sql);
+  await enableWriteTriggers(sql);
 }
 
 /**
- * Turns triggers on again that a statement has turned off, as a backfill may do with all of a
- * table's. It takes no lock that turning them off did not take.
+ * Enables the triggers again after a statement such as DISABLE TRIGGER ALL. This takes no lock that disabling them
+ * did not take.
  */
-export async function keepWatching(sql: Sql): Promise<void> {
+export async function enableWriteTriggers(sql: Sql): Promise<void> {
   await sql.unsafe(`
     do $$
     declare
@@ -53,8 +53,8 @@ export async function keepWatching(sql: Sql): Promise<void> {
     $$`);
 }
 
-/** What has been written since the last call. */
-export async function takeWrites(sql: Sql): Promise<RowWrite[]> {
+/** Returns the writes since the last call. */
+export async function takeRecordedWrites(sql: Sql): Promise<RowWrite[]> {
   const [row] = await sql<{ noted: string }[]>`
     select coalesce(current_setting('measured.writes', true), '') as noted, set_config('measured.writes', '', false)`.simple();
   const noted = new Set(row?.noted.split(" ").filter((note) => note !== ""));
@@ -64,10 +64,10 @@ export async function takeWrites(sql: Sql): Promise<RowWrite[]> {
   });
 }
 
-/** Leaves the database as it was before {@link watchWrites}. */
-export async function stopWatching(sql: Sql): Promise<void> {
-  // The migration may have left the connection in a role that may not do this. Several statements sent at once
-  // are one transaction.
+/** Removes what was created by {@link installWriteTriggers}. */
+export async function dropWriteTriggers(sql: Sql): Promise<void> {
+  // The migration may have set a role without the privilege to drop the schema. The statements of one query string
+  // are one transaction, so that SET LOCAL applies.
   await sql.unsafe(`
     set local role none;
     set local client_min_messages = warning;

@@ -2,7 +2,7 @@ import { expect, inject, it } from "vitest";
 import { baseline } from "../../src/migrator/commands/baseline.ts";
 import { plan } from "../../src/migrator/commands/plan.ts";
 import { verify } from "../../src/migrator/commands/verify.ts";
-import { refuseServerWide } from "../../src/migrator/lint/cluster-wide.ts";
+import { refuseClusterWideStatements } from "../../src/migrator/lint/cluster-wide-statements.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const server = () => ({ url: inject("serverUrl") });
@@ -28,15 +28,15 @@ it.each([
   ["grant select on users to public", false],
   ["comment on column a.role is 'drop role x'", false],
   ["alter table users owner to current_user", false],
-])("tells what changes the server from what changes a database: %s", async (sql, isServerWide) => {
-  const refused = await refuseServerWide([{ file: "x.sql", sql, noTransaction: false }]).then(
+])("recognizes cluster-wide statements: %s", async (sql, isServerWide) => {
+  const refused = await refuseClusterWideStatements([{ file: "x.sql", sql, noTransaction: false }]).then(
     () => false,
     () => true,
   );
   expect(refused).toBe(isServerWide);
 });
 
-it("verify, plan and baseline leave the server's roles alone, unless it is named to be thrown away", async () => {
+it("verify, plan and baseline do not change roles unless the server is disposable", async () => {
   const { sql, target } = await emptyDatabase();
   await sql.unsafe(`create role ${role}; create table a (id int)`);
   const roles = () => sql`select oid from pg_roles where rolname = ${role}`;
@@ -54,6 +54,6 @@ it("verify, plan and baseline leave the server's roles alone, unless it is named
   expect(await sql`select 1 from pg_roles where rolname = ${`${role}_2`}`).toEqual([]);
 
   write(a);
-  expect(await verify({ server: server(), disposable: true, folder })).toMatchObject([{ outcome: "proved" }]);
+  expect(await verify({ server: server(), disposable: true, folder })).toMatchObject([{ outcome: "verified" }]);
   expect(await roles()).toEqual([]);
 });

@@ -1,72 +1,75 @@
-import type { LockedTable, LockedTables, LockState } from "../introspection/locks-and-relations.ts";
+import type { LockSnapshot, RelationState, RelationStates } from "../introspection/lock-snapshot.ts";
 import { blocksWriters, isAtLeast, type LockMode, lockModes, strongest } from "./lock-modes.ts";
-import { climb, wholeTables } from "./partitions.ts";
-import type { RowWrite } from "./writes.ts";
+import { collapsePartitions, highestAncestor } from "./partitions.ts";
+import type { RowWrite } from "./write-triggers.ts";
 
 export interface TableLock {
   readonly table: string;
   readonly mode: LockMode;
-  /** So many partitions of the table are locked the same way; they are not listed. */
+  /** How many partitions of the table have the same lock. They are not listed. */
   readonly partitions?: number;
 }
 
-/** Data that is no longer there. */
-export interface Drop {
+/** A dropped object that may have held data. */
+export interface DroppedObject {
   readonly kind: "table" | "materialized view" | "foreign table" | "column";
   readonly table: string;
-  /** Of a column: its name, quoted where it must be. */
+  /** The name of a column, quoted where SQL requires it. */
   readonly column?: string;
 }
 
-export interface Write {
+export interface TableWrite {
   readonly table: string;
   readonly kind: RowWrite["kind"];
 }
 
 /**
- * What a statement did to tables that were there before its migration. Tables and columns have the
- * names that they had then, as SQL spells them: quoted where they must be, and with their schema
- * unless that is `public`.
+ * What a statement did to tables that existed before its migration. Tables and columns have their names from before
+ * the migration, quoted where SQL requires it. The schema is omitted when it is `public`.
  */
-export interface Effects {
-  /** Locks that are held until the transaction ends, newly taken or made stronger; the strongest of each table. */
+export interface StatementEffects {
+  /** Locks that the statement acquired or strengthened; the strongest of each table. */
   readonly locks: readonly TableLock[];
-  /** Tables that were written anew as a whole; a table that was truncated is among `writes`. */
+  /** Tables that were rewritten. A truncated table is listed in `writes` only. */
   readonly rewrites: readonly string[];
-  /** Tables that were read from end to end, or would have been had they not been empty. */
+  /** Tables that were scanned sequentially, empty ones included. */
   readonly scans: readonly string[];
-  readonly drops: readonly Drop[];
-  /** Tables whose rows it changes, whether or not it found any. */
-  readonly writes: readonly Write[];
-  /** PostgreSQL refuses to run it inside a transaction: it ran by itself, and its locks could not be seen. */
+  readonly drops: readonly DroppedObject[];
+  /** Tables that the statement writes, even when no row matches. */
+  readonly writes: readonly TableWrite[];
+  /** The statement cannot run in a transaction block. Its locks were not visible to the measurement. */
   readonly outsideTransaction: boolean;
 }
 
-/** @param before how things were before the migration; `previous` and `current`, before and after the statement */
-export function difference(
-  before: LockedTables,
-  { previous, current, writes }: { previous: LockState; current: LockState; writes: readonly RowWrite[] },
-): Omit<Effects, "outsideTransaction"> {
+/**
+ * Compares the snapshots around a statement.
+ *
+ * @param before the relations before the migration
+ */
+export function effectsBetween(
+  before: RelationStates,
+  { previous, current, writes }: { previous: LockSnapshot; current: LockSnapshot; writes: readonly RowWrite[] },
+): Omit<StatementEffects, "outsideTransaction"> {
   const truncated = new Set(writes.filter(({ kind }) => kind === "truncate").map(({ oid }) => oid));
-  const changed = (test: (old: LockedTable, now: LockedTable) => boolean) =>
+  const changed = (test: (old: RelationState, now: RelationState) => boolean) =>
     [...before.keys()].filter((oid) => {
       const [old, now] = [previous.tables.get(oid), current.tables.get(oid)];
       return old && now && test(old, now);
     });
-  // A truncated table gets a new file, and its indexes are built again over no rows: neither costs anything.
+  // TRUNCATE assigns a new file and rebuilds the indexes over no rows, which costs nothing.
   const notTruncated = (oids: string[]) => oids.filter((oid) => !truncated.has(oid));
   const rewritten = changed((old, now) => old.filenode !== now.filenode);
   const scanned = changed((old, now) => old.scans < now.scans);
   return {
     locks: locks(before, previous, current),
-    rewrites: wholeTables(before, notTruncated(rewritten)),
-    scans: wholeTables(before, notTruncated(scanned)),
+    rewrites: collapsePartitions(before, notTruncated(rewritten)),
+    scans: collapsePartitions(before, notTruncated(scanned)),
     drops: drops(before, previous.tables, current.tables),
     writes: rowWrites(before, writes),
   };
 }
 
-function locks(before: LockedTables, previous: LockState, current: LockState): TableLock[] {
+function locks(before: RelationStates, previous: LockSnapshot, current: LockSnapshot): TableLock[] {
   const taken = new Map<string, LockMode>();
   for (const table of before.values()) {
     const [was, is] = [heldOn(table, previous), heldOn(table, current)];
@@ -74,7 +77,7 @@ function locks(before: LockedTables, previous: LockState, current: LockState): T
   }
   const partitions = new Map<string, number>();
   for (const [oid, mode] of taken) {
-    const top = climb(before, oid, (parent) => taken.get(parent) === mode);
+    const top = highestAncestor(before, oid, (parent) => taken.get(parent) === mode);
     partitions.set(top, (partitions.get(top) ?? -1) + 1);
   }
   return [...partitions]
@@ -87,14 +90,14 @@ function locks(before: LockedTables, previous: LockState, current: LockState): T
 }
 
 /** Every query opens all indexes of its tables: who locks one against readers or writers locks its table. */
-function heldOn(table: LockedTable, { locks }: LockState): LockMode | undefined {
+function heldOn(table: RelationState, { locks }: LockSnapshot): LockMode | undefined {
   const onIndexes = table.indexes.flatMap((oid) => locks.get(oid) ?? []).filter(blocksWriters);
   return strongest([...(locks.get(table.oid) ?? []), ...onIndexes]);
 }
 
 const kinds = { r: "table", p: "table", m: "materialized view", f: "foreign table" } as const;
 
-function drops(before: LockedTables, previous: LockedTables, current: LockedTables): Drop[] {
+function drops(before: RelationStates, previous: RelationStates, current: RelationStates): DroppedObject[] {
   const gone = (oid: string) => previous.has(oid) && !current.has(oid);
   const goneColumns = (oid: string): string[] => {
     const [table, old, now] = [before.get(oid), previous.get(oid), current.get(oid)];
@@ -105,8 +108,8 @@ function drops(before: LockedTables, previous: LockedTables, current: LockedTabl
   };
   return [...before.values()]
     .sort((a, b) => byName(a.name, b.name))
-    .flatMap((table): Drop[] => {
-      // What goes with a partitioned table goes without saying.
+    .flatMap((table): DroppedObject[] => {
+      // Dropped partitions of a dropped table are not listed.
       if (gone(table.oid)) {
         return table.parent && gone(table.parent) ? [] : [{ kind: kinds[table.kind], table: table.name }];
       }
@@ -117,14 +120,14 @@ function drops(before: LockedTables, previous: LockedTables, current: LockedTabl
     });
 }
 
-function rowWrites(before: LockedTables, writes: readonly RowWrite[]): Write[] {
+function rowWrites(before: RelationStates, writes: readonly RowWrite[]): TableWrite[] {
   const has = (oid: string, kind: string) => writes.some((write) => write.oid === oid && write.kind === kind);
   return writes
-    .filter(({ oid, kind }) => climb(before, oid, (parent) => has(parent, kind)) === oid)
+    .filter(({ oid, kind }) => highestAncestor(before, oid, (parent) => has(parent, kind)) === oid)
     .map(({ oid, kind }) => ({ table: nameOf(before, oid), kind }))
     .sort((a, b) => byName(a.table, b.table) || byName(a.kind, b.kind));
 }
 
-const nameOf = (tables: LockedTables, oid: string): string => tables.get(oid)?.name ?? oid;
+const nameOf = (tables: RelationStates, oid: string): string => tables.get(oid)?.name ?? oid;
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,9 +1,9 @@
-/** A subselect: elements of a text array in one text, in an order that no collation changes. */
+/** A subselect: the elements of a text array as one text, ordered by collation "C". */
 export function listOf(array: string): string {
   return `(select string_agg(element, ', ' order by element collate "C") from unnest(${array}) as list (element))`;
 }
 
-/** A subselect: names of columns in one text, in the order of the column numbers given. */
+/** A subselect: the names of columns as one text, in the order of the given column numbers. */
 export function columnNames(relation: string, numbers: string): string {
   return `(
     select string_agg(quote_ident(attname), ', ' order by place)
@@ -11,7 +11,7 @@ export function columnNames(relation: string, numbers: string): string {
     join pg_attribute on attrelid = ${relation} and attnum = key.number)`;
 }
 
-/** A subselect: a relation's name with its schema. */
+/** A subselect: the qualified name of a relation. */
 export function relationName(oid: string): string {
   return `(
     select format('%I.%I', nspname, relname)

@@ -1,40 +1,40 @@
 import type { Sql } from "postgres";
 import type { LockMode } from "../impact/lock-modes.ts";
 
-/** A table, partition, materialized view or foreign table, as it is at one moment. */
-export interface LockedTable {
+/** The state of a table, partition, materialized view or foreign table at one moment. */
+export interface RelationState {
   readonly oid: string;
-  /** As SQL spells it: quoted where it must be, with its schema unless that is `public`. */
+  /** Quoted where SQL requires it. The schema is omitted when it is `public`. */
   readonly name: string;
   /** pg_class.relkind */
   readonly kind: "r" | "p" | "m" | "f";
   /** The table that it is a partition of. */
   readonly parent: string | null;
   readonly filenode: string;
-  /** Sequential scans that this connection, or any other, has begun on it. */
+  /** Number of sequential scans, of all sessions. */
   readonly scans: number;
   /** Names by attnum. */
   readonly columns: Readonly<Record<string, string>>;
   readonly indexes: readonly string[];
 }
 
-export type LockedTables = ReadonlyMap<string, LockedTable>;
+export type RelationStates = ReadonlyMap<string, RelationState>;
 
-/** What can be seen of a database between two statements. */
-export interface LockState {
-  readonly tables: LockedTables;
-  /** What this connection holds, by the oid of the table or index. */
+/** The relations of a database and the locks of this session, between two statements. */
+export interface LockSnapshot {
+  readonly tables: RelationStates;
+  /** Lock modes that this session holds, by the oid of the table or index. */
   readonly locks: ReadonlyMap<string, readonly LockMode[]>;
 }
 
-/** Reads catalogs and counters only, so that looking locks and scans nothing that is looked at. */
-export async function readState(sql: Sql): Promise<LockState> {
+/** Reads catalogs and counters only, so that the measurement takes no locks on user tables and does not scan them. */
+export async function readLockSnapshot(sql: Sql): Promise<LockSnapshot> {
   return { tables: await readTables(sql), locks: await readLocks(sql) };
 }
 
-async function readTables(sql: Sql): Promise<LockedTables> {
-  // What has been counted and not been reported yet plus what has: the sum does not change when the server reports.
-  const rows = await sql<LockedTable[]>`
+async function readTables(sql: Sql): Promise<RelationStates> {
+  // Pending plus reported counts: the sum does not change when the backend reports its counts.
+  const rows = await sql<RelationState[]>`
     select c.oid::text,
       case nspname when 'public' then format('%I', relname) else format('%I.%I', nspname, relname) end as name,
       relkind as kind,

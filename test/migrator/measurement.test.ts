@@ -1,12 +1,12 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { codeOf } from "../../src/database/error-code.ts";
-import { type Effects, FailedStatementError, measure } from "../../src/migrator/impact/effects.ts";
 import type { LockMode } from "../../src/migrator/impact/lock-modes.ts";
-import { readState } from "../../src/migrator/introspection/locks-and-relations.ts";
+import { type Effects, MeasurementError, measureEffects } from "../../src/migrator/impact/measurement.ts";
+import { readLockSnapshot } from "../../src/migrator/introspection/lock-snapshot.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
-/** What stands before every migration here. */
+/** Objects that exist before every migration. */
 const setup = `
   create table users (id int primary key, name varchar(50) not null, age int, email text);
   create index users_age on users (age);
@@ -34,14 +34,14 @@ beforeEach(async () => {
 });
 
 async function effects(statements: readonly string[], { transaction = true } = {}): Promise<Effects[]> {
-  return measure(
+  return measureEffects(
     sql,
     statements.map((text) => ({ text })),
     { transaction },
   );
 }
 
-/** Of the last of these statements. */
+/** Returns the effects of the last statement. */
 async function effectsOf(statements: string | readonly string[], options?: { transaction: boolean }): Promise<Effects> {
   const measured = await effects([statements].flat(), options);
   return measured.at(-1) as Effects;
@@ -95,7 +95,7 @@ describe("one statement", () => {
     // Constraints
     ["alter table users add constraint old check (age > 1)", scan],
     ["alter table users add constraint old check (age > 1) not valid", { locks: all }],
-    // What is held already is not told again.
+    // A lock that is already held is not reported again.
     [
       ["alter table users add constraint old check (age > 1) not valid", "alter table users validate constraint old"],
       { scans: [users] },
@@ -232,14 +232,14 @@ describe("rows", () => {
     expect(await effectsOf(statements)).toEqual(expected(effect));
   });
 
-  it("show by being there that others are looked up: one is enough", async () => {
+  it("shows the scan of a referenced table when each table has one row", async () => {
     expect((await effectsOf(`${fk} not valid`)).scans).toEqual([]);
     await sql`insert into users (id, name) values (1, 'a')`;
     await sql`insert into posts values (1, 1)`;
     expect((await effectsOf("alter table posts validate constraint posts_fk")).scans).toEqual(["posts", users]);
   });
 
-  it("are told of in the same way when there are some", async () => {
+  it("reports the same effects for tables with rows", async () => {
     await sql`insert into users (id, name) select n, n from generate_series(1, 5) n`;
     expect(await effectsOf("update users set age = 1")).toEqual(
       expected({ locks: write, scans: [users], writes: writes("update") }),
@@ -264,7 +264,7 @@ describe("outside a transaction", () => {
     expect(await effectsOf(statement, { transaction: false })).toEqual(expected(effect));
   });
 
-  it("every statement takes its locks anew, and what one made is no table from before to the next", async () => {
+  it("reports the locks of every statement, and no effects on tables of the migration itself", async () => {
     const statements = ["alter table users add column x int", "create table n (id int)", "drop table n"];
     const measured = await effects([...statements, "drop table users cascade"], { transaction: false });
     expect(measured.map(({ locks }) => locks)).toEqual([expected({ locks: all }).locks, [], [], expect.any(Array)]);
@@ -272,15 +272,15 @@ describe("outside a transaction", () => {
     expect(measured[3]?.locks).toContainEqual({ table: users, mode: "AccessExclusiveLock" });
   });
 
-  it("what must run there fails in a migration that is one transaction", async () => {
+  it("fails a statement that cannot run in the transaction of its migration", async () => {
     const failure = await effectsOf("vacuum users").catch((error) => error);
-    expect(failure).toBeInstanceOf(FailedStatementError);
+    expect(failure).toBeInstanceOf(MeasurementError);
     expect(codeOf(failure)).toBe("25001");
   });
 });
 
 describe("a migration", () => {
-  it("is told of in the names from before it, whatever it renames", async () => {
+  it("reports the names from before the migration after renames", async () => {
     const measured = await effects([
       "alter table users rename to accounts",
       "alter table accounts rename column age to years",
@@ -296,7 +296,7 @@ describe("a migration", () => {
     ]);
   });
 
-  it("is told of in names that SQL can take as they are", async () => {
+  it("reports names quoted for SQL", async () => {
     await sql.unsafe(`create schema "Shop"; create table "Shop"."Order" ("When" date, id int)`);
     expect(await effectsOf(`alter table "Shop"."Order" drop column "When"`)).toEqual(
       expected({
@@ -306,7 +306,7 @@ describe("a migration", () => {
     );
   });
 
-  it("is told of partitions under the highest table whose partitions all share the effect", async () => {
+  it("reports partitions under the highest table whose partitions all have the effect", async () => {
     await sql.unsafe(`
       create table tree (id int, n int) partition by range (id);
       create table tree_1 partition of tree for values from (0) to (10) partition by range (id);
@@ -330,7 +330,7 @@ describe("a migration", () => {
     expect(measured[2]).toMatchObject({ rewrites: ["tree"], scans: ["tree"] });
   });
 
-  it("is told the step from a weaker lock to a stronger one, and no step back", async () => {
+  it("reports a stronger lock, and no weaker one", async () => {
     const measured = await effects(["select from users", "lock users", "lock users in share mode"]);
     expect(measured.map(({ locks }) => locks[0]?.mode)).toEqual(["AccessShareLock", "AccessExclusiveLock", undefined]);
     expect(await effectsOf(["lock users in share mode", "savepoint s", "lock users", "rollback to s"])).toEqual(
@@ -338,7 +338,7 @@ describe("a migration", () => {
     );
   });
 
-  it("is told of a partition by itself when it is locked otherwise than its table", async () => {
+  it("reports a partition separately when its lock differs from that of its table", async () => {
     const statement = "do $$ begin lock only log; lock log_1 in share mode; end $$";
     const locks: Lock[] = [
       ["log", "AccessExclusiveLock"],
@@ -347,7 +347,7 @@ describe("a migration", () => {
     expect(await effectsOf(statement)).toEqual(expected({ locks }));
   });
 
-  it("is told each effect once, with its own statement", async () => {
+  it("reports each effect once, with its own statement", async () => {
     const statements = [
       "update users set age = 1",
       "alter table users drop column age",
@@ -366,16 +366,16 @@ describe("a migration", () => {
     }
   });
 
-  it("is told its own locks, not those of others", async () => {
+  it("reports the locks of its own session only", async () => {
     await sql.begin(async (other) => {
       await other`lock posts`;
       const [posts] = await other`select 'posts'::regclass::oid::text as oid`;
-      expect((await readState(other as never)).locks.get(posts?.["oid"])).toEqual(["AccessExclusiveLock"]);
-      expect((await readState(sql)).locks.get(posts?.["oid"])).toBeUndefined();
+      expect((await readLockSnapshot(other as never)).locks.get(posts?.["oid"])).toEqual(["AccessExclusiveLock"]);
+      expect((await readLockSnapshot(sql)).locks.get(posts?.["oid"])).toBeUndefined();
     });
   });
 
-  it("says nothing of tables and columns of its own", async () => {
+  it("does not report tables and columns that the migration creates", async () => {
     const measured = await effects([
       "create table n (id int)",
       "insert into n values (1)",
@@ -387,22 +387,22 @@ describe("a migration", () => {
     expect(dropped).toEqual(expected({}));
   });
 
-  it("is committed, with nothing of the measuring left behind", async () => {
+  it("commits the migration and leaves no triggers behind", async () => {
     await effects(["alter table users add column x int"]);
     await effects(["alter table users add column y int"]);
     expect(await sql`select x, y from users`).toEqual([]);
     expect(await leftovers()).toEqual([]);
   });
 
-  it("may set the isolation level first, as it may where it is applied", async () => {
+  it("accepts a first statement that sets the isolation level", async () => {
     expect(await effects(["set transaction isolation level serializable", "select 1"])).toHaveLength(2);
   });
 
-  it("may end in a role that owns nothing, which the connection then has", async () => {
+  it("accepts a migration that ends in a role without privileges", async () => {
     const notices: unknown[] = [];
     const other = postgres(database.url, { max: 1, onnotice: (notice) => notices.push(notice) });
     onTestFinished(() => other.end());
-    await measure(other, [{ text: "set role pg_read_all_data" }], { transaction: true });
+    await measureEffects(other, [{ text: "set role pg_read_all_data" }], { transaction: true });
     expect(await other`select current_user as role`).toEqual([{ role: "pg_read_all_data" }]);
     expect(await leftovers()).toEqual([]);
     expect(notices).toEqual([]);
@@ -411,9 +411,9 @@ describe("a migration", () => {
   it.each([
     ["fails", "alter table nowhere add column x int", "42P01"],
     ["ends the transaction", "commit", undefined],
-  ])("that %s is an error with the statement's number", async (_, statement, code) => {
+  ])("throws the index of a statement that %s", async (_, statement, code) => {
     const failure = await effects(["create table n ()", statement, "select 2"]).catch((error) => error);
-    expect(failure).toBeInstanceOf(FailedStatementError);
+    expect(failure).toBeInstanceOf(MeasurementError);
     expect(failure).toMatchObject({ index: 1, message: failure.cause.message });
     expect(codeOf(failure)).toBe(code);
     expect(await leftovers()).toEqual([]);
@@ -422,7 +422,7 @@ describe("a migration", () => {
     expect(await effects(["create table n ()"])).toEqual([expected({})]);
   });
 
-  it("that fails at its commit has the number past its last statement", async () => {
+  it("throws the number of statements when the commit fails", async () => {
     const deferred = "create table n (id int references users deferrable initially deferred)";
     await expect(effects([deferred, "insert into n values (1)"])).rejects.toMatchObject({ index: 2 });
     expect(await sql`select to_regclass('n') as n`).toEqual([{ n: null }]);
@@ -435,10 +435,12 @@ async function leftovers() {
     union all select nspname from pg_namespace where nspname like 'measured%'`;
 }
 
-it("the function that takes months off the trail's last partition shuts everybody out of it, for a moment", async () => {
+it("reports that create_audit_log_partitions blocks all access to the audit log", async () => {
   const ours = await createDatabase();
   try {
-    const [made] = await measure(ours.sql, [{ text: "select create_audit_log_partitions(5)" }], { transaction: true });
+    const [made] = await measureEffects(ours.sql, [{ text: "select create_audit_log_partitions(5)" }], {
+      transaction: true,
+    });
     expect(made?.locks).toMatchObject([
       { table: "audit_log", mode: "AccessExclusiveLock" },
       { table: users, mode: "AccessExclusiveLock" },

@@ -1,0 +1,1 @@
+export { createEventRecorder, type EventRecorder } from "./event-recorder.ts";

@@ -1,0 +1,92 @@
+import { isIP } from "node:net";
+import * as v from "valibot";
+import { faultsOfDatabaseUrl } from "./database-url/parse.ts";
+import { sslModes } from "./database-url/ssl.ts";
+
+const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
+const oneOf = <const Options extends readonly string[]>(options: Options) =>
+  v.picklist(options, `must be one of ${options.join(", ")}`);
+const wholeNumber = (min: number, max: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d+$/, "must be a whole number"),
+    v.transform(Number),
+    v.minValue(min, `must be at least ${min}`),
+    v.maxValue(max, `must be at most ${max}`),
+  );
+const milliseconds = (fallback: string) => v.optional(wholeNumber(0, 3_600_000), fallback);
+
+const databaseUrl = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (dataset.typed) for (const message of faultsOfDatabaseUrl(dataset.value)) addIssue({ message });
+  }),
+);
+
+const origins = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(",").map((origin) => origin.trim())),
+  v.transform((list) => list.filter((origin) => origin !== "")),
+  v.everyItem(
+    (origin) => /^https?:\/\/[^/\s]+$/.test(origin),
+    "must be origins such as https://game.example, separated by commas",
+  ),
+);
+
+const proxies = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(",").map((proxy) => proxy.trim())),
+  v.transform((list) => list.filter((proxy) => proxy !== "")),
+  v.everyItem(isAddressOrRange, "must be IP addresses or ranges such as 10.0.0.0/8, separated by commas"),
+);
+
+function isAddressOrRange(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const family = isIP(address);
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return family !== 0 && fits && more.length === 0;
+}
+
+/** Kinds of connection pooler between the service and PostgreSQL. */
+export const poolers = ["none", "transaction"] as const;
+
+/**
+ * Every variable that the service reads. `.env.example` documents them, and a test compares the two.
+ *
+ * The schema uses valibot instead of zod because every command reads the configuration, and importing zod takes a fifth
+ * of the time of `migrate up` (bench/migrate.mjs).
+ */
+export const environment = v.object({
+  NODE_ENV: v.optional(oneOf(["development", "test", "production"]), "development"),
+  HOST: v.optional(text, "127.0.0.1"),
+  PORT: v.optional(wholeNumber(0, 65_535), "3000"),
+  CORS_ORIGINS: v.optional(origins, ""),
+  TRUSTED_PROXIES: v.optional(proxies, ""),
+  DATA_DIR: v.optional(text, ".data"),
+  DATABASE_URL: v.optional(databaseUrl),
+  DATABASE_POOL_MIN: v.optional(wholeNumber(0, 1000)),
+  DATABASE_POOL_MAX: v.optional(wholeNumber(1, 1000)),
+  DATABASE_POOLER: v.optional(oneOf(poolers)),
+  DATABASE_SSL: v.optional(oneOf(sslModes)),
+  DATABASE_CA_FILE: v.optional(text),
+  STATEMENT_TIMEOUT_MS: milliseconds("5000"),
+  LOCK_TIMEOUT_MS: milliseconds("2000"),
+  IDLE_TRANSACTION_TIMEOUT_MS: milliseconds("10000"),
+  REQUEST_TIMEOUT_MS: v.optional(wholeNumber(1, 3_600_000), "10000"),
+  SHUTDOWN_TIMEOUT_MS: milliseconds("7000"),
+  SLOW_QUERY_MS: milliseconds("1000"),
+  SCAN_LIMIT_ROWS: v.optional(wholeNumber(0, 1_000_000_000), "100000"),
+  JWT_SECRET: v.optional(
+    v.pipe(v.string(), v.minLength(32, "must be at least 32 characters: `openssl rand -base64 48` makes a good one")),
+  ),
+  LOG_LEVEL: v.optional(oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"])),
+});
+
+/** The name of a variable that the service reads. */
+export type ConfigVariable = keyof typeof environment.entries;
+
+/** The names of all variables that the service reads. */
+export const configVariables = Object.keys(environment.entries) as ConfigVariable[];
+
+/** The values of the variables after validation. */
+export type Variables = v.InferOutput<typeof environment>;

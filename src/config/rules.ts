@@ -1,0 +1,48 @@
+import { isLocal, parseDatabaseUrl, sslModeOf } from "./database-url/parse.ts";
+import { type SslMode, stricter } from "./database-url/ssl.ts";
+import type { Variables } from "./environment.ts";
+
+/** Returns the maximum size of the pool: the variable, or the default of the environment. */
+export const poolMax = (vars: Variables) => vars.DATABASE_POOL_MAX ?? (vars.NODE_ENV === "production" ? 20 : 10);
+
+/** Whether the URL has the parameter `pgbouncer=true` of Prisma and Supabase. */
+export const urlNamesTransactionPooler = (vars: Variables) =>
+  vars.DATABASE_URL !== undefined && parseDatabaseUrl(vars.DATABASE_URL).transactionPooler === true;
+
+/** Returns the violations of rules that involve several variables. */
+export function crossVariableFaults(vars: Variables): string[] {
+  const faults: string[] = [];
+  if ((vars.DATABASE_POOL_MIN ?? 0) > poolMax(vars)) {
+    faults.push("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX");
+  }
+  if (vars.DATABASE_CA_FILE !== undefined && !/^verify-/.test(sslOf(vars) ?? "")) {
+    faults.push("DATABASE_CA_FILE is only used with DATABASE_SSL=verify-full (or verify-ca): set both, or neither");
+  }
+  if (vars.DATABASE_CA_FILE !== undefined && vars.DATABASE_URL !== undefined) {
+    if (parseDatabaseUrl(vars.DATABASE_URL).ssl.rootCertificate !== undefined)
+      faults.push("DATABASE_CA_FILE and the sslrootcert of DATABASE_URL name the same thing: set one of them");
+  }
+  if (vars.DATABASE_SSL !== undefined && sslOf(vars) !== vars.DATABASE_SSL) {
+    faults.push("DATABASE_SSL is laxer than the sslmode of DATABASE_URL: set one of them, or both alike");
+  }
+  if (vars.NODE_ENV !== "production") return faults;
+
+  if (vars.DATABASE_URL === undefined) {
+    faults.push("DATABASE_URL must be set in production: the embedded server is for development");
+  } else if (!isLocal(vars.DATABASE_URL) && sslOf(vars) === undefined) {
+    faults.push(
+      "DATABASE_SSL must be set in production when DATABASE_URL is on another host: verify-full (best) or require; " +
+        "disable, if the network itself is trusted",
+    );
+  }
+  if (vars.JWT_SECRET === undefined)
+    faults.push("JWT_SECRET must be set in production, to the same value on every server");
+  return faults;
+}
+
+/** Returns the TLS mode of DATABASE_SSL or the URL, the stricter if both are set; undefined if neither is. */
+export function sslOf(vars: Variables): SslMode | undefined {
+  const inUrl = vars.DATABASE_URL === undefined ? undefined : sslModeOf(vars.DATABASE_URL);
+  const own = vars.DATABASE_SSL;
+  return own === undefined || inUrl === undefined ? (own ?? inUrl) : stricter(own, inUrl);
+}

@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+import { configVariables } from "../../src/config/environment.ts";
+
+const documents = [
+  "README.md",
+  "API.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "TROUBLESHOOTING.md",
+  "src/client/README.md",
+  ...readdirSync("docs").map((name) => join("docs", name)),
+];
+
+const read = (file: string) => readFileSync(file, "utf8");
+
+it.each(documents)("every relative link of %s leads to a file, and its anchor to a heading", (file) => {
+  const missing = [...read(file).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].flatMap(
+    ([, path = "", anchor]) => {
+      const target = path === "" ? file : join(dirname(file), path);
+      if (!existsSync(target)) return [target];
+      return anchor === undefined || anchorsOf(read(target)).includes(anchor) ? [] : [`${target}#${anchor}`];
+    },
+  );
+  expect(missing).toEqual([]);
+});
+
+/** GitHub's anchors: lower case, without punctuation, blanks as hyphens. */
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+
+it.each(documents)("every path of the source that %s names exists", (file) => {
+  const paths = [...read(file).matchAll(/`((?:src|test|examples|patches|bench|drizzle)\/[\w./-]*)`/g)]
+    .map(([, path = ""]) => path)
+    // Examples of migrations that a reader is going to create.
+    .filter((path) => !path.startsWith("drizzle/0005"));
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+});
+
+it("README.md has at most 120 lines", () => {
+  expect(read("README.md").split("\n").length - 1).toBeLessThanOrEqual(120);
+});
+
+it("every setting that a document names is read by the service", () => {
+  const settings = /\b(?:DATABASE|JWT|LOG|SCAN|SLOW|STATEMENT|LOCK|REQUEST|SHUTDOWN|TRUSTED|CORS)_[A-Z_]+\b/g;
+  const named = documents.flatMap(
+    (file) =>
+      read(file)
+        .replace(/TEST_\w+/g, "")
+        .match(settings) ?? [],
+  );
+  expect([...new Set(named)].filter((name) => !(configVariables as readonly string[]).includes(name))).toEqual([]);
+});

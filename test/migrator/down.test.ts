@@ -15,33 +15,33 @@ async function applied(...migrations: TestMigration[]) {
   const database = await emptyDatabase();
   const { folder, write } = migrationsOf(...migrations);
   await up({ target: database.target, folder });
-  const there = async () =>
+  const tables = async () =>
     (
       await database.sql`select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`
     ).map(({ relname }) => relname);
-  return { ...database, folder, write, options: { target: database.target, folder }, there };
+  return { ...database, folder, write, options: { target: database.target, folder }, tables };
 }
 
 describe("down", () => {
-  it("undoes the newest, so many, back to one, or all", async () => {
-    const { options, there } = await applied(a, b, c);
+  it("down reverts the newest migration, the given number of migrations, those after a tag, or all", async () => {
+    const { options, tables } = await applied(a, b, c);
     expect(await down(options)).toEqual({
       losses: [],
       results: [{ tag: "0002_c", outcome: "reverted", duration: expect.any(Number) }],
     });
-    expect(await there()).toEqual(["a", "b"]);
+    expect(await tables()).toEqual(["a", "b"]);
     await up(options);
     expect((await down({ ...options, steps: 2 })).results.map(({ tag }) => tag)).toEqual(["0002_c", "0001_b"]);
     await up(options);
     await down({ ...options, to: "0001_b" });
-    expect(await there()).toEqual(["a", "b"]);
+    expect(await tables()).toEqual(["a", "b"]);
     await down({ ...options, all: true });
-    expect(await there()).toEqual([]);
+    expect(await tables()).toEqual([]);
     expect(await down(options)).toEqual({ results: [], losses: [] });
   });
 
-  it("refuses before it touches anything, naming every one that has no way back, and why", async () => {
-    const { options, there } = await applied(
+  it("down changes nothing when a down migration is missing, empty or irreversible, and names each", async () => {
+    const { options, tables } = await applied(
       a,
       { ...b, down: "-- migrate: irreversible the old names are gone\n" },
       { ...c, down: "-- nothing yet\n" },
@@ -52,16 +52,16 @@ describe("down", () => {
       /Nothing was undone:\n.*0003_d has no 0003_d\.down\.sql\n.*0002_c\.down\.sql is empty\n.*0001_b cannot be undone: the old names are gone/,
     );
     expect(results.every(({ outcome }) => outcome === "kept")).toBe(true);
-    expect(await there()).toEqual(["a", "b", "c", "d"]);
+    expect(await tables()).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("tells which rows would be lost, by table, column and deletion, and keeps them unless it is confirmed", async () => {
+  it("down reports the data loss by table and column, and does not run without confirmation", async () => {
     const columns = {
       tag: "0002_columns",
       up: "alter table a add column extra text; alter table b add column more int;",
       down: "alter table a drop column extra; delete from b where id = 1; alter table b drop column more;",
     };
-    const { sql, options, there } = await applied(a, b, columns);
+    const { sql, options, tables } = await applied(a, b, columns);
     await sql`insert into a (id, extra) values (1, 'x'), (2, 'y'), (3, null)`;
     await sql`insert into b (id) values (1), (2)`;
     const losses = [
@@ -77,32 +77,32 @@ describe("down", () => {
     expect(await down({ ...options, confirm: () => false })).toMatchObject({ results: [{ outcome: "kept" }] });
     expect(await sql`select count(*)::int as n from a where extra is not null`).toEqual([{ n: 2 }]);
 
-    let asked: unknown;
+    let confirmed: unknown;
     const done = await down({
       ...options,
       all: true,
       confirm: (found) => {
-        asked = found;
+        confirmed = found;
         return true;
       },
     });
-    expect(asked).toEqual(
+    expect(confirmed).toEqual(
       expect.arrayContaining([
         { table: "public.a", column: undefined, rows: 3 },
         { table: "public.b", column: undefined, rows: 2 },
       ]),
     );
     expect(done.error).toBeUndefined();
-    expect(await there()).toEqual([]);
+    expect(await tables()).toEqual([]);
   });
 
-  it("counts a partitioned table as one, with the rows of all its parts", async () => {
-    const parted = {
-      tag: "0000_parted",
+  it("down counts the rows of all partitions as those of the partitioned table", async () => {
+    const partitioned = {
+      tag: "0000_partitioned",
       up: "create table p (id int) partition by list (id);\ncreate table p1 partition of p for values in (1);\ncreate table p2 partition of p for values in (2);",
       down: "drop table p;",
     };
-    const { sql, options } = await applied(parted);
+    const { sql, options } = await applied(partitioned);
     await sql`insert into p values (1), (1), (2)`;
     expect((await down({ ...options, dryRun: true })).losses).toEqual([
       { table: "public.p", column: undefined, rows: 3 },
@@ -110,37 +110,37 @@ describe("down", () => {
   });
 
   it.each([
-    ["TRUNCATE", "truncate a;", [{ table: "public.a", rows: 3 }]],
-    ["TRUNCATE before new rows", "truncate a; insert into a values (9);", [{ table: "public.a", rows: 3 }]],
-    ["deleted in a partition", "delete from p where id = 1;", [{ table: "public.p", rows: 2 }]],
-    ["TRUNCATE of a partition", "truncate p1;", [{ table: "public.p", rows: 2 }]],
-    ["a partition dropped", "drop table p1;", [{ table: "public.p", rows: 2 }]],
-    ["a partition detached", "alter table p detach partition p1;", [{ table: "public.p", rows: 2 }]],
-    ["values changed", "update a set note = null;", [{ table: "public.a", change: "changed", rows: 3 }]],
+    ["a TRUNCATE", "truncate a;", [{ table: "public.a", rows: 3 }]],
+    ["a TRUNCATE before new rows", "truncate a; insert into a values (9);", [{ table: "public.a", rows: 3 }]],
+    ["a DELETE in a partition", "delete from p where id = 1;", [{ table: "public.p", rows: 2 }]],
+    ["a TRUNCATE of a partition", "truncate p1;", [{ table: "public.p", rows: 2 }]],
+    ["a dropped partition", "drop table p1;", [{ table: "public.p", rows: 2 }]],
+    ["a detached partition", "alter table p detach partition p1;", [{ table: "public.p", rows: 2 }]],
+    ["updated values", "update a set note = null;", [{ table: "public.a", change: "changed", rows: 3 }]],
     [
-      "values cut",
+      "truncated values",
       "alter table a alter note type varchar(2) using left(note, 2);",
       [{ table: "public.a", column: "note", change: "turned into character varying(2)", rows: 2 }],
     ],
+    ["a change of type", "alter table a alter id type bigint;", [expect.objectContaining({ column: "id" })]],
     [
-      "values turned into another type",
-      "alter table a alter id type bigint;",
-      [expect.objectContaining({ column: "id" })],
+      "a table rewrite, which loses nothing",
+      "alter table a add c timestamptz default clock_timestamp(); cluster a using a_pkey;",
+      [],
     ],
-    ["nothing, by a rewrite", "alter table a add c timestamptz default clock_timestamp(); cluster a using a_pkey;", []],
-    ["nothing, by new rows", "insert into a values (9); insert into p values (2);", []],
-  ])("sees what is lost: %s", async (_, undo, losses) => {
+    ["new rows, which lose nothing", "insert into a values (9); insert into p values (2);", []],
+  ])("down detects the data loss of %s", async (_, downSql, losses) => {
     const { sql, options } = await applied({
       ...a,
       up: `${a.up}\ncreate table p (id int) partition by list (id);\ncreate table p1 partition of p for values in (1);\ncreate table p2 partition of p for values in (2);`,
-      down: undo,
+      down: downSql,
     });
     await sql`insert into a values (1, 'long'), (2, 'longer'), (3, null)`;
     await sql`insert into p values (1), (1), (2)`;
     expect((await down({ ...options, dryRun: true })).losses).toEqual(losses);
   });
 
-  it("asks for rows that row security hides from it: nobody knows how many", async () => {
+  it("down asks for confirmation of an unknown loss when row-level security hides rows", async () => {
     const secret = `alter table a enable row level security; alter table a force row level security;`;
     const { sql, directUrl, folder } = await applied({ ...a, up: "select 1;", down: "drop table a;" });
     const role = `hidden_${process.pid}`;
@@ -157,14 +157,14 @@ describe("down", () => {
 
   it.each([
     ["commits", "do $$ begin delete from a; commit; end $$;"],
-    ["detaches", "alter table p detach partition p1 concurrently;"],
+    ["detaches a partition", "alter table p detach partition p1 concurrently;"],
   ])(
-    "reports an unknown loss for a down migration that cannot be tried in a transaction: one that %s",
-    async (_, undo) => {
+    "down reports an unknown loss for a down migration that %s and cannot be tried in a transaction",
+    async (_, downSql) => {
       const { options } = await applied({
         ...a,
         up: `${a.up} create table p (id int) partition by list (id); create table p1 partition of p for values in (1);`,
-        down: `-- migrate: no-transaction\n${undo}`,
+        down: `-- migrate: no-transaction\n${downSql}`,
       });
       expect((await down({ ...options, dryRun: true })).losses).toEqual([
         { unknown: expect.stringMatching(/0000_a\.down\.sql has a statement that cannot be tried in a transaction/) },
@@ -172,16 +172,16 @@ describe("down", () => {
     },
   );
 
-  it("tries it for a short time only, because others wait meanwhile; then it asks for what nobody knows", async () => {
-    const { options, there } = await applied({ ...a, down: "drop table a; select pg_sleep(60);" });
+  it("down limits the trial run, which blocks other sessions, to a short time, and then asks about an unknown loss", async () => {
+    const { options, tables } = await applied({ ...a, down: "drop table a; select pg_sleep(60);" });
     const { error } = await down({ ...options, lockTimeout: 50 });
     expect(error?.message).toMatch(
       /an unknown number of rows \(a trial run would block other sessions for longer than 0\.1 s\)/,
     );
-    expect(await there()).toEqual(["a"]);
+    expect(await tables()).toEqual(["a"]);
   });
 
-  it("tries several in one transaction, though one leaves constraints to be checked at its end", async () => {
+  it("down tries several migrations in one transaction although one has deferred constraints", async () => {
     const referring = {
       tag: "0001_b",
       up: "create table b (a int references a deferrable initially deferred);",
@@ -199,24 +199,24 @@ describe("down", () => {
     ]);
   });
 
-  it("does not ask where nothing is lost", async () => {
+  it("down does not ask for confirmation when no data is lost", async () => {
     const { options } = await applied(a, b);
     const { error } = await down({ ...options, confirm: () => expect.fail("asked") });
     expect(error).toBeUndefined();
   });
 
-  it("a down that fails leaves its migration applied, whole, and says where", async () => {
-    const { sql, options, there } = await applied({
+  it("a down migration that fails is rolled back completely and reported with its place", async () => {
+    const { sql, options, tables } = await applied({
       ...a,
       down: "drop table a;\n--> statement-breakpoint\ndrop table nowhere;",
     });
     const { error } = await down(options);
     expect(error?.message).toMatch(/0000_a\.down\.sql:3:1: table "nowhere" does not exist \(42P01\)/);
-    expect(await there()).toEqual(["a"]);
+    expect(await tables()).toEqual(["a"]);
     expect(await sql`select count(*)::int as n from drizzle.__drizzle_migrations`).toEqual([{ n: 1 }]);
   });
 
-  it("refuses while the database has what no file knows, unless that is older", async () => {
+  it("down refuses to run while a later migration is applied that the folder lacks; an older one does not matter", async () => {
     const { write, options } = await applied(a, b, c);
     write(a, b);
     expect((await down(options)).error?.message).toMatch(
@@ -230,7 +230,7 @@ describe("down", () => {
     expect(await down({ ...options, folder })).toMatchObject({ results: [{ tag: "0002_c", outcome: "reverted" }] });
   });
 
-  it("undoes nothing below a migration that was applied while its question was open", async () => {
+  it("down reverts nothing when a later migration is applied during the confirmation", async () => {
     const { sql, target } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a, b);
     await up({ target, folder, to: a.tag });
@@ -245,24 +245,24 @@ describe("down", () => {
     expect(await sql`select * from a`).toHaveLength(1);
   });
 
-  it("refuses a number of steps that is none", async () => {
-    const { options, there } = await applied(a, b);
+  it("down and up refuse an invalid number of steps", async () => {
+    const { options, tables } = await applied(a, b);
     for (const steps of [-1, 1.5, Number.NaN])
       expect((await down({ ...options, steps })).error?.message).toMatch(/steps must be a whole number from 0 on/);
-    expect(await there()).toEqual(["a", "b"]);
+    expect(await tables()).toEqual(["a", "b"]);
     await expect(up({ ...options, steps: -1 })).rejects.toThrow(/steps must be a whole number/);
   });
 
-  it("redo: undoes nothing that it could not apply again", async () => {
-    const { write, options, there } = await applied(a, b);
+  it("redo reverts nothing when it could not apply the migration again", async () => {
+    const { write, options, tables } = await applied(a, b);
     write(a, { ...b, up: "create table b (id int);\ncommit;" });
     expect((await redo(options)).error?.message).toMatch(/0001_b\.sql:2:1: commit\n/);
     write({ ...a, up: "create table other (id int);" }, b);
     expect((await redo(options)).error?.message).toMatch(/0000_a was edited after it was applied/);
-    expect(await there()).toEqual(["a", "b"]);
+    expect(await tables()).toEqual(["a", "b"]);
   });
 
-  it("redo: undoes the newest and applies it as the file is now", async () => {
+  it("redo reverts the newest migration and applies the current version of its file", async () => {
     const { sql, write, options } = await applied(a, b);
     write(a, { ...b, up: "create table b (id int primary key, changed text);" });
     expect(await redo(options)).toMatchObject({
@@ -276,7 +276,7 @@ describe("down", () => {
     ).toHaveLength(1);
   });
 
-  it("hands over to drizzle-kit and back, half-way, with the same books", async () => {
+  it("drizzle-kit and the migrator can alternate, and leave the same migrations table", async () => {
     const { sql, url, target } = await emptyDatabase();
     await up({ target, to: "0001_create_user_security" });
     await drizzleKit(url, "migrate");
@@ -289,8 +289,8 @@ describe("down", () => {
     ).toBe(true);
     const reference = await emptyDatabase();
     await drizzleKit(reference.url, "migrate");
-    const books = (from: typeof sql) =>
+    const history = (from: typeof sql) =>
       from`select hash, created_at from drizzle.__drizzle_migrations order by created_at`;
-    expect([...(await books(sql))]).toEqual([...(await books(reference.sql))]);
+    expect([...(await history(sql))]).toEqual([...(await history(reference.sql))]);
   });
 });

@@ -13,8 +13,8 @@ import { readScript } from "../../src/migrator/journal/script.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
-/** Nobody listens there: what is refused before anything runs does not come so far. */
-const nowhere = { url: "postgres://nobody@127.0.0.1:1/none" };
+/** No server listens there: a command that connects would fail with another error. */
+const unreachable = { url: "postgres://nobody@127.0.0.1:1/none" };
 const utf16 = (text: string) => Buffer.from(text, "utf16le");
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 
@@ -26,7 +26,7 @@ describe("a file's bytes", () => {
   it.each([
     ["a NUL byte", Buffer.from("create table a(id int);\n-- é\0\ncreate table b(id int);"), /:2:5: a NUL byte/],
     ["a NUL byte in a string", Buffer.from("select 'a\0b';"), /:1:10: a NUL byte/],
-    ["a NUL byte behind a line that CR ends", Buffer.from("select 1;\rselect 2;\0"), /:2:10: a NUL byte/],
+    ["a NUL byte after a line that ends with CR", Buffer.from("select 1;\rselect 2;\0"), /:2:10: a NUL byte/],
     [
       "Latin-1",
       latin1("create table a(t text);\ninsert into a values ('M\xfcller');"),
@@ -49,11 +49,11 @@ describe("a file's bytes", () => {
     ["UTF-32", Buffer.concat([Buffer.from("fffe0000", "hex"), utf16("x\0")]), /:1:1: the file is UTF-32 and not UTF-8/],
     ["gzip", Buffer.from("1f8b0800", "hex"), /:1:1: the file is compressed with gzip\. Unpack it with gunzip/],
     [
-      "an archive of pg_dump",
+      "a pg_dump archive",
       Buffer.from("PGDMP\x01"),
       /:1:1: the file is a pg_dump archive\. Convert it to SQL: pg_restore/,
     ],
-  ])("%s is refused by every command, before anything runs, with its place", async (_, bytes, expected) => {
+  ])("every command refuses %s in a file, with its place, before it connects", async (_, bytes, expected) => {
     for (const file of [
       "0000_a.sql",
       "0000_a.down.sql",
@@ -65,19 +65,19 @@ describe("a file's bytes", () => {
       writeFileSync(join(folder, file), bytes);
       const fault = expect.stringMatching(new RegExp(file.replaceAll(".", "\\.") + expected.source));
       expect(await checkFolder(folder)).toContainEqual(fault);
-      const options = { target: nowhere, folder };
+      const options = { target: unreachable, folder };
       for (const command of [
         up(options),
         down(options),
         redo(options),
         plan(options),
-        verify({ server: nowhere, folder }),
+        verify({ server: unreachable, folder }),
       ])
         await expect(command).rejects.toMatchObject({ faults: expect.arrayContaining([fault]) });
     }
   });
 
-  it("are read to the last, or refused: nothing is dropped or replaced but a byte order mark at the beginning", () => {
+  it("a file is decoded without loss except for a leading byte order mark, or refused", () => {
     const bytes = fc
       .array(
         fc.oneof(
@@ -102,7 +102,7 @@ describe("a file's bytes", () => {
     );
   });
 
-  it("a byte order mark at the beginning is dropped, as psql does, and counts for the hash, as with drizzle-kit", async () => {
+  it("a leading byte order mark is removed from the SQL, as in psql, and included in the hash, as in drizzle-kit", async () => {
     const { sql, target } = await emptyDatabase();
     const text = "\ufeff-- migrate: no-transaction\ncreate table a (id int);";
     const { folder, write } = migrationsOf({ ...a, up: text });
@@ -117,29 +117,29 @@ describe("a file's bytes", () => {
     ]);
   });
 
-  it("a byte order mark before JSON is refused, since drizzle-kit cannot read it", async () => {
+  it("a byte order mark in the journal is refused, because drizzle-kit cannot parse it", async () => {
     const { folder } = migrationsOf(a);
     writeFileSync(join(folder, "meta/_journal.json"), '\ufeff{"entries":[]}');
     expect(await checkFolder(folder)).toEqual([expect.stringMatching(/_journal\.json:1:1: a byte order mark/)]);
   });
 });
 
-describe("line ends", () => {
+describe("line endings", () => {
   it.each([
     ["CR", "-- a comment\rcreate table a(id int);\rcreate table b(id int);\r"],
-    ["CR behind a comment alone", "-- a comment\rcreate table a(id int);\ncreate table b(id int);\n"],
-    ["CR behind a comment at the end of a line", "create table a(id int) -- one\r;create table b(id int); -- two\r"],
-    ["CR behind a directive", "-- migrate: no-transaction\rcreate table a(id int);\rcreate table b(id int);"],
+    ["CR after a comment only", "-- a comment\rcreate table a(id int);\ncreate table b(id int);\n"],
+    ["CR after a comment at the end of a line", "create table a(id int) -- one\r;create table b(id int); -- two\r"],
+    ["CR after a directive", "-- migrate: no-transaction\rcreate table a(id int);\rcreate table b(id int);"],
     ["CR LF", "-- a comment\r\ncreate table a(id int);\r\n--> statement-breakpoint\r\ncreate table b(id int);"],
     ["CR around a breakpoint", "create table a(id int);\r--> statement-breakpoint\rcreate table b(id int);"],
-  ])("%s loses no statement", async (_, text) => {
+  ])("every statement of a file with %s is executed", async (_, text) => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf({ ...a, up: text });
     expect((await up({ target, folder })).error).toBeUndefined();
     expect(await sql`select to_regclass('a')::text as a, to_regclass('b')::text as b`).toEqual([{ a: "a", b: "b" }]);
   });
 
-  it("CR counts as one in messages, and a directive or an excuse that it ends is honoured", async () => {
+  it("CR ends a line in messages, directives and lint exceptions", async () => {
     expect(await faultsOf("select 1;\r\rcommit;\r")).toEqual([expect.stringMatching(/^x\.sql:3:1: commit\n/)]);
     expect(await faultsOf("-- One.\r-- migrate: no-transaction\rselect 1;")).toEqual([
       'x.sql:2: "-- migrate: no-transaction" must be the first line of the file',
@@ -156,7 +156,7 @@ describe("line ends", () => {
   });
 });
 
-describe("what is psql's", () => {
+describe("psql syntax", () => {
   it.each([
     ["\\restrict abc\nselect 1;", /^x\.sql:1:1: \\restrict is a command of psql and not SQL\. pg_dump writes it/],
     ["select 1;\n\\connect base", /^x\.sql:2:1: \\connect is a command .* DATABASE_URL names: remove the line/],
@@ -176,7 +176,7 @@ describe("what is psql's", () => {
     ["create table :name (id int);", /^x\.sql:1:14: :name is a variable of psql/],
     ["select :'name', 1;", /^x\.sql:1:8: :'name' is a variable of psql/],
     ['select * from :"table";', /^x\.sql:1:15: :"table" is a variable of psql/],
-  ])("%j is refused with what it is and the remedy", async (sql, expected) => {
+  ])("the psql syntax in %j is refused, with an explanation and the remedy", async (sql, expected) => {
     expect(await faultsOf(sql)).toEqual([expect.stringMatching(expected)]);
   });
 
@@ -187,12 +187,12 @@ describe("what is psql's", () => {
     "do $$ begin x := y; end $$;",
     "copy a from '/tmp/stdin';",
     "select 1 as stdin; -- copy a from stdin",
-  ])("%j is left alone", async (sql) => {
+  ])("%j, which only resembles psql syntax, is accepted", async (sql) => {
     expect(await faultsOf(sql)).toEqual([]);
   });
 });
 
-describe("what would be read otherwise by the server", () => {
+describe("a script that the server would read differently", () => {
   it.each([
     ["set client_encoding = 'LATIN1';", /is read and sent as UTF-8/],
     ["SET LOCAL client_encoding TO latin1;", /is read and sent as UTF-8/],
@@ -204,17 +204,17 @@ describe("what would be read otherwise by the server", () => {
     ["create table a ();\n/* /* */", /^x\.sql:2:1: unterminated \/\* comment$/],
     ['select "x', /^x\.sql:1:8: unterminated quoted identifier$/],
     ["select $a$ $b$", /^x\.sql:1:8: unterminated dollar-quoted string$/],
-  ])("%j is refused", async (sql, expected) => {
+  ])("%j, which the server would read differently, is refused", async (sql, expected) => {
     expect(await faultsOf(sql)).toEqual([expect.stringMatching(expected)]);
   });
 
-  it("what pg_dump sets is none of it", async () => {
+  it("the settings that pg_dump writes are accepted", async () => {
     const dump =
       "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSELECT pg_catalog.set_config('search_path', '', false);";
     expect(await faultsOf(dump)).toEqual([]);
   });
 
-  it("strings mean the same under a role whose standard_conforming_strings is off", async () => {
+  it("backslashes in strings are literal even when the database sets standard_conforming_strings to off", async () => {
     const { sql, target, url } = await emptyDatabase();
     await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set standard_conforming_strings = off`);
     for (const directive of ["", "-- migrate: no-transaction\n"]) {
@@ -248,19 +248,19 @@ describe("--> statement-breakpoint", () => {
       "-- Not a --> statement-breakpoint, but a word.\nselect 1;",
       /^x\.sql:1:10: "--> statement-breakpoint" is inside a comment\. drizzle-kit splits/,
     ],
-  ])("%j is refused, and the message names it", async (sql, expected) => {
+  ])("%j is refused because of its breakpoint", async (sql, expected) => {
     expect(await faultsOf(sql)).toEqual([expect.stringMatching(expected)]);
   });
 
   it.each(["select 1;--> statement-breakpoint select 2;", "-- select 1;--> statement-breakpoint\nselect 1;"])(
-    "%j splits as with drizzle-kit",
+    "%j is split at its breakpoint, as in drizzle-kit",
     async (sql) => {
       expect(await faultsOf(sql)).toEqual([]);
     },
   );
 });
 
-describe("what cannot run in a transaction", () => {
+describe("a statement that cannot run in a transaction", () => {
   it.each([
     "create unique index concurrently i on a (id)",
     "/* x */ CREATE INDEX -- x\r CONCURRENTLY ON a (id)",
@@ -275,7 +275,7 @@ describe("what cannot run in a transaction", () => {
     "create tablespace t location '/x'",
     "alter table a detach partition b concurrently",
     "discard all",
-  ])("%s: check, plan and up say so before anything runs", async (statement) => {
+  ])("%s is refused in a transaction, before the script runs", async (statement) => {
     expect(await faultsOf(`select 1;\n${statement};`)).toEqual([
       expect.stringMatching(/^x\.sql:2:\d+: .*\nPostgreSQL does not run it in a transaction.*(no-transaction|Remove)/s),
     ]);
@@ -287,11 +287,11 @@ describe("what cannot run in a transaction", () => {
     "create index on a (concurrently)",
     "alter table a detach partition b",
     "create index vacuum on a (id)",
-  ])("%s is left alone", async (statement) => {
+  ])("%s is accepted in a transaction", async (statement) => {
     expect(await faultsOf(statement)).toEqual([]);
   });
 
-  it("neither up nor plan does anything, also not of the migrations before it", async () => {
+  it("up and plan run no migration when a later one has a statement that cannot run in a transaction", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf(a, { tag: "0001_i", up: "create index concurrently i on a (id);" });
     const expected =
@@ -301,7 +301,7 @@ describe("what cannot run in a transaction", () => {
     expect(await sql`select to_regclass('a') as a`).toEqual([{ a: null }]);
   });
 
-  it("what only the server knows is told with the remedy: procedures that commit, and values of enums", async () => {
+  it("the server's error for a commit in a procedure or a new enum value includes the remedy", async () => {
     const mood = { tag: "0000_mood", up: "create type mood as enum ('sad'); create table a (m mood);" };
     for (const [text, expected] of [
       ["do $$ begin commit; end $$;", /\(2D000\)[\s\S]*remedy: .*-- migrate: no-transaction/],
@@ -319,7 +319,7 @@ describe("what cannot run in a transaction", () => {
     }
   });
 
-  it("a value of an enum that is used with its type beside it is found without a server", async () => {
+  it("the use of a new enum value with its type is found without a server", async () => {
     const add = "alter type mood add value 'new';\n";
     for (const use of [
       "update a set m = 'new'::mood where id = 1;",
@@ -337,8 +337,8 @@ describe("what cannot run in a transaction", () => {
   });
 });
 
-describe("times that fall in the journal", () => {
-  it("on an empty database nothing is applied, and the entry is named with the remedy", async () => {
+describe("decreasing times in the journal", () => {
+  it("up applies nothing when the times in the journal decrease, and names the entry and the remedy", async () => {
     const { sql, target } = await emptyDatabase();
     const b = { tag: "0001_b", up: "create table b (id int);" };
     const { folder } = migrationsOf(

@@ -15,44 +15,44 @@ import { command } from "../support/process.ts";
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
 const b = { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" };
 
-describe("check", () => {
-  it("is content with this project's own", async () => {
+describe("checkFolder", () => {
+  it("checkFolder finds no fault in the migrations of this project", async () => {
     expect(await checkFolder()).toEqual([]);
   });
 
   it.each([
     [
-      "times that do not rise",
+      "times that do not increase",
       [a, { ...b, when: Date.UTC(2025, 0, 1) }],
       /0001_b is not later than 0000_a in the journal \("when"\): drizzle-kit would skip it/,
     ],
     [
-      "names in another order",
+      "an order that differs from that of the names",
       [b, { ...a, when: Date.UTC(2027, 0, 1) }],
       /0000_a stands behind 0001_b in the journal, and before it by its name/,
     ],
-    ["a missing way back", [{ tag: "0000_a", up: a.up }], /0000_a has no way back: write 0000_a\.down\.sql/],
-    ["an empty way back", [{ ...a, down: "-- todo\n" }], /0000_a\.down\.sql is empty/],
+    ["a missing down migration", [{ tag: "0000_a", up: a.up }], /0000_a has no way back: write 0000_a\.down\.sql/],
+    ["an empty down migration", [{ ...a, down: "-- todo\n" }], /0000_a\.down\.sql is empty/],
     [
-      "a transaction of its own",
+      "BEGIN and COMMIT",
       [{ ...a, up: "begin;\ncreate table a (id int);\ncommit;" }],
       /0000_a\.sql:1:1: begin\nA migration runs in a transaction of its own/,
     ],
     [
-      "SQL that is none",
+      "a syntax error",
       [{ ...a, down: "select 'ä';\ndrop tabel a;" }],
       /0000_a\.down\.sql:2:6: syntax error at or near "tabel"$/,
     ],
     [
-      "a directive where nobody reads it",
+      "a directive that is not on the first line",
       [{ ...a, up: `-- An index.\n-- migrate: no-transaction\n${a.up}` }],
       /0000_a\.sql:2: "-- migrate: no-transaction" must be the first line of the file$/,
     ],
-  ])("finds %s", async (_, migrations, fault) => {
+  ])("checkFolder finds %s", async (_, migrations, fault) => {
     expect(await checkFolder(migrationsOf(...migrations).folder)).toEqual([expect.stringMatching(fault)]);
   });
 
-  it("finds files without an entry, and entries without a file", async () => {
+  it("checkFolder finds files without a journal entry, and entries without a file", async () => {
     const { folder } = migrationsOf(a, b);
     writeFileSync(join(folder, "0002_stray.sql"), "select 1;");
     expect(await checkFolder(folder)).toEqual([
@@ -62,7 +62,7 @@ describe("check", () => {
     expect(await checkFolder(folder)).toEqual(["0001_b.sql does not exist, but the journal names it"]);
   });
 
-  it("finds two entries of one number, and every fault at once", async () => {
+  it("checkFolder finds two entries with the same number, and reports every fault at once", async () => {
     const { folder } = migrationsOf({ ...a, up: "nonsense;" }, { ...b, down: "nonsense;" });
     const journal = join(folder, "meta/_journal.json");
     writeFileSync(journal, readFileSync(journal, "utf8").replace('"idx":1', '"idx":0'));
@@ -74,7 +74,7 @@ describe("check", () => {
   });
 });
 
-/** A project of somebody's, with a schema file and drizzle-kit's own configuration. */
+/** Creates a project with a schema file and a configuration of drizzle-kit. */
 function project(schema: string) {
   const cwd = mkdtempSync(join(tmpdir(), "aeturnis-project-"));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
@@ -91,8 +91,8 @@ function project(schema: string) {
   return { cwd, folder: join(cwd, "drizzle"), write };
 }
 
-describe("new", () => {
-  it("lets drizzle-kit write the migration, gives it its lock time-out, and puts a skeleton of the way back beside it", async () => {
+describe("generate", () => {
+  it("generate adds a lock timeout to drizzle-kit's migration, and writes a skeleton of the down migration", async () => {
     const { cwd, folder, write } = project('export const a = p.pgTable("a", { id: p.integer().primaryKey() });');
     const made = await generate({ name: "first", cwd, folder });
     expect(made.tag).toBe("0000_first");
@@ -109,7 +109,7 @@ describe("new", () => {
     await expect(generate({ name: "Bad Name", cwd, folder })).rejects.toThrow(/must be lower-case letters/);
   });
 
-  it("begins a migration that builds an index concurrently so that it can be applied", async () => {
+  it("generate adds the no-transaction directive to a migration that builds an index concurrently", async () => {
     const { cwd, folder } = project(
       'export const a = p.pgTable("a", { id: p.integer() }, (t) => [p.index("a_id").on(t.id).concurrently()]);',
     );
@@ -121,7 +121,7 @@ describe("new", () => {
     expect((await up({ target, folder })).error).toBeUndefined();
   });
 
-  it("says so when drizzle-kit has to ask, and nobody can answer", async () => {
+  it("generate fails when drizzle-kit has a question and there is no terminal", async () => {
     const { cwd, folder, write } = project(
       'export const a = p.pgTable("a", { id: p.integer().primaryKey(), old: p.text() });',
     );
@@ -133,10 +133,10 @@ describe("new", () => {
   });
 });
 
-describe("new, beside drizzle-kit's configuration", () => {
+describe("generate with drizzle-kit's configuration", () => {
   const schema = 'export const a = p.pgTable("a", { id: p.integer().primaryKey() });';
 
-  it("on a terminal says that the schema has not changed", async () => {
+  it("migrate new on a terminal reports that the schema has not changed", async () => {
     const { cwd, folder } = project(schema);
     await generate({ name: "first", cwd, folder });
     const again = command(["migrate", "new", "again", "--folder", "drizzle"], {}, { cwd, terminal: true });
@@ -146,7 +146,7 @@ describe("new, beside drizzle-kit's configuration", () => {
     });
   });
 
-  it("makes nothing when that names another folder", async () => {
+  it("generate writes nothing when the configuration names another folder", async () => {
     const { cwd, folder } = project(schema);
     await expect(generate({ name: "first", cwd, folder: join(cwd, "zz") })).rejects.toThrow(
       /No migration was generated: drizzle-kit's configuration here writes into \.\/drizzle, not into .*zz/,
@@ -155,8 +155,8 @@ describe("new, beside drizzle-kit's configuration", () => {
   });
 });
 
-describe("folders that nobody here wrote", () => {
-  it("made by drizzle-kit alone: applied by either, taken over half-way and handed back", async () => {
+describe("folders of other projects", () => {
+  it("a folder that drizzle-kit generated can be applied by drizzle-kit and the migrator in turn", async () => {
     const { cwd, folder, write } = project(
       'export const a = p.pgTable("a", { id: p.serial().primaryKey(), name: p.text().notNull() });',
     );
@@ -190,7 +190,7 @@ describe("folders that nobody here wrote", () => {
     expect((await status({ target: other.target, folder })).verdict).toBe("current");
   });
 
-  it("two hundred migrations: applied, checked, proved and undone", async () => {
+  it("two hundred migrations are applied, checked, verified and reverted", async () => {
     const many = Array.from({ length: 200 }, (_, index) => {
       const tag = `${String(index).padStart(4, "0")}_t`;
       const name = `t${index}`;

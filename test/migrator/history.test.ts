@@ -21,12 +21,12 @@ const b = { tag: "0001_b", up: "create table b (id int);", down: "drop table b;"
 const states = async (options: Parameters<typeof status>[0]) =>
   (await status(options)).migrations.map(({ tag, state, note }) => [tag, state, ...(note ? [note] : [])].join(" "));
 
-it("the first migration holds what up would add to drizzle-kit's table, word for word", () => {
+it("the first migration contains exactly the SQL that up would add to drizzle-kit's table", () => {
   const first = readFileSync(`${migrationsFolder}/0000_create_users.sql`, "utf8");
   expect(first).toContain(recorderSql(defaultMigrationsTable).replaceAll('"', "").trim());
 });
 
-it("keeps its records where it is told, quoted as must be", async () => {
+it("up uses a migrations table whose names need quoting", async () => {
   const { sql, target } = await emptyDatabase();
   const { folder } = migrationsOf(a, b);
   const migrationsTable = { schema: 'odd "schema', table: "it's migrations" };
@@ -35,8 +35,8 @@ it("keeps its records where it is told, quoted as must be", async () => {
   expect(await sql`select count(*)::int as n from ${sql('odd "schema')}.${sql("it's migrations")}`).toEqual([{ n: 2 }]);
 });
 
-describe("a folder of somebody else's", () => {
-  it("gets what we add to drizzle-kit's table also when everything is applied, but not from a dry run", async () => {
+describe("a folder of another project", () => {
+  it("up adds the recorder to drizzle-kit's table even when every migration is applied, but not in a dry run", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf({ tag: "0000_a", up: "create table a (id int);" });
     await up({ target, folder });
@@ -49,7 +49,7 @@ describe("a folder of somebody else's", () => {
     expect(await hasMigrationsTable(sql, defaultMigrationsTable)).toBe(true);
   });
 
-  it("names the remedy where drizzle-kit has recorded a migration twice, though drift is allowed", async () => {
+  it("up names the remedy for a migration that is recorded twice, even when drift is allowed", async () => {
     const { sql, target } = await emptyDatabase();
     const a = { tag: "0000_a", up: "create table a (id int);" };
     const { folder, write } = migrationsOf(a);
@@ -64,7 +64,7 @@ describe("a folder of somebody else's", () => {
   });
 });
 
-it("status and up are answered to a role that may read what is applied, and no more", async () => {
+it("status, and up without pending migrations, need only the SELECT privilege on the migrations table", async () => {
   const { sql, url, target } = await emptyDatabase({ direct: true });
   await up({ target });
   const role = `reader_${process.pid}`;
@@ -83,7 +83,7 @@ it("status and up are answered to a role that may read what is applied, and no m
 });
 
 describe("baseline", () => {
-  it("records an existing database, if its catalog is what the migrations build", async () => {
+  it("baseline records an existing database when its catalog equals that of the migrations", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf(a, b);
     await sql.unsafe(a.up);
@@ -100,7 +100,7 @@ describe("baseline", () => {
     expect(await baseline({ target, folder, tag: "0001_b" })).toEqual({ results: [] });
   });
 
-  it("refuses one that differs, says in what, and records nothing, unless drift is allowed", async () => {
+  it("baseline refuses a database with another catalog, names the differences, and records nothing unless drift is allowed", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf(a, b);
     await sql.unsafe(a.up.replace("id int", "id bigint"));
@@ -111,14 +111,14 @@ describe("baseline", () => {
     expect(error?.message).toMatch(/it lacks table public\.b/);
     expect(error?.message).toMatch(/it has {3}table public\.more/);
     expect(results.map(({ outcome }) => outcome)).toEqual(["pending", "pending"]);
-    expect(await sql`select to_regclass('drizzle.__drizzle_migrations') as books`).toEqual([{ books: null }]);
+    expect(await sql`select to_regclass('drizzle.__drizzle_migrations') as history`).toEqual([{ history: null }]);
     expect((await baseline({ target, folder, tag: "0000_a", allowDrift: true })).results).toMatchObject([
       { outcome: "recorded" },
     ]);
     await expect(baseline({ target, folder, tag: "0002_c" })).rejects.toThrow(/There is no migration 0002_c/);
   });
 
-  it("takes a copy that was restored from a dump, though PostgreSQL tells its definitions otherwise", async () => {
+  it("baseline accepts a database that was restored from a dump, whose definitions PostgreSQL formats differently", async () => {
     const { sql, target } = await emptyDatabase();
     const cast = {
       tag: "0000_cast",
@@ -133,7 +133,7 @@ describe("baseline", () => {
       select pg_get_constraintdef((select oid from pg_constraint where contype = 'c' and conrelid = '"Cast"'::regclass)) as check,
         pg_get_indexdef('part'::regclass) as index, pg_get_viewdef('few'::regclass) as view`;
     const [before] = await definitions();
-    // What pg_dump writes down, and psql reads again.
+    // Restores the definitions as pg_dump writes them.
     await sql.unsafe(`
       drop index part; alter table "Cast" drop constraint "Cast_kind_check";
       create or replace view few as ${before?.["view"]};
@@ -143,7 +143,7 @@ describe("baseline", () => {
     expect((await baseline({ target, folder, tag: cast.tag })).error).toBeUndefined();
   });
 
-  it("a database with older months of the audit trail is what this project's migrations build", async () => {
+  it("baseline accepts a database with older partitions of the audit log", async () => {
     const { sql, target } = await emptyDatabase();
     await up({ target });
     await sql.unsafe(
@@ -156,13 +156,13 @@ describe("baseline", () => {
 });
 
 describe("repair", () => {
-  it("shows and, once confirmed, mends every kind of disagreement, and never the schema", async () => {
+  it("repair reports every kind of drift, and after confirmation repairs it without changing the schema", async () => {
     const { sql, target } = await emptyDatabase();
     const c = { tag: "0002_c", up: "create table c (id int);" };
     const d = { tag: "0003_d", up: "create table d (id int);" };
     const { folder, write } = migrationsOf(a, b, c, d);
     await up({ target, folder });
-    // Edited, renumbered, gone, and recorded twice.
+    // 0000_a is edited, 0001_b renumbered, 0002_c removed, and 0003_d recorded twice.
     write(
       { ...a, up: `${a.up}\n-- explained` },
       { ...b, when: Date.UTC(2026, 0, 1, 1) },
@@ -179,15 +179,15 @@ describe("repair", () => {
       "(recorded 2026-01-01T00:00:00.020Z) unknown",
     ]);
 
-    const shown = await repair(options);
-    expect(shown.mended).toBe(false);
-    expect(shown.repairs.map(({ tag, problem }) => `${tag} ${problem}`)).toEqual([
+    const proposed = await repair(options);
+    expect(proposed.mended).toBe(false);
+    expect(proposed.repairs.map(({ tag, problem }) => `${tag} ${problem}`)).toEqual([
       "0003_d recorded twice",
       "0000_a edited",
       "(recorded 2026-01-01T00:00:00.010Z) renumbered",
       "(recorded 2026-01-01T00:00:00.020Z) unknown",
     ]);
-    expect(await repair({ ...options, confirm: () => false })).toEqual(shown);
+    expect(await repair({ ...options, confirm: () => false })).toEqual(proposed);
     const before = await sql`select relname from pg_class where relnamespace = 'public'::regnamespace order by 1`;
     expect(await repair({ ...options, tags: ["0000_a"], confirm: () => true })).toMatchObject({
       mended: true,
@@ -203,7 +203,7 @@ describe("repair", () => {
     await expect(repair({ ...options, tags: ["0000_a"] })).rejects.toThrow(/nothing to repair about 0000_a/);
   });
 
-  it("tells two renumbered migrations of the same content from each other", async () => {
+  it("repair distinguishes two renumbered migrations with the same content", async () => {
     const { sql, target } = await emptyDatabase();
     const same = "create table if not exists twin (id int);";
     const { folder, write } = migrationsOf({ tag: "0000_a", up: same }, { tag: "0001_b", up: same });
@@ -225,7 +225,7 @@ describe("repair", () => {
     );
   });
 
-  it("names, and forgets, a line whose time is none", async () => {
+  it("repair reports and removes a row without a valid time", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf(a);
     const options = { target, folder };
@@ -242,7 +242,7 @@ describe("repair", () => {
     expect(await states(options)).toEqual(["0000_a applied"]);
   });
 
-  it("keeps when a migration was applied, and how long it took", async () => {
+  it("repair preserves the time and the duration of an applied migration", async () => {
     const { target } = await emptyDatabase();
     const { folder, write } = migrationsOf(a);
     await up({ target, folder });

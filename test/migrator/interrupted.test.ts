@@ -6,7 +6,7 @@ import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { wireTo } from "../support/proxy.ts";
 
-/** The session that holds the migrators' lock. */
+/** The session that holds the migrator lock. */
 const holder = `(select pid from pg_locks join pg_database on pg_database.oid = database
   where locktype = 'advisory' and datname = current_database() and granted)`;
 
@@ -21,7 +21,7 @@ async function until(sql: Sql, condition: string): Promise<void> {
 const sleeping = `exists (select from pg_stat_activity
   where datname = current_database() and wait_event = 'PgSleep' and pid <> pg_backend_pid())`;
 
-it("whose session is ended by the server says what the server said, where, and that nothing is left", async () => {
+it("a migration whose session the server terminates reports the error, its place, and the rollback", async () => {
   const { sql, target } = await emptyDatabase({ direct: true });
   const { folder } = migrationsOf({ tag: "0000_slow", up: "create table t (id int);\nselect pg_sleep(600);" });
   const running = up({ target, folder });
@@ -32,7 +32,7 @@ it("whose session is ended by the server says what the server said, where, and t
   );
 });
 
-it("whose connection is lost does not say that nothing is left: its commit may have been on the way", async () => {
+it("a migration whose connection is lost reports that it may be committed", async () => {
   const { sql, url } = await emptyDatabase();
   const wire = await wireTo(url);
   const { folder } = migrationsOf({ tag: "0000_slow", up: "select pg_sleep(600);" });
@@ -44,7 +44,7 @@ it("whose connection is lost does not say that nothing is left: its commit may h
   );
 });
 
-it("that loses the lock while a statement runs beside it stops that, and the statement is done once", async () => {
+it("a migrator that loses the lock during a statement outside a transaction cancels it, and the next one executes it once", async () => {
   const { sql, target } = await emptyDatabase();
   const { folder } = migrationsOf({
     tag: "0000_parts",
@@ -64,7 +64,7 @@ insert into log values ('two');`,
   expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
 });
 
-it("in whose place somebody else has done the statement meanwhile undoes its own", async () => {
+it("a statement is rolled back when another migrator has recorded it first", async () => {
   const { sql, target } = await emptyDatabase();
   const { folder } = migrationsOf({
     tag: "0000_parts",
@@ -77,7 +77,7 @@ it("in whose place somebody else has done the statement meanwhile undoes its own
   expect(await sql`select at from log`).toEqual([]);
 });
 
-it("Ctrl-C while an index is built behind a long transaction stops at once, and the next up begins anew", async () => {
+it("an abort stops an index build that waits for a long transaction, and the next up builds the index again", async () => {
   const { sql, target } = await emptyDatabase();
   await sql`create table names (name text)`;
   const { folder } = migrationsOf({
@@ -99,7 +99,7 @@ it("Ctrl-C while an index is built behind a long transaction stops at once, and 
   expect(second.warnings()).toEqual(["dropped the INVALID index public.names_name that a failed build had left"]);
 });
 
-it.each([0, 1, 20, 39])("Ctrl-C behind statement %i, when more are on their way, cancels them", async (number) => {
+it.each([0, 1, 20, 39])("an abort after statement %i cancels the statements in the pipeline", async (number) => {
   const { sql, target } = await emptyDatabase();
   const statements = Array.from({ length: 40 }, (_, id) => `insert into t values (${id});`);
   const { folder } = migrationsOf({

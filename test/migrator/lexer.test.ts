@@ -117,11 +117,11 @@ const nonsense = fc
   .array(fc.constantFrom(...noise, ...values, ...comments, ...blanks, "select "), { maxLength: 12 })
   .map((parts) => parts.join(""));
 
-/** Rows and column names of every statement; undefined when the server refuses one. */
+/** The column names and rows of every statement; undefined when the server refuses one. */
 async function results(run: () => Promise<readonly { columns?: unknown }[]>): Promise<unknown[] | undefined> {
   try {
     const all = await run();
-    // Of several at once the driver tells only of those that have columns.
+    // For several statements in one query, the driver returns only results with columns.
     return all.flatMap((rows) =>
       rows.columns === undefined ? [] : [[(rows.columns as { name: string }[]).map(({ name }) => name), rows]],
     );
@@ -132,7 +132,7 @@ async function results(run: () => Promise<readonly { columns?: unknown }[]>): Pr
 
 const atOnce = (sql: Sql, text: string) =>
   results(async () => {
-    // Something on both sides, so that the answer is a list also when there is one statement, or none.
+    // The first and the last statement make the result a list even when the text has one statement or none.
     const all = await sql.unsafe(`select 'first';\n${text}\n; select 'last'`).simple();
     return (all as unknown as { columns?: unknown }[]).slice(1, -1);
   });
@@ -146,7 +146,7 @@ const oneByOne = (sql: Sql, statements: readonly { text: string }[]) =>
     return all;
   });
 
-it("executes of a script, statement by statement, what PostgreSQL executes of it as a whole", async () => {
+it("the statements of a script have the same results one by one as in one query", async () => {
   const sql = await database.sql.reserve();
   const accepted = { valid: 0, all: 0 };
   const check = async (text: string) => {
@@ -164,22 +164,22 @@ it("executes of a script, statement by statement, what PostgreSQL executes of it
     if (trees !== undefined) expect(statements).toHaveLength(trees.length);
   };
   await fc.assert(fc.asyncProperty(script, check), { numRuns: 200 });
-  // Most of what is made of grammar must be accepted, or nothing is proved.
+  // The server must accept enough of the generated scripts to make the comparison meaningful.
   expect(accepted.valid).toBeGreaterThan(accepted.all / 3);
   await fc.assert(fc.asyncProperty(nonsense, check), { numRuns: 200 });
   sql.release();
 });
 
-it("finds the comments of any text where PostgreSQL's own scanner finds them", async () => {
+it("the lexer finds comments at the same offsets as PostgreSQL's scanner", async () => {
   const property = fc.asyncProperty(fc.oneof(nonsense, script), async (text) => {
     const tokens = [...tokenize(text)];
     const found = await scan(text).then(
       (result) => result.tokens,
       () => undefined,
     );
-    // Its answer about a text that does not end is no JSON.
+    // The scanner returns invalid JSON for an unterminated text.
     if (found === undefined) return;
-    // It knows no comment between the parts of one string, which the server does.
+    // The scanner, unlike the server, does not accept comments between the parts of a continued string.
     if (tokens.some(({ kind, start, end }) => kind === "string" && /'\s*--/.test(text.slice(start, end)))) return;
     const bytes = Buffer.from(text);
     const offset = (at: number) => bytes.subarray(0, at).toString().length;

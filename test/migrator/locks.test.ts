@@ -8,24 +8,24 @@ import { command, said } from "../support/process.ts";
 
 const widen = { tag: "0000_widen", up: "alter table busy add column more int;" };
 
-it("a long transaction holds the table: the migration makes room again and again, readers go on, and then it is done", async () => {
+it("a migration that waits for a long transaction retries without blocking readers until it succeeds", async () => {
   const { sql, target } = await emptyDatabase();
   await sql`create table busy (id int)`;
   const { folder } = migrationsOf(widen);
-  const { onEvent, events, heard } = listener();
+  const { onEvent, events, next } = listener();
   let running: ReturnType<typeof up> | undefined;
   await sql.begin(async (holder) => {
     await holder`select * from busy`;
-    const retried = heard("retry");
+    const retried = next("retry");
     running = up({ target, folder, lockTimeout: 100, onEvent });
     await retried;
-    // Behind a migration that waited for ever, this would wait for ever, too.
+    // Without the lock timeout of the migration, this query would wait until the holder ends.
     await sql.begin(async (reader) => {
       await reader`set local statement_timeout = '10s'`;
       await reader`select * from busy`;
     });
-    const waiting = heard("waiting");
-    const again = heard("retry");
+    const waiting = next("waiting");
+    const again = next("retry");
     await Promise.race([waiting, again]);
   });
   expect(await running).toMatchObject({ results: [{ outcome: "applied" }] });
@@ -34,22 +34,21 @@ it("a long transaction holds the table: the migration makes room again and again
   );
 });
 
-it("says behind whom it waits, by process, program and user, and never what they do", async () => {
+it("a waiting migration reports the process, application and user of the blocking session, without its query", async () => {
   const { sql, target } = await emptyDatabase();
   await sql`create table busy (id int)`;
   const { folder } = migrationsOf(widen);
-  const { onEvent, events, heard } = listener();
+  const { onEvent, events, next } = listener();
   let running: ReturnType<typeof up> | undefined;
   await sql.begin(async (holder) => {
     await holder`set local application_name = 'a report'`;
     await holder`select 'a secret' from busy`;
-    const waiting = heard("waiting");
+    const waiting = next("waiting");
     running = up({ target, folder, lockTimeout: 60_000, onEvent });
     await waiting;
   });
   await running;
-  const said = events.find(({ type }) => type === "waiting");
-  expect(said).toMatchObject({
+  expect(events.find(({ type }) => type === "waiting")).toMatchObject({
     tag: "0000_widen",
     behind: [
       expect.stringMatching(/^process \d+ \(a report, user \S+, idle in transaction, transaction open for \d+ s\)$/),
@@ -57,7 +56,7 @@ it("says behind whom it waits, by process, program and user, and never what they
   });
 });
 
-it("gives up on a table after lockWait, with nothing changed, and says so", async () => {
+it("up fails after lockWait when another session holds the table, and changes nothing", async () => {
   const { sql, target } = await emptyDatabase();
   await sql`create table busy (id int)`;
   await sql.begin(async (holder) => {
@@ -69,12 +68,12 @@ it("gives up on a table after lockWait, with nothing changed, and says so", asyn
   });
 });
 
-it("waits for another migrator no longer than lockWait", async () => {
+it("up waits for another migrator no longer than lockWait", async () => {
   const { sql, target } = await emptyDatabase();
   const { folder } = migrationsOf({ tag: "0000_slow", up: "select pg_sleep(600);" });
   const stopping = new AbortController();
-  const { onEvent, heard } = listener();
-  const started = heard("start");
+  const { onEvent, next } = listener();
+  const started = next("start");
   const slow = up({ target, folder, signal: stopping.signal, onEvent });
   await started;
   const { folder: other } = migrationsOf({ tag: "0000_other", up: "select 1;" });
@@ -92,13 +91,13 @@ it("waits for another migrator no longer than lockWait", async () => {
   expect(report.error?.message).toMatch(
     /Stopped on request\.\nState of the database: no migration is applied; 0000_slow was rolled back/,
   );
-  // The server was told, too: nobody sleeps on.
+  // The abort cancels the query on the server, too.
   expect(
     await sql`select 1 from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid() and datname = current_database()`,
   ).toHaveLength(0);
 });
 
-it("kill -9 in mid-migration: nothing of it is left, and the next goes on", async () => {
+it("a migration that is killed with SIGKILL is rolled back, and the next up applies it", async () => {
   const { sql, url, target } = await emptyDatabase();
   const { folder, write } = migrationsOf(
     { tag: "0000_a", up: "create table a (id int);" },
@@ -114,7 +113,7 @@ it("kill -9 in mid-migration: nothing of it is left, and the next goes on", asyn
   expect(await sql`select to_regclass('a')::text as a, to_regclass('b')::text as b`).toEqual([{ a: "a", b: "b" }]);
 });
 
-it("Ctrl-C: rolls back, says what state the database is in, and ends with 130", async () => {
+it("Ctrl-C rolls the migration back, reports the state of the database, and exits with 130", async () => {
   const { url, target } = await emptyDatabase();
   const { folder } = migrationsOf(
     { tag: "0000_a", up: "create table a (id int);" },
@@ -129,7 +128,7 @@ it("Ctrl-C: rolls back, says what state the database is in, and ends with 130", 
   expect((await status({ target, folder })).migrations.map(({ state }) => state)).toEqual(["applied", "pending"]);
 });
 
-it("a role's own statement_timeout does not cut a migration short", async () => {
+it("the statement_timeout of a role does not apply to migrations", async () => {
   const { sql, url } = await emptyDatabase({ direct: true });
   const role = `migrator_${process.pid}`;
   await sql.unsafe(

@@ -34,7 +34,7 @@ async function prepare() {
 }
 
 describe("-- migrate: no-transaction", () => {
-  it("a failure keeps what is done, cleans up the INVALID index, and the next up goes on behind it", async () => {
+  it("after a failure, completed statements remain, the INVALID index is dropped, and the next up continues", async () => {
     const { sql, target, folder, indexes } = await prepare();
     const failed = await up({ target, folder });
     expect(failed.error?.message).toMatch(/0001_index\.sql:6:1: could not create unique index "names_once" \(23505\)/);
@@ -53,7 +53,7 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([]);
   });
 
-  it("what is half done shows, and nothing below it is undone", async () => {
+  it("status shows a half-done migration, and down does not revert older ones", async () => {
     const { sql, target, folder } = await prepare();
     await up({ target, folder });
     const half = await status({ target, folder });
@@ -87,7 +87,7 @@ describe("-- migrate: no-transaction", () => {
     expect((await status({ target, folder })).verdict).toBe("pending");
   });
 
-  it("a failure is told, also when its INVALID index cannot be dropped", async () => {
+  it("the error of a failed index build is reported even when the INVALID index cannot be dropped", async () => {
     const { sql, target, folder, indexes } = await prepare();
     await sql.unsafe(`
       create function refuse() returns event_trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
@@ -100,7 +100,7 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([{ name: "names_once", valid: false }]);
   });
 
-  it("an INVALID index that a kill left is found and built anew", async () => {
+  it("an INVALID index that a killed migrator left is dropped and built again", async () => {
     const { sql, target, folder, indexes } = await prepare();
     await expect(sql.unsafe(unique)).rejects.toMatchObject({ code: "23505" });
     expect(await indexes()).toEqual([{ name: "names_once", valid: false }]);
@@ -116,11 +116,11 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
   });
 
-  it("an index that was finished, though nobody could record it any more, is taken as done; one that others made is not", async () => {
+  it("an index that was built but not recorded counts as completed, and an index from elsewhere does not", async () => {
     const { sql, target, folder } = await prepare();
     await up({ target, folder });
     await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
-    // The runner was killed after the server had built it.
+    // Simulates a migrator that is killed after the server has built the index.
     await sql.unsafe(unique);
     expect(await up({ target, folder })).toMatchObject({ results: [{ outcome: "applied" }] });
 
@@ -131,7 +131,7 @@ describe("-- migrate: no-transaction", () => {
     );
   });
 
-  it("statements that are done and were edited since are refused, by line", async () => {
+  it("up refuses edits of completed statements, and names their line", async () => {
     const { target, folder, write } = await prepare();
     await up({ target, folder });
     write(names, { ...concurrently, up: concurrently.up.replace("'one'", "'other'") });
@@ -140,7 +140,7 @@ describe("-- migrate: no-transaction", () => {
     );
   });
 
-  it("an index that is built concurrently needs a name", async () => {
+  it("an index that is built concurrently must have a name", async () => {
     const { target } = await prepare();
     const { folder } = migrationsOf(names, {
       tag: "0001_nameless",
@@ -149,10 +149,10 @@ describe("-- migrate: no-transaction", () => {
     expect((await up({ target, folder })).error?.message).toMatch(/needs the name of the index/);
   });
 
-  it("kill -9 while the server builds: the next up waits for it or begins anew, and ends with a valid index", async () => {
+  it("after SIGKILL during an index build, the next up waits for the build or repeats it", async () => {
     const { sql, url, target, folder, indexes } = await prepare();
     await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
-    // An older snapshot keeps CREATE INDEX CONCURRENTLY waiting for as long as we like.
+    // CREATE INDEX CONCURRENTLY waits until the older snapshot is released.
     const old = await sql.reserve();
     await old`begin isolation level repeatable read`;
     await old`select 1`;
@@ -169,7 +169,7 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([{ name: "names_once", valid: true }]);
   });
 
-  it("two at once: one builds, the other waits and finds it done", async () => {
+  it("of two concurrent migrators, one builds the index, and the other one waits and finds it applied", async () => {
     const { sql, target, folder } = await prepare();
     await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
     const reports = await Promise.all([up({ target, folder }), up({ target, folder })]);
@@ -177,15 +177,15 @@ describe("-- migrate: no-transaction", () => {
     expect(await sql`select at from log`).toEqual([{ at: "one" }, { at: "two" }]);
   });
 
-  it("what keeps others waiting gives way in the queue for its table, like everything else", async () => {
+  it("a blocking statement outside a transaction retries after lock_timeout without blocking readers", async () => {
     const { sql, target } = await emptyDatabase({ direct: true });
     await sql`create table busy (id int)`;
     const { folder } = migrationsOf({ tag: "0000_vacuum", up: "-- migrate: no-transaction\nvacuum full busy;" });
-    const { onEvent, heard } = listener();
+    const { onEvent, next } = listener();
     let running: ReturnType<typeof up> | undefined;
     await sql.begin(async (holder) => {
       await holder`select * from busy`;
-      const retried = heard("retry");
+      const retried = next("retry");
       running = up({ target, folder, lockTimeout: 100, onEvent });
       await retried;
       await sql.begin(async (reader) => {
@@ -196,7 +196,7 @@ describe("-- migrate: no-transaction", () => {
     expect(await running).toMatchObject({ results: [{ outcome: "applied" }] });
   });
 
-  it("a DO block that commits batch by batch works", async () => {
+  it("a DO block can commit in batches", async () => {
     const { sql, target } = await emptyDatabase();
     await sql`create table work as select id, false as done from generate_series(1, 10) as id`;
     const { folder } = migrationsOf({
@@ -213,7 +213,7 @@ end $$;`,
     expect(await sql`select count(*)::int as n from work where done`).toEqual([{ n: 10 }]);
   });
 
-  it("an index that was dropped, though nobody could record it any more, is taken as done; one that never was is not", async () => {
+  it("an index that was dropped but not recorded counts as dropped, and one that never existed does not", async () => {
     const { sql, target, folder } = await prepare();
     await sql`delete from names where ctid in (select min(ctid) from names where name = 'a')`;
     const strict = { ...concurrently, down: "-- migrate: no-transaction\ndrop index concurrently names_once;" };
@@ -221,11 +221,11 @@ end $$;`,
     await up({ target, folder });
     await sql`drop index names_once`;
     expect((await down({ target, folder: other })).error?.message).toMatch(/"names_once" does not exist \(42704\)/);
-    // Now somebody has begun.
+    // The first attempt has recorded the start of the statement.
     expect((await down({ target, folder: other })).error).toBeUndefined();
   });
 
-  it("what a killed REINDEX CONCURRENTLY left is dropped before it is tried again", async () => {
+  it("an INVALID index that a killed REINDEX CONCURRENTLY left is dropped before the retry", async () => {
     const { sql, target } = await prepare();
     await sql`create index names_name on names (name)`;
     await sql.unsafe(`create index names_name_ccnew on names (name);
@@ -240,7 +240,7 @@ end $$;`,
   });
 });
 
-it("the example of docs/migrations.md passes squawk, is applied and undone", async () => {
+it("the example of docs/migrations.md passes squawk and the round-trip verification", async () => {
   const guide = readFileSync("docs/migrations.md", "utf8");
   const example = /```sql\n( *-- migrate: no-transaction\n[\s\S]*?)```/.exec(guide)?.[1]?.replace(/^ +/gm, "") ?? "";
   const downMigration = /`(drop index concurrently [^`]*)`/.exec(guide)?.[1] ?? "";

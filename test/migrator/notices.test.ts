@@ -10,7 +10,7 @@ const raise = (level: string, text: string) =>
   `do $$ begin raise ${level} '${text}' using detail = 'more of it', hint = 'look there'; end $$;`;
 
 it.each(["", "-- migrate: no-transaction\n"])(
-  "what a migration raises is told with its severity, as it happens and in the result (%j)",
+  "the notices of a migration are reported with their severity as events and in the result; first line: %j",
   async (directive) => {
     const { target } = await emptyDatabase();
     const { folder } = migrationsOf({
@@ -42,17 +42,17 @@ it.each(["", "-- migrate: no-transaction\n"])(
 
     events.length = 0;
     const undone = await down({ target, folder, onEvent, confirm: () => true });
-    const told = [
+    const downNotices = [
       { severity: "NOTICE", message: 'table "b" does not exist, skipping' },
       { severity: "WARNING", message: "gone", detail: "more of it", hint: "look there" },
     ];
-    expect(undone).toMatchObject({ results: [{ outcome: "reverted", notices: told }] });
-    // Not those of the rehearsal that counts what would be lost.
+    expect(undone).toMatchObject({ results: [{ outcome: "reverted", notices: downNotices }] });
+    // The notices of the trial run, which counts the data loss, are not reported.
     expect(events.filter(({ type }) => type === "notice")).toHaveLength(2);
   },
 );
 
-it("what a migration that fails has raised is told, too, and what the migrator does for itself is not", async () => {
+it("the notices of a failed migration are reported, and those of the migrator's own statements are not", async () => {
   const { target } = await emptyDatabase();
   const text = `create table if not exists drizzle.__drizzle_migrations_runs (); ${raise("notice", "before")} select nothing;`;
   const { folder } = migrationsOf({ tag: "0000_a", up: text });

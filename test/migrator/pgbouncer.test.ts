@@ -6,7 +6,7 @@ import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 
 describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
-  it("eight at once with two connections to the server between them: each migration is applied once", async () => {
+  it("eight migrators on two server connections of PgBouncer apply each migration once", async () => {
     const { url, sql } = await emptyDatabase();
     const target = { url: await pgBouncer(url, { poolSize: 2 }) };
     const { folder } = migrationsOf(
@@ -28,13 +28,13 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
     expect(await sql`select n from counts order by n`).toEqual([{ n: 1 }, { n: 2 }]);
     expect((await status({ target, folder })).verdict).toBe("current");
     expect((await down({ target, folder, all: true, confirm: () => true })).error).toBeUndefined();
-    // Nothing of a session's settings is left on the connections that others get.
-    const settings =
+    // No advisory lock remains on the connections of the pool.
+    const locks =
       await sql`select count(*)::int as n from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`;
-    expect(settings).toEqual([{ n: 0 }]);
+    expect(locks).toEqual([{ n: 0 }]);
   });
 
-  it("this project's own migrations", async () => {
+  it("the migrations of this project are applied through PgBouncer", async () => {
     const { url } = await emptyDatabase();
     const target = { url: await pgBouncer(url, { poolSize: 2 }) };
     expect((await up({ target })).error).toBeUndefined();

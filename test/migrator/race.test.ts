@@ -10,13 +10,13 @@ import { catalog, drizzleKit, emptyDatabase, migrationsOf } from "../support/mig
 
 const tables = [
   { tag: "0000_counts", up: "create table counts (n int);" },
-  // Could be run twice without an error: what a race must not do.
+  // This statement succeeds when it runs twice, so that the test detects a repetition.
   { tag: "0001_first", up: "insert into counts values (1);" },
   { tag: "0002_second", up: "insert into counts values (2);" },
 ];
 
-describe("migrators that race", () => {
-  it("sixteen, half of them plain drizzle-kit, on one empty database: everything is there once", async () => {
+describe("concurrent migrators", () => {
+  it("eight migrators and eight drizzle-kit processes on one empty database apply each migration once", async () => {
     const { url, sql } = await emptyDatabase();
     const expected = await createDatabase();
     const ours = () =>
@@ -31,7 +31,7 @@ describe("migrators that race", () => {
     await expected.drop();
   });
 
-  it("plain drizzle-kits alone: one wins, the others fail whole or find nothing to do", async () => {
+  it("of four concurrent drizzle-kit processes, one applies the migrations, and the others roll back or find nothing to do", async () => {
     const { url, sql, target } = await emptyDatabase();
     const ended = await Promise.allSettled(Array.from({ length: 4 }, () => drizzleKit(url, "migrate")));
     expect(ended.some(({ status }) => status === "fulfilled")).toBe(true);
@@ -39,7 +39,7 @@ describe("migrators that race", () => {
     expect(await status({ target })).toMatchObject({ verdict: "current" });
   });
 
-  it("eight of ours on a folder that nobody prepared: each migration is applied by one of them, the others say so", async () => {
+  it("of eight concurrent migrators on a plain folder, one applies each migration, and the others report `applied elsewhere`", async () => {
     const { target, sql } = await emptyDatabase();
     const { folder } = migrationsOf(...tables);
     const reports = await Promise.all(Array.from({ length: 8 }, () => up({ target, folder })));
@@ -54,11 +54,11 @@ describe("migrators that race", () => {
     expect(await sql`select n from counts order by n`).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
-  it("drizzle-kit that began before us cannot apply once more what we applied meanwhile", async () => {
+  it("drizzle-kit cannot apply a migration again that the migrator applied during its transaction", async () => {
     const { target, sql } = await emptyDatabase();
     const { folder } = migrationsOf(...tables);
     await up({ target, folder, to: "0000_counts" });
-    // As drizzle-kit works: it has read what is applied, and now runs the rest in one transaction.
+    // drizzle-kit reads the applied migrations, and then runs the others in one transaction.
     const kit = await sql.reserve();
     await kit`begin`;
     await kit.unsafe(tables[1]?.up ?? "");
@@ -72,13 +72,13 @@ describe("migrators that race", () => {
     expect(await sql`select n from counts order by n`).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
-  it("we find that drizzle-kit was faster, and go on behind it", async () => {
+  it("the migrator detects that drizzle-kit has applied migrations, and continues with the next one", async () => {
     const { target, sql } = await emptyDatabase();
     const { folder } = migrationsOf(...tables, { tag: "0003_third", up: "insert into counts values (3);" });
     await up({ target, folder, to: "0000_counts" });
     const events: MigrateEvent[] = [];
-    let hear = () => {};
-    const heard = new Promise<void>((resolve) => (hear = resolve));
+    let onWaiting = () => {};
+    const waiting = new Promise<void>((resolve) => (onWaiting = resolve));
     let ours: ReturnType<typeof up> | undefined;
     await sql.begin(async (kit) => {
       await kit`lock table counts in access exclusive mode`;
@@ -86,9 +86,9 @@ describe("migrators that race", () => {
         target,
         folder,
         lockTimeout: 20_000,
-        onEvent: (event) => events.push(event) > 0 && event.type === "waiting" && hear(),
+        onEvent: (event) => events.push(event) > 0 && event.type === "waiting" && onWaiting(),
       });
-      await heard;
+      await waiting;
       for (const { up: text } of tables.slice(1)) await kit.unsafe(text);
       const { readMigrations } = await import("../../src/migrator/journal/folder.ts");
       for (const { hash, when } of readMigrations(folder).slice(1, 3))

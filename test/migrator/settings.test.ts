@@ -5,7 +5,7 @@ import { up } from "../../src/migrator/commands/up.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 
-/** A database with settings of its own, as an administrator may have made them. */
+/** Creates a database with default settings, as an administrator can define them. */
 async function databaseWith(settings: Record<string, string>) {
   const database = await emptyDatabase({ direct: true });
   const [{ name } = {}] = await database.sql`select current_database() as name`;
@@ -14,7 +14,7 @@ async function databaseWith(settings: Record<string, string>) {
   return database;
 }
 
-/** Takes its time outside of a transaction. */
+/** A slow migration outside a transaction. */
 const slowIndex = {
   tag: "0000_slow",
   up: `-- migrate: no-transaction
@@ -27,7 +27,7 @@ create function slow(id int) returns int immutable language plpgsql as $$ begin 
 create index concurrently t_slow on t (slow(id));`,
 };
 
-it("time-outs of the role or the database do not cut a statement short, in a transaction or not", async () => {
+it("the timeouts of the database do not apply to migrations, inside or outside a transaction", async () => {
   const { sql, target } = await databaseWith({ statement_timeout: "100ms", lock_timeout: "100ms" });
   const [{ version } = {}] = await sql`select current_setting('server_version_num')::int as version`;
   if (version >= 170_000) {
@@ -38,14 +38,14 @@ it("time-outs of the role or the database do not cut a statement short, in a tra
   expect((await up({ target, folder })).error).toBeUndefined();
 });
 
-it("an index is built concurrently, also where transactions keep their snapshot by default", async () => {
+it("an index is built concurrently even when the default isolation level is repeatable read", async () => {
   const { target } = await databaseWith({ default_transaction_isolation: "repeatable read" });
   const { folder } = migrationsOf(slowIndex);
   expect((await up({ target, folder, lockWait: 5_000 })).error).toBeUndefined();
 });
 
-/** What pg_dump writes at the head of every dump, and a role. */
-const settled = {
+/** Session settings as at the beginning of a pg_dump file, and a role. */
+const sessionSettings = {
   tag: "0000_dump",
   up: "set statement_timeout = '50ms';\nselect set_config('search_path', '', false);\nset timezone = 'Asia/Tokyo';\nset role pg_monitor;",
   down: "set search_path = '';",
@@ -56,15 +56,15 @@ const plain = {
   down: "drop table plain;",
 };
 
-it("what a migration sets for its session ends with it", async () => {
+it("the session settings of a migration end with it", async () => {
   const { sql, target } = await emptyDatabase();
-  const { folder } = migrationsOf(settled, plain);
+  const { folder } = migrationsOf(sessionSettings, plain);
   expect((await up({ target, folder })).error).toBeUndefined();
   expect(await sql`select to_regclass('public.plain')::text as plain`).toEqual([{ plain: "plain" }]);
   expect((await down({ target, folder, all: true })).error).toBeUndefined();
 });
 
-it("what a file without a transaction sets for its session holds to its end", async () => {
+it("the session settings of a file without a transaction remain until its end", async () => {
   const { sql, target } = await emptyDatabase({ direct: true });
   const { folder } = migrationsOf(
     {
@@ -79,10 +79,10 @@ it("what a file without a transaction sets for its session holds to its end", as
   ).toEqual([{ plain: "plain", index: "other.t_id" }]);
 });
 
-it.skipIf(!hasPgBouncer)("and nothing of it is left on the connections that PgBouncer gives to others", async () => {
+it.skipIf(!hasPgBouncer)("the session settings of a migration do not remain on PgBouncer's connections", async () => {
   const { url } = await emptyDatabase();
   const target = { url: await pgBouncer(url, { poolSize: 1 }) };
-  const { folder } = migrationsOf(settled, plain);
+  const { folder } = migrationsOf(sessionSettings, plain);
   expect((await up({ target, folder })).error).toBeUndefined();
   const game = postgres(target.url, { max: 1, prepare: false, fetch_types: false });
   onTestFinished(() => game.end());

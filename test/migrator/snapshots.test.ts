@@ -14,7 +14,7 @@ interface Kept {
   readonly version?: string;
 }
 
-/** Three migrations with their snapshots, in a project that drizzle-kit can be run in. */
+/** Creates a drizzle-kit project with three migrations and their snapshots. */
 function project(change: (snapshots: Map<string, Kept | string>) => void) {
   const cwd = mkdtempSync(join(tmpdir(), "aeturnis-project-"));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
@@ -36,13 +36,13 @@ function project(change: (snapshots: Map<string, Kept | string>) => void) {
   change(snapshots);
   const empty = { version: "7", dialect: "postgresql", tables: {}, enums: {}, schemas: {} };
   for (const [name, snapshot] of snapshots) {
-    const whole = { ...empty, _meta: { columns: {}, schemas: {}, tables: {} }, ...(snapshot as Kept) };
-    writeFileSync(join(folder, "meta", name), typeof snapshot === "string" ? snapshot : JSON.stringify(whole));
+    const complete = { ...empty, _meta: { columns: {}, schemas: {}, tables: {} }, ...(snapshot as Kept) };
+    writeFileSync(join(folder, "meta", name), typeof snapshot === "string" ? snapshot : JSON.stringify(complete));
   }
   return { cwd, folder };
 }
 
-/** Whether drizzle-kit itself writes the next migration as its number three, and with no more than the schema's one table. */
+/** Whether drizzle-kit generates the next migration under number 3. */
 function canGenerate(cwd: string): boolean {
   symlinkSync(join(process.cwd(), "node_modules"), join(cwd, "node_modules"));
   writeFileSync(
@@ -68,12 +68,12 @@ it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
     /0001_snapshot\.json and 0002_snapshot\.json have the same parent \("prevId"\)/,
   ],
   [
-    "a snapshot that was copied as it is",
+    "an unedited copy of a snapshot",
     (all) => all.set("0002_snapshot.json", { id: idOf(1), prevId: idOf(0) }),
     /0001_snapshot\.json and 0002_snapshot\.json have the same parent/,
   ],
   [
-    "a snapshot that is no JSON",
+    "a snapshot that is not JSON",
     (all) => all.set("0001_snapshot.json", "<<<<<<< HEAD"),
     /0001_snapshot\.json is not JSON/,
   ],
@@ -82,46 +82,50 @@ it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
     (all) => all.set("0001_snapshot.json", "\ufeff{}"),
     /0001_snapshot\.json:1:1: a byte order mark/,
   ],
-  ["JSON that is no snapshot", (all) => all.set("0001_snapshot.json", "{}"), /0001_snapshot\.json is not a snapshot/],
+  [
+    "JSON that is not a snapshot",
+    (all) => all.set("0001_snapshot.json", "{}"),
+    /0001_snapshot\.json is not a snapshot/,
+  ],
   [
     "a snapshot of another version",
     (all) => all.set("0002_snapshot.json", { id: idOf(2), prevId: idOf(1), version: "8" }),
     /0002_snapshot\.json is not a snapshot in drizzle-kit's format/,
   ],
-  ["another file among them", (all) => all.set("notes.txt", "hello"), /notes\.txt is not JSON/],
-])("check finds %s, which drizzle-kit stops at", async (name, change, expected) => {
+  ["another file among the snapshots", (all) => all.set("notes.txt", "hello"), /notes\.txt is not JSON/],
+])("checkFolder finds %s, which stops drizzle-kit", async (name, change, expected) => {
   const { cwd, folder } = project(change);
   expect(await checkFolder(folder)).toContainEqual(expect.stringMatching(expected));
-  // Each was tried with drizzle-kit; a process takes a second, so two stand for all.
-  if (/one parent|no JSON/.test(name)) expect(canGenerate(cwd)).toBe(false);
+  // All were tried with drizzle-kit. The test runs only two, because each process takes a second.
+  if (/one parent|snapshot that is not JSON/.test(name)) expect(canGenerate(cwd)).toBe(false);
 });
 
 it.each<[string, (snapshots: Map<string, Kept | string>) => void, RegExp]>([
   [
-    "the newest snapshot missing",
+    "a missing newest snapshot",
     (all) => all.delete("0002_snapshot.json"),
     /0002_snapshot\.json, the snapshot of 0002_c, does not exist: drizzle-kit would base the next migration on an older one.*copy the previous snapshot/,
   ],
   [
-    "a snapshot in the middle missing",
+    "a missing snapshot in the middle",
     (all) => all.delete("0001_snapshot.json"),
     /0001_snapshot\.json, the snapshot of 0001_b, does not exist: the snapshots' history has a gap/,
   ],
   [
-    "a snapshot of no migration",
+    "a snapshot without a migration",
     (all) => all.set("0009_snapshot.json", { id: idOf(8), prevId: idOf(2) }),
     /0009_snapshot\.json belongs to no migration of the journal/,
   ],
   [
-    "one id twice",
+    "two snapshots with one id",
     (all) => all.set("0002_snapshot.json", { id: idOf(1), prevId: idOf(1) }),
     /0001_snapshot\.json and 0002_snapshot\.json have the same "id"/,
   ],
-])("check finds %s, which drizzle-kit goes on from wrongly", async (_, change, expected) => {
+])("checkFolder finds %s, after which drizzle-kit would generate a wrong migration", async (_, change, expected) => {
   expect(await checkFolder(project(change).folder)).toEqual([expect.stringMatching(expected)]);
 });
 
-it("check is content with whole snapshots, as drizzle-kit is, and with a folder that has none", async () => {
+it("checkFolder accepts consistent snapshots, as drizzle-kit does, and a folder without snapshots", async () => {
   const { cwd, folder } = project(() => {});
   expect(await checkFolder(folder)).toEqual([]);
   expect(canGenerate(cwd)).toBe(true);

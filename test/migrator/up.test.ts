@@ -14,7 +14,7 @@ const states = async (options: Parameters<typeof status>[0]) =>
   (await status(options)).migrations.map(({ tag, state }) => `${tag} ${state}`);
 
 describe("up", () => {
-  it("applies what is pending, in order, and then finds nothing to do", async () => {
+  it("up applies pending migrations in order, and then finds nothing to do", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf(a, b);
     const first = await up({ target, folder });
@@ -28,7 +28,7 @@ describe("up", () => {
     expect(await up({ target, folder })).toEqual({ results: [] });
   });
 
-  it("goes as far as it is told: to a tag, so many steps, or nowhere", async () => {
+  it("up applies migrations up to a tag, a number of steps, or none in a dry run", async () => {
     const { target } = await emptyDatabase();
     const { folder } = migrationsOf(a, b, c);
     expect((await up({ target, folder, dryRun: true })).results.map(({ outcome }) => outcome)).toEqual([
@@ -46,7 +46,7 @@ describe("up", () => {
     );
   });
 
-  it("leaves nothing of a migration that fails, keeps those before it, and says where and why", async () => {
+  it("up rolls a failed migration back, keeps earlier ones, and reports the place and the error", async () => {
     const { sql, target } = await emptyDatabase();
     const broken = {
       tag: "0001_broken",
@@ -77,7 +77,7 @@ describe("up", () => {
     expect(await states({ target, folder })).toEqual(["0000_a applied", "0001_broken pending", "0002_c pending"]);
   });
 
-  it("tells the line of the statement at fault, where PostgreSQL gives no position, also of several in one piece", async () => {
+  it("up reports the line of a failed statement for which PostgreSQL reports no position", async () => {
     const { target } = await emptyDatabase();
     const up2 =
       "create table a (id int);\ncreate function f() returns int language sql as $$ select 1; $$;\n\n/* again */\ncreate table a (id int);\n";
@@ -86,7 +86,7 @@ describe("up", () => {
     expect(error).toMatchObject({ sqlstate: "42P07", place: { line: 5, column: 1, text: "create table a (id int);" } });
   });
 
-  it("logs a failure as an error, with its place in fields", async () => {
+  it("a failed migration is logged as an error with the fields of its place", async () => {
     const { target } = await emptyDatabase();
     const { log, lines } = readableLog("info");
     const { folder } = migrationsOf({ tag: "0000_broken", up: "select 1;\nselect nothing;" });
@@ -106,7 +106,7 @@ describe("up", () => {
     });
   });
 
-  it("shows detail, hint, and where in a function it happened", async () => {
+  it("the error of a migration contains detail, hint, and the call stack in a function", async () => {
     const { target } = await emptyDatabase();
     const raise = "do $$ begin raise exception 'no' using detail = 'the detail', hint = 'the hint'; end $$;";
     const { error } = await up({ target, folder: migrationsOf({ tag: "0000_raise", up: raise }).folder });
@@ -115,7 +115,7 @@ describe("up", () => {
     );
   });
 
-  it("tells the place of a deferred constraint that fails, and its detail", async () => {
+  it("the error of a deferred constraint contains its place and detail", async () => {
     const { target } = await emptyDatabase();
     const { folder } = migrationsOf({
       tag: "0000_deferred",
@@ -126,7 +126,7 @@ describe("up", () => {
     );
   });
 
-  it("refuses statements that would end its transaction, and not those of a function", async () => {
+  it("up refuses statements that end the transaction, except in the body of a procedure", async () => {
     const { sql, target } = await emptyDatabase();
     const { folder } = migrationsOf({
       tag: "0000_commit",
@@ -145,7 +145,7 @@ describe("up", () => {
     expect((await up({ target, folder: migrationsOf({ tag: "0000_p", up: procedure }).folder })).error).toBeUndefined();
   });
 
-  it("refuses COPY from and to a client that is not there, instead of waiting for it", async () => {
+  it("up refuses COPY FROM STDIN and COPY TO STDOUT, which need a client", async () => {
     const { target } = await emptyDatabase();
     for (const copy of ["create table a (id int);\ncopy a from stdin;", "copy (select 1) to stdout;"]) {
       const { error } = await up({ target, folder: migrationsOf({ tag: "0000_copy", up: copy }).folder });
@@ -153,7 +153,7 @@ describe("up", () => {
     }
   });
 
-  it("finds either in loads of data, too, that are too large for the grammar, and not in the data", async () => {
+  it("up finds COMMIT and COPY in a file that is too large for the parser, and ignores them in its data", async () => {
     const { target, sql } = await emptyDatabase();
     const rows = Array.from({ length: 20_000 }, () => "('; commit; copy a from stdin; it''s \\'), (e'\\'; end')").join(
       ",\n",
@@ -171,7 +171,7 @@ describe("up", () => {
     expect(await sql`select count(*)::int as n from a`).toEqual([{ n: 40_000 }]);
   });
 
-  it("splits what only PostgreSQL's grammar can: dollar quotes, SQL functions, backslashes, nested comments", async () => {
+  it("up splits statements with dollar quotes, SQL function bodies, backslashes and nested comments as PostgreSQL does", async () => {
     const { target, sql } = await emptyDatabase();
     const odd = [
       "create function f() returns int begin atomic select 1; select 2; end;",
@@ -189,7 +189,7 @@ describe("up", () => {
     expect(await sql`select f() as f`).toEqual([{ f: 2 }]);
   });
 
-  it("knows comments in comments for what they are", async () => {
+  it("up supports nested comments, and refuses an unterminated one", async () => {
     const { target, sql } = await emptyDatabase();
     const { folder } = migrationsOf({
       tag: "0000_nested",
@@ -205,7 +205,7 @@ describe("up", () => {
     expect((await up({ target, folder: open, allowDrift: true })).error?.message).toMatch(/unterminated \/\* comment/);
   });
 
-  it("counts columns in characters, and shows what a function executed", async () => {
+  it("the error of a migration counts columns in characters, and contains the query of a function", async () => {
     const { target } = await emptyDatabase();
     const { folder } = migrationsOf({ tag: "0000_wide", up: "select '😀😀' as \"😀\", wrong;" });
     const { error } = await up({ target, folder });
@@ -217,7 +217,7 @@ describe("up", () => {
     );
   });
 
-  it("takes empty files, comments alone, several statements a piece and Windows' line endings", async () => {
+  it("up accepts empty files, files of comments, several statements between breakpoints, and CR LF", async () => {
     const { target } = await emptyDatabase();
     const { folder } = migrationsOf(
       { tag: "0000_empty", up: "" },
@@ -233,7 +233,7 @@ describe("up", () => {
 });
 
 describe("drift", () => {
-  it("edited: stops up with the remedy; other line endings are no edit", async () => {
+  it("an edited migration stops up with the remedy, and a change of line endings does not", async () => {
     const { target } = await emptyDatabase();
     const { folder, write } = migrationsOf({ ...a, up: "create table a (\n  id int\n);" });
     await up({ target, folder });
@@ -250,7 +250,7 @@ describe("drift", () => {
     expect(results).toEqual([{ tag: "0001_b", outcome: "pending" }]);
   });
 
-  it("skipped: drizzle-kit would leave it out in silence; up stops, and applies it when it is allowed, loudly", async () => {
+  it("a migration that drizzle-kit would skip stops up, and is applied with a warning when drift is allowed", async () => {
     const { target } = await emptyDatabase();
     const { folder, write } = migrationsOf(a, { ...b, when: Date.UTC(2026, 1) });
     await up({ target, folder });
@@ -271,7 +271,7 @@ describe("drift", () => {
     expect((await status({ target, folder })).verdict).toBe("current");
   });
 
-  it("unknown: applied, but not in this folder", async () => {
+  it("an applied migration that the folder lacks stops up", async () => {
     const { target } = await emptyDatabase();
     const { folder, write } = migrationsOf(a, b);
     await up({ target, folder });
@@ -285,23 +285,28 @@ describe("drift", () => {
   });
 
   it.each([
-    ["a journal that is none", "meta/_journal.json", "{}", /is not a journal/],
+    ["an invalid journal", "meta/_journal.json", "{}", /is not a journal/],
     [
-      "a directive that nobody knows",
+      "an unknown directive",
       "0000_a.sql",
       "-- migrate: no-transction\nselect 1;",
       /0000_a\.sql:1: unknown directive "no-transction"/,
     ],
-    ["an irreversible down without a reason", "0000_a.down.sql", "-- migrate: irreversible\n", /the reason is missing/],
-  ])("refuses %s before it touches the database", async (_, file, text, message) => {
+    [
+      "an irreversible directive without a reason",
+      "0000_a.down.sql",
+      "-- migrate: irreversible\n",
+      /the reason is missing/,
+    ],
+  ])("up refuses %s before it connects", async (_, file, text, message) => {
     const { folder } = migrationsOf(a);
     const { writeFileSync } = await import("node:fs");
     writeFileSync(`${folder}/${file}`, text);
-    // Nobody listens there: it must not come so far.
+    // No server listens there, so that a connection would fail with another error.
     await expect(up({ target: { url: "postgres://nobody@127.0.0.1:1/none" }, folder })).rejects.toThrow(message);
   });
 
-  it("refuses a folder whose journal names a file that is not there, or one time twice", async () => {
+  it("up refuses a journal that names a missing file, or the same time twice", async () => {
     const { folder } = migrationsOf(a, { ...b, when: Date.UTC(2026, 0, 1) });
     const { rmSync } = await import("node:fs");
     rmSync(`${folder}/0000_a.sql`);

@@ -10,30 +10,30 @@ import { type ConnectOptions, connect, type Database } from "../../src/database/
 import { createLog } from "../../src/observability/log.ts";
 import { createRepositories, type Repositories } from "../../src/repositories/repositories.ts";
 
-/** Settings of the service in a test. A name that the configuration does not have does not compile. */
+/** Settings of the service in a test. An unknown name does not compile. */
 export type TestSettings = Readonly<Partial<Record<ConfigVariable, string>>>;
 
 export const quiet = createLog({ level: "silent" });
 
-/** Whether this run takes the service's way through PgBouncer in transaction mode (TEST_DATABASE_POOLER=transaction). */
+/** Whether the service connects through PgBouncer in transaction mode (TEST_DATABASE_POOLER=transaction). */
 export const isPooled = process.env["TEST_DATABASE_POOLER"] === "transaction";
 
-/** What the service is told of its way to the database in this run. */
+/** The pooler settings of the service for a database URL. */
 export const poolerOf = (url: string): TestSettings =>
   isPooled && new URL(url).port !== new URL(inject("serverUrl")).port ? { DATABASE_POOLER: "transaction" } : {};
 
-/** A database of one's own. */
+/** A database for one test or test file. */
 export interface TestDatabase {
-  /** The way that the service takes: through PgBouncer, if the run says so. */
+  /** The URL for the service, through PgBouncer when the run uses it. */
   readonly url: string;
-  /** The way to the server itself, for what no pooler passes on. */
+  /** The URL of the server itself, for features that a pooler does not support. */
   readonly directUrl: string;
-  /** A plain connection, past the service, as psql would have. */
+  /** A connection to the server that does not go through the service. */
   readonly sql: postgres.Sql;
   readonly drop: () => Promise<void>;
 }
 
-/** A database of one's own: a copy of the migrated template, or an empty one; `direct`: past PgBouncer in every run. */
+/** Creates a copy of the migrated template, or an empty database. With `direct`, `url` never goes through PgBouncer. */
 export async function createDatabase(options: { empty?: boolean; direct?: boolean } = {}): Promise<TestDatabase> {
   const serverUrl = inject("serverUrl");
   const name = `aeturnis_test_${randomUUID().replaceAll("-", "")}`;
@@ -54,7 +54,7 @@ export async function createDatabase(options: { empty?: boolean; direct?: boolea
   };
 }
 
-/** The service's own connection to a database, closed when the test ends. */
+/** Opens the service's connection pool to a database, and closes it when the test ends. */
 export async function openPool(
   url: string,
   env: TestSettings = {},
@@ -68,7 +68,7 @@ export async function openPool(
   return database;
 }
 
-/** The repositories on it, as the service has them. */
+/** Creates the repositories of the service on a database. */
 export function repositoriesOn(db: Executor, options: { scanLimit?: number } = {}): Repositories {
   return createRepositories(db, { secret: "signs the tests' cursors", scanLimit: options.scanLimit ?? 100_000 });
 }

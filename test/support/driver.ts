@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { onTestFinished } from "vitest";
 
-/** A pool of the driver's own, closed when the test ends. One connection, so that queries share it, unless told otherwise. */
+/** Opens a plain pool of the driver, and closes it when the test ends. By default all queries share one connection. */
 export function driver(url: string, options: postgres.Options<Record<string, never>> = {}) {
   const sql = postgres(url, {
     max: 1,
@@ -15,6 +15,6 @@ export function driver(url: string, options: postgres.Options<Record<string, nev
   return sql;
 }
 
-/** A prepared query, as Drizzle sends it. */
+/** Sends a prepared query as Drizzle does. */
 export const prepared = (sql: Pick<postgres.Sql, "unsafe">, text: string, parameters: unknown[]) =>
   sql.unsafe(text, parameters as never[], { prepare: true });

@@ -1,6 +1,6 @@
 import type { MigrateEvent } from "../../src/migrator/options.ts";
 
-/** A listener to a migrator that can be waited for: `await heard("retry")`. */
+/** Creates a listener for events of the migrator; `await next("retry")` waits for the next event of a type. */
 export function listener() {
   const events: MigrateEvent[] = [];
   const waiting = new Map<string, () => void>();
@@ -10,7 +10,7 @@ export function listener() {
       events.push(event);
       waiting.get(event.type)?.();
     },
-    heard: (type: MigrateEvent["type"]) => new Promise<void>((resolve) => waiting.set(type, resolve)),
+    next: (type: MigrateEvent["type"]) => new Promise<void>((resolve) => waiting.set(type, resolve)),
     warnings: () => events.flatMap((event) => (event.type === "warning" ? event.message : [])),
   };
 }

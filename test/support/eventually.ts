@@ -1,5 +1,5 @@
 import { vi } from "vitest";
 
-/** Waits for something to hold that comes about by itself, as long as a busy machine may take for it. */
+/** Retries `check` until it succeeds, for up to 20 s, because the machine may be under load. */
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 20_000, interval: 10 });

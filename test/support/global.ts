@@ -12,18 +12,18 @@ import { startPgBouncer } from "./pgbouncer.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** A database of the server under test that may create others. */
+    /** A database of the server under test; its role may create databases. */
     serverUrl: string;
-    /** PgBouncer before that server, where TEST_DATABASE_POOLER=transaction asks for it; else empty. */
+    /** The PgBouncer of that server with TEST_DATABASE_POOLER=transaction; otherwise empty. */
     poolerUrl: string;
-    /** The migrated, empty database that every test file gets a copy of. */
+    /** The migrated, empty database that tests copy. */
     template: string;
   }
 }
 
 /**
- * One PostgreSQL for the whole run: the server at TEST_DATABASE_URL, or an embedded one. On it a
- * template, migrated once; a copy takes about 50 ms.
+ * Starts one PostgreSQL server for the run, unless TEST_DATABASE_URL names one, and migrates a template database on it.
+ * A copy of the template takes about 50 ms.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer();
@@ -53,7 +53,7 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
   if (url) return { url, stop: async () => {} };
 
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
-  // A crash of the machine would cost these databases, and nobody would miss them.
+  // The test databases need not survive a crash.
   const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
   const server = await startEmbedded({ folder, log: createLog({ level: "silent" }), settings });
   return {

@@ -9,7 +9,7 @@ import type { Database } from "../../src/database/pool.ts";
 import { repositoriesOn } from "./database.ts";
 import { passwordHash } from "./factories.ts";
 
-/** A temporary file. It is removed with all files beside it when the test ends. */
+/** Creates a file in a temporary folder, which is removed when the test ends. */
 export function fileOf(name: string, content: string | Buffer): string {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -27,7 +27,7 @@ export function csvOf(count: number, others: Readonly<Record<number, string>> = 
 /** A row of `csvOf`. */
 export const csvRow = (name: string): string => `${name}@example.com,${name},"${passwordHash}"`;
 
-/** Imports a file in the format that its name tells, CSV by default. */
+/** Imports a file in the format of its extension, CSV by default. */
 export function importFile({ db }: Database, file: string, options: Partial<ImportOptions> = {}) {
   const format = formatOf(file) ?? "csv";
   return importUsers({

@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { createLog } from "../../src/observability/log.ts";
 
-/** A log whose lines can be read. */
+/** Creates a log whose lines the test can read. */
 export function readableLog(level = "debug") {
   const lines: Record<string, unknown>[] = [];
   const destination = new Writable({

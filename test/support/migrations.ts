@@ -13,13 +13,13 @@ export interface TestMigration {
   readonly tag: string;
   readonly up: string;
   readonly down?: string;
-  /** ms; ten apart from the one before unless given. */
+  /** ms since 1970; by default 10 ms after the previous migration. */
   readonly when?: number;
 }
 
 const epoch = Date.UTC(2026, 0, 1);
 
-/** A folder as drizzle-kit would have left it, with these migrations; `write` changes it. */
+/** Creates a migrations folder as drizzle-kit would, with these migrations; `write` replaces them. */
 export function migrationsOf(...migrations: TestMigration[]) {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-migrations-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,14 +42,14 @@ export function migrationsOf(...migrations: TestMigration[]) {
   return { folder, write };
 }
 
-/** An empty database for a test, dropped at its end. */
+/** Creates an empty database, and drops it when the test ends. */
 export async function emptyDatabase(options: { direct?: boolean } = {}) {
   const database = await createDatabase({ empty: true, ...options });
   onTestFinished(database.drop);
   return { ...database, target: { url: database.url } };
 }
 
-/** drizzle-kit itself, with nothing but DATABASE_URL set. */
+/** Runs drizzle-kit with DATABASE_URL as its only setting. */
 export async function drizzleKit(url: string, command: string, more: Record<string, string> = {}) {
   const { PATH, HOME } = process.env;
   return promisify(execFile)("node_modules/.bin/drizzle-kit", [command], {
@@ -57,5 +57,5 @@ export async function drizzleKit(url: string, command: string, more: Record<stri
   });
 }
 
-/** Everything that migrations have made. */
+/** Reads the catalog of everything that the migrations created. */
 export const catalog = (sql: Sql) => readCatalog(sql, { migrationsTable: defaultMigrationsTable });

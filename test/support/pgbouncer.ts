@@ -9,7 +9,7 @@ import { parseDatabaseUrl } from "../../src/config/database-url/parse.ts";
 
 const binary = "/usr/sbin/pgbouncer";
 
-/** Whether Debian's package is here; CI installs it. */
+/** Whether the Debian package is installed; CI installs it. */
 export const hasPgBouncer = (() => {
   try {
     accessSync(binary);
@@ -19,14 +19,14 @@ export const hasPgBouncer = (() => {
   }
 })();
 
-/** PgBouncer in transaction mode before a database, stopped when the test ends. */
+/** Starts PgBouncer in transaction mode for a database, and stops it when the test ends. */
 export async function pgBouncer(...args: Parameters<typeof startPgBouncer>): Promise<string> {
   const { url, stop } = await startPgBouncer(...args);
   onTestFinished(stop);
   return url;
 }
 
-/** PgBouncer in transaction mode before every database of a server, with so many connections to each. */
+/** Starts PgBouncer in transaction mode for every database of a server, with `poolSize` connections to each. */
 export async function startPgBouncer(
   databaseUrl: string,
   { poolSize, settings = [] }: { poolSize: number; settings?: readonly string[] },
@@ -53,7 +53,7 @@ export async function startPgBouncer(
       ...settings,
     ].join("\n"),
   );
-  // It refuses to run as root.
+  // PgBouncer refuses to run as root.
   const asNobody = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
   const child = spawn(binary, ["-q", ...asNobody, join(folder, "pgbouncer.ini")], { stdio: "ignore" });
   const stop = async () => {

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { parseDatabaseUrl } from "../../src/config/database-url/parse.ts";
 
-/** A wire to the database that can be cut, closed when the test ends. */
+/** Starts a TCP proxy for the database that can interrupt connections, and closes it when the test ends. */
 export async function wireTo(databaseUrl: string) {
   const { host, port: targetPort, socket, user, password = "", database } = parseDatabaseUrl(databaseUrl);
   const sockets = new Set<Socket>();
@@ -45,18 +45,19 @@ export async function wireTo(databaseUrl: string) {
   const secret = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return {
     url: `postgres://${secret}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
-    /** Ends every connection and refuses new ones. */
+    /** Closes every connection, and refuses new ones. */
     cut,
-    /** Leaves connections open, and refuses new ones. */
+    /** Keeps connections open, and refuses new ones. */
     refuse: () => void server.close(),
-    /** Ends every connection, and takes new ones. */
+    /** Closes every connection, and accepts new ones. */
     tear,
+    /** Accepts connections again after `cut` or `refuse`. */
     mend: () => listen(port),
-    /** Leaves connections open, but lets nothing through: a network that swallows packets. */
+    /** Keeps connections open and drops all data, as a network that loses packets. */
     silence: () => {
       silent = true;
     },
-    /** Lets through again what comes from now on. */
+    /** Forwards new data again after `silence`. */
     speak: () => {
       silent = false;
     },

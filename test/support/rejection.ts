@@ -1,7 +1,7 @@
 import { TRPCClientError } from "@trpc/client";
 import { expect } from "vitest";
 
-/** What a refused call says: its code, the field at fault, and its message. */
+/** The code, field and message of the error of a refused call. Fails when the call succeeds. */
 export async function refusal(call: Promise<unknown>) {
   const error = await call.then(
     () => expect.fail("the call should have been refused"),

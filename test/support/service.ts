@@ -10,10 +10,10 @@ import { createService } from "../../src/server/service.ts";
 import { createDatabase, poolerOf, quiet, type TestDatabase, type TestSettings } from "./database.ts";
 import { newUser } from "./factories.ts";
 
-export const secret = "a secret for the tests, and for nothing else at all";
+export const secret = "a secret of sufficient length for the tests";
 export const tokens = createTokens(secret);
 
-/** The whole service on a database, at a port of its own. Close it when done. */
+/** Starts the service on a database, at a free port. The caller must close it. */
 export async function startService(url: string, options: { log?: Log; env?: TestSettings } = {}) {
   const config = loadConfig({
     DATABASE_URL: url,
@@ -26,7 +26,7 @@ export async function startService(url: string, options: { log?: Log; env?: Test
   return createService({ config, log: options.log ?? quiet });
 }
 
-/** One service on a database of its own, for all tests of a file. */
+/** Starts one service with its own database for all tests of a file. */
 export function useService() {
   const shared = {} as { database: TestDatabase; url: string };
   let service: Awaited<ReturnType<typeof startService>>;
@@ -42,14 +42,14 @@ export function useService() {
   return shared;
 }
 
-/** What startService starts, closed when the test ends. */
+/** Calls `startService`, and closes the service when the test ends. */
 export async function serviceForTest(...args: Parameters<typeof startService>) {
   const service = await startService(...args);
   onTestFinished(() => service.close());
   return service;
 }
 
-/** tRPC's own client, as any frontend would set it up. */
+/** Creates a plain tRPC client, as a frontend would. */
 export function clientOf(url: string, token?: string) {
   return createTRPCClient<AppRouter>({
     links: [
@@ -62,7 +62,7 @@ export function clientOf(url: string, token?: string) {
   });
 }
 
-/** An account as psql would make one, and its access token. */
+/** Inserts an account with SQL, and signs an access token for it. */
 export async function account(sql: Sql, role: "user" | "moderator" | "admin" = "user") {
   const { email, username, passwordHash } = newUser();
   const [row] = await sql`

@@ -1,13 +1,30 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, beforeEach, onTestFinished } from "vitest";
 import { formatOf } from "../../src/accounts/file-format.ts";
 import type { ImportOptions } from "../../src/accounts/import/import-options.ts";
 import { importUsers } from "../../src/accounts/import/import-users.ts";
 import type { Database } from "../../src/database/pool.ts";
-import { repositoriesOn } from "./database.ts";
+import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "./database.ts";
 import { passwordHash } from "./factories.ts";
+
+/** One database for the imports of a test file: each test begins without users and with a pool of its own. */
+export function useImportDatabase() {
+  const shared = {} as { database: TestDatabase; pool: Database };
+  const emails = async () =>
+    (await shared.database.sql`select email from users order by email`).map(({ email }) => email);
+  beforeAll(async () => {
+    shared.database = await createDatabase();
+    await shared.database.sql`alter table users disable trigger keep_an_administrator_deleted`;
+  });
+  afterAll(() => shared.database.drop());
+  beforeEach(async () => {
+    shared.pool = await openPool(shared.database.url);
+    await shared.database.sql`delete from users`;
+  });
+  return Object.assign(shared, { emails });
+}
 
 /** Creates a file in a temporary folder, which is removed when the test ends. */
 export function fileOf(name: string, content: string | Buffer): string {

@@ -1,24 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Database } from "../../../src/database/pool.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { describe, expect, it } from "vitest";
 import { passwordHash } from "../../support/factories.ts";
-import { csvOf, fileOf, importFile } from "../../support/import.ts";
+import { csvOf, fileOf, importFile, useImportDatabase } from "../../support/import.ts";
 
-let database: TestDatabase;
-let pool: Database;
-beforeAll(async () => {
-  database = await createDatabase();
-  await database.sql`alter table users disable trigger keep_an_administrator_deleted`;
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  pool = await openPool(database.url);
-  await database.sql`delete from users`;
-});
-
-const emails = async () => (await database.sql`select email from users order by email`).map(({ email }) => email);
+const shared = useImportDatabase();
 
 const bigEndian = (text: string) => Buffer.from(text, "utf16le").swap16();
 const twoUsers = `email,username,passwordHash,metadata\na@x.org,Mira_1,"${passwordHash}","{""name"":""Zoë 🦊""}"\nb@x.org,Mira_2,"${passwordHash}",\n`;
@@ -34,8 +20,12 @@ describe("decodeToUtf8", () => {
     ["gzip of several members", Buffer.concat([gzipSync(twoUsers.slice(0, 50)), gzipSync(twoUsers.slice(50))])],
     ["gzip of UTF-16", gzipSync(Buffer.from(`\uFEFF${twoUsers}`, "utf16le"))],
   ])("an import reads %s", async (_, content) => {
-    expect(await importFile(pool, fileOf("users.csv", content))).toMatchObject({ rows: 2, imported: 2, refused: 0 });
-    expect(await database.sql`select metadata from users order by email`).toEqual([
+    expect(await importFile(shared.pool, fileOf("users.csv", content))).toMatchObject({
+      rows: 2,
+      imported: 2,
+      refused: 0,
+    });
+    expect(await shared.database.sql`select metadata from users order by email`).toEqual([
       { metadata: { name: "Zoë 🦊" } },
       { metadata: {} },
     ]);
@@ -62,7 +52,7 @@ describe("decodeToUtf8", () => {
     ["UTF-16 that is cut off", Buffer.from(`\uFEFF${twoUsers}`, "utf16le").subarray(0, -1), /UTF-16.*cut off/],
     ["Windows-1252", Buffer.from(`${twoUsers}c@x.org,M\xfcller,x,`, "latin1"), /line \d, column \d+ has the byte/],
   ])("an import refuses %s and names the remedy", async (_, content, message) => {
-    await expect(importFile(pool, fileOf("users.csv", content))).rejects.toThrow(message);
+    await expect(importFile(shared.pool, fileOf("users.csv", content))).rejects.toThrow(message);
   });
 
   it("an import names line and column of the first byte that is not UTF-8", async () => {
@@ -72,10 +62,10 @@ describe("decodeToUtf8", () => {
       [Buffer.from([0x80, 0x61]), "0x80"],
     ] as const) {
       const file = fileOf("users.csv", Buffer.concat([Buffer.from(head), rest]));
-      await expect(importFile(pool, file, { restart: true })).rejects.toThrow(
+      await expect(importFile(shared.pool, file, { restart: true })).rejects.toThrow(
         `line 3002, column 3 has the byte ${letter}`,
       );
-      await database.sql`delete from users`;
+      await shared.database.sql`delete from users`;
     }
   });
 
@@ -87,20 +77,20 @@ describe("decodeToUtf8", () => {
       const onProgress = () => {
         if (++batches === 2) throw interruption;
       };
-      await expect(importFile(pool, file, { onProgress })).rejects.toThrow(interruption);
-      const report = await importFile(pool, file);
+      await expect(importFile(shared.pool, file, { onProgress })).rejects.toThrow(interruption);
+      const report = await importFile(shared.pool, file);
       expect(report).toMatchObject({ outcome: "done", rows: 2_500, resumedBehind: 1_000 });
-      expect(await emails()).toHaveLength(report.imported);
-      await database.sql`delete from users`;
+      expect(await shared.emails()).toHaveLength(report.imported);
+      await shared.database.sql`delete from users`;
     }
   });
 });
 
 it("an import recognizes a compressed file that it has imported, and one that has changed since", async () => {
   const file = fileOf("users.csv", gzipSync(twoUsers));
-  await importFile(pool, file);
-  expect(await importFile(pool, file)).toMatchObject({ outcome: "repeated" });
+  await importFile(shared.pool, file);
+  expect(await importFile(shared.pool, file)).toMatchObject({ outcome: "repeated" });
   writeFileSync(file, gzipSync(`${twoUsers}c@x.org,Mira_3,"${passwordHash}",\n`));
-  expect(await importFile(pool, file)).toMatchObject({ imported: 1, refused: 2 });
+  expect(await importFile(shared.pool, file)).toMatchObject({ imported: 1, refused: 2 });
   expect(readFileSync(`${file}.progress.json`, "utf8")).toContain("run");
 });

@@ -1,28 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Database } from "../../../src/database/pool.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { describe, expect, it } from "vitest";
 import { passwordHash } from "../../support/factories.ts";
-import { fileOf, importFile, rejectedRowsOf } from "../../support/import.ts";
+import { fileOf, importFile, rejectedRowsOf, useImportDatabase } from "../../support/import.ts";
 
-let database: TestDatabase;
-let pool: Database;
-beforeAll(async () => {
-  database = await createDatabase();
-  await database.sql`alter table users disable trigger keep_an_administrator_deleted`;
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  pool = await openPool(database.url);
-  await database.sql`delete from users`;
-});
-
-const emails = async () => (await database.sql`select email from users order by email`).map(({ email }) => email);
+const shared = useImportDatabase();
 
 describe("parseTimestamp", () => {
   const row = (time: string) => `email,username,passwordHash,createdAt\na@x.org,Mira_1,"${passwordHash}","${time}"\n`;
   const stored = async () =>
     (
-      await database.sql`select to_char(created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as at from users`
+      await shared.database
+        .sql`select to_char(created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') as at from users`
     )[0]?.["at"];
 
   it.each([
@@ -43,7 +30,7 @@ describe("parseTimestamp", () => {
     ["0001-01-01T00:00:00Z", "0001-01-01 00:00:00.000000"],
     ["9999-12-31 23:59:59.999999+00", "9999-12-31 23:59:59.999999"],
   ])("an import reads the time %s", async (time, expected) => {
-    expect(await importFile(pool, fileOf("users.csv", row(time)))).toMatchObject({ imported: 1 });
+    expect(await importFile(shared.pool, fileOf("users.csv", row(time)))).toMatchObject({ imported: 1 });
     expect(await stored()).toBe(expected);
   });
 
@@ -63,7 +50,7 @@ describe("parseTimestamp", () => {
     ["yesterday", /must be a time with its zone/],
   ])("an import rejects the time %s and names the reason", async (time, message) => {
     const file = fileOf("users.csv", row(time));
-    await importFile(pool, file);
+    await importFile(shared.pool, file);
     expect(rejectedRowsOf(file)).toEqual([
       { line: 2, code: "BAD_REQUEST", field: "createdAt", message: expect.stringMatching(message) },
     ]);
@@ -83,8 +70,8 @@ describe("importedUserSchema", () => {
     "x@[IPv6:2001:db8::1]",
   ])("an import accepts the email %s", async (email) => {
     const file = fileOf("users.jsonl", JSON.stringify({ email, username: "Mira_1", passwordHash }));
-    expect(await importFile(pool, file)).toMatchObject({ imported: 1 });
-    expect(await emails()).toEqual([email.toLowerCase()]);
+    expect(await importFile(shared.pool, file)).toMatchObject({ imported: 1 });
+    expect(await shared.emails()).toEqual([email.toLowerCase()]);
   });
 
   it("an import rejects a reserved name and names the option that allows it", async () => {
@@ -92,9 +79,11 @@ describe("importedUserSchema", () => {
       JSON.stringify({ email: `${username}@x.org`, username, passwordHash }),
     );
     const file = fileOf("users.jsonl", rows.join("\n"));
-    expect(await importFile(pool, file)).toMatchObject({ imported: 0, refused: 4 });
+    expect(await importFile(shared.pool, file)).toMatchObject({ imported: 0, refused: 4 });
     expect(rejectedRowsOf(file)[0]?.message).toContain("--allow-reserved-names");
-    expect(await importFile(pool, file, { restart: true, allowReservedNames: true })).toMatchObject({ imported: 4 });
+    expect(await importFile(shared.pool, file, { restart: true, allowReservedNames: true })).toMatchObject({
+      imported: 4,
+    });
   });
 
   it("an import accepts ! as the hash of an account without a password, and no other such mark", async () => {
@@ -102,8 +91,8 @@ describe("importedUserSchema", () => {
       "users.csv",
       `email,username,passwordHash\na@x.org,Mira_1,!\nb@x.org,Mira_2,!unusable\nc@x.org,Mira_3,\nd@x.org,Mira_4,*\n`,
     );
-    expect(await importFile(pool, file)).toMatchObject({ imported: 1, refused: 3 });
-    expect(await database.sql`select email, password_hash from users`).toEqual([
+    expect(await importFile(shared.pool, file)).toMatchObject({ imported: 1, refused: 3 });
+    expect(await shared.database.sql`select email, password_hash from users`).toEqual([
       { email: "a@x.org", password_hash: "!" },
     ]);
     expect(rejectedRowsOf(file)[0]?.message).toBe("must be a hash, or exactly ! for an account without a password");
@@ -114,8 +103,10 @@ describe("importedUserSchema", () => {
       "users.csv",
       `email,username,passwordHash,metadata\na@x.org,Mira_1,"${passwordHash}","{""a"":[1.0,0.10,1e2]}"\nb@x.org,Mira_2,"${passwordHash}","{""a"":[12345678901234567890]}"\nc@x.org,Mira_3,"${passwordHash}","{""a"":1e400}"\n`,
     );
-    expect(await importFile(pool, file)).toMatchObject({ imported: 1, refused: 2 });
-    expect(await database.sql`select metadata::text from users`).toEqual([{ metadata: '{"a": [1.0, 0.10, 100]}' }]);
+    expect(await importFile(shared.pool, file)).toMatchObject({ imported: 1, refused: 2 });
+    expect(await shared.database.sql`select metadata::text from users`).toEqual([
+      { metadata: '{"a": [1.0, 0.10, 100]}' },
+    ]);
     expect(rejectedRowsOf(file).map(({ field }) => field)).toEqual(["metadata.a.0", "metadata.a"]);
   });
 });

@@ -1,21 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createFieldMapping } from "../../../src/accounts/mapping/field-mapping.ts";
-import type { Database } from "../../../src/database/pool.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
-import { fileOf, importFile, rejectedRowsOf } from "../../support/import.ts";
+import { fileOf, importFile, rejectedRowsOf, useImportDatabase } from "../../support/import.ts";
 
-let database: TestDatabase;
-let pool: Database;
-beforeAll(async () => {
-  database = await createDatabase();
-  await database.sql`alter table users disable trigger keep_an_administrator_deleted`;
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  pool = await openPool(database.url);
-  await database.sql`delete from users`;
-});
+const shared = useImportDatabase();
 
 describe("readCsv", () => {
   const table = (delimiter: string, end = "\n") =>
@@ -37,20 +25,24 @@ describe("readCsv", () => {
     ["spaces around semicolons", table(" ; ")],
   ])("an import reads CSV with %s", async (_, content) => {
     const file = fileOf("users.csv", `${content}`);
-    expect(await importFile(pool, file)).toMatchObject({ rows: 1, imported: 1, refused: 0 });
-    expect(await database.sql`select email, username, password_hash, email_verified from users`).toEqual([
+    expect(await importFile(shared.pool, file)).toMatchObject({ rows: 1, imported: 1, refused: 0 });
+    expect(await shared.database.sql`select email, username, password_hash, email_verified from users`).toEqual([
       { email: "a@x.org", username: "Mira_1", password_hash: passwordHash, email_verified: true },
     ]);
   });
 
   it("an error of CSV names the delimiter, and the issue of a row its line", async () => {
-    await expect(importFile(pool, fileOf("users.csv", "email;name\n"))).rejects.toThrow(
+    await expect(importFile(shared.pool, fileOf("users.csv", "email;name\n"))).rejects.toThrow(
       /"name" is not a field.*by a semicolon/,
     );
-    await expect(importFile(pool, fileOf("users.csv", "email\tusername\n"))).rejects.toThrow(/passwordHash.*by a tab/);
-    await expect(importFile(pool, fileOf("users.csv", "name\n"))).rejects.toThrow(/--map COLUMN=FIELD.*by a comma/);
+    await expect(importFile(shared.pool, fileOf("users.csv", "email\tusername\n"))).rejects.toThrow(
+      /passwordHash.*by a tab/,
+    );
+    await expect(importFile(shared.pool, fileOf("users.csv", "name\n"))).rejects.toThrow(
+      /--map COLUMN=FIELD.*by a comma/,
+    );
     const file = fileOf("users.csv", `sep=;\nemail;username;passwordHash\n"a\n";b;c\nx;y\n`);
-    await importFile(pool, file);
+    await importFile(shared.pool, file);
     expect(rejectedRowsOf(file).map(({ line, message }) => [line, message])).toEqual([
       [3, "must be an email address, such as mira@example.com"],
       [5, "has 2 fields instead of 3, separated by a semicolon"],
@@ -62,8 +54,8 @@ describe("readCsv", () => {
       "users.csv",
       `email,username,passwordHash,metadata,last_login,role\n,,,,,\n , ,,,,\na@x.org,Mira_1,"${passwordHash}",NULL,\\N,NULL\n,,,,,\n\nb@x.org,"NULL","${passwordHash}",,,admin\n`,
     );
-    expect(await importFile(pool, file)).toMatchObject({ rows: 2, imported: 2, refused: 0 });
-    expect(await database.sql`select username, metadata, last_login, role from users order by email`).toEqual([
+    expect(await importFile(shared.pool, file)).toMatchObject({ rows: 2, imported: 2, refused: 0 });
+    expect(await shared.database.sql`select username, metadata, last_login, role from users order by email`).toEqual([
       { username: "Mira_1", metadata: {}, last_login: null, role: "user" },
       { username: "NULL", metadata: {}, last_login: null, role: "admin" },
     ]);
@@ -77,7 +69,10 @@ describe("readCsv", () => {
     const mapping = createFieldMapping({
       columns: { mail: "email", login: "username", hash: "password_hash", country: "", note: "" },
     });
-    expect(await importFile(pool, file, { mapping })).toMatchObject({ imported: 2, leftOut: { country: 2, note: 1 } });
+    expect(await importFile(shared.pool, file, { mapping })).toMatchObject({
+      imported: 2,
+      leftOut: { country: 2, note: 1 },
+    });
     expect(() => createFieldMapping({ columns: { mail: "address" } })).toThrow(
       /--map mail=address: "address" is not a field/,
     );
@@ -88,7 +83,7 @@ describe("readCsv", () => {
       "users.csv",
       `email,username,passwordHash\n\u00a0a@x.org,Mira_1,"${passwordHash}"\n\u212a@x.org\u2003,Mira_2,"${passwordHash}"\n`,
     );
-    expect(await importFile(pool, file)).toMatchObject({ imported: 0, refused: 2 });
+    expect(await importFile(shared.pool, file)).toMatchObject({ imported: 0, refused: 2 });
     expect(rejectedRowsOf(file).map(({ field }) => field)).toEqual(["email", "email"]);
   });
 });

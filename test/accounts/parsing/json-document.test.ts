@@ -1,20 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Database } from "../../../src/database/pool.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { describe, expect, it } from "vitest";
 import { passwordHash } from "../../support/factories.ts";
-import { fileOf, importFile, rejectedRowsOf } from "../../support/import.ts";
+import { fileOf, importFile, rejectedRowsOf, useImportDatabase } from "../../support/import.ts";
 
-let database: TestDatabase;
-let pool: Database;
-beforeAll(async () => {
-  database = await createDatabase();
-  await database.sql`alter table users disable trigger keep_an_administrator_deleted`;
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  pool = await openPool(database.url);
-  await database.sql`delete from users`;
-});
+const shared = useImportDatabase();
 
 describe("readJsonDocument", () => {
   const user = (name: string, more: object = {}) => ({ email: `${name}@x.org`, username: name, passwordHash, ...more });
@@ -32,11 +20,17 @@ describe("readJsonDocument", () => {
         const file = fileOf(name, JSON.stringify(document, null, indent));
         // The first line of JSON lines is a user. An object in one line that has `users` last looks the same.
         if (name === "users.jsonl" && indent === 0 && !Array.isArray(document)) continue;
-        expect(await importFile(pool, file), `${name} ${indent}`).toMatchObject({ rows: 3, imported: 3, refused: 0 });
-        expect((await database.sql`select metadata from users order by email limit 1`)[0]?.["metadata"]).toEqual({
-          users: [{ a: '"]}' }],
+        expect(await importFile(shared.pool, file), `${name} ${indent}`).toMatchObject({
+          rows: 3,
+          imported: 3,
+          refused: 0,
         });
-        await database.sql`delete from users`;
+        expect((await shared.database.sql`select metadata from users order by email limit 1`)[0]?.["metadata"]).toEqual(
+          {
+            users: [{ a: '"]}' }],
+          },
+        );
+        await shared.database.sql`delete from users`;
       }
   });
 
@@ -53,25 +47,25 @@ describe("readJsonDocument", () => {
       JSON.stringify({ email: `${name}@x.org`, username: `Mira_${name}`, passwordHash }),
     );
     for (const name of ["users.json", "users.jsonl"]) {
-      await database.sql`delete from users`;
+      await shared.database.sql`delete from users`;
       const file = fileOf(name, document(one, other));
-      expect(await importFile(pool, file)).toMatchObject({ imported: 2, refused: 0 });
+      expect(await importFile(shared.pool, file)).toMatchObject({ imported: 2, refused: 0 });
     }
   });
 
   it("an import refuses text after the end of a document", async () => {
     const file = fileOf("users.json", `[{"email":"a@x.org","username":"Mira_1","passwordHash":"!"}] x`);
-    await expect(importFile(pool, file)).rejects.toThrow("line 1");
+    await expect(importFile(shared.pool, file)).rejects.toThrow("line 1");
   });
 
   it("an import reads objects one after another, and rejects elements that are not users by their line", async () => {
     const lines = fileOf("users.json", users.map((one) => JSON.stringify(one)).join("\n"));
-    expect(await importFile(pool, lines)).toMatchObject({ rows: 3, imported: 3 });
+    expect(await importFile(shared.pool, lines)).toMatchObject({ rows: 3, imported: 3 });
     const file = fileOf(
       "users.json",
       `[\n1,\n"a,]",\n${JSON.stringify(user("abc_4"))},\nnull,\n[2], {"email":"${"x".repeat(300_000)}"}\n]\n`,
     );
-    expect(await importFile(pool, file)).toMatchObject({ rows: 6, imported: 1, refused: 5 });
+    expect(await importFile(shared.pool, file)).toMatchObject({ rows: 6, imported: 1, refused: 5 });
     expect(rejectedRowsOf(file).map(({ line }) => line)).toEqual([2, 3, 5, 6, 6]);
   });
 
@@ -84,8 +78,8 @@ describe("readJsonDocument", () => {
     const onProgress = () => {
       if (++batches === 2) throw new Error("interrupted");
     };
-    await expect(importFile(pool, file, { onProgress })).rejects.toThrow("interrupted");
-    expect(await importFile(pool, file)).toMatchObject({ rows: 2_300, imported: 2_300, resumedBehind: 1_000 });
+    await expect(importFile(shared.pool, file, { onProgress })).rejects.toThrow("interrupted");
+    expect(await importFile(shared.pool, file)).toMatchObject({ rows: 2_300, imported: 2_300, resumedBehind: 1_000 });
   });
 
   it.each([
@@ -95,6 +89,6 @@ describe("readJsonDocument", () => {
     ["7", /must be an array of users/],
     ["]", /closing bracket without an opening one/],
   ])("an import refuses the document %j", async (content, message) => {
-    await expect(importFile(pool, fileOf("users.json", content))).rejects.toThrow(message);
+    await expect(importFile(shared.pool, fileOf("users.json", content))).rejects.toThrow(message);
   });
 });

@@ -2,7 +2,7 @@
 export { type Actor, setAuditContext, systemActor } from "./actor.ts";
 export { acquireAdvisoryLock, advisoryLocks, tryAdvisoryLock } from "./advisory-locks.ts";
 export { createAuditPartitions } from "./audit-partitions.ts";
-export { type AuditProblem, findAuditProblems } from "./audit-problems.ts";
+export { findAuditProblems } from "./audit-problems.ts";
 export { ConnectError, explainConnectError } from "./connect-error.ts";
 export { openDriver } from "./driver.ts";
 export { UnpatchedDriverError } from "./driver-error.ts";

@@ -45,19 +45,8 @@ export async function takeStep(run: MigrationRun, migration: Migration, directio
 }
 
 /** Runs the statements and writes the record in one transaction. @returns false if the step was taken before */
-function takeInTransaction(run: MigrationRun, step: Step): Promise<boolean> {
-  return withMigratorLock(run, step.migration.tag, async (locked) => {
-    const stopMonitor = monitorLocks(run.connections.sql, locked.pid, step.context);
-    try {
-      if (await isTakenBefore(run, step, locked)) return false;
-      await execute(locked.tx, step.statements, step.context);
-      await recordStep(run, step, locked);
-      return true;
-    } finally {
-      stopMonitor();
-    }
-  });
-}
+const takeInTransaction = (run: MigrationRun, step: Step): Promise<boolean> =>
+  takeLocked(run, step, ({ tx }) => execute(tx, step.statements, step.context));
 
 /**
  * Runs each statement on a session of its own. The transaction that holds the lock writes the record at the end.
@@ -73,23 +62,38 @@ async function takeWithoutTransaction(run: MigrationRun, step: Step): Promise<bo
   const session = await openSession({ ...run, signal }, context);
   const progressKey = { migrationsTable: run.migrationsTable, when: step.migration.when };
   try {
-    return await withMigratorLock(run, step.migration.tag, async (locked) => {
-      const stopMonitor = monitorLocks(run.connections.sql, locked.pid, context);
-      try {
-        if (await isTakenBefore(run, step, locked)) return false;
-        // The portal of a query with parameters keeps its snapshot, for which CREATE INDEX CONCURRENTLY would wait. A
-        // query without parameters closes it.
-        await locked.tx.unsafe("select 1");
-        await executeWithoutTransaction(session, step.statements, { context, progressKey });
-        await recordStep(run, step, locked);
-        return true;
-      } finally {
-        stopMonitor();
-      }
+    return await takeLocked(run, step, async ({ tx }) => {
+      // The portal of a query with parameters keeps its snapshot, for which CREATE INDEX CONCURRENTLY would wait. A
+      // query without parameters closes it.
+      await tx.unsafe("select 1");
+      await executeWithoutTransaction(session, step.statements, { context, progressKey });
     });
   } finally {
     lockLost.abort();
   }
+}
+
+/**
+ * Executes a step and writes its record in a transaction that holds the migrator lock. Its waits are monitored.
+ *
+ * @returns false if the step was taken before
+ */
+function takeLocked(
+  run: MigrationRun,
+  step: Step,
+  executeStatements: (locked: LockedTransaction) => Promise<void>,
+): Promise<boolean> {
+  return withMigratorLock(run, step.migration.tag, async (locked) => {
+    const stopMonitor = monitorLocks(run.connections.sql, locked.pid, step.context);
+    try {
+      if (await isTakenBefore(run, step, locked)) return false;
+      await executeStatements(locked);
+      await recordStep(run, step, locked);
+      return true;
+    } finally {
+      stopMonitor();
+    }
+  });
 }
 
 /**

@@ -62,7 +62,7 @@ export type Direction = "up" | "down";
 export interface Outcome {
   readonly tag: string;
   /**
-   * `applied elsewhere`: another migrator applied it first; `kept`: it was selected for reverting and is still applied;
+   * `applied elsewhere`: another migrator applied it first; `kept`: it was to be undone and is still applied;
    * `recorded`: `baseline` inserted its row into the migrations table.
    */
   readonly outcome: "applied" | "applied elsewhere" | "reverted" | "pending" | "kept" | "recorded" | "failed";

@@ -23,7 +23,7 @@ async function applied(...migrations: TestMigration[]) {
 }
 
 describe("down", () => {
-  it("down reverts the newest migration, the given number of migrations, those after a tag, or all", async () => {
+  it("down undoes the newest migration, the given number of migrations, those after a tag, or all", async () => {
     const { options, tables } = await applied(a, b, c);
     expect(await down(options)).toEqual({
       losses: [],
@@ -230,7 +230,7 @@ describe("down", () => {
     expect(await down({ ...options, folder })).toMatchObject({ results: [{ tag: "0002_c", outcome: "reverted" }] });
   });
 
-  it("down reverts nothing when a later migration is applied during the confirmation", async () => {
+  it("down undoes nothing when a later migration is applied during the confirmation", async () => {
     const { sql, target } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a, b);
     await up({ target, folder, to: a.tag });
@@ -253,7 +253,7 @@ describe("down", () => {
     await expect(up({ ...options, steps: -1 })).rejects.toThrow(/steps must be a whole number/);
   });
 
-  it("redo reverts nothing when it could not apply the migration again", async () => {
+  it("redo undoes nothing when it could not apply the migration again", async () => {
     const { write, options, tables } = await applied(a, b);
     write(a, { ...b, up: "create table b (id int);\ncommit;" });
     expect((await redo(options)).error?.message).toMatch(/0001_b\.sql:2:1: commit\n/);
@@ -262,7 +262,7 @@ describe("down", () => {
     expect(await tables()).toEqual(["a", "b"]);
   });
 
-  it("redo reverts the newest migration and applies the current version of its file", async () => {
+  it("redo undoes the newest migration and applies the current version of its file", async () => {
     const { sql, write, options } = await applied(a, b);
     write(a, { ...b, up: "create table b (id int primary key, changed text);" });
     expect(await redo(options)).toMatchObject({

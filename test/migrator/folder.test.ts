@@ -100,7 +100,7 @@ describe("generate", () => {
       /set local lock_timeout = '2s';\n--> statement-breakpoint\n\n.*\nset local search_path = public;\n--> statement-breakpoint\n\nCREATE TABLE "a"/,
     );
     expect(readFileSync(join(folder, "0000_first.down.sql"), "utf8")).toMatch(
-      /^-- Reverts 0000_first\. Write the statements that revert these, in this order:\n-- {3}CREATE TABLE "a" \(\n/,
+      /^-- Undoes 0000_first\. Write the statements that undo these, in this order:\n-- {3}CREATE TABLE "a" \(\n/,
     );
     expect(await checkFolder(folder)).toEqual([expect.stringMatching(/0000_first\.down\.sql is empty/)]);
     expect(await generate({ name: "nothing", cwd, folder })).toEqual({ tag: undefined, files: [] });
@@ -190,7 +190,7 @@ describe("folders of other projects", () => {
     expect((await status({ target: other.target, folder })).verdict).toBe("current");
   });
 
-  it("two hundred migrations are applied, checked, verified and reverted", async () => {
+  it("two hundred migrations are applied, checked, verified and undone", async () => {
     const many = Array.from({ length: 200 }, (_, index) => {
       const tag = `${String(index).padStart(4, "0")}_t`;
       const name = `t${index}`;

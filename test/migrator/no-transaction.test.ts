@@ -53,7 +53,7 @@ describe("-- migrate: no-transaction", () => {
     expect(await indexes()).toEqual([]);
   });
 
-  it("status shows a half-done migration, and down does not revert older ones", async () => {
+  it("status shows a half-done migration, and down does not undo older ones", async () => {
     const { sql, target, folder } = await prepare();
     await up({ target, folder });
     const half = await status({ target, folder });

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 
 /** `aeturnis-data migrate …`: parses the arguments and calls the file of the command. */
 export const migrate = new Command("migrate")
-  .description("show, apply and revert the migrations of the database")
+  .description("show, apply and undo the migrations of the database")
   .exitOverride();
 
 const folder = new Option("--folder <path>", "migrations folder of drizzle-kit (default: the folder of this package)");
@@ -52,10 +52,10 @@ command("up", "apply the pending migrations", [
   lockTimeout,
 ]).action(withErrorOutput(async (options) => (await import("./up.ts")).migrateUp(options)));
 
-command("down", "revert the newest migration", [
+command("down", "undo the newest migration", [
   steps,
-  new Option("--to <tag>", "revert every migration after this one").conflicts(["steps", "all"]),
-  new Option("--all", "revert every migration").conflicts("steps"),
+  new Option("--to <tag>", "undo every migration after this one").conflicts(["steps", "all"]),
+  new Option("--all", "undo every migration").conflicts("steps"),
   dryRun,
   yes,
   allowDrift,
@@ -63,7 +63,7 @@ command("down", "revert the newest migration", [
   lockTimeout,
 ]).action(withErrorOutput(async (options) => (await import("./down.ts")).migrateDown(options)));
 
-command("redo", "revert the newest migration and apply it again", [yes, lockWait, lockTimeout]).action(
+command("redo", "undo the newest migration and apply it again", [yes, lockWait, lockTimeout]).action(
   withErrorOutput(async (options) => (await import("./down.ts")).migrateRedo(options)),
 );
 

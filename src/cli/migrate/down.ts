@@ -28,7 +28,7 @@ function print(report: DownReport, flags: Flags): void {
   const text = nothing
     ? `Nothing to do: no migration ${flags.to === undefined ? "" : `after ${flags.to} `}is applied.`
     : flags.dryRun
-      ? `Would be reverted:\n${list}${lost}`
+      ? `Would be undone:\n${list}${lost}`
       : `${count(report)}.`;
   finish(report, { json: flags.json, text, logged: !nothing && !flags.dryRun });
 }

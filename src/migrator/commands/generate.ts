@@ -76,11 +76,11 @@ const noTransaction = "-- migrate: no-transaction\n";
 
 /** The skeleton contains no statement, so that `migrate check` rejects it until the down migration is written. */
 function skeleton(tag: string, statements: readonly Statement[]): string {
-  const reverted = statements.toReversed().map(({ text }) => `--   ${text.split(/[\r\n]/)[0]}`);
+  const undone = statements.toReversed().map(({ text }) => `--   ${text.split(/[\r\n]/)[0]}`);
   return [
-    `-- Reverts ${tag}. Write the statements that revert these, in this order:`,
-    ...(reverted.length > 0 ? reverted : ["--   (nothing yet)"]),
-    '-- If it cannot be reverted, make this the first line instead: "-- migrate: irreversible <reason>".',
+    `-- Undoes ${tag}. Write the statements that undo these, in this order:`,
+    ...(undone.length > 0 ? undone : ["--   (nothing yet)"]),
+    '-- If it cannot be undone, make this the first line instead: "-- migrate: irreversible <reason>".',
     "",
   ].join("\n");
 }

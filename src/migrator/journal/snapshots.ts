@@ -88,7 +88,7 @@ function collisions(snapshots: readonly Snapshot[]): string[] {
     const sibling = before.find(({ prevId }) => prevId === snapshot.prevId);
     if (sibling !== undefined)
       return [
-        `${names(sibling)} have the same parent ("prevId"), and drizzle-kit stops at that. Revert the later migration, remove its files and its journal entry, and generate it again`,
+        `${names(sibling)} have the same parent ("prevId"), and drizzle-kit stops at that. Undo the later migration, remove its files and its journal entry, and generate it again`,
       ];
     const twin = before.find(({ id }) => id === snapshot.id);
     return twin === undefined ? [] : [`${names(twin)} have the same "id": give the later one a new "id"`];

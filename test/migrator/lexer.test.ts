@@ -79,7 +79,7 @@ const names = [
   'as "$$"',
   "end",
 ];
-const whole = [
+const completeStatements = [
   "create or replace function pg_temp.f() returns int language sql begin atomic select 1; select case when true then 2 end; end",
   "create or replace function pg_temp.g() returns int begin atomic select 1 as end; select 2 end; /* end; */ end",
   "create or replace procedure pg_temp.p() begin atomic end",
@@ -109,7 +109,10 @@ const select = fc
     );
     return `select ${parts.join(",")}`;
   });
-const statement = fc.oneof({ weight: 6, arbitrary: select }, { weight: 1, arbitrary: fc.constantFrom(...whole) });
+const statement = fc.oneof(
+  { weight: 6, arbitrary: select },
+  { weight: 1, arbitrary: fc.constantFrom(...completeStatements) },
+);
 const script = fc
   .array(fc.tuple(gap, statement, gap, fc.constantFrom(";", ";", ";;", "; ;")), { minLength: 1, maxLength: 4 })
   .map((all) => all.flat().join(""));

@@ -54,8 +54,8 @@ export async function startPgBouncer(
     ].join("\n"),
   );
   // PgBouncer refuses to run as root.
-  const asNobody = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
-  const child = spawn(binary, ["-q", ...asNobody, join(folder, "pgbouncer.ini")], { stdio: "ignore" });
+  const unprivileged = process.getuid?.() === 0 ? ["-u", "nobody"] : [];
+  const child = spawn(binary, ["-q", ...unprivileged, join(folder, "pgbouncer.ini")], { stdio: "ignore" });
   const stop = async () => {
     child.kill("SIGINT");
     if (child.exitCode === null) await once(child, "exit");

@@ -12,7 +12,7 @@ import { readNondeterministicColumns } from "./nondeterministic-columns.ts";
 import { missingRows, omitColumns, rowCountProblems, type TableRows } from "./row-comparison.ts";
 import { applyRowsScript } from "./rows-script.ts";
 
-/** What applying a migration, reverting it and applying it again has shown. */
+/** What applying a migration, undoing it and applying it again has shown. */
 export interface RoundTrip {
   readonly outcome: "verified" | "irreversible" | "failed";
   readonly reasons: readonly string[];
@@ -30,7 +30,7 @@ interface DatabaseContents {
 }
 
 /**
- * Applies a migration, reverts it and applies it again, and compares catalog and rows after each step.
+ * Applies a migration, undoes it and applies it again, and compares catalog and rows after each step.
  *
  * @param options.catalog the catalog before the migration, where it is known
  */
@@ -125,7 +125,7 @@ async function checkBeforeDown(
   if (down === undefined) return { outcome: "failed", reasons: [`it has no ${tag}.down.sql`] };
   if (down.irreversible !== undefined) return { outcome: "irreversible", reasons: [down.irreversible] };
   if ((await statementsOf(down)).length > 0) return undefined;
-  return { outcome: "failed", reasons: [`${down.file} is empty: it reverts nothing`] };
+  return { outcome: "failed", reasons: [`${down.file} is empty: it undoes nothing`] };
 }
 
 function problemsAfterDown(

@@ -41,10 +41,14 @@ const byDefault = `
     null, null, false
   from pg_default_acl left join pg_namespace on pg_namespace.oid = defaclnamespace`;
 
+/**
+ * Columns have no owner. They are excluded by kind: for `subid = 0` the planner would expect a few rows, and join the
+ * thousands of objects of `access` by a nested loop.
+ */
 export const owners = `
   select 'owner', kind, format('owner of %s %s: %s', kind, name, pg_get_userbyid(owner)), schema, part, partition
   from ours join (${access}) as access (classoid, objoid, objsubid, type, acl, owner)
     on (classoid, objoid, objsubid) = (ours.classid, ours.objid, ours.subid)
-  where subid = 0`;
+  where kind not in ('column', 'attribute')`;
 
 export const grants = `${onObjects} union all ${byDefault}`;

@@ -37,7 +37,7 @@ await onServer(async (server, folder) => {
     },
     {
       name: "aeturnis-data",
-      start: (extra) => serve([...extra, "dist/cli/main.js", "serve"], { ...env, PORT: "3902" }, 3902),
+      start: (extra) => serve([...extra, "dist/bin/aeturnis-data.js", "serve"], { ...env, PORT: "3902" }, 3902),
       path: (id) => `/trpc/users.byId?input=${encodeURIComponent(JSON.stringify({ json: { id } }))}`,
       headers: { authorization: `Bearer ${token}` },
     },

@@ -19,7 +19,7 @@ await onServer(async (server, folder) => {
   writeFileSync(config, `module.exports = { ${settings} };`);
   const peers = [
     { name: "drizzle-kit migrate", args: ["node_modules/drizzle-kit/bin.cjs", "migrate", `--config=${config}`] },
-    { name: "aeturnis-data migrate up", args: ["dist/cli/main.js", "migrate", "up"] },
+    { name: "aeturnis-data migrate up", args: ["dist/bin/aeturnis-data.js", "migrate", "up"] },
   ];
 
   const measured = peers.map(() => []);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { version } from "../version.ts";
+import { version } from "../package.ts";
 import { fail } from "./failure.ts";
 import { migrate } from "./migrate/command.ts";
 import { usersCommand } from "./users/command.ts";

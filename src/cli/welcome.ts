@@ -1,6 +1,6 @@
 import { relative } from "node:path";
+import { version } from "../package.ts";
 import type { Service } from "../server/index.ts";
-import { version } from "../version.ts";
 
 /** The text that `serve` prints outside of production: addresses, data and the next commands. */
 export function welcomeText({ url, embedded, databaseVersion }: Service): string {

@@ -1,3 +1,3 @@
-// The build replaces this file with the patched driver itself (rolldown.driver.config.ts): an installed package would
+// The build replaces this file with the patched driver itself (bundle.mjs): an installed package would
 // otherwise load the unpatched driver of the registry.
 export { default } from "postgres";

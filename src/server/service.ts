@@ -7,8 +7,8 @@ import { createTokens, signingSecret } from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import type { Log } from "../observability/index.ts";
+import { version } from "../package.ts";
 import { createRepositories } from "../repositories/index.ts";
-import { version } from "../version.ts";
 import { createHttpServer } from "./http-server.ts";
 
 const missingPrivileges =

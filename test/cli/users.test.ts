@@ -7,7 +7,7 @@ import { csvOf, csvRow, fileOf, rejectedRowsOf } from "../support/import.ts";
 import { emptyDatabase } from "../support/migrations.ts";
 import { command, dataFolder, said } from "../support/process.ts";
 
-const main = join(import.meta.dirname, "../../dist/cli/main.js");
+const main = join(import.meta.dirname, "../../dist/bin/aeturnis-data.js");
 
 let database: TestDatabase;
 beforeAll(async () => {

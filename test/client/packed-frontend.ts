@@ -4,9 +4,21 @@ import { dirname, join } from "node:path";
 
 export const root = join(import.meta.dirname, "../..");
 
-/** Packs the client and installs it in a project outside the repository, with the peers from here: no network. */
+/**
+ * Packs the client and installs it in a project outside the repository, with the peers from here: no network. The script
+ * before `npm pack` is not run: it would replace the program while other tests start it.
+ */
 export function installClient(frontend: string): void {
-  const pack = ["pack", "./src/client", "--pack-destination", frontend, "--json", "--loglevel=error"];
+  execFileSync("node_modules/.bin/rolldown", ["-c", "rolldown.config.ts"], { cwd: root });
+  const pack = [
+    "pack",
+    "./src/client",
+    "--ignore-scripts",
+    "--pack-destination",
+    frontend,
+    "--json",
+    "--loglevel=error",
+  ];
   const packed = execFileSync("npm", pack, { cwd: root, encoding: "utf8" });
   const [{ filename }] = JSON.parse(packed.slice(packed.indexOf("[")));
   const peers = Object.fromEntries(

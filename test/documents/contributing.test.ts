@@ -14,7 +14,15 @@ const example = text.slice(text.indexOf("### The table"));
 function copyOfProject(): string {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-contributing-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const path of ["src", "drizzle", "drizzle.config.ts", "package.json", "tsconfig.json", "tsconfig.build.json"])
+  for (const path of [
+    "src",
+    "drizzle",
+    "drizzle.config.ts",
+    "package.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "bundle.mjs",
+  ])
     cpSync(path, join(folder, path), { recursive: true, filter: (source) => !source.endsWith("client/dist") });
   symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
   return folder;
@@ -48,10 +56,9 @@ it("the example of CONTRIBUTING.md adds a table, its migration and a procedure t
       stdio: ["pipe", "pipe", "pipe"],
     });
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
-  // The bundle of the patched driver does not depend on the example.
-  cpSync("dist/database/postgres.js", join(folder, "dist/database/postgres.js"));
+  run("bundle.mjs", []);
 
-  const main = join(folder, "dist/cli/main.js");
+  const main = join(folder, "dist/bin/aeturnis-data.js");
   run(main, ["migrate", "new", "add_guilds"]);
   for (const { file, code } of blocks("sql")) {
     const up = join(folder, "drizzle/0005_add_guilds.sql");

@@ -20,7 +20,9 @@ describe("concurrent migrators", () => {
     const { url, sql } = await emptyDatabase();
     const expected = await createDatabase();
     const ours = () =>
-      promisify(execFile)(process.execPath, ["dist/cli/main.js", "migrate", "up"], { env: { DATABASE_URL: url } });
+      promisify(execFile)(process.execPath, ["dist/bin/aeturnis-data.js", "migrate", "up"], {
+        env: { DATABASE_URL: url },
+      });
     const runs = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? ours() : drizzleKit(url, "migrate")));
     const ended = await Promise.allSettled(runs);
 

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { afterAll, onTestFinished } from "vitest";
 import { poolerOf, type TestSettings } from "./database.ts";
 
-const builtMain = join(import.meta.dirname, "../../dist/cli/main.js");
+const builtMain = join(import.meta.dirname, "../../dist/bin/aeturnis-data.js");
 
 /** A data folder of one's own, removed with the cluster in it when the test ends. */
 export function dataFolder(options: { reachable?: boolean } = {}): string {

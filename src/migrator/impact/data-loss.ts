@@ -1,17 +1,10 @@
 import type { Sql, TransactionSql } from "postgres";
-import { codeOf } from "../../database/index.ts";
-import {
-  isTruncated,
-  readTableCounters,
-  settleConstraints,
-  type TableCounters,
-  type TableCountersByOid,
-} from "../introspection/table-counters.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
+import { type RelationState, type RelationStates, readRelationStates } from "../introspection/relation-states.ts";
 import type { Migration } from "../journal/folder.ts";
-import { statementsOf } from "../journal/script.ts";
-import { execute, notInTransaction } from "../runner/execute.ts";
 import type { MigrationRun } from "../runner/migration-run.ts";
 import { withMigratorLock } from "../runner/migrator-lock.ts";
+import { rehearse } from "./rehearsal.ts";
 
 /** Rows, or values of a column, that a down migration destroys. */
 export interface DataLoss {
@@ -43,13 +36,14 @@ class RollbackSignal extends Error {}
 export async function findDataLoss(run: MigrationRun, migrations: readonly Migration[]): Promise<DataLoss[]> {
   let found: UncountedLoss[] = [];
   await withMigratorLock(run, migrations[0]?.tag ?? "", async ({ tx }) => {
-    const before = await readTableCounters(tx);
+    const before = await readTables(tx);
     const untried = await rehearse(tx, migrations, run);
-    found = [...(await compare(tx, before)), ...untried];
+    const unknown = (file: string) => ({ unknown: `${file} has a statement that cannot be tried in a transaction` });
+    found = [...(await compare(tx, before)), ...untried.map(unknown)];
     throw new RollbackSignal();
   }).catch((error: unknown) => {
     if (error instanceof RollbackSignal) return;
-    if (codeOf(error) !== "57014" || run.signal?.aborted) throw error;
+    if (codeOf(error) !== sqlstate.queryCanceled || run.signal?.aborted) throw error;
     found = [{ unknown: `a trial run would block other sessions for longer than ${(2 * run.lockTimeout) / 1000} s` }];
   });
 
@@ -62,64 +56,41 @@ export async function findDataLoss(run: MigrationRun, migrations: readonly Migra
   return [...losses.values()].filter(({ rows, unknown }) => unknown !== undefined || (rows ?? 0) > 0);
 }
 
-/**
- * Runs the down scripts. Statements that cannot run in a transaction are skipped: they delete no rows, except
- * DETACH PARTITION CONCURRENTLY and procedures that commit, whose loss is unknown.
- */
-async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<DataLoss[]> {
-  const deadline = performance.now() + 2 * run.lockTimeout;
-  // Notices are reported when the scripts run for good.
-  await tx.unsafe("set local client_min_messages = error");
-  const untried: DataLoss[] = [];
-  for (const { tag, down } of migrations) {
-    if (down === undefined) continue;
-    const context = { tag, direction: "down", script: down, signal: run.signal, onEvent: () => {} } as const;
-    for (const statement of await statementsOf(down)) {
-      const left = run.lockTimeout === 0 ? 0 : Math.max(1, Math.ceil(deadline - performance.now()));
-      await tx.unsafe(`set local statement_timeout = ${left}`);
-      try {
-        await tx.savepoint((inner) => execute(inner, [statement], context));
-      } catch (error) {
-        if (!notInTransaction.has(codeOf(error) ?? "")) throw error;
-        if (codeOf(error) === "2D000" || statement.words.includes("detach"))
-          untried.push({ unknown: `${down.file} has a statement that cannot be tried in a transaction` });
-      }
-    }
-    await settleConstraints(tx);
-  }
-  return untried;
+/** Foreign tables are omitted: dropping one deletes no rows. */
+async function readTables(tx: TransactionSql): Promise<RelationStates> {
+  return new Map([...(await readRelationStates(tx))].filter(([, { kind }]) => kind !== "f"));
 }
 
 /** Compares the counters of each table. Partitions are reported under the root of their partition tree. */
-async function compare(tx: TransactionSql, before: TableCountersByOid): Promise<UncountedLoss[]> {
+async function compare(tx: TransactionSql, before: RelationStates): Promise<UncountedLoss[]> {
   // With row_security off, a query that row security would filter fails instead.
   await tx.unsafe("set local row_security = off");
-  const after = await readTableCounters(tx);
-  const isRewritten = ({ oid, file }: TableCounters) => after.has(oid) && after.get(oid)?.file !== file;
+  const after = await readTables(tx);
+  const isRewritten = ({ oid, filenode }: RelationState) => after.has(oid) && after.get(oid)?.filenode !== filenode;
   const rewritten = new Set([...before.values()].filter(isRewritten).map(({ root }) => root));
 
   const found: UncountedLoss[] = [];
   for (const table of before.values()) {
     const root = before.get(table.root) ?? table;
     const [now, top] = [after.get(table.oid), after.get(root.oid)];
-    if (table === root && top === undefined) found.push({ table: root.name, count: allOf(root) });
+    if (table === root && top === undefined) found.push({ table: root.qualifiedName, count: allOf(root) });
     if (top === undefined) continue;
     if (table === root) found.push(...lostColumns(table, top, rewritten.has(root.oid)));
     if (table.kind !== "r") continue;
     if (now?.root !== table.root || (await isTruncated(tx, table, now)))
-      found.push({ table: root.name, count: allOf(table) });
+      found.push({ table: root.qualifiedName, count: allOf(table) });
     else {
-      found.push({ table: root.name, rows: now.deleted - table.deleted });
-      found.push({ table: root.name, change: "changed", rows: now.updated - table.updated });
+      found.push({ table: root.qualifiedName, rows: now.deleted - table.deleted });
+      found.push({ table: root.qualifiedName, change: "changed", rows: now.updated - table.updated });
     }
   }
   return found;
 }
 
 /** Columns that are dropped, or whose values are rewritten as another type. */
-function lostColumns(table: TableCounters, now: TableCounters, isRewritten: boolean): UncountedLoss[] {
+function lostColumns(table: RelationState, now: RelationState, isRewritten: boolean): UncountedLoss[] {
   return Object.entries(table.columns).flatMap(([number, { name, type }]): UncountedLoss[] => {
-    const loss = { table: table.name, column: name, count: allOf(table, name) };
+    const loss = { table: table.qualifiedName, column: name, count: allOf(table, name) };
     const is = now.columns[number];
     if (is === undefined) return [loss];
     return is.type !== type && isRewritten ? [{ ...loss, change: `turned into ${is.type}` }] : [];
@@ -127,7 +98,28 @@ function lostColumns(table: TableCounters, now: TableCounters, isRewritten: bool
 }
 
 /** ONLY leaves out the rows of inheriting tables. The rows of a partitioned table are all in its partitions. */
-const allOf = ({ name, kind }: TableCounters, what = "*") => ({ what, from: `${kind === "r" ? "only " : ""}${name}` });
+const allOf = ({ qualifiedName, kind }: RelationState, what = "*") => ({
+  what,
+  from: `${kind === "r" ? "only " : ""}${qualifiedName}`,
+});
+
+/**
+ * Whether a table was truncated, which no counter shows. TRUNCATE assigns a new file, as a rewrite does; but after a
+ * rewrite the table holds more rows than this transaction has inserted. An unreadable table counts as truncated.
+ */
+async function isTruncated(tx: TransactionSql, before: RelationState, now: RelationState): Promise<boolean> {
+  if (before.filenode === now.filenode) return false;
+  const inserted = now.inserted - before.inserted;
+  const some = `select from only ${now.qualifiedName} limit ${inserted + 1}`;
+  const [row] = await tx
+    .savepoint((inner) => inner.unsafe(`select count(*)::float8 as rows from (${some}) as part`))
+    // Row security would hide rows.
+    .catch((error: unknown) => {
+      if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
+      return [];
+    });
+  return row === undefined || row["rows"] <= inserted;
+}
 
 async function countRows(sql: Sql, { what, from }: { what: string; from: string }): Promise<Partial<DataLoss>> {
   try {
@@ -137,7 +129,7 @@ async function countRows(sql: Sql, { what, from }: { what: string; from: string 
     });
     return { rows: Number(row?.["rows"]) };
   } catch (error) {
-    if (codeOf(error) !== "42501" || !(error instanceof Error)) throw error;
+    if (codeOf(error) !== sqlstate.insufficientPrivilege || !(error instanceof Error)) throw error;
     return { unknown: error.message };
   }
 }

@@ -1,6 +1,7 @@
 import type { ReservedSql, Sql } from "postgres";
 import { codeOf } from "../../database/index.ts";
-import { type LockSnapshot, type RelationStates, readLockSnapshot } from "../introspection/lock-snapshot.ts";
+import { type LockSnapshot, readLockSnapshot } from "../introspection/lock-snapshot.ts";
+import type { RelationStates } from "../introspection/relation-states.ts";
 import type { Statement } from "../journal/script.ts";
 import { notInTransaction } from "../runner/execute.ts";
 import { effectsBetween, type StatementEffects } from "./statement-effects.ts";

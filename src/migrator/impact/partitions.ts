@@ -1,4 +1,4 @@
-import type { RelationStates } from "../introspection/lock-snapshot.ts";
+import type { RelationStates } from "../introspection/relation-states.ts";
 
 /** Returns the highest ancestor of a partition such that `same` is true for it and every table below it on the path. */
 export function highestAncestor(tables: RelationStates, oid: string, same: (parent: string) => boolean): string {

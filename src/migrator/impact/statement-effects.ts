@@ -1,4 +1,5 @@
-import type { LockSnapshot, RelationState, RelationStates } from "../introspection/lock-snapshot.ts";
+import type { LockSnapshot } from "../introspection/lock-snapshot.ts";
+import type { RelationState, RelationStates } from "../introspection/relation-states.ts";
 import { blocksWriters, isAtLeast, type LockMode, lockModes, strongest } from "./lock-modes.ts";
 import { collapsePartitions, highestAncestor } from "./partitions.ts";
 import type { RowWrite } from "./write-triggers.ts";
@@ -102,7 +103,7 @@ function drops(before: RelationStates, previous: RelationStates, current: Relati
   const goneColumns = (oid: string): string[] => {
     const [table, old, now] = [before.get(oid), previous.get(oid), current.get(oid)];
     if (!table || !old || !now) return [];
-    return Object.entries(table.columns).flatMap(([number, name]) =>
+    return Object.entries(table.columns).flatMap(([number, { name }]) =>
       number in old.columns && !(number in now.columns) ? [name] : [],
     );
   };

@@ -1,4 +1,5 @@
 import type { Sql } from "postgres";
+import { isUserSchema } from "../introspection/sql-fragments.ts";
 
 /** A statement that writes to a table, even when no row matches. */
 export interface RowWrite {
@@ -26,7 +27,7 @@ export async function installWriteTriggers(sql: Sql): Promise<void> {
     begin
       for t in
         select c.oid from pg_class c join pg_namespace n on n.oid = relnamespace
-        where relkind in ('r', 'p') and nspname <> 'information_schema' and nspname !~ '^pg_'
+        where relkind in ('r', 'p') and ${isUserSchema}
       loop
         execute format('create trigger measured_writes before insert or update or delete or truncate on %s
           for each statement execute function measured_writes.note()', t);

@@ -2,6 +2,7 @@ import { grants, owners } from "./grants.ts";
 import { others } from "./other-objects.ts";
 import { relations } from "./relations.ts";
 import { routines } from "./routines.ts";
+import { isUserSchema } from "./sql-fragments.ts";
 import { tableParts } from "./table-parts.ts";
 import { types } from "./types.ts";
 
@@ -14,7 +15,7 @@ const sections = [...relations, ...tableParts, ...types, ...routines, ...others]
 /** Selects the lines of the catalog, with the columns by which the caller filters them. */
 export const catalogQuery = `
   with space as (
-    select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
+    select oid, nspname from pg_namespace where ${isUserSchema}
   ),
   extension_member as (
     select classid, objid from pg_depend where deptype = 'e'

@@ -1,5 +1,6 @@
 import type { ReservedSql, Sql, TransactionSql } from "postgres";
 import { withFixedSettings } from "./catalog-settings.ts";
+import { isUserSchema } from "./sql-fragments.ts";
 
 export interface Type {
   readonly schema: string;
@@ -102,7 +103,7 @@ const partitionColumns = `
 
 /** Excludes partitions, system tables and tables of extensions. */
 const ours = `
-  relkind in ('r', 'p') and not relispartition and nspname !~ '^pg_' and nspname <> 'information_schema'
+  relkind in ('r', 'p') and not relispartition and ${isUserSchema}
   and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')`;
 
 const tables = `

@@ -1,3 +1,6 @@
+/** A condition on pg_namespace: the schema is neither PostgreSQL's own nor that of temporary tables. */
+export const isUserSchema = "nspname !~ '^pg_' and nspname <> 'information_schema'";
+
 /** A subselect: the elements of a text array as one text, ordered by collation "C". */
 export function listOf(array: string): string {
   return `(select string_agg(element, ', ' order by element collate "C") from unnest(${array}) as list (element))`;

@@ -1,5 +1,5 @@
 import type { TransactionSql } from "postgres";
-import { codeOf } from "../../database/index.ts";
+import { codeOf, sqlstate } from "../../database/index.ts";
 import { MigrationError } from "../errors.ts";
 import { recorderSql } from "./recorder.ts";
 import { type HistoryConnection, type MigrationsTable, quotedNames, quoteLiteral } from "./table-names.ts";
@@ -16,7 +16,11 @@ export async function hasMigrationsTable(sql: HistoryConnection, migrationsTable
 /** Another session created the migrations table at the same moment: IF NOT EXISTS does not wait for other sessions. */
 export class ConcurrentSetupError extends Error {}
 
-const duplicateObject: ReadonlySet<string> = new Set(["42P06", "42P07", "42710"]);
+const objectExists: ReadonlySet<string> = new Set([
+  sqlstate.duplicateSchema,
+  sqlstate.duplicateTable,
+  sqlstate.duplicateObject,
+]);
 
 /**
  * Creates the migrations table as drizzle-kit does, and the migrator's additions to it, where they are missing.
@@ -34,9 +38,9 @@ export async function ensureMigrationsTable(tx: TransactionSql, migrationsTable:
       ${recorderSql(migrationsTable)}`);
   } catch (error) {
     const inCatalog = error instanceof Error && "schema_name" in error && error.schema_name === "pg_catalog";
-    if (inCatalog || duplicateObject.has(codeOf(error) ?? ""))
+    if (inCatalog || objectExists.has(codeOf(error) ?? ""))
       throw new ConcurrentSetupError("another session is creating the migrations table", { cause: error });
-    if (codeOf(error) === "23505") {
+    if (codeOf(error) === sqlstate.uniqueViolation) {
       throw new MigrationError(
         `${table} records a migration more than once. Run \`migrate repair\` to remove the second record.`,
         { cause: error },

@@ -1,3 +1,4 @@
+import { sqlstate } from "../../database/index.ts";
 import { StatementError } from "../errors.ts";
 import type { Migration } from "../journal/folder.ts";
 import { statementsOf } from "../journal/script.ts";
@@ -21,6 +22,6 @@ export async function applyRowsScript(
   try {
     await connections.sql.begin((tx) => execute(tx, statements, context));
   } catch (error) {
-    if (!again || !(error instanceof StatementError) || error.sqlstate !== "23505") throw error;
+    if (!again || !(error instanceof StatementError) || error.sqlstate !== sqlstate.uniqueViolation) throw error;
   }
 }

@@ -33,15 +33,27 @@ export interface TestDatabase {
   readonly drop: () => Promise<void>;
 }
 
+let admin: postgres.Sql | undefined;
+
+/** The connection of this worker that creates and drops databases. It closes after a second without use. */
+function serverConnection(): postgres.Sql {
+  admin ??= postgres({
+    ...driverOptions({ url: inject("serverUrl") }),
+    max: 1,
+    idle_timeout: 1,
+    fetch_types: false,
+    onnotice: () => {},
+  });
+  return admin;
+}
+
 /** Creates a copy of the migrated template, or an empty database. With `direct`, `url` never goes through PgBouncer. */
 export async function createDatabase(options: { empty?: boolean; direct?: boolean } = {}): Promise<TestDatabase> {
-  const serverUrl = inject("serverUrl");
+  const server = serverConnection();
   const name = `aeturnis_test_${randomUUID().replaceAll("-", "")}`;
-  await onServer(serverUrl, async (server) => {
-    const from = options.empty ? "template1" : inject("template");
-    await server`create database ${server(name)} template ${server(from)} strategy file_copy`;
-  });
-  const directUrl = urlOfDatabase(serverUrl, name);
+  const from = options.empty ? "template1" : inject("template");
+  await server`create database ${server(name)} template ${server(from)} strategy file_copy`;
+  const directUrl = urlOfDatabase(inject("serverUrl"), name);
   const sql = postgres({ ...driverOptions({ url: directUrl }), onnotice: () => {}, max: 4 });
   return {
     url: isPooled && !options.direct ? urlOfDatabase(inject("poolerUrl"), name) : directUrl,
@@ -49,7 +61,7 @@ export async function createDatabase(options: { empty?: boolean; direct?: boolea
     sql,
     drop: async () => {
       await sql.end({ timeout: 5 });
-      await onServer(serverUrl, (server) => server`drop database ${server(name)} with (force)`);
+      await server`drop database ${server(name)} with (force)`;
     },
   };
 }
@@ -71,13 +83,4 @@ export async function openPool(
 /** Creates the repositories of the service on a database. */
 export function repositoriesOn(db: Executor, options: { scanLimit?: number } = {}): Repositories {
   return createRepositories(db, { secret: "signs the tests' cursors", scanLimit: options.scanLimit ?? 100_000 });
-}
-
-async function onServer(url: string, work: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
-  const sql = postgres({ ...driverOptions({ url }), max: 1, onnotice: () => {} });
-  try {
-    await work(sql);
-  } finally {
-    await sql.end();
-  }
 }

@@ -18,6 +18,9 @@ export const quiet = createLog({ level: "silent" });
 /** Whether the service connects through PgBouncer in transaction mode (TEST_DATABASE_POOLER=transaction). */
 export const isPooled = process.env["TEST_DATABASE_POOLER"] === "transaction";
 
+/** Settings of the service in every test: one connection is opened at its start, and others when they are needed. */
+export const baseSettings: TestSettings = { DATABASE_POOL_MIN: "1" };
+
 /** The pooler settings of the service for a database URL. */
 export const poolerOf = (url: string): TestSettings =>
   isPooled && new URL(url).port !== new URL(inject("serverUrl")).port ? { DATABASE_POOLER: "transaction" } : {};
@@ -73,7 +76,7 @@ export async function openPool(
   options: Partial<ConnectOptions> = {},
 ): Promise<Database> {
   const database = await connect(
-    { ...loadConfig({ ...poolerOf(url), ...env }).database, url },
+    { ...loadConfig({ ...baseSettings, ...poolerOf(url), ...env }).database, url },
     { log: quiet, ...options },
   );
   onTestFinished(() => database.close());

@@ -7,7 +7,7 @@ import { createTokens } from "../../src/identity/tokens.ts";
 import type { Log } from "../../src/observability/log.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
 import { createService } from "../../src/server/service.ts";
-import { createDatabase, poolerOf, quiet, type TestDatabase, type TestSettings } from "./database.ts";
+import { baseSettings, createDatabase, poolerOf, quiet, type TestDatabase, type TestSettings } from "./database.ts";
 import { newUser } from "./factories.ts";
 
 export const secret = "a secret of sufficient length for the tests";
@@ -20,6 +20,7 @@ export async function startService(url: string, options: { log?: Log; env?: Test
     PORT: "0",
     JWT_SECRET: secret,
     NODE_ENV: "test",
+    ...baseSettings,
     ...poolerOf(url),
     ...options.env,
   });

@@ -11,11 +11,14 @@ function privileges(acl: string, owner: string): string {
       group by who) as granted)`;
 }
 
+/** The OID of the first object that a user creates: FirstNormalObjectId. Schemas are listed anyway, because of `public`. */
+const firstUserObject = 16384;
+
 const access = [
-  "select 'pg_class'::regclass, oid, 0, case relkind when 'S' then 's' else 'r' end, relacl, relowner from pg_class",
-  "select 'pg_class'::regclass, attrelid, attnum, 'c', attacl, relowner from pg_attribute join pg_class on pg_class.oid = attrelid",
-  "select 'pg_proc'::regclass, oid, 0, 'f', proacl, proowner from pg_proc",
-  "select 'pg_type'::regclass, oid, 0, 'T', typacl, typowner from pg_type",
+  `select 'pg_class'::regclass, oid, 0, case relkind when 'S' then 's' else 'r' end, relacl, relowner from pg_class where oid >= ${firstUserObject}`,
+  `select 'pg_class'::regclass, attrelid, attnum, 'c', attacl, relowner from pg_attribute join pg_class on pg_class.oid = attrelid where attrelid >= ${firstUserObject}`,
+  `select 'pg_proc'::regclass, oid, 0, 'f', proacl, proowner from pg_proc where oid >= ${firstUserObject}`,
+  `select 'pg_type'::regclass, oid, 0, 'T', typacl, typowner from pg_type where oid >= ${firstUserObject}`,
   "select 'pg_namespace'::regclass, oid, 0, 'n', nspacl, nspowner from pg_namespace",
   "select 'pg_language'::regclass, oid, 0, 'l', lanacl, lanowner from pg_language",
   "select 'pg_foreign_data_wrapper'::regclass, oid, 0, 'F', fdwacl, fdwowner from pg_foreign_data_wrapper",

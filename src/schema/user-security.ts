@@ -6,6 +6,11 @@ import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
 export const userSecurityConstraintMessages: ConstraintMessages = {
+  user_security_login_attempts_check: { field: "loginAttempts", message: "Must be 0 or more." },
+  user_security_two_factor_check: {
+    field: "twoFactorEnabled",
+    message: "Two-factor authentication requires a secret: set twoFactorSecret, too.",
+  },
   user_security_times_check: timeRangeMessage,
 };
 

@@ -7,6 +7,8 @@ import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
 export const userSessionsConstraintMessages: ConstraintMessages = {
+  user_sessions_refresh_token_id_key: { field: "refreshTokenId", message: "Another session has this refresh token." },
+  user_sessions_expires_at_check: { field: "expiresAt", message: "A session must expire after its creation." },
   user_sessions_times_check: timeRangeMessage,
 };
 

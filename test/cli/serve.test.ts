@@ -56,6 +56,9 @@ describe.each([
 
 describe("serve", () => {
   const shared = sharedDataFolder();
+  let token: string | undefined;
+  /** A token of the shared data, which keeps its secret. */
+  const sharedToken = async () => (token ??= await tokenFor({ DATA_DIR: shared }));
 
   it("serve prints its address, the place of its data, and the next commands", async () => {
     const env = { DATA_DIR: shared };
@@ -90,13 +93,13 @@ describe("serve", () => {
   it("serve after kill -9 of the service stops the orphaned server, and has lost no data", async () => {
     const env = { DATA_DIR: shared };
     const first = await serve(env);
-    const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
+    const user = await clientOf(first.url, await sharedToken()).users.create.mutate(newUser());
     await first.stop("SIGKILL");
     const orphans = serversOn(env.DATA_DIR);
     expect(orphans).not.toHaveLength(0);
 
     const second = await serve(env);
-    expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
+    expect(await clientOf(second.url, await sharedToken()).users.byId.query({ id: user.id })).toEqual(user);
     expect(serversOn(env.DATA_DIR)).not.toEqual(expect.arrayContaining(orphans));
     await second.stop();
     expect(serversOn(env.DATA_DIR)).toHaveLength(0);
@@ -105,7 +108,7 @@ describe("serve", () => {
   it("serve after kill -9 of service and server ignores a lock file whose process id is in use by another program", async () => {
     const env = { DATA_DIR: shared };
     const first = await serve(env);
-    const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
+    const user = await clientOf(first.url, await sharedToken()).users.create.mutate(newUser());
     const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
     const postmaster = Number(readFileSync(lock, "utf8").split("\n")[0]);
     await first.stop("SIGKILL");
@@ -115,13 +118,13 @@ describe("serve", () => {
     writeFileSync(lock, readFileSync(lock, "utf8").replace(String(postmaster), String(process.pid)));
 
     const second = await serve(env);
-    expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
+    expect(await clientOf(second.url, await sharedToken()).users.byId.query({ id: user.id })).toEqual(user);
   });
 
   it("serve after kill -9 of the server restarts it and continues", async () => {
     const env = { DATA_DIR: shared };
     const service = await serve(env);
-    const client = clientOf(service.url, await tokenFor(env));
+    const client = clientOf(service.url, await sharedToken());
     const user = await client.users.create.mutate(newUser());
     const lock = join(clusterOf(env.DATA_DIR) ?? "", "postmaster.pid");
     process.kill(Number(readFileSync(lock, "utf8").split("\n")[0]), "SIGKILL");
@@ -165,12 +168,13 @@ describe("serve", () => {
   it.each(["", "cut"])("serve starts with its data if the files of its secrets are lost (%j)", async (left) => {
     const env = { DATA_DIR: shared };
     const first = await serve(env);
-    const user = await clientOf(first.url, await tokenFor(env)).users.create.mutate(newUser());
+    const user = await clientOf(first.url, await sharedToken()).users.create.mutate(newUser());
     await first.stop();
     for (const file of ["password", "jwt-secret", "url"]) writeFileSync(join(env.DATA_DIR, file), left);
 
+    token = undefined;
     const second = await serve(env);
-    expect(await clientOf(second.url, await tokenFor(env)).users.byId.query({ id: user.id })).toEqual(user);
+    expect(await clientOf(second.url, await sharedToken()).users.byId.query({ id: user.id })).toEqual(user);
   });
 
   it("serve refuses data that is missing or of another version with the reason, and leaves no process", async () => {
@@ -197,7 +201,7 @@ describe("serve", () => {
   it("serve stops its server even if it must stop at once", async () => {
     const env = { DATA_DIR: shared, SHUTDOWN_TIMEOUT_MS: "60000" };
     const service = await serve(env);
-    const client = clientOf(service.url, await tokenFor(env));
+    const client = clientOf(service.url, await sharedToken());
     const user = await client.users.create.mutate(newUser());
     const sql = embedded(env.DATA_DIR);
     await sql

@@ -10,7 +10,7 @@ import { secret, serviceToken } from "../support/service.ts";
 const text = readFileSync("CONTRIBUTING.md", "utf8");
 const example = text.slice(text.indexOf("### The table"));
 
-/** A copy of the project that a test may change. With `dist`, `tsc` compiles only what the test changes. */
+/** A copy of the project that a test may change. */
 function copyOfProject(): string {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-contributing-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,7 +22,6 @@ function copyOfProject(): string {
     "tsconfig.json",
     "tsconfig.build.json",
     "bundle.mjs",
-    "dist",
   ])
     cpSync(path, join(folder, path), { recursive: true, filter: (source) => !source.endsWith("client/dist") });
   symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));

@@ -69,6 +69,16 @@ export async function createDatabase(options: { empty?: boolean; direct?: boolea
   };
 }
 
+/** Empties all tables without the triggers that record, cascade or refuse deletions. */
+export async function emptyTables(sql: postgres.Sql): Promise<void> {
+  await sql`
+    set local session_replication_role = replica;
+    delete from users;
+    delete from user_security;
+    delete from user_sessions;
+    delete from audit_log`.simple();
+}
+
 /** Opens the service's connection pool to a database, and closes it when the test ends. */
 export async function openPool(
   url: string,

@@ -6,7 +6,7 @@ import { formatOf } from "../../src/accounts/file-format.ts";
 import type { ImportOptions } from "../../src/accounts/import/import-options.ts";
 import { importUsers } from "../../src/accounts/import/import-users.ts";
 import type { Database } from "../../src/database/pool.ts";
-import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "./database.ts";
+import { createDatabase, emptyTables, openPool, repositoriesOn, type TestDatabase } from "./database.ts";
 import { passwordHash } from "./factories.ts";
 
 /** One database for the imports of a test file: each test begins without users and with a pool of its own. */
@@ -16,12 +16,11 @@ export function useImportDatabase() {
     (await shared.database.sql`select email from users order by email`).map(({ email }) => email);
   beforeAll(async () => {
     shared.database = await createDatabase();
-    await shared.database.sql`alter table users disable trigger keep_an_administrator_deleted`;
   });
   afterAll(() => shared.database.drop());
   beforeEach(async () => {
     shared.pool = await openPool(shared.database.url);
-    await shared.database.sql`delete from users`;
+    await emptyTables(shared.database.sql);
   });
   return Object.assign(shared, { emails });
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { emptyTables } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
 import { csvOf, fileOf, importFile, useImportDatabase } from "../../support/import.ts";
 
@@ -65,7 +66,7 @@ describe("decodeToUtf8", () => {
       await expect(importFile(shared.pool, file, { restart: true })).rejects.toThrow(
         `line 3002, column 3 has the byte ${letter}`,
       );
-      await shared.database.sql`delete from users`;
+      await emptyTables(shared.database.sql);
     }
   });
 
@@ -81,7 +82,7 @@ describe("decodeToUtf8", () => {
       const report = await importFile(shared.pool, file);
       expect(report).toMatchObject({ outcome: "done", rows: 2_500, resumedBehind: 1_000 });
       expect(await shared.emails()).toHaveLength(report.imported);
-      await shared.database.sql`delete from users`;
+      await emptyTables(shared.database.sql);
     }
   });
 });

@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportUsers } from "../../../src/accounts/export/export-users.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { createDatabase, emptyTables, openPool, type TestDatabase } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
 import { fileOf, importFile } from "../../support/import.ts";
 
@@ -17,7 +17,6 @@ describe("exportUsers", () => {
   const databases: TestDatabase[] = [];
   beforeAll(async () => {
     databases.push(await createDatabase(), await createDatabase());
-    for (const { sql } of databases) await sql`alter table users disable trigger keep_an_administrator_deleted`;
   });
   afterAll(() => Promise.all(databases.map(({ drop }) => drop())));
 
@@ -27,7 +26,7 @@ describe("exportUsers", () => {
     const from = await openPool(a.url);
     const into = await openPool(b.url);
     const empty = async () => {
-      for (const { sql } of [a, b]) await sql`delete from users`;
+      for (const { sql } of [a, b]) await emptyTables(sql);
     };
     await empty();
     return { a, b, from, into, empty };

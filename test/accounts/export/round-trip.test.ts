@@ -3,14 +3,13 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exportUsers } from "../../../src/accounts/export/export-users.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { createDatabase, emptyTables, openPool, type TestDatabase } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
 import { fileOf, importFile } from "../../support/import.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
-  await database.sql`alter table users disable trigger keep_an_administrator_deleted`;
 });
 afterAll(() => database.drop());
 
@@ -150,7 +149,7 @@ describe("exportUsers and importUsers", () => {
         sql`select to_jsonb(users) - 'updated_at' - 'email' || jsonb_build_object('metadata', metadata::text) as row from users order by id`;
       await fc.assert(
         fc.asyncProperty(fc.array(user, { minLength: 1, maxLength: 12 }), async (users) => {
-          await sql`delete from users`;
+          await emptyTables(sql);
           for (const [
             index,
             { name, email, hash, metadata, status, role, verified, created, seen, deleted },
@@ -165,7 +164,7 @@ describe("exportUsers and importUsers", () => {
               ${created}::text::timestamptz, ${seen}::text::timestamptz, ${deleted}::text::timestamptz)`;
           }
           const [file, before] = [await exported(), await stored()];
-          await sql`delete from users`;
+          await emptyTables(sql);
           const report = await importFile(pool, file, { allowReservedNames: true });
           expect(report, report.refused > 0 ? readFileSync(`${file}.refused.jsonl`, "utf8") : "").toMatchObject({
             outcome: "done",
@@ -183,7 +182,7 @@ describe("exportUsers and importUsers", () => {
   it("an import of a compressed export restores metadata of the largest size", async () => {
     const { sql } = database;
     const pool = await openPool(database.url);
-    await sql`delete from users`;
+    await emptyTables(sql);
     await sql`
       insert into users (email, username, password_hash, metadata)
       values ('a@x.org', 'Mira', ${passwordHash}, jsonb_build_object('a', repeat(chr(1), 10900))),
@@ -193,7 +192,7 @@ describe("exportUsers and importUsers", () => {
     const to = { db: pool.db, format: "csv", to: { file }, withPasswordHashes: true } as const;
     await exportUsers(to);
     const text = readFileSync(file);
-    await sql`delete from users`;
+    await emptyTables(sql);
     const compressed = fileOf("users.csv.gz", gzipSync(text));
     expect(await importFile(pool, compressed)).toMatchObject({ imported: 3, refused: 0 });
     await exportUsers(to);

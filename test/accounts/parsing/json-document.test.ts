@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { emptyTables } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
 import { fileOf, importFile, rejectedRowsOf, useImportDatabase } from "../../support/import.ts";
 
@@ -30,7 +31,7 @@ describe("readJsonDocument", () => {
             users: [{ a: '"]}' }],
           },
         );
-        await shared.database.sql`delete from users`;
+        await emptyTables(shared.database.sql);
       }
   });
 
@@ -47,7 +48,7 @@ describe("readJsonDocument", () => {
       JSON.stringify({ email: `${name}@x.org`, username: `Mira_${name}`, passwordHash }),
     );
     for (const name of ["users.json", "users.jsonl"]) {
-      await shared.database.sql`delete from users`;
+      await emptyTables(shared.database.sql);
       const file = fileOf(name, document(one, other));
       expect(await importFile(shared.pool, file)).toMatchObject({ imported: 2, refused: 0 });
     }

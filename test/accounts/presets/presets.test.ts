@@ -5,7 +5,7 @@ import { createFieldMapping } from "../../../src/accounts/mapping/field-mapping.
 import { parseFirebaseHashParameters } from "../../../src/accounts/presets/firebase-hash.ts";
 import { type PresetName, presetOf } from "../../../src/accounts/presets/presets.ts";
 import type { Database } from "../../../src/database/pool.ts";
-import { createDatabase, openPool, type TestDatabase } from "../../support/database.ts";
+import { createDatabase, emptyTables, openPool, type TestDatabase } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
 import { fileOf, importFile, rejectedRowsOf } from "../../support/import.ts";
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 beforeEach(async () => {
   pool = await openPool(database.url);
-  await database.sql`delete from users`;
+  await emptyTables(database.sql);
 });
 
 const bcrypt = `$2a$10$${"a".repeat(53)}`;

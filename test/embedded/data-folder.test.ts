@@ -57,7 +57,7 @@ describe.runIf(process.platform === "linux")("a data folder", () => {
     },
   );
 
-  it("is made with its parents, once, and taken as it is from then on", () => {
+  it("a data folder is created with its parents once, and not changed afterwards", () => {
     for (const folder of ["a/b/c", "a/b/c", "a/b"]) makeDataFolder(join(base, folder));
     expect(existsSync(join(base, "a/b/c"))).toBe(true);
     makeDataFolder("/dev/shm");
@@ -88,13 +88,13 @@ describe.runIf(process.platform === "linux")("embedded data", () => {
     },
   );
 
-  it("that others may read is refused with the chmod that mends it", async () => {
+  it("embedded data that others may read is refused with the chmod command that corrects it", async () => {
     chmodSync(server.cluster, 0o755);
     await expect(start()).rejects.toThrow(`Run: chmod 700 ${server.cluster}`);
     chmodSync(server.cluster, 0o700);
   });
 
-  it("without PG_VERSION, an empty folder and a file in its place are refused with the remedy", async () => {
+  it("embedded data without PG_VERSION, an empty folder and a file in its place are refused with the remedy", async () => {
     const version = join(server.cluster, "PG_VERSION");
     renameSync(version, join(base, "version"));
     await expect(start()).rejects.toThrow(/has no PG_VERSION.*remove that folder to begin anew/);
@@ -112,7 +112,7 @@ describe.runIf(process.platform === "linux")("embedded data", () => {
     renameSync(aside, server.cluster);
   });
 
-  it("that does not start is told of in the words of this start alone", async () => {
+  it("the error of embedded data that does not start contains the log of this start only", async () => {
     writeFileSync(join(folder, "postgres.log"), "FATAL: of yesterday\n", { flag: "a" });
     const settings = { shared_buffers: "no amount" };
     const error = await startEmbedded({ folder, log: quiet, settings }).catch((reason: Error) => reason);

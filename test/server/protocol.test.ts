@@ -95,7 +95,7 @@ describe("a request by hand", () => {
     ["a batch that is not an object", "POST", "users.create,users.createMany?batch=1", "[]", 400],
     ["a batch of null", "GET", "users.byId?batch=1&input=null", undefined, 400],
     ["a batch of too many calls", "GET", `${Array(101).fill("health.status").join(",")}?batch=1`, undefined, 400],
-  ])("refuses %s without a fault", async (_, method, path, body, status) => {
+  ])("the service refuses %s without an internal error", async (_, method, path, body, status) => {
     const response = await fetch(`${service.url}/${path}`, { method, headers: json, ...(body && { body }) });
     expect(response.status).toBe(status);
     expect(await response.text()).not.toMatch(/at .*\.js|select |node_modules/);

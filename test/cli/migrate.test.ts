@@ -112,14 +112,14 @@ describe("aeturnis-data migrate", () => {
     [["up", "--steps", "0"], 2, { name: "UsageError", message: expect.stringMatching(/^option '--steps <count>'/) }],
     [["status", "--nonsense"], 2, { name: "UsageError", message: "unknown option '--nonsense'" }],
     [["baseline"], 2, { name: "UsageError", message: "missing required argument 'tag'" }],
-  ])("migrate %j with --json reports an error as JSON, and prints nothing else on standard output", async (args, code, error) => {
+  ])("migrate %j --json prints only the error, as JSON, on standard output", async (args, code, error) => {
     const { url } = await emptyDatabase();
     const found = await migrate(url, ...args, "--json");
     expect(found.code).toBe(code);
     expect(JSON.parse(found.stdout)).toEqual({ error: expect.objectContaining(error) });
   });
 
-  it("migrate --json reports an unreachable database as JSON, and prints nothing else on standard output", async () => {
+  it("migrate --json prints only the error, as JSON, if the database or its URL cannot be used", async () => {
     const { url } = await emptyDatabase();
     const unknown = await migrate(`${url}_none`, "up", "--json");
     expect(JSON.parse(unknown.stdout)).toEqual({ error: { name: "ConnectError", message: expect.any(String) } });

@@ -155,7 +155,7 @@ describe("a query", () => {
   });
 });
 
-describe("the ways to a server", () => {
+describe("connections to a server", () => {
   const files = join(import.meta.dirname, "../support/tls");
   let server: Awaited<ReturnType<typeof startEmbedded>>;
   let folder: string;

@@ -57,7 +57,7 @@ describe.runIf(process.platform === "linux")("a data folder", () => {
     },
   );
 
-  it("a data folder is created with its parents once, and not changed afterwards", () => {
+  it("a data folder is created with its parents, and an existing one is accepted unchanged", () => {
     for (const folder of ["a/b/c", "a/b/c", "a/b"]) makeDataFolder(join(base, folder));
     expect(existsSync(join(base, "a/b/c"))).toBe(true);
     makeDataFolder("/dev/shm");

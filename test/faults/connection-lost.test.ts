@@ -64,7 +64,7 @@ describe("when the server ends a connection", () => {
         else expect(result.reason.code).toMatch(/57P01|CONNECTION_CLOSED|ECONNRESET|EPIPE/);
       }
     }
-    // The last kill may not have been noticed yet; after that every place in the pool works.
+    // The pool may not have detected the last kill yet; after that, every connection of the pool works.
     await eventually(() => Promise.all([1, 2, 3].map((n) => sql`select ${n}::int as n`)));
   });
 
@@ -73,7 +73,7 @@ describe("when the server ends a connection", () => {
     const transaction = sql.begin(async (tx) => {
       await tx`insert into written values ('before')`;
       await killed();
-      // Code that swallows the failure and goes on must not get another connection to go on with.
+      // Code that ignores the failure and continues must not get another connection.
       await tx`insert into written values ('after')`.catch(() => {});
       await sql`select 1`.catch(() => {});
       await tx`insert into written values ('much later')`.catch(() => {});
@@ -153,7 +153,7 @@ it("queries that wait for a reserved connection or a closing pool are refused wh
   await eventually(async () => expect(await backends()).toHaveLength(0));
 });
 
-it("a server that hangs up during the start is an error, not an endless loop", async () => {
+it("a server that closes the connection during its start causes an error, not an endless loop", async () => {
   let calls = 0;
   const server = createServer((socket) => {
     calls++;

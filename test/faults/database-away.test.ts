@@ -16,7 +16,7 @@ const authorization = `Bearer ${serviceToken}`;
 const readiness = (url: string) => fetch(new URL("/readyz", url));
 const liveness = (url: string) => fetch(new URL("/livez", url));
 
-describe("while the database is away", () => {
+describe("while the database is unavailable", () => {
   it("without the database, calls get SERVICE_UNAVAILABLE with Retry-After, /readyz reports why, /livez succeeds; then the service recovers", async () => {
     const wire = await wireTo(database.url);
     const { url } = await serviceForTest(wire.url);

@@ -36,7 +36,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
       "alter table things rename to old; create table things as select id, a, flag, data from old; drop table old",
   };
 
-  it.each(Object.keys(changes))("a query whose plan is lost, and the queries beside it, get their own rows: %s", async (kind) => {
+  it.each(Object.keys(changes))("queries in a pipeline get their own rows when a plan is lost: %s", async (kind) => {
     const sql = driver(database.directUrl);
     const byId = (id: number) => prepared(sql, "select id::text, a from things where id = $1", [id]);
     const byName = (id: number) => prepared(sql, "select a, id::text from things where a = $1", [`a${id}`]);
@@ -133,7 +133,7 @@ it("a query that cannot be sent fails alone, and takes no other query's answer",
 });
 
 it.skipIf(!hasPgBouncer)(
-  "without pipelining, no query is sent until one that cannot be sent has failed",
+  "without pipelining, no query is sent before an earlier one that cannot be sent has failed",
   async () => {
     const sql = driver(await pgBouncer(database.directUrl, { poolSize: 2 }), {
       max: 4,

@@ -83,7 +83,7 @@ describe("the class of every column", () => {
   });
 });
 
-describe("a table that was changed past the recorder", () => {
+describe("a table that was altered after record_changes_of", () => {
   it.each([
     ["a new column", "add column country text", "country = 'CH'", { country: [null, "CH"] }],
     ["a new column that looks secret", "add column api_key text", "api_key = 'CH'", { api_key: [null, "[secret]"] }],
@@ -138,7 +138,7 @@ describe("a table that was changed past the recorder", () => {
       "status = 'banned'",
       { status: ["suspended", "banned"], shout: ["SUSPENDED", "BANNED"] },
     ],
-  ])("a table that was altered without the recorder is recorded with %s", async (_, alter, change, expected) => {
+  ])("an altered table is recorded with %s", async (_, alter, change, expected) => {
     // The trigger for updated_at would fail first because of the missing column.
     const prepare = alter.includes("updated_at") ? "alter table users disable trigger users_set_updated_at; " : "";
     await afterChange(`${prepare}alter table users ${alter}`, change, expected);
@@ -209,7 +209,7 @@ describe("a table that was changed past the recorder", () => {
     });
   });
 
-  it("a changed comment of a column determines how later changes of it are recorded", async () => {
+  it("a column's comment determines how later changes of the column are recorded", async () => {
     await undone(async (tx) => {
       await insertUser(tx);
       await tx`alter table users add column country text`;

@@ -61,7 +61,7 @@ const context = (more: object = {}) =>
     ...more,
   });
 
-describe("a change past the service", () => {
+describe("a change without the service", () => {
   it("a change without the service is recorded with its role: insert, update and delete of every table", async () => {
     const id = await insertUser();
     const session = await insertSession(id);
@@ -229,7 +229,7 @@ describe("a change with a context", () => {
   });
 });
 
-describe("what a row of the trail holds", () => {
+describe("an audit row", () => {
   it("an audit row shows that a secret changed, and never its value", async () => {
     const id = await insertUser();
     const session = await insertSession(id);
@@ -357,7 +357,7 @@ describe("many rows at once", () => {
   });
 });
 
-describe("the trail and its change", () => {
+describe("a change and its audit row", () => {
   it("a change and its audit row are committed together or not at all", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;

@@ -135,7 +135,7 @@ describe.each([
         expect(from?.toISOString()).toBe(`${name.slice(-7).replace("_", "-")}-01T00:00:00.000Z`);
   });
 
-  it("a connection with default settings reads the exact moment of a timestamp, or refuses it", async () => {
+  it("a connection without the service's settings reads the exact moment of a timestamp, or refuses it", async () => {
     const plain = postgres(url.href, { max: 1, fetch_types: false });
     try {
       await fc.assert(

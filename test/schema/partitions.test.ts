@@ -104,7 +104,7 @@ describe("create_audit_log_partitions", () => {
         `create table partitions.${name} (like audit_log including all); insert into partitions.${name} (action, created_at) values ('x', '2000-01-01')`,
       "a table",
     ],
-  ])("create_audit_log_partitions names %s that has a month's name, and creates the other months", async (_, obstruct, kind) => {
+  ])("%s with a month's name is reported, and the other months are created", async (_, obstruct, kind) => {
     const names = [await month(0), await month(1)].map((one) => `audit_log_${one}`);
     const [first, second] = names;
     await sql.unsafe(`drop table partitions.${first}; drop table partitions.${second}; ${obstruct(second as string)}`);
@@ -161,7 +161,7 @@ describe("create_audit_log_partitions", () => {
   });
 });
 
-describe("while a reader of the trail does not end, such as a dump", () => {
+describe("during a long read of the audit trail, such as a dump", () => {
   it("during a long read, a missing month is created, months are not split off, and no change fails or waits", async () => {
     const reader = postgres(database.url, { max: 1 });
     onTestFinished(() => reader.end());
@@ -184,7 +184,7 @@ describe("while a reader of the trail does not end, such as a dump", () => {
   });
 });
 
-describe("a service whose trail has no partition for now", () => {
+describe("a service without a partition for now", () => {
   const current = async () => `audit_log_${await month(0)}`;
 
   it("a service without a partition for now creates it within the call that needs it, for any write", async () => {

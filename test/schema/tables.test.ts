@@ -72,7 +72,7 @@ describe("users", () => {
     expect(same).toBe(true);
   });
 
-  it("a trigger inserts the user_security row of each new user, also in bulk, and it is deleted with the user", async () => {
+  it("a trigger inserts a user_security row for each new user, also in bulk; a deleted user's row is deleted too", async () => {
     const ids = await Promise.all([insertUser(), insertUser()]);
     await sql`
       insert into users (email, username, password_hash)

@@ -68,7 +68,7 @@ export async function findDataLoss(run: MigrationRun, migrations: readonly Migra
  */
 async function rehearse(tx: TransactionSql, migrations: readonly Migration[], run: MigrationRun): Promise<DataLoss[]> {
   const deadline = performance.now() + 2 * run.lockTimeout;
-  // Notices are reported when the scripts run without a rollback.
+  // The trial run reports no notices. The final run reports them.
   await tx.unsafe("set local client_min_messages = error");
   const untried: DataLoss[] = [];
   for (const { tag, down } of migrations) {

@@ -38,7 +38,7 @@ describe.runIf(process.platform === "linux")("a data folder", () => {
     [join(base, "link"), /link .* leads nowhere/],
     [join(base, "link/x"), /link .* leads nowhere/],
   ])(
-    "at %s is refused at once, by its name, with the remedy, for the database and for a secret",
+    "a data folder at %s is refused for the database and for secrets, with its name and the remedy",
     async (folder, reason) => {
       const refusals = [
         await startEmbedded({ folder, log: quiet }).catch((error) => error),
@@ -76,7 +76,7 @@ describe.runIf(process.platform === "linux")("embedded data", () => {
   const own = root ? 65534 : (process.getuid?.() ?? 0);
 
   it.runIf(root).each(["", "PG_VERSION", "base"])(
-    "of which %j is root's is refused with the chown that mends it",
+    "embedded data of which %j belongs to root is refused with the chown command that corrects it",
     async (entry) => {
       const path = join(server.cluster, entry);
       chownSync(path, 0, 0);

@@ -193,7 +193,7 @@ describe("BEGIN", () => {
   });
 
   it.each(["begin", "start transaction"])(
-    "by %s on a shared connection is refused, and nothing is written in it",
+    "a transaction by %s on a shared connection is refused, and writes nothing",
     async (begin) => {
       const sql = driver(database.directUrl, { max: 2 });
       await expect(sql.unsafe(begin)).rejects.toMatchObject({ code: "UNSAFE_TRANSACTION" });

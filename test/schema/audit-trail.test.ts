@@ -380,7 +380,7 @@ describe("a change and its audit row", () => {
   });
 
   it.each(["users", "user_security", "user_sessions", "audit_log"])(
-    "refuse TRUNCATE of %s, which would leave none",
+    "TRUNCATE of %s is refused, because it would write no audit rows",
     async (table) => {
       await expect(sql`truncate ${sql(table)} cascade`).rejects.toMatchObject({ code: "0A000" });
     },

@@ -4,8 +4,8 @@ import { defineConfig } from "drizzle-kit";
 import { loadConfig, parseDatabaseUrl } from "./src/config/index.ts";
 import { driverOptions } from "./src/database/index.ts";
 
-// drizzle-kit cannot see a partitioned table: `push` would rename a partition into it and drop the
-// triggers' tables from under it. Migrations are the only way this schema changes.
+// drizzle-kit does not see partitioned tables: `push` would rename a partition to the name of the table and drop
+// tables that triggers use. Only migrations change this schema.
 if (process.argv.includes("push")) {
   console.error(
     "drizzle-kit push is refused: it does not see partitioned tables and would destroy audit_log.\n" +
@@ -14,9 +14,8 @@ if (process.argv.includes("push")) {
   process.exit(1);
 }
 
-// The database and the way to it are the service's: the same variables, the same refusals. Without
-// DATABASE_URL it is the embedded server, whose address `npm start` leaves in its data folder. What else
-// the service needs is no business of a migration.
+// drizzle-kit connects to the service's database with the same variables and checks. Without DATABASE_URL it connects
+// to the embedded server, whose address `npm start` writes to the data folder. A migration needs no other variable.
 const env = { ...process.env, JWT_SECRET: undefined };
 const { dataDirectory, database } = loadConfig({ ...env, NODE_ENV: undefined });
 if (database.url !== undefined) loadConfig({ ...env, JWT_SECRET: "not needed to migrate, nor ever used" });
@@ -36,11 +35,11 @@ function embeddedUrl(): string {
   return existsSync(file) ? readFileSync(file, "utf8").trim() : "";
 }
 
-/** Without an address those commands still work that need none: generate, check. */
+/** Without an address, generate and check still work, because they need no database. */
 function credentials(url: string) {
   if (url === "") return { url };
   const { host, hostAddress = host, port, user, password, database: name } = parseDatabaseUrl(url);
-  // drizzle-kit passes on nothing else, and postgres.js cuts the text of an IPv6 address at its colons.
+  // drizzle-kit passes only these fields, and postgres.js splits an IPv6 address at its colons.
   if (isIPv6(hostAddress)) {
     console.error(
       "drizzle-kit reaches no IPv6 address: put a name into DATABASE_URL, or use `npx aeturnis-data migrate`.",
@@ -51,7 +50,7 @@ function credentials(url: string) {
     host: hostAddress,
     port,
     user,
-    // drizzle-kit takes an empty text for a mistake.
+    // drizzle-kit refuses an empty password.
     ...(password && { password }),
     database: name,
     ssl: driverOptions({ ...database, url }).ssl,

@@ -1,5 +1,5 @@
-// audit.record, whose callers of one turn of the event loop share a statement, against one INSERT a request on the
-// same table. Each caller is answered when its row is committed, in both.
+// Compares audit.record to one INSERT per request on the same table. audit.record combines the calls of one turn of the
+// event loop in one statement. Both answer each caller after its row is committed.
 import { createEventRecorder } from "../dist/audit/index.js";
 import { callsPerSecond, inTurn, migrated, onServer, report } from "./support.mjs";
 

@@ -107,7 +107,7 @@ describe("many rows", () => {
     },
   );
 
-  it("memory does not grow with the number of rows of a stream", { timeout: 60_000 }, async () => {
+  it("memory use does not grow with the number of rows of a stream", { timeout: 60_000 }, async () => {
     await database.sql`alter table things disable trigger user`;
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;

@@ -7,19 +7,19 @@ import { command, dataFolder, said, serve } from "../support/process.ts";
 const a = { tag: "0000_a", up: "create table a (id int);", down: "drop table a;" };
 const b = { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" };
 
-/** `aeturnis-data migrate …`, to its end. */
+/** Runs `aeturnis-data migrate …` until it exits. */
 async function migrate(url: string, ...args: string[]) {
   return command(["migrate", ...args], { DATABASE_URL: url }).ended;
 }
 
-/** The same where a person watches. */
+/** Runs `aeturnis-data migrate …` on a terminal. */
 async function onTerminal(url: string, ...args: string[]) {
   const { code, output } = await command(["migrate", ...args], { DATABASE_URL: url }, { terminal: true }).ended;
   return { code, output: output.replaceAll("\r\n", "\n") };
 }
 
 describe("aeturnis-data migrate", () => {
-  it("status ends with 0 when all are applied, 1 when some are pending, 2 when a person must look or it cannot be told", async () => {
+  it("migrate status exits with 0 if all migrations are applied, 1 if some are pending, 2 for drift or an error", async () => {
     const { url } = await emptyDatabase();
     const { folder, write } = migrationsOf(a, b);
     expect(await migrate(url, "status", "--folder", folder)).toMatchObject({
@@ -41,7 +41,7 @@ describe("aeturnis-data migrate", () => {
     });
   });
 
-  it("up logs each step as a line of JSON where nobody watches, and --json prints the result alone", async () => {
+  it("migrate up without a terminal logs each step as a line of JSON, and --json prints only the result", async () => {
     const { url } = await emptyDatabase();
     const { folder } = migrationsOf(a, b);
     const { code, output } = await migrate(url, "up", "--steps", "1", "--folder", folder);
@@ -72,7 +72,7 @@ describe("aeturnis-data migrate", () => {
     });
   });
 
-  it("a migration that fails ends it with 1: a text for a person, a line of the log for everybody else, with --json a part of the result", async () => {
+  it("migrate up exits with 1 if a migration fails, and reports it as text on a terminal, as a log line without one, and in the result with --json", async () => {
     const { url } = await emptyDatabase();
     const { folder } = migrationsOf({ tag: "0000_a", up: "select nonsense;" });
     const text =
@@ -112,14 +112,14 @@ describe("aeturnis-data migrate", () => {
     [["up", "--steps", "0"], 2, { name: "UsageError", message: expect.stringMatching(/^option '--steps <count>'/) }],
     [["status", "--nonsense"], 2, { name: "UsageError", message: "unknown option '--nonsense'" }],
     [["baseline"], 2, { name: "UsageError", message: "missing required argument 'tag'" }],
-  ])("%j fails with --json, too, in JSON and nothing else on standard output", async (args, code, error) => {
+  ])("migrate %j --json prints only the error, as JSON, on standard output", async (args, code, error) => {
     const { url } = await emptyDatabase();
     const found = await migrate(url, ...args, "--json");
     expect(found.code).toBe(code);
     expect(JSON.parse(found.stdout)).toEqual({ error: expect.objectContaining(error) });
   });
 
-  it("without a database it can reach the same", async () => {
+  it("migrate --json prints only the error, as JSON, if the database or its URL cannot be used", async () => {
     const { url } = await emptyDatabase();
     const unknown = await migrate(`${url}_none`, "up", "--json");
     expect(JSON.parse(unknown.stdout)).toEqual({ error: { name: "ConnectError", message: expect.any(String) } });
@@ -129,7 +129,7 @@ describe("aeturnis-data migrate", () => {
     expect(bad.output).not.toContain("s3cret");
   });
 
-  it("verify --json keeps what it has proved when a way back ends the session", async () => {
+  it("migrate verify --json keeps earlier results when a down migration ends the session", async () => {
     const { url } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a, { ...b, down: "select pg_terminate_backend(pg_backend_pid());" });
     const { code, stdout } = await migrate(url, "verify", "--json", "--folder", folder);
@@ -142,7 +142,7 @@ describe("aeturnis-data migrate", () => {
     });
   });
 
-  it("verify --json says what keeps it from proving anything", async () => {
+  it("migrate verify --json reports why it cannot verify a migration", async () => {
     const { url } = await emptyDatabase();
     const { folder } = migrationsOf(a, { ...b, down: "drop role nobody;" });
     const { code, stdout } = await migrate(url, "verify", "--json", "--folder", folder);
@@ -159,7 +159,7 @@ describe("aeturnis-data migrate", () => {
     "postgres://u:s3cretPW%@127.0.0.1/x",
     "mysql://u:s3cretPW@127.0.0.1/x",
     "postgres://u:s3cretPW@127.0.0.1/x?sslmode=bogus",
-  ])("--scratch %s is refused as DATABASE_URL would be, and not repeated", async (scratch) => {
+  ])("--scratch %s is refused as in DATABASE_URL, and the error does not contain it", async (scratch) => {
     const { url } = await emptyDatabase();
     const { folder } = migrationsOf(a);
     const { code, output } = await migrate(url, "verify", "--folder", folder, "--scratch", scratch);
@@ -168,7 +168,7 @@ describe("aeturnis-data migrate", () => {
     expect(output).not.toContain("s3cret");
   });
 
-  it("says of --scratch, and not of DATABASE_URL, that it is wrong, and asks it for the TLS that it names", async () => {
+  it("errors of --scratch name --scratch and not DATABASE_URL, and its TLS settings apply", async () => {
     const { url } = await emptyDatabase({ direct: true });
     const { folder } = migrationsOf(a);
     const { output } = await migrate(url, "plan", "--folder", folder, "--scratch", `${url}_none`);
@@ -177,7 +177,7 @@ describe("aeturnis-data migrate", () => {
     expect(scratchServer({ url, ssl: "require" }, url)?.ssl).toBe("require");
   });
 
-  it("down keeps rows unless --yes is said, where nobody can be asked", async () => {
+  it("migrate down without a terminal removes no rows unless --yes is given", async () => {
     const { url, sql } = await emptyDatabase();
     const { folder } = migrationsOf(a);
     await migrate(url, "up", "--folder", folder);
@@ -193,7 +193,7 @@ describe("aeturnis-data migrate", () => {
     expect((await migrate(url, "status", "--folder", folder)).output).toBe("0000_a  pending\n");
   });
 
-  it("up and down with nothing to do say as far as what", async () => {
+  it("migrate up and down with nothing to do name the limit of the run", async () => {
     const { url } = await emptyDatabase();
     const { folder } = migrationsOf(a, b);
     await migrate(url, "up", "--to", a.tag, "--folder", folder);
@@ -204,7 +204,7 @@ describe("aeturnis-data migrate", () => {
     expect(await said("down")).toBe("Nothing to do: no migration is applied.\n");
   });
 
-  it("plan, verify, check, repair and baseline print for people, or as JSON", async () => {
+  it("migrate plan, verify, check, repair and baseline print text, or JSON with --json", async () => {
     const { url, sql } = await emptyDatabase();
     const { folder } = migrationsOf(a, b);
     const flags = ["--folder", folder];
@@ -237,7 +237,7 @@ describe("aeturnis-data migrate", () => {
     [["down", "--all", "--steps", "2"], /cannot be used with/],
     [["status", "--table", "migrations"], /--table must be a schema and a table/],
     [["up", "--to", "0009_z"], /There is no migration 0009_z; there are: 0000_create_users/],
-  ])("refuses %j in one sentence", async (args, message) => {
+  ])("migrate refuses %j in one sentence", async (args, message) => {
     const { url } = await emptyDatabase();
     const { code, output } = await migrate(url, ...args);
     expect(code).toBe(args[1] === "--to" ? 1 : 2);
@@ -245,7 +245,7 @@ describe("aeturnis-data migrate", () => {
     expect(output).not.toMatch(/ at .*\.js:/);
   });
 
-  it("without DATABASE_URL it works on the embedded database, whether the service runs on it or not", async () => {
+  it("migrate without DATABASE_URL uses the embedded database, whether or not the service is running", async () => {
     const folder = dataFolder();
     const env = { DATA_DIR: folder };
     const first = await command(["migrate", "up"], env).ended;
@@ -262,7 +262,7 @@ describe("aeturnis-data migrate", () => {
 });
 
 describe("aeturnis-data serve", () => {
-  it("applies nothing on a database of one's own, says what is pending, and applies it with --migrate, also twice at once", async () => {
+  it("serve on an external database reports pending migrations, and applies them only with --migrate, also when started twice at once", async () => {
     const { url, sql } = await emptyDatabase();
     const service = await serve({ DATABASE_URL: url });
     await said(service, /migrations are pending/);

@@ -114,7 +114,7 @@ describe("serve", () => {
     await first.stop("SIGKILL");
     process.kill(postmaster, "SIGKILL");
     await eventually(() => expect(serversOn(env.DATA_DIR)).toHaveLength(0));
-    // As after a restart of a container, where the same few process ids come round again.
+    // As after a restart of a container, which uses the same process ids again.
     writeFileSync(lock, readFileSync(lock, "utf8").replace(String(postmaster), String(process.pid)));
 
     const second = await serve(env);
@@ -160,7 +160,7 @@ describe("serve", () => {
       expect(output).toContain(`in use by process ${first.child.pid}`);
     }
     expect((await fetch(new URL("/readyz", first.url))).status).toBe(200);
-    // Or the clean-up would take the cluster along while it runs.
+    // Otherwise the clean-up would remove the cluster while it runs.
     rmSync(join(other, "postgres"));
     await first.stop();
   });

@@ -18,7 +18,7 @@ afterEach(() => {
   for (const queryClient of queryClients.splice(0)) queryClient.clear();
 });
 
-/** What a React application sets up: our client, TanStack Query's cache and tRPC's options for it. */
+/** The setup of a React application: the client, TanStack Query's cache and tRPC's options for it. */
 function frontend(options: { fetch?: typeof fetch; token?: string } = {}) {
   const { token = serviceToken, ...rest } = options;
   const client = createClient({ url: service.url, token, ...rest });
@@ -40,7 +40,7 @@ const rejectionOf = (promise: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
-/** Makes `count` users with a common prefix, and gives their names in order. */
+/** Creates `count` users with a common prefix, and returns their names in order. */
 async function createUsers(count: number): Promise<{ prefix: string; usernames: string[] }> {
   const { client } = frontend();
   const prefix = newUser().username.slice(0, 16);

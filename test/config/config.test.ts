@@ -17,7 +17,7 @@ function faults(env: Record<string, string>): readonly string[] {
 }
 
 describe("the configuration", () => {
-  it("needs nothing in development, and cannot be changed", () => {
+  it("the configuration needs no variable in development, and is immutable", () => {
     const config = loadConfig({});
     expect(config).toMatchObject({
       environment: "development",
@@ -28,11 +28,11 @@ describe("the configuration", () => {
     expect(() => Object.assign(config.database, { poolMax: 1000 })).toThrow();
   });
 
-  it("takes an empty variable for one that is not set", () => {
+  it("an empty variable counts as not set", () => {
     expect(loadConfig({ PORT: "", DATABASE_URL: "" })).toEqual(loadConfig({}));
   });
 
-  it("lists every fault at once, by name and never by value", () => {
+  it("the configuration reports every fault at once, by name and never by value", () => {
     const env = {
       NODE_ENV: "staging-hunter2",
       PORT: "70000",
@@ -47,7 +47,7 @@ describe("the configuration", () => {
     expect(found.join()).not.toContain("hunter2");
   });
 
-  it("refuses a password with characters that would end it, and never takes it for a host or a database", () => {
+  it("a password with characters that end it in a URL is refused, and is never read as a host or a database", () => {
     for (const url of [
       "postgres://u:12/hunter2@db/x",
       "postgres://u:/hunter2@db/x",
@@ -59,7 +59,7 @@ describe("the configuration", () => {
     }
   });
 
-  it("takes no mode of TLS that it does not know for none", () => {
+  it("an unknown mode of TLS is refused and does not turn TLS off", () => {
     for (const search of ["sslmode=VERIFY-FULL", "sslmode=prefer", "ssl=require"]) {
       expect(faults({ DATABASE_URL: `postgres://db/x?${search}` }), search).toEqual([
         expect.stringContaining("sslmode"),
@@ -69,7 +69,7 @@ describe("the configuration", () => {
     expect(loadConfig(verified).database).toMatchObject({ ssl: "verify-full", caFile: "ca.pem" });
   });
 
-  it("refuses a minimum above the maximum, and an authority that would not be asked", () => {
+  it("a minimum above the maximum, and a certificate authority that is not used, are refused", () => {
     expect(faults({ DATABASE_POOL_MIN: "11" })).toEqual([expect.stringContaining("DATABASE_POOL_MIN")]);
     expect(faults({ DATABASE_CA_FILE: "ca.pem" })).toEqual([expect.stringContaining("DATABASE_CA_FILE")]);
   });
@@ -78,18 +78,18 @@ describe("the configuration", () => {
 describe("in production", () => {
   const production = { NODE_ENV: "production", JWT_SECRET: secret };
 
-  it("a database must be named, in one sentence", () => {
+  it("a database is required in production, and the error is one sentence", () => {
     expect(faults(production)).toEqual([
       "DATABASE_URL must be set in production: the embedded server is for development",
     ]);
   });
 
-  it("a secret must be given", () => {
+  it("a secret is required in production", () => {
     const env = { NODE_ENV: "production", DATABASE_URL: "postgres://db@localhost/db" };
     expect(faults(env)).toEqual([expect.stringContaining("JWT_SECRET")]);
   });
 
-  it("an unencrypted connection to another host is refused, unless told otherwise", () => {
+  it("in production, an unencrypted connection to another host is refused unless it is requested", () => {
     const url = "postgres://db@db.example/db";
     expect(faults({ ...production, DATABASE_URL: url })).toEqual([expect.stringContaining("DATABASE_SSL")]);
     for (const ssl of ["disable", "require", "verify-full"] as const) {
@@ -99,14 +99,14 @@ describe("in production", () => {
     expect(loadConfig({ ...production, DATABASE_URL: "postgres://db@127.0.0.1/db" }).database.ssl).toBe("disable");
   });
 
-  it("the pool is larger and the log quieter", () => {
+  it("in production, the pool is larger and the log level is higher", () => {
     const config = loadConfig({ ...production, DATABASE_URL: "postgres://db@localhost/db" });
     expect(config.database.poolMax).toBe(20);
     expect(config.logLevel).toBe("info");
   });
 });
 
-it(".env.example names every variable, and no other", () => {
+it(".env.example names every variable and no others", () => {
   const example = readFileSync(".env.example", "utf8");
   const named = [...example.matchAll(/^# ?([A-Z][A-Z_]+)=/gm)].map((match) => match[1]);
   expect(named.sort()).toEqual([...configVariables].sort());

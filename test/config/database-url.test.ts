@@ -28,11 +28,11 @@ describe("the URL of a database", () => {
     ["postgres://u@h/d?user=v&password=w&dbname=e&hostaddr=::1", { user: "v", password: "w", database: "e" }],
     ["postgres://u@h/d?application_name=a+b&connect_timeout=7", { applicationName: "a+b", connectTimeout: 7 }],
     ["POSTGRES://u@h/d\n", { host: "h", database: "d" }],
-  ])("%s is read as libpq reads it", (url, parts) => {
+  ])("the database URL %s is read as libpq reads it", (url, parts) => {
     expect(parseDatabaseUrl(url)).toMatchObject(parts);
   });
 
-  it("without a user is the login name's, and without a host goes to a Unix socket of this machine", () => {
+  it("a database URL without a user uses the login name, and one without a host uses a Unix socket of this machine", () => {
     const { user, database, socket } = parseDatabaseUrl("postgres://");
     expect({ user, database }).toEqual({ user: expect.stringMatching(/./), database: user });
     expect(socket).toMatch(/^\/(tmp|var\/run\/postgresql)\/\.s\.PGSQL\.5432$/);
@@ -62,11 +62,11 @@ describe("the URL of a database", () => {
     ["Yugabyte", "postgresql://u:p@x.ybdb.io:5433/y?sslmode=verify-full&sslrootcert=/r.crt&ssl=true", "verify-full"],
     ["Prisma", "postgresql://u:p@h:5432/g?schema=public&connection_limit=5&pool_timeout=10", "disable"],
     [
-      "libpq at length",
+      "a full libpq configuration",
       "postgres://u@h/g?keepalives=1&keepalives_idle=30&gssencmode=prefer&sslmode=require",
       "require",
     ],
-  ])("of %s is taken as it is handed out", (_, url, ssl) => {
+  ])("the database URL that %s provides is accepted unchanged", (_, url, ssl) => {
     expect(loadConfig({ DATABASE_URL: url }).database).toMatchObject({ url, ssl });
   });
 
@@ -101,7 +101,7 @@ describe("the URL of a database", () => {
     [`host=/${"x".repeat(100)}`, /longer than 92 bytes/],
     ["port=0", /port .*1 to 65535/],
     ["connect_timeout=soon", /connect_timeout .*seconds/],
-  ])("with %s is refused, with the parameter's name and the remedy", (query, fault) => {
+  ])("a database URL with %s is refused, with the parameter's name and the remedy", (query, fault) => {
     expect(faults(`postgres://u:hunter2@h/d?${query}`)).toMatch(fault);
     expect(faults(`postgres://u:hunter2@h/d?${query}`)).toMatch(/^DATABASE_URL (?!.*hunter2)/);
   });
@@ -120,18 +120,18 @@ describe("the URL of a database", () => {
     ['"postgres://h/d"', /quotes/],
     ["postgresql+psycopg2://h/d", /postgresql:\/\/ without/],
     ["mysql://h/d", /must be a URL such as postgres/],
-  ])("%j is refused with what to write", (url, fault) => {
+  ])("the database URL %j is refused with the remedy", (url, fault) => {
     expect(faults(url)).toMatch(fault);
   });
 
-  it("that says pgbouncer=true is DATABASE_POOLER=transaction, unless that variable says otherwise", () => {
+  it("pgbouncer=true in a database URL means DATABASE_POOLER=transaction, unless that variable is set", () => {
     const url = "postgres://u@h/d?pgbouncer=true";
     expect(loadConfig({ DATABASE_URL: url }).database.pooler).toBe("transaction");
     expect(loadConfig({ DATABASE_URL: url, DATABASE_POOLER: "none" }).database.pooler).toBe("none");
     expect(loadConfig({ DATABASE_URL: "postgres://u@h/d?pgbouncer=false" }).database.pooler).toBe("none");
   });
 
-  it("and DATABASE_SSL agree: the stricter holds, and a laxer DATABASE_SSL is refused", () => {
+  it("the stricter of a database URL and DATABASE_SSL applies, and a laxer DATABASE_SSL is refused", () => {
     const url = "postgres://u@h/d?sslmode=require";
     expect(loadConfig({ DATABASE_URL: url, DATABASE_SSL: "verify-full" }).database.ssl).toBe("verify-full");
     expect(faults(`${url}&sslrootcert=/a.pem`, { DATABASE_CA_FILE: "/b.pem" })).toMatch(
@@ -148,7 +148,7 @@ describe("the URL of a database", () => {
     expect(driverOptions({ url: "postgres:///d?host=/run&user=u", ssl: "require" }).ssl).toBe(false);
   });
 
-  it("reaches the driver as options of ours, with nothing from the environment", () => {
+  it("a database URL reaches the driver as explicit options, without values from the environment", () => {
     process.env["PGPASSWORD"] = "hunter2";
     try {
       const options = driverOptions({ url: "postgres://u@[::1]:5433/d%20b?options=-c%20a%3Db&keepalives=0" });
@@ -167,7 +167,7 @@ describe("the URL of a database", () => {
     }
   });
 
-  it("is shown without user and password, and leads to other databases of its server", () => {
+  it("a database URL is displayed without user and password, and can be changed to another database of its server", () => {
     expect(redactedAddress("postgres://u:hunter2@[::1]/d")).toEqual({ host: "[::1]:5432", database: "d" });
     expect(redactedAddress("postgres:///d?host=/run&password=hunter2")).toEqual({
       host: "/run/.s.PGSQL.5432",
@@ -179,7 +179,7 @@ describe("the URL of a database", () => {
     }
   });
 
-  it("of this machine is known, and needs no TLS in production", () => {
+  it("a database URL of this machine is recognized, and needs no TLS in production", () => {
     for (const url of ["postgres://u@[::1]/d", "postgres://u@127.0.0.2/d", "postgres:///d?host=/run&user=u"])
       expect(isLocal(url)).toBe(true);
     expect(isLocal("postgres://u@localhost/d?hostaddr=10.0.0.1")).toBe(false);

@@ -27,7 +27,7 @@ async function backends(applicationName: string): Promise<number> {
 }
 
 describe("the pool", () => {
-  it("opens its minimum at once, its maximum under load, and goes back to the minimum", async () => {
+  it("the pool opens its minimum at once, its maximum under load, and returns to the minimum", async () => {
     const pool = await openPool(
       database.directUrl,
       { DATABASE_POOL_MIN: "3", DATABASE_POOL_MAX: "6" },
@@ -47,13 +47,13 @@ describe("the pool", () => {
     }
   });
 
-  it("opens its minimum again after the server ended every connection", async () => {
+  it("the pool opens its minimum again after the server ended every connection", async () => {
     await openPool(database.directUrl, { DATABASE_POOL_MIN: "2" }, { applicationName: "pool-kept", idleTimeout: 300 });
     await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pool-kept'`;
     await eventually(async () => expect(await backends("pool-kept")).toBe(2));
   });
 
-  it("tells PostgreSQL its name and its time-outs", async () => {
+  it("the pool sets its name and its time-outs in PostgreSQL", async () => {
     const { db } = await openPool(database.directUrl, {
       STATEMENT_TIMEOUT_MS: "1234",
       LOCK_TIMEOUT_MS: "567",
@@ -65,7 +65,7 @@ describe("the pool", () => {
     expect(settings).toEqual({ name: "aeturnis-data", statement: "1234ms", lock: "567ms", idle: "0" });
   });
 
-  it("lets running queries finish when it is closed, and then leaves no connection", async () => {
+  it("a pool that is closed lets running queries finish, and then leaves no connection", async () => {
     const pool = await openPool(database.directUrl, {}, { applicationName: "pool-closed" });
     const running = pool.db.execute(sql`select pg_sleep(0.2), 'finished' as state`).then(([row]) => row);
     const sleeping = () =>
@@ -80,7 +80,7 @@ describe("the pool", () => {
 describe("connecting", () => {
   const hurried = { retries: 3, minTimeout: 1, maxTimeout: 5 };
 
-  it("tries again, and says so in the log, until the database is there", async () => {
+  it("connecting is retried, with a line in the log, until the database is available", async () => {
     const wire = await wireTo(database.directUrl);
     await wire.cut();
     const { log, lines } = readableLog();
@@ -91,7 +91,7 @@ describe("connecting", () => {
     expect(lines[0]).toMatchObject({ level: "warn", attempt: 1, code: "ECONNREFUSED" });
   });
 
-  it("gives up after a bounded number of attempts, naming the place and the remedy", async () => {
+  it("connecting fails after a bounded number of attempts, with the server's address and the remedy", async () => {
     const wire = await wireTo(database.directUrl);
     await wire.cut();
     const { log, lines } = readableLog();
@@ -104,7 +104,7 @@ describe("connecting", () => {
     expect(lines.filter(({ level }) => level === "warn")).toHaveLength(3);
   });
 
-  it("does not try again what cannot succeed, and says what to check, without the password", async () => {
+  it("an error that cannot be temporary is not retried, and names what to check, without the password", async () => {
     const url = new URL(database.directUrl);
     url.pathname = "/no_such_database";
     const error = await openPool(url.href, {}, { retryPolicy: hurried }).catch((reason: Error) => reason);
@@ -117,7 +117,7 @@ describe("connecting", () => {
 });
 
 describe("a query", () => {
-  it("that is slow is logged and counted with its text and without its values", async () => {
+  it("a slow query is logged and counted with its text and without its values", async () => {
     const { log, lines } = readableLog();
     const pool = await openPool(database.directUrl, { SLOW_QUERY_MS: "400" }, { log });
     await pool.db.execute(sql`select pg_sleep(0.5), ${"a secret value"}::text`);
@@ -135,18 +135,18 @@ describe("a query", () => {
     expect(JSON.stringify(lines)).not.toContain("a secret value");
   });
 
-  it("that is slow is seen inside a transaction and a savepoint, too", async () => {
+  it("a slow query is also reported inside a transaction and a savepoint", async () => {
     const pool = await openPool(database.directUrl, { SLOW_QUERY_MS: "0" });
     await pool.db.transaction((tx) => tx.transaction((inner) => inner.execute(sql`select 'in a savepoint'`)));
     expect(pool.report().slow.map(({ text }) => text)).toContain("select 'in a savepoint'");
   });
 
-  it("that fails is still the caller's error, and no unhandled one", async () => {
+  it("a failed query rejects for its caller, and causes no unhandled rejection", async () => {
     const pool = await openPool(database.directUrl);
     await expect(pool.db.execute(sql`select 1 / 0`)).rejects.toMatchObject({ cause: { code: "22012" } });
   });
 
-  it("is remembered among the last fifty slow ones at most", async () => {
+  it("at most the last fifty slow queries are kept", async () => {
     const pool = await openPool(database.directUrl, { SLOW_QUERY_MS: "0" });
     for (let n = 0; n < 60; n++) await pool.db.execute(sql.raw(`select ${n}`));
     const texts = pool.report().slow.map(({ text }) => text);
@@ -155,7 +155,7 @@ describe("a query", () => {
   });
 });
 
-describe("the ways to a server", () => {
+describe("connections to a server", () => {
   const files = join(import.meta.dirname, "../support/tls");
   let server: Awaited<ReturnType<typeof startEmbedded>>;
   let folder: string;
@@ -172,7 +172,7 @@ describe("the ways to a server", () => {
       chmodSync(join(cluster, file), 0o600);
       if (account !== undefined) chownSync(join(cluster, file), account.uid, account.gid);
     }
-    // Of /tmp, because the path of a socket is short.
+    // In /tmp, because the path of a socket must be short.
     sockets = mkdtempSync("/tmp/aeturnis-socket-");
     chmodSync(sockets, 0o777);
     const ways = { listen_addresses: "127.0.0.1,::1", unix_socket_directories: sockets };
@@ -301,23 +301,23 @@ describe("the ways to a server", () => {
         warnings: [expect.stringMatching(/^channel_binding=require has no effect.*DATABASE_SSL=verify-full/)],
       },
     ],
-  ])("lead there with %s", async (_, url, way) => {
+  ])("the pool connects to a server with %s", async (_, url, way) => {
     expect(await reach(url)).toMatchObject(way);
   });
 
-  it("verify-ca refuses a certificate of an authority that it does not know", async () => {
+  it("verify-ca refuses a certificate of an unknown authority", async () => {
     await expect(reach(`${aeturnis}127.0.0.1:PORT/aeturnis?sslmode=verify-ca`)).rejects.toThrow(
       /SELF_SIGNED|UNABLE_TO/,
     );
   });
 
-  it("a file of a certificate that is not there is named by its parameter", async () => {
+  it("a missing certificate file is reported with the name of its parameter", async () => {
     await expect(reach(`${aeturnis}127.0.0.1:PORT/x?sslmode=verify-full&sslrootcert=/no/ca.pem`)).rejects.toThrow(
       "The file that DATABASE_CA_FILE or sslrootcert names cannot be read.",
     );
   });
 
-  it("a Unix socket that is not there yet is tried again, and named with its path", async () => {
+  it("a Unix socket that does not exist yet is retried, and reported with its path", async () => {
     await expect(reach("postgresql:///x?host=/no/where&user=u")).rejects.toThrow(
       /^PostgreSQL at \/no\/where\/\.s\.PGSQL\.5432 was not reached within \d s \(ENOENT\)/,
     );
@@ -334,7 +334,7 @@ describe("the ways to a server", () => {
     return row?.["ssl"] as boolean;
   }
 
-  it("TLS is used as DATABASE_SSL says", async () => {
+  it("the pool uses TLS as DATABASE_SSL requires", async () => {
     expect(await usesTls({ DATABASE_SSL: "disable" })).toBe(false);
     expect(await usesTls({ DATABASE_SSL: "require" })).toBe(true);
     expect(await usesTls({ DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") }, "localhost")).toBe(
@@ -342,18 +342,18 @@ describe("the ways to a server", () => {
     );
   });
 
-  it("verify-full refuses a certificate of an authority that it does not know", async () => {
+  it("verify-full refuses a certificate of an unknown authority", async () => {
     await expect(usesTls({ DATABASE_SSL: "verify-full" }, "localhost")).rejects.toThrow(
       /SELF_SIGNED|UNABLE_TO_VERIFY.*DATABASE_CA_FILE/,
     );
   });
 
-  it("verify-full refuses a certificate that is for another name, by IP address too", async () => {
+  it("verify-full refuses a certificate for another name, also if the host is an IP address", async () => {
     const env = { DATABASE_SSL: "verify-full", DATABASE_CA_FILE: join(files, "ca.pem") };
     await expect(usesTls(env, "127.0.0.1")).rejects.toThrow(/ERR_TLS_CERT_ALTNAME_INVALID/);
   });
 
-  it("TLS is never dropped in silence when the server does not speak it", async () => {
+  it("a required TLS connection fails when the server does not support TLS", async () => {
     await server.stop();
     server = await startEmbedded({ folder, log: quiet, settings: { ssl: "off" } });
     await expect(usesTls({ DATABASE_SSL: "require" })).rejects.toThrow(/could not be used|not reached/);

@@ -7,7 +7,7 @@ import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../
 import { newUser } from "../support/factories.ts";
 import { drizzleKit } from "../support/migrations.ts";
 
-// What a role and a database set for their sessions decides nothing of what the service and its migrations do.
+// The session settings of a role or a database do not affect the service and its migrations.
 
 let database: TestDatabase;
 let url: string;
@@ -48,7 +48,7 @@ const tablesOf = ({ sql }: TestDatabase) => sql`
   select schemaname, count(*)::int as n from pg_tables
   where schemaname not in ('pg_catalog', 'information_schema', 'partitions', 'drizzle') group by 1`;
 
-it("migrations build everything in public, and the service finds it", async () => {
+it("migrations create every object in public, and the service finds it there", async () => {
   expect((await up({ target: { url } })).error).toBeUndefined();
   expect(await tablesOf(database)).toEqual([{ schemaname: "public", n: 4 }]);
 
@@ -69,7 +69,7 @@ it("migrations build everything in public, and the service finds it", async () =
   });
 });
 
-it("time-outs of the role give way to the service's, none included", async () => {
+it("the service's time-outs, also a disabled one, override those of the role", async () => {
   await database.sql.unsafe(`
     alter role ${role} set statement_timeout = '50ms';
     alter role ${role} set lock_timeout = '50ms';
@@ -89,7 +89,7 @@ it("time-outs of the role give way to the service's, none included", async () =>
     alter role ${role} reset idle_in_transaction_session_timeout`);
 });
 
-it("writers of the same row wait for each other, and a listing by metadata leaves nothing out", async () => {
+it("concurrent updates of one row wait for each other, and a listing by metadata is complete", async () => {
   const { db } = await openPool(url);
   const { users } = repositoriesOn(db);
   const { id } = await users.create(systemActor("test"), newUser());
@@ -104,10 +104,10 @@ it("writers of the same row wait for each other, and a listing by metadata leave
   });
 });
 
-it("drizzle-kit builds everything in public", async () => {
+it("drizzle-kit creates every object in public", async () => {
   const other = await createDatabase({ empty: true });
   onTestFinished(other.drop);
-  // A backslash in a literal means another thing then, and drizzle-kit cannot be told.
+  // The setting changes the meaning of backslashes in literals, and drizzle-kit has no option for it.
   await other.sql.unsafe(`alter role ${role} reset standard_conforming_strings`);
   await other.sql.unsafe(`create schema game; create schema ${role}`);
   await drizzleKit(urlOfDatabase(url, new URL(other.directUrl).pathname.slice(1)), "migrate");

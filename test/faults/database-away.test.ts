@@ -16,8 +16,8 @@ const authorization = `Bearer ${serviceToken}`;
 const readiness = (url: string) => fetch(new URL("/readyz", url));
 const liveness = (url: string) => fetch(new URL("/livez", url));
 
-describe("while the database is away", () => {
-  it("calls get SERVICE_UNAVAILABLE with Retry-After, /readyz says why, /livez goes on; then all is well by itself", async () => {
+describe("while the database is unavailable", () => {
+  it("without the database, calls get SERVICE_UNAVAILABLE with Retry-After, /readyz reports why, /livez succeeds; then the service recovers", async () => {
     const wire = await wireTo(database.url);
     const { url } = await serviceForTest(wire.url);
     const client = clientOf(url, serviceToken);
@@ -44,7 +44,7 @@ describe("while the database is away", () => {
     expect(await client.users.byId.query({ id: user.id })).toEqual(user);
   });
 
-  it("a request that gets no answer is answered after its time", async () => {
+  it("a request whose query gets no answer is answered after the request timeout", async () => {
     const wire = await wireTo(database.url);
     const { url } = await serviceForTest(wire.url, { env: { REQUEST_TIMEOUT_MS: "200", SHUTDOWN_TIMEOUT_MS: "100" } });
     wire.silence();
@@ -54,7 +54,7 @@ describe("while the database is away", () => {
     });
   });
 
-  it("connections that the server ends under load cost calls a clean refusal at most, and lose no write that was confirmed", async () => {
+  it("when the server ends connections under load, calls succeed or get SERVICE_UNAVAILABLE, and no confirmed write is lost", async () => {
     const { url } = await serviceForTest(database.url);
     const client = clientOf(url, serviceToken);
     const confirmed: string[] = [];
@@ -84,7 +84,7 @@ describe("while the database is away", () => {
 });
 
 describe("while the database is read-only", () => {
-  it("/readyz says so, writes get SERVICE_UNAVAILABLE, reads go on; then all is well by itself, at the first write", async () => {
+  it("on a read-only database, /readyz reports it, writes get SERVICE_UNAVAILABLE, reads succeed; then the first write succeeds again", async () => {
     const name = database.sql(new URL(database.url).pathname.slice(1));
     await database.sql`alter database ${name} set default_transaction_read_only = on`;
     const { url } = await serviceForTest(database.url);
@@ -99,7 +99,7 @@ describe("while the database is read-only", () => {
     });
     expect((await client.users.list.query({ limit: 1 })).items.length).toBeLessThanOrEqual(1);
 
-    // As after a failover: what was opened before still leads to a server that may not be written to.
+    // As after a failover: open connections still lead to a read-only server.
     await database.sql`alter database ${name} reset default_transaction_read_only`;
     await eventually(async () => expect((await readiness(url)).status).toBe(200));
     await Promise.all(Array.from({ length: 4 }, () => client.users.create.mutate(newUser())));
@@ -107,7 +107,7 @@ describe("while the database is read-only", () => {
 });
 
 describe("while migrations are pending", () => {
-  it("/readyz names them, and calls that need them fail without a word of SQL", async () => {
+  it("/readyz names pending migrations, and calls that need them fail without SQL in the error", async () => {
     const empty = await createDatabase({ empty: true });
     const { log, lines } = readableLog();
     const { url, close } = await serviceForTest(empty.url, { log });
@@ -150,7 +150,7 @@ describe("while migrations are pending", () => {
 });
 
 describe("shutdown", () => {
-  it("lets a request that runs finish, and takes no more", async () => {
+  it("shutdown lets a running request finish, and accepts no others", async () => {
     const { url, close } = await serviceForTest(database.url);
     const client = clientOf(url, serviceToken);
     const user = await client.users.create.mutate(newUser());

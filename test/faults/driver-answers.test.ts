@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 import { wireTo } from "../support/proxy.ts";
 
-// That an answer reaches the query that asked; `patches/README.md` says which fault of postgres.js each test holds.
+// Each answer reaches its own query; `patches/README.md` says which fault of postgres.js each test covers.
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -36,7 +36,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
       "alter table things rename to old; create table things as select id, a, flag, data from old; drop table old",
   };
 
-  it.each(Object.keys(changes))("gets its own row, and so do they: %s", async (kind) => {
+  it.each(Object.keys(changes))("queries in a pipeline get their own rows when a plan is lost: %s", async (kind) => {
     const sql = driver(database.directUrl);
     const byId = (id: number) => prepared(sql, "select id::text, a from things where id = $1", [id]);
     const byName = (id: number) => prepared(sql, "select a, id::text from things where a = $1", [`a${id}`]);
@@ -54,7 +54,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
     expect(await byId(7)).toEqual([{ id: "7", a: "a7" }]);
   });
 
-  it("gets its own row after DEALLOCATE ALL and DISCARD ALL on its connection", async () => {
+  it("a prepared query gets its own row after DEALLOCATE ALL and DISCARD ALL on its connection", async () => {
     const sql = driver(database.directUrl);
     const byId = (id: number) => prepared(sql, "select id, a from things where id = $1", [id]);
     for (const command of ["deallocate all", "discard all"]) {
@@ -64,7 +64,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
     }
   });
 
-  it("writes the values that it was given: none is converted twice", async () => {
+  it("a query that is repeated because its plan was lost converts each value once", async () => {
     const sql = driver(database.directUrl);
     const write = (id: number) =>
       prepared(sql, "update things set flag = $2, data = $3 where id = $1 returning *", [id, true, { id }]);
@@ -76,7 +76,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
     );
   });
 
-  it("is not repeated in a transaction that was begun behind it: what it wrote stays when that is rolled back", async () => {
+  it("a query is not repeated in a transaction that begins behind it, so a rollback does not undo its write", async () => {
     for (const max of [1, 2]) {
       const sql = driver(database.directUrl, { max });
       const insert = (n: number) => prepared(sql, "insert into written (n) values ($1) returning *", [n]);
@@ -94,7 +94,7 @@ describe("a prepared query whose plan is lost while others are on their way", ()
     }
   });
 
-  it("is not repeated in a transaction: the error says that its plan was lost, and a new transaction succeeds", async () => {
+  it("a query is not repeated in a transaction: the error says that its plan was lost, and a new transaction succeeds", async () => {
     const sql = driver(database.directUrl);
     const byId = (tx: Pick<typeof sql, "unsafe">) => prepared(tx, "select id, a from things where id = $1", [1]);
     await byId(sql);
@@ -111,7 +111,7 @@ it("rows that came before an error are not counted to the next query's", async (
   expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
 });
 
-it("a query that cannot be sent fails alone, and takes nobody's answer", async () => {
+it("a query that cannot be sent fails alone, and takes no other query's answer", async () => {
   const sql = driver(database.directUrl);
   const one = (n: number) => prepared(sql, "select $1::int as n", [n]);
   const unsendable = { toString: () => Promise.reject as never };
@@ -133,7 +133,7 @@ it("a query that cannot be sent fails alone, and takes nobody's answer", async (
 });
 
 it.skipIf(!hasPgBouncer)(
-  "a query that cannot be sent lets nothing be sent before it is settled, where nothing is pipelined",
+  "without pipelining, no query is sent before an earlier one that cannot be sent has failed",
   async () => {
     const sql = driver(await pgBouncer(database.directUrl, { poolSize: 2 }), {
       max: 4,
@@ -150,7 +150,7 @@ it.skipIf(!hasPgBouncer)(
 );
 
 describe("a query that is cancelled", () => {
-  it("while it waits behind another one leaves the others their answers", async () => {
+  it("cancelling a query that waits behind another one does not affect the answers of the others", async () => {
     const sql = driver(database.directUrl);
     await sql`select 1`;
     const running = sql`select 'slept' as it from pg_sleep(0.2)`.execute();
@@ -163,7 +163,7 @@ describe("a query that is cancelled", () => {
     expect(await Promise.all(behind)).toEqual(ids.map((n) => [{ n }]));
   });
 
-  it("before it is sent takes no connection, neither an open one nor the first one", async () => {
+  it("a query that is cancelled before it is sent uses no connection, neither an open one nor the first one", async () => {
     for (const opened of [false, true]) {
       const sql = driver(database.directUrl);
       if (opened) await sql`select 1`;
@@ -177,7 +177,7 @@ describe("a query that is cancelled", () => {
 });
 
 describe("BEGIN", () => {
-  it("reserves its connection whatever number of queries is on their way: no acknowledged write is lost", async () => {
+  it("BEGIN reserves its connection with any number of queries in the pipeline: no acknowledged write is lost", async () => {
     const sql = driver(database.directUrl, { max: 2 });
     const read = () => prepared(sql, "select $1::int", [1]).execute();
     await Promise.all(Array.from({ length: 50 }, read));
@@ -193,7 +193,7 @@ describe("BEGIN", () => {
   });
 
   it.each(["begin", "start transaction"])(
-    "by %s on a shared connection is refused, and nothing is written in it",
+    "a transaction by %s on a shared connection is refused, and writes nothing",
     async (begin) => {
       const sql = driver(database.directUrl, { max: 2 });
       await expect(sql.unsafe(begin)).rejects.toMatchObject({ code: "UNSAFE_TRANSACTION" });
@@ -204,14 +204,14 @@ describe("BEGIN", () => {
   );
 });
 
-it("a reservation on a connection that is opened for it is given out", async () => {
+it("reserve() resolves with a connection that is opened for it", async () => {
   const sql = driver(database.directUrl);
   const reserved = await sql.reserve();
   expect(await reserved`select 1 as one`).toEqual([{ one: 1 }]);
   reserved.release();
 });
 
-it("a server that goes silent is left after answer_timeout, and its queries fail as unavailable", async () => {
+it("a connection without an answer is closed after answer_timeout, and its queries fail as unavailable", async () => {
   const wire = await wireTo(database.directUrl);
   const sql = driver(wire.url, { max: 2, answer_timeout: 0.3, connect_timeout: 0.3 });
   await Promise.all([sql`select 1`, sql`select 2`]);
@@ -231,7 +231,7 @@ it("a server that goes silent is left after answer_timeout, and its queries fail
   expect(await writtenCount()).toBe(1);
 });
 
-it("connections whose server may not be written to are closed, and the next ones write", async () => {
+it("connections to a read-only server are closed, and the next ones write", async () => {
   const name = database.sql(new URL(database.directUrl).pathname.slice(1));
   await database.sql`alter database ${name} set default_transaction_read_only = on`;
   const sql = driver(database.directUrl, { max: 3 });

@@ -6,9 +6,9 @@ import { readableLog } from "../support/log.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
-// A migration under traffic is daily work: whatever it does to a table, an answer is the answer to its question.
+// Migrations run under traffic. Each answer must belong to its query, whatever a migration changes.
 
-/** Each kind of statement, and what takes it back. Some change what prepared statements return. */
+/** Each kind of statement, and the statement that undoes it. Some change the results of prepared statements. */
 const statements = [
   "alter table users alter column username type varchar(140)",
   "alter table users alter column username type varchar(50)",
@@ -50,7 +50,7 @@ interface Player {
   readonly username: string;
 }
 
-/** Questions, each with what its answer must hold. */
+/** Queries, each with the required content of its answer. */
 const questions: ((client: Client, player: Player, n: number) => Promise<readonly [unknown, unknown]>)[] = [
   async (client, { id, username }) => [(await client.users.byUsername.query({ username })).id, id],
   async (client, { id, email }) => [(await client.users.byEmail.query({ email })).id, id],
@@ -107,7 +107,7 @@ async function underLoad(url: string, work: (passed: (n: number) => Promise<void
 
 describe.each(["directly", "through PgBouncer"])("with 32 callers %s", (way) => {
   it.skipIf(way !== "directly" && !hasPgBouncer)(
-    "every kind of migration statement leaves each answer to its question",
+    "every kind of migration statement leaves each answer with its own query",
     async () => {
       const pooled = way !== "directly";
       const database = await createDatabase();
@@ -127,7 +127,7 @@ describe.each(["directly", "through PgBouncer"])("with 32 callers %s", (way) => 
           }
           await passed(50);
         }
-        // Sessions that begin anew take up what role and database say now.
+        // New sessions use the current settings of role and database.
         await database.sql`
           select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
           and application_name <> 'postgres.js'`;

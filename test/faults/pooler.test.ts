@@ -13,14 +13,14 @@ afterAll(() => database.drop());
 
 const env = { DATABASE_POOLER: "transaction" };
 const untold = { DATABASE_POOLER: "none" };
-/** What PgBouncer needs to let the service's settings through, and drop them. */
+/** The PgBouncer options that accept and ignore the service's settings. */
 const ignoring = [
   "ignore_startup_parameters = search_path,intervalstyle,bytea_output,extra_float_digits,transform_null_equals," +
     "default_transaction_isolation,gin_fuzzy_search_limit,statement_timeout,lock_timeout,idle_in_transaction_session_timeout",
 ];
 
 describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
-  it("32 callers get the answers to their own questions, and the service is ready afterwards", async () => {
+  it("32 callers through PgBouncer get the answers to their own queries, and the service is ready afterwards", async () => {
     const { url } = await serviceForTest(await pgBouncer(database.directUrl, { poolSize: 3 }), { env });
     const caller = async () => {
       const client = clientOf(url, serviceToken);
@@ -44,14 +44,14 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
     expect(kept).toEqual({ n: 96 });
   });
 
-  it("a service that is not told of it does not start, and says what to set", async () => {
+  it("a service without DATABASE_POOLER does not start behind a transaction pooler, and names the remedy", async () => {
     const says = "set DATABASE_POOLER=transaction";
     await expect(openPool(await pgBouncer(database.directUrl, { poolSize: 2 }), untold)).rejects.toThrow(says);
     const lenient = await pgBouncer(database.directUrl, { poolSize: 2, settings: ignoring });
     await expect(openPool(lenient, untold)).rejects.toThrow(`in transaction mode: ${says}`);
   });
 
-  it("a pooler that hands its connections out in turn is recognised, too, and one in statement mode is refused", async () => {
+  it("a pooler that assigns connections in turn is recognised, and one in statement mode is refused", async () => {
     const inTurn = ["server_round_robin = 1", ...ignoring];
     const rotating = await pgBouncer(database.directUrl, { poolSize: 4, settings: inTurn });
     for (let n = 0; n < 4; n++) await expect(openPool(rotating, untold)).rejects.toThrow("in transaction mode");
@@ -59,7 +59,7 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
     await expect(openPool(statements, env)).rejects.toThrow("set its pool_mode to transaction");
   });
 
-  it("time-outs that do not reach PostgreSQL are named in the log, until the role has them", async () => {
+  it("the log names time-outs that do not reach PostgreSQL, until the role has them", async () => {
     const pooler = await pgBouncer(database.directUrl, { poolSize: 2 });
     const { log, lines } = readableLog("warn");
     await openPool(pooler, env, { log });
@@ -81,7 +81,7 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
 });
 
 describe.skipIf(!hasPgBouncer)("through PgBouncer in session mode", () => {
-  it("a service that is not told of it works, and the log names the pooler", async () => {
+  it("a service without DATABASE_POOLER works through PgBouncer in session mode, and the log names the pooler", async () => {
     await database.sql`alter database ${database.sql(new URL(database.directUrl).pathname.slice(1))} set search_path = public`;
     const pooler = await pgBouncer(database.directUrl, {
       poolSize: 20,

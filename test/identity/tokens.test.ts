@@ -8,7 +8,7 @@ describe("a token", () => {
     vi.useRealTimers();
   });
 
-  it("is good until it expires, also when it was good a moment ago", async () => {
+  it("a token is valid until it expires, also if it was verified shortly before", async () => {
     const token = await tokens.signService("game-server", "1h");
     expect(await tokens.verify(token)).toEqual({ kind: "service", name: "game-server" });
 

@@ -15,7 +15,7 @@ describe("isExactNumber", () => {
     "5e-324",
     "1.7976931348623157e308",
     "0e999999",
-  ])("takes %s, which a double gives back", (token) => expect(isExactNumber(token)).toBe(true));
+  ])("isExactNumber accepts %s, which a double holds exactly", (token) => expect(isExactNumber(token)).toBe(true));
 
   it.each([
     "12345678901234567890",
@@ -26,9 +26,9 @@ describe("isExactNumber", () => {
     "0.1000000000000000055511151231257827",
     "1.7976931348623158e308",
     "0.12345678901234567890",
-  ])("refuses %s, which a double rounds", (token) => expect(isExactNumber(token)).toBe(false));
+  ])("isExactNumber refuses %s, which a double rounds", (token) => expect(isExactNumber(token)).toBe(false));
 
-  it("takes every number that JavaScript writes, and none with a digit more than it keeps", () => {
+  it("isExactNumber accepts every number that JavaScript writes, and refuses it with an additional digit", () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (n) => isExactNumber(JSON.stringify(n))),
     );
@@ -52,7 +52,7 @@ function sameShortest(n: bigint): boolean {
 }
 
 describe("JSON", () => {
-  it("keeps its texts, whatever looks like a number in them", () => {
+  it("JSON strings are unchanged, even if they contain text that resembles a number", () => {
     const text = fc.string({ unit: fc.constantFrom('"', "\\", "1e400", "12345678901234567890", "{", " ") });
     fc.assert(
       fc.property(fc.dictionary(text, fc.oneof(text, fc.integer(), fc.array(text))), (value) => {
@@ -62,7 +62,7 @@ describe("JSON", () => {
     );
   });
 
-  it("of the database gives a number that no double holds as a text of its digits", () => {
+  it("JSON of the database returns a number that a double cannot hold as a string of its digits", () => {
     expect(
       parseStoredJson('{"a": [12345678901234567890, -0.30000000000000000001, 7], "b": "12345678901234567890"}'),
     ).toEqual({
@@ -71,7 +71,7 @@ describe("JSON", () => {
     });
   });
 
-  it("that is none stays none", () => {
+  it("invalid JSON remains invalid", () => {
     for (const text of [
       '{"a": 12345678901234567890',
       '"12345678901234567890',

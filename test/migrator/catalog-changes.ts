@@ -1,4 +1,4 @@
-/** [what, setup, change, undo]: each change is to be seen, and nothing of it left when it is undone. */
+/** [name, setup, change, undo]: the catalog shows each change, and no difference after its undo. */
 export const changes: [what: string, setup: string, change: string, undo: string][] = [
   // Schemas and tables.
   ["schema", "", "create schema s", "drop schema s"],

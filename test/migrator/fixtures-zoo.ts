@@ -1,4 +1,4 @@
-/** Tables of every habit, in one schema; comments say what each is about. */
+/** Tables of every kind in one schema; comments describe each. */
 export const zoo = `
 create extension citext;
 create schema zoo;

@@ -39,7 +39,7 @@ async function rolledBack(work: (tx: Transaction) => Promise<void>): Promise<voi
 const parse = (rows: Map<string, string[]>, table: string) =>
   (rows.get(table) ?? []).map((row) => JSON.parse(row) as Record<string, unknown>);
 
-describe.each([1, 2, 3])("a zoo of tables, seed %s", (seed) => {
+describe.each([1, 2, 3])("tables of every kind, seed %s", (seed) => {
   it("fills every table that can have rows, and gives a reason for the others", async () => {
     await rolledBack(async (tx) => {
       const { filled, empty } = await fillTables(tx, { seed });

@@ -174,7 +174,7 @@ describe("one statement", () => {
   });
 
   it("grant locks no more than a reader does", async () => {
-    // PostgreSQL 18 takes that lock, 15 none.
+    // PostgreSQL 18 acquires that lock; PostgreSQL 15 acquires none.
     expect([expected({}), expected({ locks: read })]).toContainEqual(
       await effectsOf("grant select on users to public"),
     );
@@ -417,7 +417,7 @@ describe("a migration", () => {
     expect(failure).toMatchObject({ index: 1, message: failure.cause.message });
     expect(codeOf(failure)).toBe(code);
     expect(await leftovers()).toEqual([]);
-    // The connection is good for more.
+    // The connection remains usable.
     await sql`drop table if exists n`;
     expect(await effects(["create table n ()"])).toEqual([expected({})]);
   });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 describe("the log", () => {
-  it("hides secrets by their name, however deep", () => {
+  it("the log hides secrets by their name, at any depth", () => {
     const { log, lines } = readableLog();
     log.info({
       password: "hunter2",
@@ -21,7 +21,7 @@ describe("the log", () => {
     expect(lines[0]).toMatchObject({ password: "[redacted]", user: { passwordHash: "[redacted]" } });
   });
 
-  it("says of a database error what went wrong and where, and nothing of the row", async () => {
+  it("the log reports the cause and the place of a database error, and no values of the row", async () => {
     const { log, lines } = readableLog();
     const { email, username, passwordHash: password_hash } = newUser();
     const insert = () => database.sql`insert into users ${database.sql({ email, username, password_hash })}`;
@@ -44,14 +44,14 @@ describe("the log", () => {
     }
   });
 
-  it("keeps to itself a value that PostgreSQL quotes in a message", async () => {
+  it("the log omits a value that PostgreSQL quotes in a message", async () => {
     const { log, lines } = readableLog();
     log.error({ err: await database.sql`select 'hunter2'::uuid`.catch((error: Error) => error) });
     expect(JSON.stringify(lines)).not.toContain("hunter2");
     expect(lines[0]).toMatchObject({ err: { sqlstate: "22P02" } });
   });
 
-  it("keeps to itself parameters behind what looks like the beginning of a stack", async () => {
+  it("the log omits parameters after text that resembles the beginning of a stack", async () => {
     const { log, lines } = readableLog();
     const text = "x\n    at hunter2";
     const err = new DrizzleQueryError(`select $1`, [text, "s3cret"], new Error("lost"));
@@ -62,7 +62,7 @@ describe("the log", () => {
     });
   });
 
-  it("says of any other error its message, its stack and its cause", () => {
+  it("the log reports the message, the stack and the cause of any other error", () => {
     const { log, lines } = readableLog();
     log.error({ err: new Error("outer", { cause: new TypeError("inner") }) });
     expect(lines[0]).toMatchObject({

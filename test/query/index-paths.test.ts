@@ -329,7 +329,7 @@ describe("a value that occurs in one period only", () => {
     [{ action: { in: ["early"] } }],
     [{ actor: "service:early", createdAt: late }],
     [{ resourceType: "skewed", resourceId: "early" }],
-  ])("the index of that value is read all the same: %j", async (where) => {
+  ])("a filter on a value that occurs in one period only uses the index of that value: %j", async (where) => {
     for (const direction of ["desc", "asc"] as const) {
       const asked = { where, sort: { field: "createdAt", direction }, limit: 20 } as const;
       const { read, pages } = await workOf(() => on.audit.list(asked));

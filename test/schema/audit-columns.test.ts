@@ -23,7 +23,7 @@ async function undone(work: (tx: TransactionSql) => Promise<void>): Promise<void
   });
 }
 
-/** What the trail says of changes of a table, oldest first. */
+/** The audit rows of changes of a table, oldest first. */
 async function trail(on: Sql | TransactionSql, table: string): Promise<[action: string, changes: unknown][]> {
   const rows = await on`select action, changes from audit_log where resource_type = ${table} order by created_at`;
   return rows.map((row) => [row["action"], row["changes"]]);
@@ -36,7 +36,7 @@ async function insertUser(on: Sql | TransactionSql): Promise<string> {
   return row?.["id"] as string;
 }
 
-/** What the trail says of the update that `change` makes of a new user, after the table was changed. */
+/** The audit rows of the update that `change` makes to a new user after the table was altered. */
 function afterChange(alter: string, change: string, expected: unknown) {
   return undone(async (tx) => {
     const id = await insertUser(tx);
@@ -55,7 +55,7 @@ function afterChange(alter: string, change: string, expected: unknown) {
 }
 
 describe("the class of every column", () => {
-  it("is declared: a new column of these tables is added here, as what it holds asks for", async () => {
+  it("every column has a declared class: a new column of these tables must be added here", async () => {
     const rows = await sql`
       select relation, name, class from unnest(array['users', 'user_security', 'user_sessions']::regclass[]) as relation,
       lateral audit_columns(relation)`;
@@ -83,7 +83,7 @@ describe("the class of every column", () => {
   });
 });
 
-describe("a table that was changed past the recorder", () => {
+describe("a table that was altered after record_changes_of", () => {
   it.each([
     ["a new column", "add column country text", "country = 'CH'", { country: [null, "CH"] }],
     ["a new column that looks secret", "add column api_key text", "api_key = 'CH'", { api_key: [null, "[secret]"] }],
@@ -114,20 +114,20 @@ describe("a table that was changed past the recorder", () => {
       { email_verified: ["false", "[1 ]"] },
     ],
     [
-      "a column named as a variable of the recorder",
+      "a column with the name of a variable of the recorder",
       "add column address text, add column actor text",
       "address = 'CH', actor = 'CH'",
       { address: [null, "CH"], actor: [null, "CH"] },
     ],
     ["a column named old", `add column old text`, "old = 'CH'", { old: [null, "CH"] }],
     [
-      "a column of an odd name",
+      "a column with an unusual name",
       `add column "Odd ""%s"" $1 \\ 'side.x'" text`,
       `"Odd ""%s"" $1 \\ 'side.x'" = 'CH'`,
       { [`Odd "%s" $1 \\ 'side.x'`]: [null, "CH"] },
     ],
     [
-      "a column whose name no client takes as a key",
+      "a column whose name clients refuse as a key",
       "add column constructor text",
       "constructor = 'CH'",
       { '"constructor"': [null, "CH"] },
@@ -138,8 +138,8 @@ describe("a table that was changed past the recorder", () => {
       "status = 'banned'",
       { status: ["suspended", "banned"], shout: ["SUSPENDED", "BANNED"] },
     ],
-  ])("is recorded with %s", async (_, alter, change, expected) => {
-    // updated_at has a trigger of its own, which would miss the column first.
+  ])("an altered table is recorded with %s", async (_, alter, change, expected) => {
+    // The trigger for updated_at would fail first because of the missing column.
     const prepare = alter.includes("updated_at") ? "alter table users disable trigger users_set_updated_at; " : "";
     await afterChange(`${prepare}alter table users ${alter}`, change, expected);
   });
@@ -170,7 +170,7 @@ describe("a table that was changed past the recorder", () => {
     ["pair", "row(1, null)", "(1,)"],
     ["pair", "row(null, null)", "(,)"],
     ["document", `'{"a": 1}'`, `{"a": 1}`],
-  ])("is recorded with a new column of type %s that holds %s", async (type, value, recorded) => {
+  ])("a change is recorded with a new column of type %s and the value %s", async (type, value, recorded) => {
     await undone(async (tx) => {
       await tx.unsafe(`
         create domain country as varchar(2) check (value ~ '^[A-Z]+$'); create type mood as enum ('good', 'bad');
@@ -197,7 +197,7 @@ describe("a table that was changed past the recorder", () => {
     });
   });
 
-  it("tells values apart that are equal and not the same", async () => {
+  it("the recorder distinguishes values that are equal but not identical", async () => {
     await undone(async (tx) => {
       await insertUser(tx);
       await tx`alter table users add column price numeric`;
@@ -209,7 +209,7 @@ describe("a table that was changed past the recorder", () => {
     });
   });
 
-  it("is recorded as its column's comment declares it from then on", async () => {
+  it("a column's comment determines how later changes of the column are recorded", async () => {
     await undone(async (tx) => {
       await insertUser(tx);
       await tx`alter table users add column country text`;
@@ -221,7 +221,7 @@ describe("a table that was changed past the recorder", () => {
     });
   });
 
-  it("fails a transaction that still sees the columns of before, rather than miss one", async () => {
+  it("a transaction that still sees the old columns fails, so that no change is missed", async () => {
     await sql`create table lamps (id int primary key, name text)`;
     await sql`select record_changes_of('lamps', 'id')`;
     await sql`insert into lamps values (1, 'a')`;
@@ -239,7 +239,7 @@ describe("a table that was changed past the recorder", () => {
 });
 
 describe("record_changes_of", () => {
-  it("keeps tables of the same name in other schemas apart", async () => {
+  it("record_changes_of distinguishes tables of the same name in different schemas", async () => {
     await undone(async (tx) => {
       await tx`create schema game`;
       await tx`create table game.users (id int primary key, level int)`;
@@ -264,12 +264,12 @@ describe("record_changes_of", () => {
       "t",
     ],
     [
-      "a key of a type that only its bytes tell apart",
+      "a key of a type whose values differ only in their bytes",
       "create domain k as json; create table <t> (id text, v text)",
       "t",
     ],
     ["no key", "create table <t> (id text, v text)", "t"],
-  ])("records a table with %s", async (_, create, name) => {
+  ])("record_changes_of records a table with %s", async (_, create, name) => {
     await undone(async (tx) => {
       const table = `"${name.replaceAll('"', '""')}"`;
       await tx.unsafe(create.replace("<t>", table));
@@ -292,7 +292,7 @@ describe("record_changes_of", () => {
     });
   });
 
-  it("records partitions and tables that inherit, by whatever name they are written to", async () => {
+  it("record_changes_of records writes to partitions and inheriting tables under any of their names", async () => {
     await undone(async (tx) => {
       await tx.unsafe(`
         create table parts (id int primary key, v int) partition by range (id);
@@ -327,7 +327,7 @@ describe("record_changes_of", () => {
     });
   });
 
-  it("is missed by nobody: a trigger that is gone or disabled is a gap of the trail", async () => {
+  it("a trigger that is missing or disabled is reported as a gap of the audit trail", async () => {
     await undone(async (tx) => {
       expect(await tx`select audit_trail_gaps()`).toEqual([]);
       await tx`alter table users disable trigger record_update`;

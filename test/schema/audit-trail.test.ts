@@ -15,7 +15,7 @@ beforeAll(async () => {
 beforeEach(() => sql`delete from audit_log`);
 afterAll(() => database.drop());
 
-/** A login that may do what is granted to it, and its connection; gone when the test ends. */
+/** Creates a login role with the given privileges and a connection; drops both when the test ends. */
 async function loginOf(purpose: string, rights: (login: string) => string = () => "") {
   const login = `${purpose}_${randomUUID().slice(0, 8)}`;
   await sql.unsafe(`create role ${login} login password 'secret'; ${rights(login)}`);
@@ -29,7 +29,7 @@ async function loginOf(purpose: string, rights: (login: string) => string = () =
   return { login, theirs };
 }
 
-/** The trail as it was written, whoever of a table's rows it speaks of. */
+/** The audit rows of all tables, in the order in which they were written. */
 async function trail(connection: Sql | TransactionSql = sql) {
   const rows = await connection`
     select action, resource_type, resource_id, changes, actor, user_id, host(ip_address) as ip, user_agent, request_id
@@ -51,7 +51,7 @@ async function insertSession(userId: string): Promise<string> {
   return row?.["id"] as string;
 }
 
-/** Who acts, as the service says it in the statement that changes. */
+/** The actor, as the service passes it in the statement that makes the change. */
 const context = (more: object = {}) =>
   JSON.stringify({
     actor: "service:test",
@@ -61,8 +61,8 @@ const context = (more: object = {}) =>
     ...more,
   });
 
-describe("a change past the service", () => {
-  it("is recorded with the role that made it: insert, update and delete of every table", async () => {
+describe("a change without the service", () => {
+  it("a change without the service is recorded with its role: insert, update and delete of every table", async () => {
     const id = await insertUser();
     const session = await insertSession(id);
     await sql`update users set username = 'another_name', email_verified = true where id = ${id}`;
@@ -88,7 +88,7 @@ describe("a change past the service", () => {
     expect(rows[4]?.["changes"]).toEqual({ login_attempts: [0, 3] });
   });
 
-  it("names who logged in, whatever role was taken on since", async () => {
+  it("the audit trail records the login role, even after SET ROLE", async () => {
     await sql
       .begin(async (tx) => {
         await tx`create role taken_on`;
@@ -104,11 +104,11 @@ describe("a change past the service", () => {
       .catch((error: Error) => expect(error.message).toBe("enough"));
   });
 
-  it("of a role that may not touch the trail is recorded all the same, under its own name", async () => {
+  it("a change by a role without privileges on the audit trail is recorded under the name of that role", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;
     const { login, theirs } = await loginOf("support", (login) => `grant select, update on users to ${login}`);
-    // What it says of who acts is not believed, as it could say anything.
+    // The actor that this role passes is ignored, because it can be false.
     await theirs`
       update users set status = 'banned' where id = ${id}
       returning set_config('audit.context', ${context({ actor: `user:${id}`, userId: id })}, true)`;
@@ -118,7 +118,7 @@ describe("a change past the service", () => {
     ]);
   });
 
-  it("of a login that takes on the service's role is the service's", async () => {
+  it("a change by a login role that switches to the service's role is recorded as the service's", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;
     const service = `service_${randomUUID().slice(0, 8)}`;
@@ -136,7 +136,7 @@ describe("a change past the service", () => {
     expect(await trail()).toMatchObject([{ actor: "service:game" }]);
   });
 
-  it("cannot be made up by a trigger on a table of one's own: it would run with the owner's rights", async () => {
+  it("a role cannot forge audit rows by a trigger on its own table, which would run with the owner's rights", async () => {
     const { theirs } = await loginOf("anybody");
     const owned =
       await sql`select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace and prorettype = 'trigger'::regtype`;
@@ -157,7 +157,7 @@ describe("a change past the service", () => {
 });
 
 describe("a change with a context", () => {
-  it("is recorded with who acts, for whom and from where, in the same statement", async () => {
+  it("a change is recorded with its actor, account and origin, which the same statement passes", async () => {
     const actor = await insertUser();
     const id = await insertUser();
     await sql`delete from audit_log`;
@@ -179,7 +179,7 @@ describe("a change with a context", () => {
     ]);
   });
 
-  it("holds for that statement alone: the next one on the connection is somebody else's", async () => {
+  it("the context applies to its statement only, not to the next one on the connection", async () => {
     const id = await insertUser();
     const connection = await sql.reserve();
     try {
@@ -192,7 +192,7 @@ describe("a change with a context", () => {
     expect((await trail()).slice(-2).map((row) => row["actor"])).toEqual(["service:test", `db:${role}`]);
   });
 
-  it("holds for what follows by trigger and by cascade", async () => {
+  it("the context also applies to changes by triggers and cascades", async () => {
     const id = await insertUser();
     await insertSession(id);
     await sql`delete from audit_log`;
@@ -203,7 +203,7 @@ describe("a change with a context", () => {
       expect(row).toMatchObject({ action: "delete", actor: "service:test", request_id: "request-1" });
   });
 
-  it("of an account that deletes itself is recorded, though nobody is there to refer to", async () => {
+  it("the deletion of an account by itself is recorded, although the account no longer exists", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;
     await sql`
@@ -214,7 +214,7 @@ describe("a change with a context", () => {
     );
   });
 
-  it("ends sessions with the account, on the trail of whoever deleted it", async () => {
+  it("sessions end with their account, and are recorded with the actor that deleted it", async () => {
     const id = await insertUser();
     const session = await insertSession(id);
     await sql`delete from audit_log`;
@@ -229,8 +229,8 @@ describe("a change with a context", () => {
   });
 });
 
-describe("what a row of the trail holds", () => {
-  it("shows that a secret changed, and never what it is", async () => {
+describe("an audit row", () => {
+  it("an audit row shows that a secret changed, and never its value", async () => {
     const id = await insertUser();
     const session = await insertSession(id);
     await sql`update users set password_hash = '$argon2id$verysecret', email_verification_token = 'verysecret' where id = ${id}`;
@@ -251,7 +251,7 @@ describe("what a row of the trail holds", () => {
     ]);
   });
 
-  it("is of a column that was added later, too, and hides one that is declared secret later", async () => {
+  it("an audit row contains a column that was added later, and hides one that is declared secret later", async () => {
     await sql
       .begin(async (tx) => {
         await tx`create table things (id uuid primary key default gen_random_uuid(), name text)`;
@@ -273,7 +273,7 @@ describe("what a row of the trail holds", () => {
       .catch((error: Error) => expect(error.message).toBe("enough"));
   });
 
-  it("is the whole row of what is inserted or deleted, less what has no value", async () => {
+  it("the audit row of an insert or a delete contains every column that is not null", async () => {
     const id = await insertUser();
     await sql`delete from users where id = ${id}`;
     const [inserted, deleted] = (await trail()).filter((row) => row["resource_type"] === "users");
@@ -299,7 +299,7 @@ describe("what a row of the trail holds", () => {
     ["the same values again", (id: string) => sql`update users set status = status where id = ${id}`],
     ["last_active alone", (id: string) => sql`update user_sessions set last_active = now() where user_id = ${id}`],
     ["no row at all", () => sql`update users set status = 'banned' where id = ${randomUUID()}`],
-  ])("is not there for a change of %s", async (_, change) => {
+  ])("no audit row is written for a change of %s", async (_, change) => {
     const id = await insertUser();
     await insertSession(id);
     await sql`delete from audit_log`;
@@ -307,7 +307,7 @@ describe("what a row of the trail holds", () => {
     expect(await trail()).toEqual([]);
   });
 
-  it("tells values apart that only look alike", async () => {
+  it("the audit trail distinguishes values that only look alike", async () => {
     const id = await insertUser();
     await sql`update users set metadata = '{"level": 1}' where id = ${id}`;
     await sql`update users set metadata = '{"level": "1"}' where id = ${id}`;
@@ -316,7 +316,7 @@ describe("what a row of the trail holds", () => {
 });
 
 describe("many rows at once", () => {
-  it("leave a row each, whatever statement brings them", async () => {
+  it("each of many changed rows has an audit row, for every kind of statement", async () => {
     const insert = sql`
       insert into users (email, username, password_hash)
       select 'many' || n || '@example.com', 'many' || n, '$argon2id$x' from generate_series(1, 300) n
@@ -344,7 +344,7 @@ describe("many rows at once", () => {
     ]);
   });
 
-  it("are written in one statement of the trail, and not one by one", async () => {
+  it("the audit rows of many changed rows are written in one statement", async () => {
     await sql`
       insert into users (email, username, password_hash)
       select 'once' || n || '@example.com', 'once' || n, '$argon2id$x' from generate_series(1, 500) n`;
@@ -357,8 +357,8 @@ describe("many rows at once", () => {
   });
 });
 
-describe("the trail and its change", () => {
-  it("are made together or not at all", async () => {
+describe("a change and its audit row", () => {
+  it("a change and its audit row are committed together or not at all", async () => {
     const id = await insertUser();
     await sql`delete from audit_log`;
     await expect(
@@ -380,7 +380,7 @@ describe("the trail and its change", () => {
   });
 
   it.each(["users", "user_security", "user_sessions", "audit_log"])(
-    "refuse TRUNCATE of %s, which would leave none",
+    "TRUNCATE of %s is refused, because it would write no audit rows",
     async (table) => {
       await expect(sql`truncate ${sql(table)} cascade`).rejects.toMatchObject({ code: "0A000" });
     },

@@ -36,7 +36,7 @@ describe.each([
     await server.end();
   });
 
-  it("an email and a username belong to one account, whatever the case of their letters", async () => {
+  it("an email and a username belong to one account in any case of their letters", async () => {
     const insert = (email: string, username: string) =>
       sql`insert into users (email, username, password_hash) values (${email}, ${username}, ${passwordHash})`;
     await expect(insert("ivan.i@example.com", "else")).rejects.toMatchObject({ constraint_name: "idx_users_email" });
@@ -45,7 +45,7 @@ describe.each([
     });
   });
 
-  it("every look-up finds them, whatever the case of their letters", async () => {
+  it("every look-up finds an email and a username in any case of their letters", async () => {
     const { users } = repositoriesOn((await openPool(url)).db);
     for (const given of ["ivan.i@example.com", "IVAN.I@EXAMPLE.COM", "Ivan.i@Example.com"]) {
       const { id } = await users.findByEmail(given);
@@ -63,7 +63,7 @@ describe.each([
     }
   });
 
-  it("rows in bulk are refused by the names that they take", async () => {
+  it("bulk rows with a taken email or username are rejected", async () => {
     const { users } = repositoriesOn((await openPool(url)).db);
     const rows = [
       { email: "ivan.i@example.com", username: "Fresh-1", passwordHash },
@@ -73,7 +73,7 @@ describe.each([
     expect(refused.map(({ field }) => field)).toEqual(["email", "username"]);
   });
 
-  it("pages by username are in the order of bytes and whole, and use their index, as beginnings do", async () => {
+  it("pages by username are in byte order and complete, and use an index, as prefix searches do", async () => {
     const database: Database = await openPool(url);
     const { users } = repositoriesOn(database.db);
     const names: string[] = [];

@@ -20,7 +20,7 @@ describe("a timestamp of the database", () => {
     ["2026-11-26 12:00:00.999999+0530", "2026-11-26T06:30:00.999Z"],
     ["0001-01-01 00:59:59.000999-14", "0001-01-01T14:59:59.000Z"],
     ["2024-02-29 23:59:59.5+00", "2024-02-29T23:59:59.500Z"],
-  ])("%s is read as the moment that it names", (text, expected) => {
+  ])("the timestamp %s is read as the moment that it names", (text, expected) => {
     expect(parseInstant(text).toISOString()).toBe(expected);
   });
 
@@ -47,11 +47,11 @@ describe("a timestamp of the database", () => {
     "9999-12-31 23:59:59-01",
     "2026-06-15 12:00:00.1234567+00",
     "2026-06-15 12:00:00+00 ",
-  ])("is refused as %s, and never read as another moment", (text) => {
+  ])("the timestamp %s is refused, and never read as another moment", (text) => {
     expect(() => parseInstant(text)).toThrow(RangeError);
   });
 
-  it("is written with four digits of the year, or not at all", () => {
+  it("a time is written with a year of four digits, or refused", () => {
     expect(formatInstant(new Date("0050-06-15T00:00:00Z"))).toBe("0050-06-15T00:00:00.000Z");
     for (const bad of [Number.NaN, first.getTime() - 1, last.getTime() + 1])
       expect(() => formatInstant(new Date(bad))).toThrow(RangeError);
@@ -109,7 +109,7 @@ describe.each([
     );
   });
 
-  it("exports and bounds of partitions are the same, whatever the connection was told", async () => {
+  it("exports and bounds of partitions do not depend on the settings of the connection", async () => {
     const { db } = await openPool(url.href);
     const given = [
       "0001-01-01T00:00:00.000001Z",
@@ -135,7 +135,7 @@ describe.each([
         expect(from?.toISOString()).toBe(`${name.slice(-7).replace("_", "-")}-01T00:00:00.000Z`);
   });
 
-  it("a connection that was not told otherwise refuses what it cannot read, or reads the very moment", async () => {
+  it("a connection without the service's settings reads the exact moment of a timestamp, or refuses it", async () => {
     const plain = postgres(url.href, { max: 1, fetch_types: false });
     try {
       await fc.assert(

@@ -10,7 +10,7 @@ import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder
 import { createDatabase } from "../support/database.ts";
 import { catalog, drizzleKit, emptyDatabase } from "../support/migrations.ts";
 
-it("the migrations stand in order under their names, each with its way back", () => {
+it("the migrations are in order, and each has its down migration", () => {
   const tags = readJournal().map(({ tag }) => tag);
   expect(tags).toEqual([
     "0000_create_users",
@@ -24,7 +24,7 @@ it("the migrations stand in order under their names, each with its way back", ()
 });
 
 describe.each(readJournal().map(({ tag }) => tag))("%s", (tag) => {
-  it("is undone by its down, and can be applied again to the same effect", async () => {
+  it("each migration is undone by its down migration, and has the same effect when applied again", async () => {
     const { sql, target } = await emptyDatabase();
     await up({ target, to: tag });
     await down({ target });
@@ -39,7 +39,7 @@ describe.each(readJournal().map(({ tag }) => tag))("%s", (tag) => {
   });
 });
 
-it("0001_create_user_security gives the users who were there before it their row", async () => {
+it("0001_create_user_security inserts a row for each existing user", async () => {
   const { sql, target } = await emptyDatabase();
   await up({ target, to: "0000_create_users" });
   await sql`insert into users (email, username, password_hash) values ('old@example.com', 'old', '$bcrypt$x')`;
@@ -48,28 +48,28 @@ it("0001_create_user_security gives the users who were there before it their row
 });
 
 describe("drizzle-kit", () => {
-  it("migrate builds the whole database on an empty one, as the service itself would", async () => {
+  it("drizzle-kit migrate builds the same database from an empty one as the service does", async () => {
     const [byKit, byService] = [await emptyDatabase(), await createDatabase()];
     onTestFinished(byService.drop);
     await drizzleKit(byKit.url, "migrate");
     expect(await catalog(byKit.sql)).toEqual(await catalog(byService.sql));
   });
 
-  it("generate sees no changes, and check is content", async () => {
+  it("drizzle-kit generate finds no changes, and drizzle-kit check no faults", async () => {
     const before = readdirSync(migrationsFolder);
     expect((await drizzleKit("", "generate")).stdout).toContain("No schema changes");
     expect(readdirSync(migrationsFolder)).toEqual(before);
     expect((await drizzleKit("", "check")).stdout).toContain("Everything's fine");
   });
 
-  it("migrate goes no other way to the database than the service: TLS as DATABASE_SSL says, or not at all", async () => {
+  it("drizzle-kit migrate connects as the service does: with TLS as DATABASE_SSL requires, or it fails", async () => {
     const { url, sql } = await emptyDatabase();
-    // The server of the tests has no certificate that anybody would trust.
+    // The certificate of the test server is not trusted.
     await expect(drizzleKit(url, "migrate", { DATABASE_SSL: "verify-full" })).rejects.toMatchObject({ code: 1 });
     expect(await catalog(sql)).not.toContainEqual(expect.stringContaining("users"));
   });
 
-  it("push is refused, with the reason and the way that works", async () => {
+  it("drizzle-kit push is refused, with the reason and the remedy", async () => {
     const { sql, url } = await emptyDatabase();
     await expect(drizzleKit(url, "push")).rejects.toMatchObject({
       code: 1,
@@ -107,7 +107,7 @@ it("drizzle-kit studio starts on loopback, and its API answers with the four tab
     const sql = `select count(*)::int as count from ${table}`;
     expect(await ask({ type: "proxy", data: { sql, params: [], method: "values" } })).toBeDefined();
   }
-  // Studio runs any SQL for anybody who can reach it.
+  // Studio runs any SQL of any client that can connect.
   await expect(fetch(`http://${ownAddress()}:${port}/`)).rejects.toThrow();
 });
 

@@ -29,7 +29,7 @@ const month = async (ahead: number) =>
   ] as string;
 const problems = async () => (await sql`select * from audit_log_problems()`).map((row) => ({ ...row }));
 
-/** What is written to the trail now goes into this partition. */
+/** The partition that receives new audit rows. */
 async function placeOf(at = "now()"): Promise<string> {
   const action = randomUUID();
   await sql.unsafe(`insert into audit_log (action, created_at) values ('${action}', ${at})`);
@@ -46,7 +46,7 @@ describe("create_audit_log_partitions", () => {
       true,
       (name: string) => `alter table audit_log detach partition partitions.${name}`,
     ],
-  ])("brings a month back that was %s, whichever it is", async (_, kept, take) => {
+  ])("create_audit_log_partitions restores any month that was %s", async (_, kept, take) => {
     const before = await bounds();
     for (const name of [...before.map((one) => one.name)]) {
       await placeOf(
@@ -71,7 +71,7 @@ describe("create_audit_log_partitions", () => {
     }
   });
 
-  it("finishes a detachment that was interrupted, and attaches its table again", async () => {
+  it("create_audit_log_partitions completes an interrupted detachment, and attaches the table again", async () => {
     const name = `audit_log_${await month(1)}`;
     const holder = postgres(database.url, { max: 1 });
     onTestFinished(() => holder.end());
@@ -104,7 +104,7 @@ describe("create_audit_log_partitions", () => {
         `create table partitions.${name} (like audit_log including all); insert into partitions.${name} (action, created_at) values ('x', '2000-01-01')`,
       "a table",
     ],
-  ])("names %s that has a month's name, and makes the others", async (_, obstruct, kind) => {
+  ])("%s with a month's name is reported, and the other months are created", async (_, obstruct, kind) => {
     const names = [await month(0), await month(1)].map((one) => `audit_log_${one}`);
     const [first, second] = names;
     await sql.unsafe(`drop table partitions.${first}; drop table partitions.${second}; ${obstruct(second as string)}`);
@@ -118,7 +118,7 @@ describe("create_audit_log_partitions", () => {
     expect(await placeOf()).toBe(first);
   });
 
-  it("leaves the rows where they are that came while no service made months, and continues after them", async () => {
+  it("create_audit_log_partitions does not move rows of the last partition, and continues after them", async () => {
     // As if the months had ended half a year ago.
     const all = await bounds();
     for (const { name } of all.slice(0, -1)) await sql.unsafe(`drop table partitions.${name}`);
@@ -137,7 +137,7 @@ describe("create_audit_log_partitions", () => {
     expect(await make()).toEqual([]);
   });
 
-  it("splits months off the last partition while changes go on, without one that fails", async () => {
+  it("create_audit_log_partitions splits months off the last partition during concurrent changes, and none fails", async () => {
     const writers = postgres(database.url, { max: 8 });
     onTestFinished(() => writers.end());
     const { email, username, passwordHash } = newUser();
@@ -161,8 +161,8 @@ describe("create_audit_log_partitions", () => {
   });
 });
 
-describe("while a reader of the trail does not end, such as a dump", () => {
-  it("a month that is missing is made, and months are not split off, without a change that fails or waits", async () => {
+describe("during a long read of the audit trail, such as a dump", () => {
+  it("during a long read, a missing month is created, months are not split off, and no change fails or waits", async () => {
     const reader = postgres(database.url, { max: 1 });
     onTestFinished(() => reader.end());
     await reader.begin(async (tx) => {
@@ -184,10 +184,10 @@ describe("while a reader of the trail does not end, such as a dump", () => {
   });
 });
 
-describe("a service whose trail has no partition for now", () => {
+describe("a service without a partition for now", () => {
   const current = async () => `audit_log_${await month(0)}`;
 
-  it("mends it within the call that found it, whatever the call writes", async () => {
+  it("a service without a partition for now creates it within the call that needs it, for any write", async () => {
     const service = await serviceForTest(database.url);
     const client = clientOf(service.url, serviceToken);
     const take = async () => sql.unsafe(`drop table partitions.${await current()}`);
@@ -208,7 +208,7 @@ describe("a service whose trail has no partition for now", () => {
     expect((await sql`select count(*)::int as rows from users`)[0]).toEqual({ rows: 61 });
   });
 
-  it("says that it cannot record changes, to callers, in the log and at /readyz, while something is in the way", async () => {
+  it("a service that cannot create the partition reports it to callers, in the log and at /readyz", async () => {
     const { log, lines } = readableLog("error");
     const service = await serviceForTest(database.url, { log });
     const client = clientOf(service.url, serviceToken);
@@ -232,7 +232,7 @@ describe("a service whose trail has no partition for now", () => {
     await eventually(async () => expect((await fetch(new URL("/readyz", service.url))).status).toBe(200));
   });
 
-  it("is not ready while triggers do not fire, or nobody can look at the trail", async () => {
+  it("a service is not ready while triggers do not fire, or while its role cannot read the audit trail", async () => {
     const problemsOf = async (url: string) => {
       const ready = await fetch(new URL("/readyz", url));
       return [ready.status, ((await ready.json()) as { audit?: string[] }).audit];
@@ -253,7 +253,7 @@ describe("a service whose trail has no partition for now", () => {
     }
   });
 
-  it("says so, too, where its role may not make partitions", async () => {
+  it("a service whose role may not create partitions reports it", async () => {
     const login = `service_${randomUUID().slice(0, 8)}`;
     await sql.unsafe(`
       create role ${login} login password 'secret';

@@ -11,14 +11,14 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** A user as psql or a bulk load would add one, past the service. */
+/** Inserts a user with SQL, as psql or a bulk load does. */
 async function insertUser(overrides: Record<string, unknown> = {}): Promise<string> {
   const { passwordHash: password_hash, ...user } = newUser();
   const [row] = await sql`insert into users ${sql({ ...user, password_hash, ...overrides } as never)} returning id`;
   return row?.["id"] as string;
 }
 
-/** So many arrays in each other. */
+/** Nested arrays of the given depth. */
 function nested(levels: number): unknown {
   return JSON.parse("[".repeat(levels) + "]".repeat(levels));
 }
@@ -32,17 +32,17 @@ describe("users", () => {
     ["key in metadata", "users_metadata_keys_check", { metadata: { a: [{ b: { constructor: 1 } }] } }],
     ["key in metadata beside a number", "users_metadata_keys_check", { metadata: { a: 1, b: [2, { prototype: 1 }] } }],
     ["depth of metadata", "users_metadata_depth_check", { metadata: { a: nested(40) } }],
-  ])("refuse a bad %s, whoever writes it", async (_, constraint_name, overrides) => {
+  ])("the users table refuses an invalid %s from any client", async (_, constraint_name, overrides) => {
     await expect(insertUser(overrides)).rejects.toMatchObject({ code: "23514", constraint_name });
   });
 
-  it("take metadata that only looks like it breaks a rule", async () => {
+  it("the users table accepts metadata that only resembles a violation", async () => {
     const metadata = { a: "__proto__", list: [1, "constructor", null, { toString: true }], deep: nested(30), Æ: {} };
     const id = await insertUser({ metadata });
     expect((await sql`select metadata from users where id = ${id}`)[0]?.["metadata"]).toEqual(metadata);
   });
 
-  it("keep updated_at by trigger: it rises with every change, also within a transaction, and no client sets it", async () => {
+  it("a trigger sets updated_at: it rises with every change, also within a transaction, and no client can set it", async () => {
     const id = await insertUser();
     const versions = await sql.begin(async (tx) => {
       const read = async () =>
@@ -57,14 +57,14 @@ describe("users", () => {
     expect(versions).toHaveLength(3);
   });
 
-  it("keep updated_at from the start: nobody brings one along", async () => {
+  it("a trigger sets updated_at of a new user, and ignores a value of the client", async () => {
     const id = await insertUser({ updated_at: new Date("2099-01-01") });
     const [row] =
       await sql`select updated_at = date_trunc('milliseconds', created_at) as same from users where id = ${id}`;
     expect(row).toEqual({ same: true });
   });
 
-  it("keep updated_at when an update changes nothing", async () => {
+  it("updated_at remains the same when an update changes nothing", async () => {
     const id = await insertUser();
     const [{ same } = {}] = await sql`
       with before as (select updated_at from users where id = ${id})
@@ -72,7 +72,7 @@ describe("users", () => {
     expect(same).toBe(true);
   });
 
-  it("get their user_security row by trigger, in bulk too, and take it with them", async () => {
+  it("a trigger inserts a user_security row for each new user, also in bulk; a deleted user's row is deleted too", async () => {
     const ids = await Promise.all([insertUser(), insertUser()]);
     await sql`
       insert into users (email, username, password_hash)
@@ -93,7 +93,7 @@ describe("user_security", () => {
     ["users", "deleted_at = '10000-01-01 00:00:00+00'"],
     ["user_security", "locked_until = 'infinity'"],
     ["user_sessions", "expires_at = 'infinity'"],
-  ])("and the tables beside it take no time that clients cannot hold: %s %s", async (table, change) => {
+  ])("a table refuses a time that clients cannot hold: %s %s", async (table, change) => {
     const id = await insertUser();
     await sql`insert into user_sessions (user_id, refresh_token_id, expires_at) values (${id}, ${randomUUID()}, now() + interval '1 day')`;
     await expect(sql.unsafe(`update ${table} set ${change}`)).rejects.toMatchObject({
@@ -102,7 +102,7 @@ describe("user_security", () => {
     });
   });
 
-  it("refuses two-factor without a secret, and attempts below nothing", async () => {
+  it("user_security refuses two-factor without a secret, and a negative number of attempts", async () => {
     const id = await insertUser();
     await expect(sql`update user_security set two_factor_enabled = true where user_id = ${id}`).rejects.toMatchObject({
       code: "23514",
@@ -114,7 +114,7 @@ describe("user_security", () => {
 });
 
 describe("audit_log", () => {
-  it("has partitions for this month and the three after it, one for all later ones, and takes rows", async () => {
+  it("audit_log has partitions for this month, the next three and all later ones, and accepts rows", async () => {
     const parts = await partitions();
     expect(parts.map(({ month }) => month)).toEqual([...[0, 1, 2, 3].map((ahead) => monthFromNow(ahead)), "beyond"]);
     await sql`insert into audit_log (action) values ('test')`;
@@ -122,12 +122,12 @@ describe("audit_log", () => {
     expect(row).toEqual({ actor: expect.stringMatching(/^db:/), part: `partitions.audit_log_${monthFromNow(0)}` });
   });
 
-  it("makes more of them when asked, once, however many ask at the same time", async () => {
+  it("concurrent calls for more partitions create each partition once", async () => {
     const made = await Promise.all([1, 2, 3, 4].map(() => sql`select create_audit_log_partitions(14)`));
     expect(made.map((rows) => rows.length).sort()).toEqual([0, 0, 0, 11]);
   });
 
-  it("begins and ends them with the months of UTC, in whatever time zone it is asked", async () => {
+  it("the bounds of partitions are months in UTC, in any time zone of the session", async () => {
     for (const [index, zone] of ["Pacific/Auckland", "America/Los_Angeles", "UTC"].entries()) {
       await sql.begin(async (tx) => {
         await tx`select set_config('timezone', ${zone}, true)`;
@@ -143,13 +143,13 @@ describe("audit_log", () => {
     }
   });
 
-  it("refuses to make a senseless number of them", async () => {
+  it("an unreasonable number of partitions is refused", async () => {
     for (const months of [-1, 121, null]) {
       await expect(sql`select create_audit_log_partitions(${months})`).rejects.toMatchObject({ code: "22023" });
     }
   });
 
-  it("outlives the users it speaks of", async () => {
+  it("audit rows remain after their users are deleted", async () => {
     const id = await insertUser();
     await sql`insert into audit_log (user_id, action) values (${id}, 'outlived')`;
     await sql`delete from users where id = ${id}`;
@@ -189,13 +189,13 @@ describe("user_sessions", () => {
     return user_id;
   };
 
-  it("refuse to end before they begin", async () => {
+  it("a session cannot end before it begins", async () => {
     const user_id = await insertUser();
     const session = { user_id, refresh_token_id: randomUUID(), created_at: new Date(), expires_at: new Date(0) };
     await expect(sql`insert into user_sessions ${sql(session)}`).rejects.toMatchObject({ code: "23514" });
   });
 
-  it("are deleted when they have expired, a bounded batch at a time, and not before", async () => {
+  it("expired sessions are deleted in batches of bounded size, and others are not", async () => {
     const expired = await insertSessions(25, "-1 second");
     const alive = await insertSessions(5, "1 hour");
     const deleted: number[] = [];
@@ -206,7 +206,7 @@ describe("user_sessions", () => {
     expect(await sql`select 1 from user_sessions where user_id = ${alive}`).toHaveLength(5);
   });
 
-  it("that somebody holds are left for the next clean-up, which waits for nobody", async () => {
+  it("the clean-up skips locked sessions without waiting, and the next one deletes them", async () => {
     const user = await insertSessions(3, "-1 second");
     await sql.begin(async (tx) => {
       await tx`select 1 from user_sessions where user_id = ${user} limit 1 for update`;
@@ -216,7 +216,7 @@ describe("user_sessions", () => {
     expect((await sql`select delete_expired_sessions() as count`)[0]?.["count"]).toBe(1);
   });
 
-  it("are deleted when they were revoked long enough ago", async () => {
+  it("sessions that were revoked long enough ago are deleted", async () => {
     const longAgo = await insertSessions(3, "1 year", "-31 days");
     const lately = await insertSessions(2, "1 year", "-1 day");
     expect((await sql`select delete_revoked_sessions(batch_size => 2) as count`)[0]?.["count"]).toBe(2);

@@ -95,13 +95,13 @@ describe("a request by hand", () => {
     ["a batch that is not an object", "POST", "users.create,users.createMany?batch=1", "[]", 400],
     ["a batch of null", "GET", "users.byId?batch=1&input=null", undefined, 400],
     ["a batch of too many calls", "GET", `${Array(101).fill("health.status").join(",")}?batch=1`, undefined, 400],
-  ])("refuses %s without a fault", async (_, method, path, body, status) => {
+  ])("the service refuses %s without an internal error", async (_, method, path, body, status) => {
     const response = await fetch(`${service.url}/${path}`, { method, headers: json, ...(body && { body }) });
     expect(response.status).toBe(status);
     expect(await response.text()).not.toMatch(/at .*\.js|select |node_modules/);
   });
 
-  it("refuses a body that is too large before reading it", async () => {
+  it("a body that is too large is refused before it is read", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: json,
@@ -135,7 +135,7 @@ describe("a request by hand", () => {
     expect(answer.json()).toMatchObject({ error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } } });
   });
 
-  it("refuses another media type", async () => {
+  it("a media type other than JSON is refused", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: { ...headers, "content-type": "text/plain" },
@@ -144,14 +144,14 @@ describe("a request by hand", () => {
     expect(response.status).toBe(415);
   });
 
-  it("refuses forms and files before reading them", async () => {
+  it("forms and files are refused before they are read", async () => {
     const form = new FormData();
     form.set("file", new Blob(["x".repeat(1000)]));
     const response = await fetch(`${service.url}/users.update`, { method: "POST", headers, body: form });
     expect(response.status).toBe(415);
   });
 
-  it("refuses a path with an invalid escape as a tRPC error with the request's id", async () => {
+  it("a path with an invalid escape is refused as a tRPC error with the request's id", async () => {
     const response = await fetch(`${service.url}/%ZZ`);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({

@@ -8,7 +8,7 @@ import { poolerOf, type TestSettings } from "./database.ts";
 
 const builtMain = join(import.meta.dirname, "../../dist/bin/aeturnis-data.js");
 
-/** A data folder of one's own, removed with the cluster in it when the test ends. */
+/** Creates a data folder, and removes it with its cluster when the test ends. */
 export function dataFolder(options: { reachable?: boolean } = {}): string {
   const { folder, remove } = createDataFolder();
   if (options.reachable) chmodSync(dirname(folder), 0o755);
@@ -33,7 +33,7 @@ function createDataFolder(): { folder: string; remove: () => void } {
   return { folder, remove };
 }
 
-/** Where the data of a folder really is. */
+/** The actual folder of the cluster of a data folder. */
 export function clusterOf(folder: string): string | undefined {
   try {
     return realpathSync(join(folder, "postgres"));
@@ -99,7 +99,7 @@ export function command(
     output,
     stdout,
   }));
-  // Gently, so that it takes its database along.
+  // With SIGTERM, so that it also stops its database.
   onTestFinished(async () => {
     child.kill("SIGTERM");
     await ended;
@@ -109,7 +109,7 @@ export function command(
 
 const quote = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** The service, answering. */
+/** Starts the service, and waits until it answers. */
 export async function serve(env: TestSettings, options: { uid?: number; gid?: number; main?: string } = {}) {
   const running = command(["serve"], { PORT: "0", ...env }, options);
   const url = await Promise.race([
@@ -128,7 +128,7 @@ export async function serve(env: TestSettings, options: { uid?: number; gid?: nu
   };
 }
 
-/** Waits until the output matches, and gives what the first group caught. */
+/** Waits until the output matches, and returns the first group. */
 export async function said(running: { output: () => string; look: EventTarget }, pattern: RegExp): Promise<string> {
   for (;;) {
     const match = pattern.exec(running.output());

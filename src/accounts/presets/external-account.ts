@@ -3,7 +3,7 @@ import { toText } from "./external-values.ts";
 /** An account in the format of another system: texts of CSV, or values of JSON. */
 export type ExternalRow = Readonly<Record<string, unknown>>;
 
-/** Reads a row key by key, and remembers which keys were not read. */
+/** Reads a row key by key, and records which keys were not read. */
 export class ExternalAccount {
   readonly #unread: Record<string, unknown>;
 

@@ -6,7 +6,7 @@ import { readableLog } from "../support/log.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
-// Migrations run under traffic. Each answer must belong to its query, whatever a migration changes.
+// Migrations run under traffic. Each answer must belong to its query, for every kind of change.
 
 /** Each kind of statement, and the statement that undoes it. Some change the results of prepared statements. */
 const statements = [

@@ -39,7 +39,7 @@ it("no name is exported by two files of src", () => {
   expect(Object.fromEntries(twice)).toEqual({});
 });
 
-it("finds the names of each form of export", () => {
+it("exportedNames finds the names of each form of export", () => {
   const text = [
     "export async function load() {}",
     "export const { version } = JSON.parse(text);",

@@ -127,7 +127,7 @@ describe("many rows", () => {
     expect(Math.max(...heap) - (heap[0] ?? 0)).toBeLessThan(15_000_000);
   });
 
-  it("rolls back all rows if the caller's stream fails", async () => {
+  it("a bulk write rolls back all rows if the caller's stream fails", async () => {
     async function* broken() {
       yield* named(1500);
       throw new Error("the file ends here");
@@ -138,7 +138,7 @@ describe("many rows", () => {
     expect(await rows()).toHaveLength(1000);
   });
 
-  it("reports the committed rows if the database becomes unavailable, and rejects the rest for a retry", async () => {
+  it("a bulk write reports the committed rows if the database becomes unavailable, and rejects the rest for a retry", async () => {
     const all = named(3_000);
     const other = await holding(`insert into things (name) values ('thing2500')`);
     const leave = async (writing: Promise<unknown>) => {
@@ -164,7 +164,7 @@ describe("many rows", () => {
     expect(await rows()).toHaveLength(5_000);
   });
 
-  it("reports rejected rows that were found before the database became unavailable", async () => {
+  it("a bulk write reports rejected rows that were found before the database became unavailable", async () => {
     const ids = await idsOf(400);
     const other = await holding(`select from things where name = 'thing399' for update`);
     const changes = ids.map((id, n) => ({ id, change: n === 300 ? { name: "THING7" } : { level: 2 } }));
@@ -183,7 +183,7 @@ describe("many rows", () => {
     expect(report.refused.at(-1)).toMatchObject({ index: 399, code: "SERVICE_UNAVAILABLE" });
   });
 
-  it("joins the caller's transaction, and rolls back with it or to a savepoint", async () => {
+  it("a bulk write joins the caller's transaction, and rolls back with it or to a savepoint", async () => {
     const { db } = await openPool(database.url);
     await db.transaction(async (tx) => {
       const inside = thingsOn(db).withTransaction(tx);

@@ -25,13 +25,13 @@ function unavailableAtFirst(failures: number) {
   return { counted, fetch: answer };
 }
 
-it("repeats a query after the retryAfter of an unavailable service", async () => {
+it("the client repeats a query after the retryAfter of an unavailable service", async () => {
   const { counted, fetch } = unavailableAtFirst(2);
   expect(await clientWith({ fetch }).health.status.query()).toMatchObject({ ready: true });
   expect(counted.requests).toBe(3);
 });
 
-it("gives up a query after maxRetries, with the error of the last attempt", async () => {
+it("the client gives up a query after maxRetries, with the error of the last attempt", async () => {
   const { counted, fetch } = unavailableAtFirst(10);
   const error = await clientWith({ fetch, maxRetries: 1 })
     .health.status.query()
@@ -40,7 +40,7 @@ it("gives up a query after maxRetries, with the error of the last attempt", asyn
   expect(counted.requests).toBe(2);
 });
 
-it("never repeats a mutation of an unavailable service", async () => {
+it("the client never repeats a mutation of an unavailable service", async () => {
   const { counted, fetch } = unavailableAtFirst(1);
   await expect(clientWith({ fetch }).users.create.mutate(newUser())).rejects.toMatchObject({
     data: { code: "SERVICE_UNAVAILABLE" },
@@ -48,7 +48,7 @@ it("never repeats a mutation of an unavailable service", async () => {
   expect(counted.requests).toBe(1);
 });
 
-it("renews a refused token once for calls that are refused together, and repeats the calls", async () => {
+it("the client renews a refused token once for calls that are refused together, and repeats the calls", async () => {
   let token = await tokens.signService("test", "-1s");
   let renewals = 0;
   const client = clientWith({
@@ -75,22 +75,25 @@ it.each([
   ["is not renewed", () => false],
   ["cannot be renewed", () => Promise.reject(new Error("The sign-in page is unreachable."))],
   ["is still refused after a renewal", () => true],
-])("rejects calls with UNAUTHORIZED, and asks once for a new token, if the token %s", async (_, onUnauthorized) => {
-  let calls = 0;
-  const client = clientWith({
-    token: "not a token",
-    onUnauthorized: () => {
-      calls++;
-      return onUnauthorized();
-    },
-  });
-  const refused = [client.health.status.query(), client.users.list.query(), client.users.me.query()];
-  for (const result of await Promise.allSettled(refused))
-    expect(result).toMatchObject({ status: "rejected", reason: { data: { code: "UNAUTHORIZED" } } });
-  expect(calls).toBe(1);
-});
+])(
+  "the client rejects calls with UNAUTHORIZED, and asks once for a new token, if the token %s",
+  async (_, onUnauthorized) => {
+    let calls = 0;
+    const client = clientWith({
+      token: "not a token",
+      onUnauthorized: () => {
+        calls++;
+        return onUnauthorized();
+      },
+    });
+    const refused = [client.health.status.query(), client.users.list.query(), client.users.me.query()];
+    for (const result of await Promise.allSettled(refused))
+      expect(result).toMatchObject({ status: "rejected", reason: { data: { code: "UNAUTHORIZED" } } });
+    expect(calls).toBe(1);
+  },
+);
 
-it("sends its headers with every request, and passes calls through the given links first", async () => {
+it("the client sends its headers with every request, and passes calls through the given links first", async () => {
   const paths: string[] = [];
   const ids: (string | null)[] = [];
   const client = clientWith({
@@ -113,7 +116,7 @@ it("sends its headers with every request, and passes calls through the given lin
   expect(ids).toEqual(["request-4711"]);
 });
 
-it("recognises errors of the client only", async () => {
+it("the client recognises errors of the client only", async () => {
   const error = await clientWith({})
     .users.byId.query({ id: "42" })
     .catch((reason: unknown) => reason);

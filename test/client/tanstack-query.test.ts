@@ -57,7 +57,7 @@ const pagesOf = (prefix: string) => ({
   limit: 2,
 });
 
-it("runs a query through TanStack Query's cache", async () => {
+it("a query runs through TanStack Query's cache", async () => {
   const { queryClient, trpc } = frontend();
   const { usernames } = await createUsers(1);
   const options = trpc.users.byUsername.queryOptions({ username: usernames[0] ?? "" });
@@ -66,7 +66,7 @@ it("runs a query through TanStack Query's cache", async () => {
   expect(queryClient.getQueryData(options.queryKey)).toBe(user);
 });
 
-it("runs a mutation through TanStack Query, and reports the field of a conflict", async () => {
+it("a mutation runs through TanStack Query, and reports the field of a conflict", async () => {
   const { queryClient, trpc } = frontend();
   const create = new MutationObserver(queryClient, trpc.users.create.mutationOptions());
   const input = newUser();
@@ -74,7 +74,7 @@ it("runs a mutation through TanStack Query, and reports the field of a conflict"
   expect(await rejectionOf(create.mutate(input))).toMatchObject({ data: { code: "CONFLICT", field: "email" } });
 });
 
-it("reads every page of an infinite query forward, and from the middle backward", async () => {
+it("an infinite query reads every page forward, and from the middle backward", async () => {
   const { queryClient, trpc } = frontend();
   const { prefix, usernames } = await createUsers(7);
   const options = (initialCursor: string | null) =>
@@ -104,7 +104,7 @@ it("reads every page of an infinite query forward, and from the middle backward"
   );
 });
 
-it("reads infinite queries of every listing", async () => {
+it("every listing can be read as an infinite query", async () => {
   const admin = await account(service.database.sql, "admin");
   const { queryClient, trpc } = frontend({ token: admin.token });
   const services = frontend();
@@ -115,7 +115,7 @@ it("reads infinite queries of every listing", async () => {
   await services.queryClient.fetchInfiniteQuery(services.trpc.security.failures.infiniteQueryOptions({}, page));
 });
 
-it("refuses a direction that is neither forward nor backward", async () => {
+it("a listing refuses a direction that is neither forward nor backward", async () => {
   const { client } = frontend();
   expect(await rejectionOf(client.users.list.query({ direction: "desc" } as never))).toMatchObject({
     message: "direction: must be forward or backward",
@@ -123,7 +123,7 @@ it("refuses a direction that is neither forward nor backward", async () => {
   });
 });
 
-it("hydrates dehydrated queries in another cache with dates that are Dates", async () => {
+it("dehydrated queries are hydrated in another cache with dates that are Dates", async () => {
   const { queryClient, trpc } = frontend();
   const { prefix, usernames } = await createUsers(3);
   const user = trpc.users.byUsername.queryOptions({ username: usernames[0] ?? "" });
@@ -142,7 +142,7 @@ it("hydrates dehydrated queries in another cache with dates that are Dates", asy
   expect(pages?.[0]?.items[0]?.updatedAt).toBeInstanceOf(Date);
 });
 
-it("aborts the request of a query that is cancelled", async () => {
+it("a cancelled query aborts its request", async () => {
   const signals: AbortSignal[] = [];
   const { queryClient, trpc } = frontend({
     fetch: (input, init) => {

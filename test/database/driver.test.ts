@@ -39,7 +39,7 @@ function project() {
   };
 }
 
-it("opens a patched driver and refuses an unpatched one in a sentence that names the remedy", () => {
+it("openDriver opens a patched driver and refuses an unpatched one in a sentence that names the remedy", () => {
   const { patch, open } = project();
   expect(open()).toBe("opened");
   patch("--reverse");

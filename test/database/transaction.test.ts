@@ -33,7 +33,7 @@ describe("inTransaction", () => {
     ]);
   });
 
-  it("joins the caller's transaction, so that both roll back together", async () => {
+  it("inTransaction joins the caller's transaction, so that both roll back together", async () => {
     const { db } = await openPool(database.url);
     await expect(
       inTransaction(db, async (outer) => {
@@ -44,7 +44,7 @@ describe("inTransaction", () => {
     expect(await values()).toEqual([]);
   });
 
-  it("fails the caller's transaction when a joined one failed, even if the caller catches the error", async () => {
+  it("inTransaction fails the caller's transaction when a joined one failed, even if the caller catches the error", async () => {
     const { db } = await openPool(database.url);
     const caught = inTransaction(db, async (outer) => {
       await outer.execute(sql`insert into counters values (1, 1)`);
@@ -54,7 +54,7 @@ describe("inTransaction", () => {
     expect(await values()).toEqual([]);
   });
 
-  it("repeats a whole transaction after a serialization failure", async () => {
+  it("inTransaction repeats a whole transaction after a serialization failure", async () => {
     const { db } = await openPool(database.url);
     await database.sql`insert into counters values (1, 0)`;
     let attempts = 0;
@@ -76,7 +76,7 @@ describe("inTransaction", () => {
     expect(attempts).toBeGreaterThan(3);
   });
 
-  it("repeats the transaction that PostgreSQL cancels in a deadlock", async () => {
+  it("inTransaction repeats the transaction that PostgreSQL cancels in a deadlock", async () => {
     const { db } = await openPool(database.url);
     await database.sql`insert into counters values (1, 0), (2, 0)`;
     // Both transactions lock their first row before either requests its second.
@@ -98,7 +98,7 @@ describe("inTransaction", () => {
     expect(holding).toBe(3);
   });
 
-  it("gives up after five attempts", async () => {
+  it("inTransaction gives up after five attempts", async () => {
     const { db } = await openPool(database.url);
     let attempts = 0;
     const doomed = inTransaction(db, async (tx) => {

@@ -22,7 +22,7 @@ async function scheduled() {
   return { sql: database.sql, lines, problems };
 }
 
-it("creates a missing partition and reports no problem", async () => {
+it("the audit trail check creates a missing partition and reports no problem", async () => {
   const { sql, lines, problems } = await scheduled();
   const [row] = await sql`select relname from audit_log_bounds() join pg_class on oid = relation limit 1`;
   await sql.unsafe(`drop table partitions.${row?.["relname"]}`);
@@ -34,7 +34,7 @@ it("creates a missing partition and reports no problem", async () => {
   expect(problems()).toEqual([]);
 });
 
-it("logs a problem that the repairs do not solve once, and again when it comes back", async () => {
+it("the audit trail check logs a problem that the repairs do not solve once, and again when it comes back", async () => {
   const { sql, problems } = await scheduled();
   const disabled = [
     expect.objectContaining({ level: "error", problem: "public.users: trigger record_update is disabled" }),

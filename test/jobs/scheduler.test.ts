@@ -30,7 +30,7 @@ async function schedule(jobs: readonly Job[], log = quiet) {
   return scheduler;
 }
 
-it("runs every job at the start, in order, and again after its interval", async () => {
+it("the scheduler runs every job at the start, in order, and again after its interval", async () => {
   const runs: string[] = [];
   const once = 3_600_000;
   const job = (name: string, interval?: number) =>
@@ -41,7 +41,7 @@ it("runs every job at the start, in order, and again after its interval", async 
   expect(new Set(runs.slice(3))).toEqual(new Set(["second"]));
 });
 
-it("has one leader per job: two processes never run a job at the same time", async () => {
+it("the scheduler has one leader per job: two processes never run a job at the same time", async () => {
   let running = 0;
   let most = 0;
   let runs = 0;
@@ -59,7 +59,7 @@ it("has one leader per job: two processes never run a job at the same time", asy
   await eventually(() => expect(lines).toContainEqual(expect.objectContaining({ job: "exclusive", level: "debug" })));
 });
 
-it("passes the leadership on when the leader's connection is lost", async () => {
+it("the scheduler passes the leadership on when the leader's connection is lost", async () => {
   const runs: string[] = [];
   const job = (process: string, sleep: number) =>
     jobOf("failover", async ({ tx }) => {
@@ -80,7 +80,7 @@ it("passes the leadership on when the leader's connection is lost", async () => 
   await eventually(() => expect(runs).toContain("two"));
 });
 
-it("logs a job that keeps failing once, and again after it has succeeded in between", async () => {
+it("the scheduler logs a job that keeps failing once, and again after it has succeeded in between", async () => {
   const { log, lines } = readableLog("warn");
   let isBroken = true;
   let runs = 0;
@@ -107,14 +107,14 @@ it("logs a job that keeps failing once, and again after it has succeeded in betw
   expect(failures()).toBe(2);
 });
 
-it("logs no error for a job whose function the pending migrations create", async () => {
+it("the scheduler logs no error for a job whose function the pending migrations create", async () => {
   const { log, lines } = readableLog();
   await schedule([jobOf("early", ({ tx }) => tx.execute(sql`select no_such_function()`).then(() => {}))], log);
   await eventually(() => expect(lines).toContainEqual(expect.objectContaining({ job: "early" })));
   expect(lines).toEqual(lines.filter(({ level }) => level === "debug" || level === "info"));
 });
 
-it("starts no run after it was stopped", async () => {
+it("the scheduler starts no run after it was stopped", async () => {
   let runs = 0;
   const scheduler = await schedule([jobOf("stopped", async () => void runs++)]);
   await eventually(() => expect(runs).toBeGreaterThan(1));

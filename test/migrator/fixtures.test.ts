@@ -40,7 +40,7 @@ const parse = (rows: Map<string, string[]>, table: string) =>
   (rows.get(table) ?? []).map((row) => JSON.parse(row) as Record<string, unknown>);
 
 describe.each([1, 2, 3])("tables of every kind, seed %s", (seed) => {
-  it("fills every table that can have rows, and gives a reason for the others", async () => {
+  it("the fixture generator fills every table that can have rows, and gives a reason for the others", async () => {
     await rolledBack(async (tx) => {
       const { filled, empty } = await fillTables(tx, { seed });
       expect(empty.map(({ table }) => table).sort()).toEqual(unfillable);
@@ -71,7 +71,7 @@ describe.each([1, 2, 3])("tables of every kind, seed %s", (seed) => {
   });
 });
 
-it("fills this project's four tables, also the columns that the rows of a trigger leave null", async () => {
+it("the fixture generator fills this project's four tables, also the columns that the rows of a trigger leave null", async () => {
   const own = await createDatabase();
   onTestFinished(own.drop);
   const migrationsTable = { schema: "drizzle", table: "__drizzle_migrations" };
@@ -91,7 +91,7 @@ it("fills this project's four tables, also the columns that the rows of a trigge
   expect([...rows.keys()].filter((table) => table.startsWith("partitions"))).toEqual([]);
 });
 
-it("generates the same values for the same seed, and others for another seed", async () => {
+it("the fixture generator generates the same values for the same seed, and others for another seed", async () => {
   const ddl = "create table t (a integer, b text, c timestamptz, d jsonb)";
   const drawn = async (seed: number) => {
     const own = await emptyDatabase(ddl);
@@ -103,7 +103,7 @@ it("generates the same values for the same seed, and others for another seed", a
   expect(first).not.toEqual(other);
 });
 
-it("fills only the given tables, with references to existing rows", async () => {
+it("the fixture generator fills only the given tables, with references to existing rows", async () => {
   const own = await emptyDatabase(
     "create table a (id integer primary key); create table b (a integer not null references a)",
   );
@@ -116,7 +116,7 @@ it("fills only the given tables, with references to existing rows", async () => 
   expect(new Set(rows.get("public.b"))).toEqual(new Set(['{"a": 42}']));
 });
 
-it("does not fill the migrations table", async () => {
+it("the fixture generator does not fill the migrations table", async () => {
   const own = await emptyDatabase(
     "create table m (id integer); create table m_runs (id integer); create table t (id integer)",
   );
@@ -136,7 +136,7 @@ describe("on a connection of any kind", () => {
     expect((await readRows(own.sql)).get("public.t")).toHaveLength(3);
   });
 
-  it("joins a transaction without failing it", async () => {
+  it("the fixture generator joins a transaction without failing it", async () => {
     const own = await emptyDatabase(ddl);
     await own.sql.begin(async (tx) => {
       await fillTables(tx);
@@ -146,7 +146,7 @@ describe("on a connection of any kind", () => {
     expect((await readRows(own.sql)).has("public.u")).toBe(true);
   });
 
-  it("fills through a reserved connection, inside and outside of a transaction", async () => {
+  it("the fixture generator fills through a reserved connection, inside and outside of a transaction", async () => {
     const own = await emptyDatabase(ddl);
     const reserved = await own.sql.reserve();
     await reserved`begin`;
@@ -176,7 +176,7 @@ it.each([
   expect((await readRows(own.sql)).get("public.after")).toEqual([]);
 });
 
-it("reads the given columns of the given tables in any column order", async () => {
+it("the fixture generator reads the given columns of the given tables in any column order", async () => {
   const own = await emptyDatabase(`
     create table a (x integer, y text);
     create table b (z integer);
@@ -206,7 +206,7 @@ it("reads the given columns of the given tables in any column order", async () =
   expect(await readRows(own.sql)).toEqual(before);
 });
 
-it("fills and reads tables with a number of statements that grows in proportion to the number of tables", async () => {
+it("the fixture generator fills and reads tables with a number of statements that grows in proportion to the number of tables", async () => {
   const statements = async (tables: number) => {
     const own = await emptyDatabase(`do $$ begin for n in 1 .. ${tables} loop
       execute format('create table t%s (id serial primary key, a text not null check (a in (''x'', ''y'')), b timestamptz, c jsonb)', n);

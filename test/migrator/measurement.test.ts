@@ -232,14 +232,14 @@ describe("rows", () => {
     expect(await effectsOf(statements)).toEqual(expected(effect));
   });
 
-  it("shows the scan of a referenced table when each table has one row", async () => {
+  it("measureEffects shows the scan of a referenced table when each table has one row", async () => {
     expect((await effectsOf(`${fk} not valid`)).scans).toEqual([]);
     await sql`insert into users (id, name) values (1, 'a')`;
     await sql`insert into posts values (1, 1)`;
     expect((await effectsOf("alter table posts validate constraint posts_fk")).scans).toEqual(["posts", users]);
   });
 
-  it("reports the same effects for tables with rows", async () => {
+  it("measureEffects reports the same effects for tables with rows", async () => {
     await sql`insert into users (id, name) select n, n from generate_series(1, 5) n`;
     expect(await effectsOf("update users set age = 1")).toEqual(
       expected({ locks: write, scans: [users], writes: writes("update") }),
@@ -264,7 +264,7 @@ describe("outside a transaction", () => {
     expect(await effectsOf(statement, { transaction: false })).toEqual(expected(effect));
   });
 
-  it("reports the locks of every statement, and no effects on tables of the migration itself", async () => {
+  it("measureEffects reports the locks of every statement, and no effects on tables of the migration itself", async () => {
     const statements = ["alter table users add column x int", "create table n (id int)", "drop table n"];
     const measured = await effects([...statements, "drop table users cascade"], { transaction: false });
     expect(measured.map(({ locks }) => locks)).toEqual([expected({ locks: all }).locks, [], [], expect.any(Array)]);
@@ -272,7 +272,7 @@ describe("outside a transaction", () => {
     expect(measured[3]?.locks).toContainEqual({ table: users, mode: "AccessExclusiveLock" });
   });
 
-  it("fails a statement that cannot run in the transaction of its migration", async () => {
+  it("measureEffects fails a statement that cannot run in the transaction of its migration", async () => {
     const failure = await effectsOf("vacuum users").catch((error) => error);
     expect(failure).toBeInstanceOf(MeasurementError);
     expect(codeOf(failure)).toBe("25001");
@@ -280,7 +280,7 @@ describe("outside a transaction", () => {
 });
 
 describe("a migration", () => {
-  it("reports the names from before the migration after renames", async () => {
+  it("measureEffects reports the names from before the migration after renames", async () => {
     const measured = await effects([
       "alter table users rename to accounts",
       "alter table accounts rename column age to years",
@@ -296,7 +296,7 @@ describe("a migration", () => {
     ]);
   });
 
-  it("reports names quoted for SQL", async () => {
+  it("measureEffects reports names quoted for SQL", async () => {
     await sql.unsafe(`create schema "Shop"; create table "Shop"."Order" ("When" date, id int)`);
     expect(await effectsOf(`alter table "Shop"."Order" drop column "When"`)).toEqual(
       expected({
@@ -306,7 +306,7 @@ describe("a migration", () => {
     );
   });
 
-  it("reports partitions under the highest table whose partitions all have the effect", async () => {
+  it("measureEffects reports partitions under the highest table whose partitions all have the effect", async () => {
     await sql.unsafe(`
       create table tree (id int, n int) partition by range (id);
       create table tree_1 partition of tree for values from (0) to (10) partition by range (id);
@@ -330,7 +330,7 @@ describe("a migration", () => {
     expect(measured[2]).toMatchObject({ rewrites: ["tree"], scans: ["tree"] });
   });
 
-  it("reports a stronger lock, and no weaker one", async () => {
+  it("measureEffects reports a stronger lock, and no weaker one", async () => {
     const measured = await effects(["select from users", "lock users", "lock users in share mode"]);
     expect(measured.map(({ locks }) => locks[0]?.mode)).toEqual(["AccessShareLock", "AccessExclusiveLock", undefined]);
     expect(await effectsOf(["lock users in share mode", "savepoint s", "lock users", "rollback to s"])).toEqual(
@@ -338,7 +338,7 @@ describe("a migration", () => {
     );
   });
 
-  it("reports a partition separately when its lock differs from that of its table", async () => {
+  it("measureEffects reports a partition separately when its lock differs from that of its table", async () => {
     const statement = "do $$ begin lock only log; lock log_1 in share mode; end $$";
     const locks: Lock[] = [
       ["log", "AccessExclusiveLock"],
@@ -347,7 +347,7 @@ describe("a migration", () => {
     expect(await effectsOf(statement)).toEqual(expected({ locks }));
   });
 
-  it("reports each effect once, with its own statement", async () => {
+  it("measureEffects reports each effect once, with its own statement", async () => {
     const statements = [
       "update users set age = 1",
       "alter table users drop column age",
@@ -366,7 +366,7 @@ describe("a migration", () => {
     }
   });
 
-  it("reports the locks of its own session only", async () => {
+  it("measureEffects reports the locks of its own session only", async () => {
     await sql.begin(async (other) => {
       await other`lock posts`;
       const [posts] = await other`select 'posts'::regclass::oid::text as oid`;
@@ -375,7 +375,7 @@ describe("a migration", () => {
     });
   });
 
-  it("does not report tables and columns that the migration creates", async () => {
+  it("measureEffects does not report tables and columns that the migration creates", async () => {
     const measured = await effects([
       "create table n (id int)",
       "insert into n values (1)",
@@ -394,11 +394,11 @@ describe("a migration", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("accepts a first statement that sets the isolation level", async () => {
+  it("measureEffects accepts a first statement that sets the isolation level", async () => {
     expect(await effects(["set transaction isolation level serializable", "select 1"])).toHaveLength(2);
   });
 
-  it("accepts a migration that ends in a role without privileges", async () => {
+  it("measureEffects accepts a migration that ends in a role without privileges", async () => {
     const notices: unknown[] = [];
     const other = postgres(database.url, { max: 1, onnotice: (notice) => notices.push(notice) });
     onTestFinished(() => other.end());
@@ -435,7 +435,7 @@ async function leftovers() {
     union all select nspname from pg_namespace where nspname like 'measured%'`;
 }
 
-it("reports that create_audit_log_partitions blocks all access to the audit log", async () => {
+it("measureEffects reports that create_audit_log_partitions blocks all access to the audit log", async () => {
   const ours = await createDatabase();
   try {
     const [made] = await measureEffects(ours.sql, [{ text: "select create_audit_log_partitions(5)" }], {

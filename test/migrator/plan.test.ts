@@ -22,7 +22,7 @@ async function planned(migration: Omit<TestMigration, "tag">, rows = 20_000) {
 }
 
 describe("plan", () => {
-  it("returns the statements of up with their locks and the sizes of the tables, and changes nothing", async () => {
+  it("plan returns the statements of up with their locks and the sizes of the tables, and changes nothing", async () => {
     const { next, error } = await planned({
       up: "-- a comment\nalter table players add column country text;\n--> statement-breakpoint\ncomment on table guilds is 'x';",
     });
@@ -101,7 +101,7 @@ describe("plan", () => {
     expect(next?.warnings).toContainEqual(expect.stringMatching(warning));
   });
 
-  it("does not warn of a small table or of a concurrent index build", async () => {
+  it("plan does not warn of a small table or of a concurrent index build", async () => {
     expect((await planned({ up: "create index on players (name);" }, 10)).next?.warnings).toEqual([]);
     const { next } = await planned({
       up: "-- migrate: no-transaction\ncreate index concurrently i on players (name);",
@@ -139,7 +139,7 @@ describe("plan", () => {
     ]);
   });
 
-  it("reports a statement that would fail", async () => {
+  it("plan reports a statement that would fail", async () => {
     const { error, next, migrations } = await planned({
       up: "alter table players add column a int;\nalter table player add column b int;",
     });
@@ -153,7 +153,7 @@ describe("plan", () => {
     ]);
   });
 
-  it("measures a migration that rejects the fixtures without them, and reports the tables", async () => {
+  it("plan measures a migration that rejects the fixtures without them, and reports the tables", async () => {
     const { error, next } = await planned({ up: "alter table players alter email set not null;" });
     expect(error).toBeUndefined();
     expect(next).toMatchObject({
@@ -162,7 +162,7 @@ describe("plan", () => {
     });
   });
 
-  it("returns the SQL and a remedy when the role may not create a scratch database", async () => {
+  it("plan returns the SQL and a remedy when the role may not create a scratch database", async () => {
     const { sql, url, target } = await emptyDatabase({ direct: true });
     const role = `planner_${process.pid}`;
     await sql.unsafe(`create role ${role} login password 'x'; grant create on schema public to ${role}`);

@@ -15,7 +15,7 @@ it.each([
   "^(?:a|b)?c{2,3}.*z$",
   "^\\d{4}-\\d{2}$",
   "^[]a-]{4}$",
-])("generates texts that match %s", (pattern) => {
+])("the regular expression generator generates texts that match %s", (pattern) => {
   const random = createRandom(1);
   const texts = Array.from({ length: 100 }, () => generateMatch(pattern, random));
   // JavaScript requires an escape for "]" at the start of a bracket expression.
@@ -24,16 +24,19 @@ it.each([
   expect(new Set(texts).size).toBeGreaterThan(2);
 });
 
-it.each(["(?=a)b", "(a)\\1", "[a", "(a", "a)"])("returns undefined for the unsupported pattern %s", (pattern) => {
-  expect(generateMatch(pattern, createRandom(1))).toBeUndefined();
-});
+it.each(["(?=a)b", "(a)\\1", "[a", "(a", "a)"])(
+  "the regular expression generator returns undefined for the unsupported pattern %s",
+  (pattern) => {
+    expect(generateMatch(pattern, createRandom(1))).toBeUndefined();
+  },
+);
 
-it("generates texts that match a LIKE pattern", () => {
+it("the regular expression generator generates texts that match a LIKE pattern", () => {
   const random = createRandom(1);
   for (let n = 0; n < 50; n++) expect(generateLikeMatch("https://%_\\%", random)).toMatch(/^https:\/\/.*a%$/);
 });
 
-it("reads the literals of definitions in the form of pg_get_constraintdef", () => {
+it("the fixture generator reads the literals of definitions in the form of pg_get_constraintdef", () => {
   expect(
     readHints([
       "CHECK (((status)::text = ANY ((ARRAY['it''s'::character varying, 'b'::character varying])::text[])))",

@@ -30,11 +30,11 @@ it.each([
   ["-- migrate-ignore cascade nobody\ntruncate users;", ["truncate"]],
   ["-- migrate-ignore truncate nobody\ntruncate users;\ntruncate users;", ["truncate"]],
   ["-- migrate-ignore truncate nobody\n--> statement-breakpoint\ntruncate users;", ["truncate"]],
-])("reports the unsafe statements of %s", async (sql, expected) => {
+])("check reports the unsafe statements of %s", async (sql, expected) => {
   expect(await unsafeIn(sql)).toEqual(expected);
 });
 
-it("reports the position, the problem and the comment that permits it", async () => {
+it("check reports the position, the problem and the comment that permits it", async () => {
   expect(
     await findUnsafeStatements({ file: "x.sql", sql: "select 1;\n\ntruncate users;", noTransaction: false }),
   ).toEqual([

@@ -15,7 +15,7 @@ async function finding(...migrations: TestMigration[]) {
   return (await verify({ server: server(), folder })).at(-1);
 }
 
-it("verifies this project's own down migrations with rows in every table", async () => {
+it("verify accepts this project's own down migrations with rows in every table", async () => {
   const proofs = await verify({ server: server() });
   expect(proofs.map(({ tag, outcome, reasons, empty }) => ({ tag, outcome, reasons, empty }))).toEqual(
     [
@@ -87,7 +87,7 @@ describe("verify fails a down migration that", () => {
       /column "name" of relation "a" contains null values/,
     ],
   ];
-  it.each(cases)("fails a down migration that %s", async (_, migration, reason) => {
+  it.each(cases)("verify fails a down migration that %s", async (_, migration, reason) => {
     expect(await finding(a, migration)).toMatchObject({
       tag: "0001_b",
       outcome: "failed",
@@ -105,7 +105,7 @@ describe("rows that the up inserts", () => {
   const seed =
     "insert into roles (name) values ('moderator');\ninsert into rights select id, 'mute' from roles where name = 'moderator';";
 
-  it("accepts an up whose rows its down deletes", async () => {
+  it("verify accepts an up whose rows its down deletes", async () => {
     const down = "delete from rights where name = 'mute'; delete from roles where name = 'moderator';";
     expect(await finding(roles, { tag: "0001_seed", up: seed, down })).toMatchObject({
       outcome: "verified",
@@ -129,13 +129,13 @@ describe("rows that the up inserts", () => {
       "delete from rights; delete from roles;",
       /3 of 3 rows of public\.roles are gone or changed/,
     ],
-  ])("fails a down migration that %s", async (_, down, reason) => {
+  ])("verify fails a down migration that %s", async (_, down, reason) => {
     const found = await finding(roles, { tag: "0001_seed", up: seed, down });
     expect(found).toMatchObject({ outcome: "failed" });
     expect(found?.reasons.join("\n")).toMatch(reason);
   });
 
-  it("accepts rows that differ only in nondeterministic columns", async () => {
+  it("verify accepts rows that differ only in nondeterministic columns", async () => {
     const stamped = {
       tag: "0000_stamps",
       up: "create table stamps (id uuid, at timestamptz, name text);",
@@ -146,7 +146,7 @@ describe("rows that the up inserts", () => {
     expect(await finding(stamped, { tag: "0001_seed", up, down })).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
-  it("accepts surplus rows that only a trigger has inserted", async () => {
+  it("verify accepts surplus rows that only a trigger has inserted", async () => {
     const audited = {
       tag: "0000_audited",
       up: `create table roles (name text primary key);
@@ -163,7 +163,7 @@ describe("rows that the up inserts", () => {
     expect(await finding(audited, seeded)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
-  it("accepts a down that restores rows that its up has moved", async () => {
+  it("verify accepts a down that restores rows that its up has moved", async () => {
     const archive = {
       ...a,
       up: `${a.up} create table archive (like a, batch text);`,
@@ -259,7 +259,7 @@ describe("an up that rejects the fixtures", () => {
       [],
     ],
   ];
-  it.each(cases)("verifies an up that rejects the fixtures without them: %s", async (_, migrations, empty) => {
+  it.each(cases)("verify tries an up that rejects the fixtures without them: %s", async (_, migrations, empty) => {
     const { folder } = migrationsOf(nullable, ...migrations);
     const proofs = await verify({ server: server(), folder });
     expect(proofs.map(({ outcome, reasons }) => ({ outcome, reasons }))).toEqual(
@@ -271,7 +271,7 @@ describe("an up that rejects the fixtures", () => {
     );
   });
 
-  it("uses the rows of an earlier .rows.sql", async () => {
+  it("verify uses the rows of an earlier .rows.sql", async () => {
     const next = {
       tag: "0001_b",
       up: "alter table a alter name set not null;",
@@ -285,7 +285,7 @@ describe("an up that rejects the fixtures", () => {
     });
   });
 
-  it("fails an up that also fails on empty tables", async () => {
+  it("verify fails an up that also fails on empty tables", async () => {
     const broken = { tag: "0001_b", up: "do $$ begin raise exception 'never'; end $$;", down: "select 1;" };
     expect(await finding(nullable, broken)).toMatchObject({
       outcome: "failed",
@@ -294,7 +294,7 @@ describe("an up that rejects the fixtures", () => {
   });
 });
 
-it("reports the reason of an irreversible migration, and verifies the later ones", async () => {
+it("verify reports the reason of an irreversible migration, and verifies the later ones", async () => {
   const { folder } = migrationsOf(
     a,
     {
@@ -309,7 +309,7 @@ it("reports the reason of an irreversible migration, and verifies the later ones
   expect(proofs[1]?.reasons).toEqual(["nobody knows which were upper case"]);
 });
 
-it("verifies the migrations after a failed one on a new database, and reports every failure", async () => {
+it("verify tries the migrations after a failed one on a new database, and reports every failure", async () => {
   const { folder } = migrationsOf(
     a,
     { tag: "0001_b", up: "create table b (id int);", down: "select 1;" },
@@ -331,7 +331,7 @@ it("verifies the migrations after a failed one on a new database, and reports ev
   expect(told).toEqual(proofs.map(({ tag, outcome }) => `${tag} ${outcome}`));
 });
 
-it("does not try the migrations after an up that fails", async () => {
+it("verify does not try the migrations after an up that fails", async () => {
   const { folder } = migrationsOf(
     a,
     { tag: "0001_b", up: "create table a (id int);", down: "select 1;" },
@@ -342,7 +342,7 @@ it("does not try the migrations after an up that fails", async () => {
   expect(proofs[1]?.reasons[0]).toMatch(/0001_b\.sql:1:1: relation "a" already exists/);
 });
 
-it("verifies only the newest migrations with steps", async () => {
+it("verify tries only the newest migrations with steps", async () => {
   const { folder } = migrationsOf(
     { ...a, down: "select 1;" },
     { tag: "0001_b", up: "create table b (id int);", down: "drop table b;" },
@@ -350,7 +350,7 @@ it("verifies only the newest migrations with steps", async () => {
   expect(await verify({ server: server(), folder, steps: 1 })).toMatchObject([{ tag: "0001_b", outcome: "verified" }]);
 });
 
-it("reports tables without fixtures, and uses the rows of .rows.sql", async () => {
+it("verify reports tables without fixtures, and uses the rows of .rows.sql", async () => {
   const odd = {
     tag: "0000_odd",
     up: "create function odd(text) returns boolean immutable language sql as $$ select md5($1) = md5('a secret word') $$;\ncreate table odd (word text not null check (odd(word)));",
@@ -366,7 +366,7 @@ it("reports tables without fixtures, and uses the rows of .rows.sql", async () =
   expect(await verify({ server: server(), folder })).toMatchObject([{ outcome: "verified", empty: [] }]);
 });
 
-it("verifies a migration without a transaction", async () => {
+it("verify accepts a migration without a transaction", async () => {
   const index = {
     tag: "0001_index",
     up: "-- migrate: no-transaction\ncreate index concurrently i on a (name);",
@@ -391,7 +391,7 @@ describe("the audit trail is compared with every changed column", () => {
     return (await verify({ server: server(), folder, steps: 1 })).at(-1);
   }
 
-  it("verifies new audited columns of any type", async () => {
+  it("verify accepts new audited columns of any type", async () => {
     const up = `
       alter table users add column country text, add column place point, add column api_key text;
       alter table user_sessions add column document json not null default '{}'`;
@@ -401,7 +401,7 @@ describe("the audit trail is compared with every changed column", () => {
     expect(await own(up, down)).toMatchObject({ outcome: "verified", reasons: [] });
   });
 
-  it("reports each column that a recorder misses", async () => {
+  it("verify reports each column that a recorder misses", async () => {
     const up = ["users", "user_security", "user_sessions"]
       .map(
         (table) => `do $do$ begin
@@ -430,7 +430,7 @@ describe("the audit trail is compared with every changed column", () => {
     );
   });
 
-  it("reports a recorder that writes another value than the table has", async () => {
+  it("verify reports a recorder that writes another value than the table has", async () => {
     const up = `do $do$ begin
       execute replace(pg_get_functiondef('record_change_of_users'::regproc),
         'jsonb_build_array(to_jsonb(before.role)', 'jsonb_build_array(to_jsonb(after.role)');

@@ -225,7 +225,7 @@ describe("a filter", () => {
     );
   });
 
-  it("counts as many users as it lists for every filter", async () => {
+  it("the users repository counts as many users as it lists for every filter", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(filters(userDefinition, await truth(userDefinition, "users")), async (where) => {
@@ -236,7 +236,7 @@ describe("a filter", () => {
     );
   });
 
-  it("finds an email regardless of the case of its ASCII letters", async () => {
+  it("a filter finds an email regardless of the case of its ASCII letters", async () => {
     const { users } = repositoriesOn((await openPool(database.url)).db);
     for (const email of ["AÉB@example.org", "Aéb@EXAMPLE.org", "aéB@example.org"]) {
       const [expected] =
@@ -263,13 +263,13 @@ describe("a filter", () => {
     ["_*", ["_"]],
     ["a*b", ["a%b", "a_b", "a\\b", "a*b", "a\\*b", "a\nb", "ab"]],
     ["*", agents.filter((agent) => agent !== null)],
-  ])("matches the pattern %j literally, except for stars and an escaped star", async (like, expected) => {
+  ])("like matches the pattern %j literally, except for stars and an escaped star", async (like, expected) => {
     const { sessions } = repositoriesOn((await openPool(database.url)).db);
     const { items } = await sessions.list({ where: { userAgent: { like } }, limit: 100 });
     expect(items.map(({ userAgent }) => userAgent).sort()).toEqual(expected.sort());
   });
 
-  it("reports text that PostgreSQL cannot store as invalid input, also without validation by the schema", async () => {
+  it("a filter reports text that PostgreSQL cannot store as invalid input, also without validation by the schema", async () => {
     const { users, sessions } = repositoriesOn((await openPool(database.url)).db);
     for (const asked of [
       () => users.count({ email: "a\0" }),
@@ -354,7 +354,7 @@ describe("a filter is refused", () => {
       "metadata.contains: must be at most 4096 bytes of JSON, numbers written without an exponent",
     ],
     ["deeper than four levels", nested(5), "not.not.not.not.not: must not nest and, or, not deeper than 4 levels"],
-  ])("refuses a filter %s", (_, filter, message) => {
+  ])("a listing refuses a filter %s", (_, filter, message) => {
     expect(messageFor(filter)).toBe(message);
   });
 
@@ -365,13 +365,13 @@ describe("a filter is refused", () => {
     ["refreshTokenId", userSessionDefinition],
     ["twoFactorSecret", userSecurityDefinition],
     ["recoveryCodes", userSecurityDefinition],
-  ])("refuses a filter on %s, which is not listed, at any depth", (field, listing) => {
+  ])("a listing refuses a filter on %s, which is not listed, at any depth", (field, listing) => {
     const schema = filterSchema(listing as Listing as ListingOf<unknown>) as never;
     expect(messageFor({ [field]: { isNull: false } }, schema)).toBe(`: Unrecognized key: "${field}"`);
     expect(messageFor({ or: [{ not: { [field]: "x" } }] }, schema)).toBe(`or.0.not: Unrecognized key: "${field}"`);
   });
 
-  it("accepts or refuses any value without another error", () => {
+  it("the filter schema accepts or refuses any value without another error", () => {
     const keys = fc.constantFrom(
       "and",
       "or",
@@ -392,11 +392,11 @@ describe("a filter is refused", () => {
     );
   });
 
-  it("ignores fields that are undefined", () => {
+  it("a filter ignores fields that are undefined", () => {
     expect(messageFor({ and: undefined, or: undefined, not: undefined, email: undefined })).toBeUndefined();
   });
 
-  it("accepts four levels, a hundred conditions and a hundred values", () => {
+  it("a filter accepts four levels, a hundred conditions and a hundred values", () => {
     expect(messageFor(nested(4))).toBeUndefined();
     expect(messageFor({ and: [wide(20), wide(20), wide(20), wide(20), wide(20)] })).toBeUndefined();
     expect(messageFor({ email: { in: Array.from({ length: 100 }, () => "x") } })).toBeUndefined();

@@ -212,13 +212,13 @@ describe("a request that no index serves on a large table", () => {
       .map((field) => ({ name, field, lists, table: listing }));
   });
 
-  it.each(unserved)("refuses $name by $field and names the served requests", async ({ field, lists }) => {
+  it.each(unserved)("a listing refuses $name by $field and names the served requests", async ({ field, lists }) => {
     await expect(lists(on, { sort: { field } as never })).rejects.toThrow(
       /^where: no index answers this filter in this order, and none finds few rows by a part of it\. Ask for rows .*equals a value.* \(the table has about [\d,]+ rows, more than 1,000\)\.$/,
     );
   });
 
-  it("names every index path in the error", async () => {
+  it("a listing names every index path in the error", async () => {
     await expect(on.audit.list({ sort: { field: "requestId" } })).rejects.toThrow(
       "Ask for rows sorted by createdAt; or where resourceType and resourceId equals a value, sorted by createdAt; " +
         "or where userId equals a value, sorted by createdAt; or where actor equals a value, sorted by createdAt; " +
@@ -227,7 +227,7 @@ describe("a request that no index serves on a large table", () => {
   });
 
   it.each(Object.entries(listings))(
-    "scans %s if the caller allows it, or the table is below the limit",
+    "a listing scans %s if the caller allows it, or the table is below the limit",
     async (name, [, lists]) => {
       const roomy = repositoriesOn(drizzle(client), { scanLimit: 1_000_000 });
       const options = { sort: { field: unanswered[name] } } as never as Options;
@@ -237,7 +237,7 @@ describe("a request that no index serves on a large table", () => {
     },
   );
 
-  it("refuses an exact count of a large table unless the caller allows a scan, and accepts an estimate", async () => {
+  it("a listing refuses an exact count of a large table unless the caller allows a scan, and accepts an estimate", async () => {
     await expect(on.users.list({ total: "exact" })).rejects.toThrow(
       'total: ask for "estimated", or for "none" (the table has about 100,000 rows, more than 1,000).',
     );
@@ -264,25 +264,28 @@ describe("a request that no index serves on a large table", () => {
       { field: "loginAttempts" },
     ],
   ];
-  it.each(few)("serves a filter of which an index finds few rows by a part: %s %j", async (name, where, sort) => {
-    const [, lists] = listings[name] as (typeof listings)[string];
-    const asked = { where, sort, limit: 3 } as never as Options;
-    const work = await workOf(() => lists(on, asked));
-    expect(work).toMatchObject({ scanned: [] });
-    expect(work.read).toBeLessThan(20_002);
-    // The pages are the same as without the limit.
-    const walk = async (options: object) => {
-      const pages = [await lists(on, { ...asked, ...options, total: "exact" } as never)];
-      for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
-        page = await lists(on, { ...asked, ...options, cursor: page.nextCursor } as never);
-      return pages.map(({ items, total }) => ({ items, total }));
-    };
-    const pages = await walk({});
-    expect(pages[0]?.items.length).toBeGreaterThan(0);
-    expect(pages).toEqual(await walk({ scan: true }));
-  });
+  it.each(few)(
+    "a listing serves a filter of which an index finds few rows by a part: %s %j",
+    async (name, where, sort) => {
+      const [, lists] = listings[name] as (typeof listings)[string];
+      const asked = { where, sort, limit: 3 } as never as Options;
+      const work = await workOf(() => lists(on, asked));
+      expect(work).toMatchObject({ scanned: [] });
+      expect(work.read).toBeLessThan(20_002);
+      // The pages are the same as without the limit.
+      const walk = async (options: object) => {
+        const pages = [await lists(on, { ...asked, ...options, total: "exact" } as never)];
+        for (let page = pages[0]; page?.nextCursor && pages.length < 4; pages.push(page))
+          page = await lists(on, { ...asked, ...options, cursor: page.nextCursor } as never);
+        return pages.map(({ items, total }) => ({ items, total }));
+      };
+      const pages = await walk({});
+      expect(pages[0]?.items.length).toBeGreaterThan(0);
+      expect(pages).toEqual(await walk({ scan: true }));
+    },
+  );
 
-  it("refuses a filter of which every indexed part finds many rows", async () => {
+  it("a listing refuses a filter of which every indexed part finds many rows", async () => {
     const { userId } = common["audit"] as { userId: string };
     const many = { userId, action: "update", createdAt: { gt: new Date(0) } };
     await expect(on.audit.list({ where: many })).rejects.toThrow("where: no index answers");
@@ -306,7 +309,7 @@ describe("a request that no index serves on a large table", () => {
     expect((await on.sessions.list({ where: { userId, or: patterns } })).items).toEqual([]);
   });
 
-  it("refuses findOne without an index, and serves it with one", async () => {
+  it("a listing refuses findOne without an index, and serves it with one", async () => {
     await expect(on.users.findOne({ lastLogin: null })).rejects.toThrow("no index answers");
     expect((await on.users.findOne({ email: "PLAYER9@example.com" }))?.username).toBe("player_9");
   });
@@ -341,7 +344,7 @@ describe("a value that occurs in one period only", () => {
     }
   });
 
-  it("stops counting the rows of a frequent value at the limit", async () => {
+  it("a listing stops counting the rows of a frequent value at the limit", async () => {
     sent = [];
     const where = { actor: "service:early", resourceId: "late" };
     await expect(on.audit.list({ where })).rejects.toThrow("no index answers");
@@ -424,7 +427,7 @@ describe("findIndexPath", () => {
   }
 
   it.each(Object.entries(listings))(
-    "reads a limited number of rows for every served request of %s",
+    "a listing reads a limited number of rows for every served request of %s",
     async (name, [listing, lists]) => {
       await fc.assert(
         fc.asyncProperty(questions(name, listing), async (question) => {

@@ -272,7 +272,7 @@ describe("a page", () => {
     },
   );
 
-  it("returns an exact or estimated total only on request", async () => {
+  it("a listing returns an exact or estimated total only on request", async () => {
     const users = await on();
     await database.sql`analyze users`;
     expect(await users.list({ limit: 5 })).toMatchObject({ total: null, pageCount: null });
@@ -283,7 +283,7 @@ describe("a page", () => {
     expect((await users.list({ where: { status: "banned" }, total: "exact" })).total).toBe(8);
   });
 
-  it("counts the rows of all pages with a cursor, and sees the writes of its transaction", async () => {
+  it("a listing counts the rows of all pages with a cursor, and sees the writes of its transaction", async () => {
     const { db } = await openPool(database.url);
     await db
       .transaction(async (tx) => {
@@ -303,13 +303,13 @@ describe("a page", () => {
       { page: 502, limit: 20 },
       "page: at most 10000 rows can be skipped. Follow nextCursor to go deeper.",
     ],
-  ])("refuses %s and names the remedy", async (_, options, message) => {
+  ])("a listing refuses %s and names the remedy", async (_, options, message) => {
     const users = await on();
     await expect(users.list(options)).rejects.toThrow(new InvalidInputError(message, { field: "page" }));
     expect((await users.list({ page: 501, limit: 20 })).items).toEqual([]);
   });
 
-  it("refuses a page number together with a cursor", async () => {
+  it("a listing refuses a page number together with a cursor", async () => {
     const users = await on();
     const { nextCursor: cursor } = await users.list({ limit: 2 });
     await expect(users.list({ limit: 2, cursor, page: 2 })).rejects.toThrow(
@@ -324,7 +324,7 @@ describe("a page", () => {
     expect(Object.keys(first ?? {}).sort()).toEqual(Object.keys(userDefinition.columns).sort());
   });
 
-  it("refuses options outside of their limits", () => {
+  it("a listing refuses options outside of their limits", () => {
     const input = listInput(userDefinition);
     const message = (options: unknown) =>
       input
@@ -350,7 +350,7 @@ describe("a cursor", () => {
     "cursor: is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page";
   const first = async (on: Repositories) => (await on.users.list({ limit: 2 })).nextCursor ?? "";
 
-  it("refuses a cursor with a changed, missing or additional character", async () => {
+  it("a listing refuses a cursor with a changed, missing or additional character", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -377,7 +377,7 @@ describe("a cursor", () => {
     }
   });
 
-  it("refuses any text that is not a cursor, without another error", async () => {
+  it("a listing refuses any text that is not a cursor, without another error", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string({ unit: "binary" }), fc.base64String()), async (cursor) => {
@@ -387,7 +387,7 @@ describe("a cursor", () => {
     );
   });
 
-  it("refuses a cursor of another listing, filter or order with a message for each", async () => {
+  it("a listing refuses a cursor of another listing, filter or order with a message for each", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const cursor = await first(on);
     const other = "cursor: belongs to another filter or order: pass the same where and sort, or no cursor";
@@ -403,7 +403,7 @@ describe("a cursor", () => {
     await expect(seen.list({ cursor })).rejects.toThrow("belongs to another listing");
   });
 
-  it("accepts a cursor for an equivalent filter and order, and for another page size", async () => {
+  it("a listing accepts a cursor for an equivalent filter and order, and for another page size", async () => {
     const on = repositoriesOn((await openPool(database.url)).db);
     const where = { status: "active", role: { in: ["user", "admin"] } } as const;
     const { nextCursor: cursor } = await on.users.list({ where, limit: 1 });
@@ -417,7 +417,7 @@ describe("a cursor", () => {
     expect(items.length).toBeGreaterThan(1);
   });
 
-  it("accepts a cursor of an instance with the same secret, and refuses one of another secret", async () => {
+  it("a listing accepts a cursor of an instance with the same secret, and refuses one of another secret", async () => {
     const { db } = await openPool(database.url);
     const cursor = await first(createRepositories(db, { secret: "one", scanLimit: 1_000 }));
     const page = await createRepositories(db, { secret: "one", scanLimit: 1_000 }).users.list({ limit: 2, cursor });

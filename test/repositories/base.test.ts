@@ -64,7 +64,7 @@ describe("a repository", () => {
     ]);
   });
 
-  it("lists and counts rows", async () => {
+  it("a repository lists and counts rows", async () => {
     for (const name of ["c", "a", "b"]) await repository.create(testActor, { name });
     const names = async (options: Parameters<ThingRepository["list"]>[0]) =>
       (await repository.list(options)).items.map(({ name }) => name);
@@ -77,7 +77,7 @@ describe("a repository", () => {
     expect([first.total, await names({ limit: 2, cursor: first.nextCursor })]).toEqual([3, ["b"]]);
   });
 
-  it("refuses an update of a row that was changed since it was read", async () => {
+  it("a repository refuses an update of a row that was changed since it was read", async () => {
     const seen = await repository.create(testActor, { name: "Lamp" });
     const other = await repository.update(testActor, seen.id, { level: 2 }, { version: seen.updatedAt });
     expect(await reasonOf(repository.update(testActor, seen.id, { level: 3 }, { version: seen.updatedAt }))).toEqual({
@@ -90,7 +90,7 @@ describe("a repository", () => {
     );
   });
 
-  it("accepts one of several concurrent updates of the same version", async () => {
+  it("a repository accepts one of several concurrent updates of the same version", async () => {
     const { id, updatedAt: version } = await repository.create(testActor, { name: "Lamp" });
     const all = Array.from({ length: 8 }, (_, level) =>
       repository.update(testActor, id, { level: level + 10 }, { version }),
@@ -145,7 +145,7 @@ describe("a repository", () => {
     expect(await reasonOf(repository.restore(testActor, id))).toEqual(missing);
   });
 
-  it("writes many rows in bulk", async () => {
+  it("a repository writes many rows in bulk", async () => {
     const names = ["a", "b", "c"].map((name) => ({ name }));
     expect(await repository.createMany(testActor, names)).toEqual({ written: 3, refused: [] });
     const ids = (await repository.list()).items.map(({ id }) => id);
@@ -192,7 +192,7 @@ describe("a repository on the caller's transaction", () => {
     expect(await repository.count()).toBe(2);
   });
 
-  it("records the actor of each change in one transaction, and leaks no actor to the session", async () => {
+  it("a repository records the actor of each change in one transaction, and leaks no actor to the session", async () => {
     const { db } = await openPool(database.url, { DATABASE_POOL_MIN: "1", DATABASE_POOL_MAX: "1" });
     const things = thingsOn(db);
     const ids = await inTransaction(db, async (tx) => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 describe("audit.record", () => {
-  it("records an event of the game with its actor, account and origin", async () => {
+  it("audit.record records an event of the game with its actor, account and origin", async () => {
     const player = await account(service.database.sql);
     const event = {
       action: "trade.completed",
@@ -46,11 +46,11 @@ describe("audit.record", () => {
     ["an invalid address", { action: "trade.completed", ipAddress: "300.1.1.1" }, "ipAddress"],
     ["changes that are not an object", { action: "trade.completed", changes: [1] as never }, "changes"],
     ["changes over 16 KiB", { action: "trade.completed", changes: { text: "x".repeat(20_000) } }, "changes"],
-  ])("refuses an event with %s", async (_, event, field) => {
+  ])("audit.record refuses an event with %s", async (_, event, field) => {
     expect(await refusal(game.audit.record.mutate(event))).toMatchObject({ code: "BAD_REQUEST", field });
   });
 
-  it("records the valid events of a request in which one event is refused", async () => {
+  it("audit.record records the valid events of a request in which one event is refused", async () => {
     const resourceId = randomUUID();
     const calls = Array.from({ length: 64 }, (_, n) =>
       game.audit.record.mutate({
@@ -67,7 +67,7 @@ describe("audit.record", () => {
     ]);
   });
 
-  it("records 1,000 events of one call, or none of them", async () => {
+  it("audit.record records 1,000 events of one call, or none of them", async () => {
     const resourceId = randomUUID();
     const events = Array.from({ length: 1_000 }, (_, n) => ({
       action: "quest.step",
@@ -90,7 +90,7 @@ describe("audit.record", () => {
 });
 
 describe("the audit trail of a procedure", () => {
-  it("audits a call with its actor, address, user agent and request id", async () => {
+  it("the audit trail records a call with its actor, address, user agent and request id", async () => {
     const response = await fetch(`${service.url}/users.create`, {
       method: "POST",
       headers: {
@@ -123,7 +123,7 @@ describe("the audit trail of a procedure", () => {
     ["[2001:db8::1]:99", "2001:db8::1"],
     ["fe80::1%eth0", "fe80::1"],
     ["unknown", null],
-  ])("audits the address that a trusted proxy reports for %s", async (forwarded, ipAddress) => {
+  ])("the audit trail records the address that a trusted proxy reports for %s", async (forwarded, ipAddress) => {
     const { url } = await serviceForTest(service.database.url, { env: { TRUSTED_PROXIES: "127.0.0.0/8, 10.0.0.1" } });
     const headers = {
       authorization: `Bearer ${serviceToken}`,
@@ -137,7 +137,7 @@ describe("the audit trail of a procedure", () => {
     expect(items).toMatchObject([{ ipAddress }]);
   });
 
-  it("audits a bulk call with exactly one row for each changed row", async () => {
+  it("the audit trail records a bulk call with exactly one row for each changed row", async () => {
     const rows = Array.from({ length: 1_200 }, () => newUser());
     await game.users.createMany.mutate({ rows });
     const [counts] = await service.database.sql`

@@ -50,7 +50,7 @@ const refusedAt = (field: string) => ({
 });
 
 describe("a number that a double cannot hold", () => {
-  it.each(inexact)("refuses the inexact number %s in metadata, with its path", async (number) => {
+  it.each(inexact)("the service refuses the inexact number %s in metadata, with its path", async (number) => {
     const input = newUser({ metadata: { a: [{ b: "#" }] } });
     expect(await send("users.create", withNumber(input, number))).toMatchObject(refusedAt("metadata.a.0.b"));
     expect(await send("users.createMany", withNumber({ rows: [input] }, number))).toMatchObject(
@@ -58,7 +58,7 @@ describe("a number that a double cannot hold", () => {
     );
   });
 
-  it("refuses inexact numbers in an event and in a filter, by GET and by POST", async () => {
+  it("the service refuses inexact numbers in an event and in a filter, by GET and by POST", async () => {
     const event = { action: "trade.done", changes: { price: "#" } };
     const filter = { where: { metadata: { contains: { a: "#" } } } };
     for (const number of inexact) {
@@ -70,7 +70,7 @@ describe("a number that a double cannot hold", () => {
     }
   });
 
-  it("refuses inexact numbers in requests that tRPC's adapter answers", async () => {
+  it("the service refuses inexact numbers in requests that tRPC's adapter answers", async () => {
     const filter = withNumber({ where: { metadata: { contains: { a: "#" } } } }, "12345678901234567890");
     const input = `{"0":${filter}}`;
     const ask = (query: string, body?: string) =>
@@ -88,7 +88,7 @@ describe("a number that a double cannot hold", () => {
       expect(text).toContain('"field":"where.metadata.contains.a"');
   });
 
-  it("keeps a number that is written as a string, through every link", async () => {
+  it("the service keeps a number that is written as a string, through every link", async () => {
     const metadata = { a: "12345678901234567890", f: 1e23, g: [8.41e21], '1e400"': "\\", b: 0.1, c: 1e300, d: -5e-324 };
     const streaming = createTRPCClient<AppRouter>({
       links: [
@@ -105,7 +105,7 @@ describe("a number that a double cannot hold", () => {
     expect((await clientOf(service.url, admin).users.list.query({ where })).items).toEqual([user]);
   });
 
-  it("refuses -0, which PostgreSQL cannot store", async () => {
+  it("the service refuses -0, which PostgreSQL cannot store", async () => {
     const refused = await refusal(client.users.create.mutate(newUser({ metadata: { x: [-0] } })));
     expect(refused).toMatchObject({ code: "BAD_REQUEST", field: "metadata.x.0" });
   });
@@ -130,7 +130,7 @@ describe("a number that a double cannot hold", () => {
   });
 });
 
-it("stores and returns metadata unchanged", async () => {
+it("the service stores and returns metadata unchanged", async () => {
   const { sql } = service.database;
   const value = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Object.is(n, -0)),
@@ -167,28 +167,31 @@ describe("letters outside ASCII", () => {
   const own = { email: "kiss@victim.example", username: "kiss-one" };
   beforeAll(() => client.users.create.mutate(newUser(own)));
 
-  it.each(lookalikes(own.email))("finds no account by the look-alike email %j, and creates none", async (email) => {
-    expect((await refusal(client.users.byEmail.query({ email }))).code).toBe("NOT_FOUND");
-    for (const condition of [email, { in: [email] }, { like: email }, { ilike: `${email}*` }])
-      expect(
-        (await client.users.list.query({ where: { email: condition }, total: "exact" })).total,
-        JSON.stringify(condition),
-      ).toBe(0);
-    const made = newUser({ email });
-    expect(await refusal(client.users.create.mutate(made))).toMatchObject({ code: "BAD_REQUEST", field: "email" });
-    expect((await client.users.createMany.mutate({ rows: [made], atomic: false })).refused[0]).toMatchObject({
-      code: "BAD_REQUEST",
-      field: "email",
-    });
-    const { id, token } = await account(service.database.sql);
-    expect(await refusal(clientOf(service.url, token).users.update.mutate({ id, email }))).toMatchObject({
-      code: "BAD_REQUEST",
-      field: "email",
-    });
-  });
+  it.each(lookalikes(own.email))(
+    "the service finds no account by the look-alike email %j, and creates none",
+    async (email) => {
+      expect((await refusal(client.users.byEmail.query({ email }))).code).toBe("NOT_FOUND");
+      for (const condition of [email, { in: [email] }, { like: email }, { ilike: `${email}*` }])
+        expect(
+          (await client.users.list.query({ where: { email: condition }, total: "exact" })).total,
+          JSON.stringify(condition),
+        ).toBe(0);
+      const made = newUser({ email });
+      expect(await refusal(client.users.create.mutate(made))).toMatchObject({ code: "BAD_REQUEST", field: "email" });
+      expect((await client.users.createMany.mutate({ rows: [made], atomic: false })).refused[0]).toMatchObject({
+        code: "BAD_REQUEST",
+        field: "email",
+      });
+      const { id, token } = await account(service.database.sql);
+      expect(await refusal(clientOf(service.url, token).users.update.mutate({ id, email }))).toMatchObject({
+        code: "BAD_REQUEST",
+        field: "email",
+      });
+    },
+  );
 
   it.each(lookalikes(own.username))(
-    "finds no account by the look-alike username %j, and creates none",
+    "the service finds no account by the look-alike username %j, and creates none",
     async (username) => {
       expect((await refusal(client.users.byUsername.query({ username }))).code).toBe("NOT_FOUND");
       for (const condition of [username, { in: [username] }, { like: username }, { ilike: `${username}*` }])
@@ -203,7 +206,7 @@ describe("letters outside ASCII", () => {
     },
   );
 
-  it("finds an account by ASCII letters in any case", async () => {
+  it("the service finds an account by ASCII letters in any case", async () => {
     expect(await client.users.byEmail.query({ email: ` ${own.email.toUpperCase()}\n` })).toMatchObject(own);
     expect(await client.users.byUsername.query({ username: own.username.toUpperCase() })).toMatchObject(own);
   });
@@ -212,12 +215,12 @@ describe("letters outside ASCII", () => {
 describe("an email", () => {
   const message = async (email: string) => (await refusal(client.users.create.mutate(newUser({ email })))).message;
 
-  it("refuses an email with letters outside ASCII, with the remedy", async () => {
+  it("the service refuses an email with letters outside ASCII, with the remedy", async () => {
     expect(await message("x@bücher.example")).toContain("as xn--bcher-kva.example");
     expect(await message("jörg@x.org")).toContain("ASCII in front of the @");
   });
 
-  it("limits an email to 64 characters before the @ and 63 between dots", async () => {
+  it("the service limits an email to 64 characters before the @ and 63 between dots", async () => {
     expect(await message(`${"a".repeat(65)}@example.com`)).toContain("at most 64 characters in front of the @");
     expect(await message(`a@${"b".repeat(64)}.com`)).toContain("at most 63 characters");
     for (const email of [`${"a".repeat(64)}@example.com`, `a@${"b".repeat(63)}.com`])
@@ -231,7 +234,7 @@ describe("an email", () => {
     "a+b!#$&'*=?^_`|~-@sub.example.co",
     "x@xn--bcher-kva.example",
     "x@example.xn--p1ai",
-  ])("accepts the email %s (RFC 5321)", async (email) =>
+  ])("the service accepts the email %s (RFC 5321)", async (email) =>
     expect(await client.users.create.mutate(newUser({ email }))).toMatchObject({ email }),
   );
 
@@ -249,5 +252,5 @@ describe("an email", () => {
     "a@b_c.de",
     "@b.de",
     "a@",
-  ])("refuses the email %s", async (email) => expect(await message(email)).toMatch(/^email: must/));
+  ])("the service refuses the email %s", async (email) => expect(await message(email)).toMatch(/^email: must/));
 });

@@ -16,7 +16,7 @@ it("only src/routers/procedures.ts reads tRPC's private _def and _config", () =>
   expect(readers).toEqual(["src/routers/procedures.ts"]);
 });
 
-it("lists every procedure with its type", () => {
+it("the list of procedures has every procedure with its type", () => {
   expect(procedures.get("users.byId")?.type).toBe("query");
   expect(procedures.get("users.create")?.type).toBe("mutation");
 });

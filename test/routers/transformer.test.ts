@@ -8,7 +8,7 @@ const refused = (input: unknown) => {
 };
 
 describe("deserialize", () => {
-  it("reads JSON, dates and undefined as superjson does, with any keys", () => {
+  it("the transformer reads JSON, dates and undefined as superjson does, with any keys", () => {
     const key = fc.string({ unit: fc.constantFrom("a", ".", "\\", "0", " "), maxLength: 4 });
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
@@ -53,13 +53,16 @@ describe("deserialize", () => {
     ["annotations that are not an object", { json: {}, meta: { values: "Date" } }],
     ["no value", undefined],
     ["no key json", { id: 1 }],
-  ])("refuses an input with %s", (_, input) => refused(input));
+  ])("the transformer refuses an input with %s", (_, input) => refused(input));
 
-  it.each(["__proto__", "constructor", "prototype"])("refuses an input with the key %s at any depth", (key) => {
-    refused(JSON.parse(`{"json":{"a":[{"${key}":1}]}}`));
-  });
+  it.each(["__proto__", "constructor", "prototype"])(
+    "the transformer refuses an input with the key %s at any depth",
+    (key) => {
+      refused(JSON.parse(`{"json":{"a":[{"${key}":1}]}}`));
+    },
+  );
 
-  it("refuses an input of more than 32 levels, also one of a million levels", () => {
+  it("the transformer refuses an input of more than 32 levels, also one of a million levels", () => {
     const nested = (levels: number) => ({ json: JSON.parse("[".repeat(levels) + "]".repeat(levels)) });
     expect(deserialize(nested(32))).toBeDefined();
     refused(nested(33));
@@ -68,7 +71,7 @@ describe("deserialize", () => {
     refused({ json: deep });
   });
 
-  it("ignores references, which would double the values that they name", () => {
+  it("the transformer ignores references, which would double the values that they name", () => {
     const json = { a: { x: 1 }, b: { y: 2 } };
     expect(deserialize({ json, meta: { referentialEqualities: { a: ["b.y"], toString: ["then"] } } })).toEqual(json);
   });

@@ -250,7 +250,7 @@ describe("names", () => {
     ["a line break", "mira\n"],
     ["a reserved name", "Admin"],
     ["a reserved name with separators", "_aD-min_7"],
-  ])("refuses a username with %s", async (_, username) => {
+  ])("users.create refuses a username with %s", async (_, username) => {
     expect(await refusal(client.users.create.mutate(newUser({ username })))).toMatchObject({
       code: "BAD_REQUEST",
       field: "username",
@@ -264,14 +264,14 @@ describe("names", () => {
     `${"a".repeat(250)}@example.com`,
     "@example.com",
     "a@@example.com",
-  ])("refuses the email %s and names the field", async (email) => {
+  ])("users.create refuses the email %s and names the field", async (email) => {
     expect(await refusal(client.users.create.mutate(newUser({ email })))).toMatchObject({
       code: "BAD_REQUEST",
       field: "email",
     });
   });
 
-  it("stores an email in lower case and without surrounding spaces", async () => {
+  it("users.create stores an email in lower case and without surrounding spaces", async () => {
     const { email } = newUser();
     expect(await client.users.create.mutate(newUser({ email: `  ${email.toUpperCase()} ` }))).toMatchObject({ email });
     expect(await client.users.byEmail.query({ email: ` ${email.toUpperCase()}` })).toMatchObject({ email });

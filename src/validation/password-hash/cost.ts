@@ -1,5 +1,5 @@
-// Sign-in computes a hash for every attempt. A hash that takes minutes or gigabytes of memory would stop the service, so
-// its cost has a limit.
+// Sign-in computes the hash of each attempt. The limits exclude hashes that take more than about a second of a processor, or
+// more memory than a server can spare for one attempt.
 
 /** Named groups of a format's pattern. */
 export type CostParameters = Readonly<Record<string, string>>;
@@ -10,29 +10,25 @@ export const parseInteger = (text: string | undefined, base = 10): number => Num
 const isBetween = (number: number, { min, max }: { min: number; max: number }): boolean =>
   number >= min && number <= max;
 
-/** At most 1 GiB of memory and four passes over it: libsodium's most expensive setting. */
+/** At most 256 MiB of memory, and 1 GiB times passes. */
 export const isArgon2Affordable = ({ kib, passes, lanes }: CostParameters): boolean =>
-  isBetween(parseInteger(kib), { min: 8, max: 2 ** 20 }) &&
-  isBetween(parseInteger(kib) * parseInteger(passes), { min: 8, max: 2 ** 22 }) &&
+  isBetween(parseInteger(kib), { min: 8, max: 2 ** 18 }) &&
+  isBetween(parseInteger(kib) * parseInteger(passes), { min: 8, max: 2 ** 20 }) &&
   isBetween(parseInteger(lanes), { min: 1, max: 64 });
 
 /** The cost is the binary logarithm of the iterations. */
 export const isBcryptAffordable = ({ cost }: CostParameters): boolean =>
-  isBetween(parseInteger(cost), { min: 4, max: 18 });
+  isBetween(parseInteger(cost), { min: 4, max: 14 });
 
-/** At most 1 GiB of memory (128 × n × r bytes, RFC 7914) and four passes over it. */
+/** At most 2^20 blocks of 128 bytes, hence 128 MiB of memory (RFC 7914): the strongest setting that OWASP recommends. */
 export const isScryptAffordable = ({ n, r, p }: { n: number; r: number; p: number }): boolean =>
-  Number.isInteger(Math.log2(n)) &&
-  isBetween(n, { min: 2, max: 2 ** 20 }) &&
-  r >= 1 &&
-  n * r <= 2 ** 23 &&
-  isBetween(n * r * p, { min: 2, max: 2 ** 25 });
+  Number.isInteger(Math.log2(n)) && n >= 2 && r >= 1 && isBetween(n * r * p, { min: 2, max: 2 ** 20 });
 
-/** At most 10,000,000 iterations. */
-export const isPbkdf2Affordable = (iterations: number): boolean => isBetween(iterations, { min: 1, max: 10_000_000 });
+/** At most 4,000,000 iterations. */
+export const isPbkdf2Affordable = (iterations: number): boolean => isBetween(iterations, { min: 1, max: 4_000_000 });
 
 /** The argument is the binary logarithm of the MD5 iterations. phpass itself accepts 7 to 30. */
-export const isPhpassAffordable = (log2Iterations: number): boolean => isBetween(log2Iterations, { min: 7, max: 24 });
+export const isPhpassAffordable = (log2Iterations: number): boolean => isBetween(log2Iterations, { min: 7, max: 18 });
 
 /**
  * Whether a base64 text is a hash of ASP.NET Core Identity with an acceptable cost (PasswordHasher.cs).

@@ -16,6 +16,12 @@ interface HashFormat {
   readonly isAffordable: (cost: CostParameters) => boolean;
 }
 
+/** A hash function, its text formats, and its costs that are not accepted, for messages. */
+interface HashAlgorithm {
+  readonly formats: readonly HashFormat[];
+  readonly rejectedCost: string;
+}
+
 /** Salt and hash in base64: the standard alphabet, that of URLs or that of crypt, with padding or without. */
 const salt = String.raw`[\w+/.=-]{8,}`;
 const digest = String.raw`[\w+/.=-]{16,}`;
@@ -134,7 +140,16 @@ const phpassFormats: readonly HashFormat[] = [
   },
 ];
 
-const formats = [...argon2Formats, ...bcryptFormats, ...scryptFormats, ...pbkdf2Formats, ...phpassFormats];
+const algorithms: readonly HashAlgorithm[] = [
+  {
+    formats: argon2Formats,
+    rejectedCost: "Argon2 with more than 256 MiB of memory, more than 1 GiB times passes, or more than 64 lanes",
+  },
+  { formats: bcryptFormats, rejectedCost: "bcrypt with a cost below 4 or above 14" },
+  { formats: scryptFormats, rejectedCost: "scrypt with n × r × p above 1,048,576, or n that is no power of 2" },
+  { formats: pbkdf2Formats, rejectedCost: "PBKDF2 with no iterations or more than 4,000,000" },
+  { formats: phpassFormats, rejectedCost: "phpass with fewer than 2^7 or more than 2^18 iterations" },
+];
 
 /**
  * Whether a text is a password hash in an accepted format and with an acceptable cost. The formats are the PHC string
@@ -142,8 +157,16 @@ const formats = [...argon2Formats, ...bcryptFormats, ...scryptFormats, ...pbkdf2
  * and ASP.NET.
  */
 export function isPasswordHash(text: string): boolean {
-  return formats.some(({ pattern, isAffordable }) => {
-    const match = pattern.exec(text);
-    return match !== null && isAffordable(match.groups ?? {});
-  });
+  return algorithms
+    .flatMap(({ formats }) => formats)
+    .some(({ pattern, isAffordable }) => {
+      const match = pattern.exec(text);
+      return match !== null && isAffordable(match.groups ?? {});
+    });
+}
+
+/** Describes the costs of which a hash in an accepted format has one that is not accepted; undefined for any other text. */
+export function rejectedCost(text: string): string | undefined {
+  if (isPasswordHash(text)) return undefined;
+  return algorithms.find(({ formats }) => formats.some(({ pattern }) => pattern.test(text)))?.rejectedCost;
 }

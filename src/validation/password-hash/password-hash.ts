@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { missingOr } from "../missing.ts";
-import { isPasswordHash } from "./formats.ts";
+import { isPasswordHash, rejectedCost } from "./formats.ts";
 import { rejectedFormat } from "./rejected-formats.ts";
 
 /** The stored hash of an account without a password. No password has this hash; shadow(5) and Django use the same mark. */
@@ -37,8 +37,8 @@ function messageFor(text: string): string | undefined {
   if (text === noPassword || isPasswordHash(text)) return undefined;
   if (/^[!*]/.test(text) && !/^\*[0-9A-F]{40}$/.test(text))
     return `must be a hash, or exactly ${noPassword} for an account without a password`;
-  const format = rejectedFormat(text);
-  return format === undefined
+  const rejected = rejectedCost(text) ?? rejectedFormat(text);
+  return rejected === undefined
     ? "must be a hash of Argon2, bcrypt, scrypt or PBKDF2, such as $argon2id$v=19$…; never a password"
-    : `is ${format}, which sign-in does not verify: use ${noPassword} in its place (no password), and let the owner set a new one`;
+    : `is ${rejected}, which sign-in does not verify: use ${noPassword} in its place (no password), and let the owner set a new one`;
 }

@@ -70,7 +70,7 @@ describe.skipIf(!hasPgBouncer)("through PgBouncer in transaction mode", () => {
     ]);
   });
 
-  it("a role whose names mean other tables is refused with the remedy", async () => {
+  it("a role whose search_path finds other tables is refused with the remedy", async () => {
     await database.sql`create schema game`;
     const name = database.sql(new URL(database.directUrl).pathname.slice(1));
     await database.sql`alter database ${name} set search_path = game, public`;

@@ -10,7 +10,7 @@ export const parseInteger = (text: string | undefined, base = 10): number => Num
 const isBetween = (number: number, { min, max }: { min: number; max: number }): boolean =>
   number >= min && number <= max;
 
-/** At most 256 MiB of memory, and 1 GiB times passes. */
+/** At most 256 MiB of memory, and at most 1 GiB of memory times passes. */
 export const isArgon2Affordable = ({ kib, passes, lanes }: CostParameters): boolean =>
   isBetween(parseInteger(kib), { min: 8, max: 2 ** 18 }) &&
   isBetween(parseInteger(kib) * parseInteger(passes), { min: 8, max: 2 ** 20 }) &&

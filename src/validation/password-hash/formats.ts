@@ -143,7 +143,8 @@ const phpassFormats: readonly HashFormat[] = [
 const algorithms: readonly HashAlgorithm[] = [
   {
     formats: argon2Formats,
-    rejectedCost: "Argon2 with more than 256 MiB of memory, more than 1 GiB times passes, or more than 64 lanes",
+    rejectedCost:
+      "Argon2 with more than 256 MiB of memory, more than 1 GiB of memory times passes, or more than 64 lanes",
   },
   { formats: bcryptFormats, rejectedCost: "bcrypt with a cost below 4 or above 14" },
   { formats: scryptFormats, rejectedCost: "scrypt with n × r × p above 1,048,576, or n that is no power of 2" },
@@ -151,22 +152,24 @@ const algorithms: readonly HashAlgorithm[] = [
   { formats: phpassFormats, rejectedCost: "phpass with fewer than 2^7 or more than 2^18 iterations" },
 ];
 
+const allFormats = algorithms.flatMap(({ formats }) => formats);
+
 /**
  * Whether a text is a password hash in an accepted format and with an acceptable cost. The formats are the PHC string
  * format (https://github.com/P-H-C/phc-string-format) and those of crypt, passlib, Django, Werkzeug, WordPress, Firebase
  * and ASP.NET.
  */
 export function isPasswordHash(text: string): boolean {
-  return algorithms
-    .flatMap(({ formats }) => formats)
-    .some(({ pattern, isAffordable }) => {
-      const match = pattern.exec(text);
-      return match !== null && isAffordable(match.groups ?? {});
-    });
+  return allFormats.some(({ pattern, isAffordable }) => {
+    const match = pattern.exec(text);
+    return match !== null && isAffordable(match.groups ?? {});
+  });
 }
 
-/** Describes the costs of which a hash in an accepted format has one that is not accepted; undefined for any other text. */
+/**
+ * Describes the costs that are not accepted for a text that `isPasswordHash` refuses; undefined if it has no accepted
+ * format.
+ */
 export function rejectedCost(text: string): string | undefined {
-  if (isPasswordHash(text)) return undefined;
   return algorithms.find(({ formats }) => formats.some(({ pattern }) => pattern.test(text)))?.rejectedCost;
 }

@@ -1,24 +1,13 @@
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createFieldMapping } from "../../../src/accounts/mapping/field-mapping.ts";
 import { parseFirebaseHashParameters } from "../../../src/accounts/presets/firebase-hash.ts";
 import { type PresetName, presetOf } from "../../../src/accounts/presets/presets.ts";
-import type { Database } from "../../../src/database/pool.ts";
-import { createDatabase, emptyTables, openPool, type TestDatabase } from "../../support/database.ts";
 import { passwordHash } from "../../support/factories.ts";
-import { fileOf, importFile, rejectedRowsOf } from "../../support/import.ts";
+import { fileOf, importFile, rejectedRowsOf, useImportDatabase } from "../../support/import.ts";
 
-let database: TestDatabase;
-let pool: Database;
-beforeAll(async () => {
-  database = await createDatabase();
-});
-afterAll(() => database.drop());
-beforeEach(async () => {
-  pool = await openPool(database.url);
-  await emptyTables(database.sql);
-});
+const shared = useImportDatabase();
 
 const bcrypt = `$2a$10$${"a".repeat(53)}`;
 const id = "5f0c6f0e-1111-4222-8333-444455556666";
@@ -33,8 +22,8 @@ const hashParameters = parseFirebaseHashParameters(`hash_config {
 async function imported(from: PresetName, name: string, content: string | Buffer) {
   const file = fileOf(name, content);
   const mapping = createFieldMapping({ preset: presetOf(from, { firebaseHash: hashParameters }) });
-  const report = await importFile(pool, file, { mapping });
-  const users = await database.sql`
+  const report = await importFile(shared.pool, file, { mapping });
+  const users = await shared.database.sql`
     select id, email, username, password_hash, email_verified, status, role, metadata, created_at, last_login, deleted_at from users order by email`;
   return { report, users, refused: report.refused === 0 ? [] : rejectedRowsOf(file) };
 }
@@ -206,7 +195,9 @@ describe("firebase", () => {
 
   it("the firebase preset rejects passwords without hash parameters, and names the remedy", async () => {
     const file = fileOf("users.json", JSON.stringify({ users }));
-    const report = await importFile(pool, file, { mapping: createFieldMapping({ preset: presetOf("firebase") }) });
+    const report = await importFile(shared.pool, file, {
+      mapping: createFieldMapping({ preset: presetOf("firebase") }),
+    });
     expect(report).toMatchObject({ imported: 1, refused: 1 });
     expect(rejectedRowsOf(file)[0]).toMatchObject({
       field: "passwordHash",
@@ -442,8 +433,8 @@ it("a preset refuses a file of another system, and --map takes precedence over a
     `ID,user_login,user_pass,user_email,score\n1,Mira_1,$P$B${"x".repeat(30)},a@x.org,"{""a"":1.0}"\n`,
   );
   const mapping = createFieldMapping({ preset: presetOf("wordpress"), columns: { score: "metadata", user_pass: "" } });
-  expect(await importFile(pool, file, { mapping })).toMatchObject({ imported: 1, leftOut: { user_pass: 1 } });
-  expect(await database.sql`select password_hash, metadata::text from users`).toEqual([
+  expect(await importFile(shared.pool, file, { mapping })).toMatchObject({ imported: 1, leftOut: { user_pass: 1 } });
+  expect(await shared.database.sql`select password_hash, metadata::text from users`).toEqual([
     { password_hash: "!", metadata: '{"a": 1.0}' },
   ]);
 });

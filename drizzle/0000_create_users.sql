@@ -71,9 +71,13 @@ return not exists (
   where case
     when abs(number::numeric) > 1.7976931348623157e308 then true
     when number::numeric <> 0 and abs(number::numeric) < 4.9e-324 then true
-    -- A double gives any 15 digits back; of 1e23 float8 writes others than JavaScript does.
+    -- A double gives any 15 digits back.
     when abs(number::numeric) > 2.3e-308 and length(trim('0' from translate(number #>> '{}', '-.', ''))) <= 15 then false
+    -- A number halfway between two doubles, such as 27700093963430510, is one that JavaScript writes but float8 does
+    -- not. It has fewer digits than what float8 writes.
     else number::text::float8::text::numeric <> number::numeric
+      and length(trim('0' from translate(number #>> '{}', '-.', '')))
+        >= length(trim('0' from translate(number::text::float8::text::numeric::text, '-.', '')))
   end
 );
 --> statement-breakpoint

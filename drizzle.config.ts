@@ -18,7 +18,7 @@ if (process.argv.includes("push")) {
 // to the embedded server, whose address `npm start` writes to the data folder. A migration needs no other variable.
 const env = { ...process.env, JWT_SECRET: undefined };
 const { dataDirectory, database } = loadConfig({ ...env, NODE_ENV: undefined });
-if (database.url !== undefined) loadConfig({ ...env, JWT_SECRET: "not needed to migrate, nor ever used" });
+if (database.url !== undefined) loadConfig({ ...env, JWT_SECRET: "a placeholder: a migration needs no secret" });
 
 export default defineConfig({
   dialect: "postgresql",

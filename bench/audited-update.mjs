@@ -2,7 +2,7 @@
 // trail's triggers. A second comparison calls the repository directly, without HTTP.
 import autocannon from "autocannon";
 import { loadConfig } from "../dist/config/index.js";
-import { createTokens } from "../dist/identity/index.js";
+import { createAccessTokens } from "../dist/identity/index.js";
 import { createLog } from "../dist/observability/index.js";
 import { createService } from "../dist/server/index.js";
 import { callsPerSecond, fillUsers, inTurn, migrated, onServer, report } from "./support.mjs";
@@ -29,7 +29,11 @@ await onServer(async (server) => {
   ]) {
     const ids = (await sql`select id from users order by random() limit 20000`).map(({ id }) => id);
     const [admin] = await sql`update users set role = 'admin' where id = ${ids[0]} returning id`;
-    const token = await createTokens(secret).signUser(admin.id, "1h");
+    const [session] = await sql`
+      insert into user_sessions (user_id, refresh_token_id, expires_at, factors)
+      values (${admin.id}, gen_random_uuid(), now() + interval '1 day', '{operator}') returning id`;
+    const ofSession = { userId: admin.id, sessionId: session.id };
+    const token = await createAccessTokens([secret]).signUser(ofSession, 3_600);
     const config = loadConfig({ DATABASE_URL: url, PORT: "0", JWT_SECRET: secret, NODE_ENV: "test" });
     const service = await createService({ config, log: createLog({ level: "error" }) });
     services.push(service);

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import autocannon from "autocannon";
 import postgres from "postgres";
-import { createTokens } from "../dist/identity/index.js";
+import { createAccessTokens } from "../dist/identity/index.js";
 import { up } from "../dist/migrator/index.js";
 import { profileByPackage } from "./profile.mjs";
 import { median, onServer } from "./support.mjs";
@@ -19,7 +19,7 @@ const secret = "a secret that signs nothing but this benchmark's token";
 
 await onServer(async (server, folder) => {
   const ids = await fill(server.url);
-  const token = await createTokens(secret).signService("bench", "1h");
+  const token = await createAccessTokens([secret]).signService("bench", 3_600);
   const env = {
     ...process.env,
     DATABASE_URL: server.url,

@@ -44,7 +44,10 @@ export async function migrated(server, name, { poolMax = 10, statementTimeout } 
     },
     { log },
   );
-  const repositories = createRepositories(database.db, { secret: "signs the benchmark's cursors", scanLimit: 100_000 });
+  const repositories = createRepositories(database.db, {
+    cursorKeys: [Buffer.from("signs the benchmark's cursors")],
+    scanLimit: 100_000,
+  });
   return {
     url: url.href,
     sql,

@@ -45,10 +45,10 @@ return case
 -- How each column of a table is recorded. A tag in the column's comment declares it, because a comment survives a
 -- rename, a dump and a restore: [secret] (the trail says that it changed, never what it holds), [unrecorded] (a change
 -- of it alone is none), [recorded]. A column without a tag is recorded with its values, unless its name says that it
--- holds a secret. `form` is how a value is written: as it is, as JSON that was checked, or as its text, which every
+-- holds a secret. Of a deleted row every column is recorded: [secret] [unrecorded] keeps a value out of that, too. `form` is how a value is written: as it is, as JSON that was checked, or as its text, which every
 -- type has. Only `simple` types are compared by their operator, all others by their bytes: json, xml and point have no
 -- equality, and numeric finds 1.0 and 1.00 equal.
-create function audit_columns(recorded regclass) returns table (name name, class text, form text, simple boolean)
+create function audit_columns(recorded regclass) returns table (name name, class text, form text, simple boolean, hidden boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -64,12 +64,8 @@ as $$
     case
       -- A virtual column is computed when it is read: no row that a trigger sees holds it (PostgreSQL 18).
       when attgenerated = 'v' then 'unrecorded'
-      when comment ~ '\[secret\]' then 'secret'
       when comment ~ '\[unrecorded\]' then 'unrecorded'
-      when comment ~ '\[recorded\]' then 'recorded'
-      when typcategory not in ('B', 'D')
-        and attname ~* '(pass_?(word|wd|code|phrase|key)|pwd|secret|token|hash|salt|credential|(private|api|access)_?key|recovery|signature|(^|_)(pin|otp|totp|seed|mnemonic)(_|$))'
-        then 'secret'
+      when protected.hidden then 'secret'
       else 'recorded'
     end,
     case
@@ -78,9 +74,16 @@ as $$
       else 'text'
     end,
     builtin.is and typname in ('bool', 'int2', 'int4', 'int8', 'uuid', 'text', 'varchar', 'date', 'timestamp', 'timestamptz')
-      and not exists (select from pg_collation where oid = attcollation and not collisdeterministic)
+      and not exists (select from pg_collation where oid = attcollation and not collisdeterministic),
+    protected.hidden
   from columns join types using (attnum) join pg_type on pg_type.oid = type
   cross join lateral (select typnamespace = 'pg_catalog'::regnamespace as is) as builtin
+  cross join lateral (select case
+      when comment ~ '\[secret\]' then true
+      when comment ~ '\[(un)?recorded\]' then false
+      else typcategory not in ('B', 'D')
+        and attname ~* '(pass_?(word|wd|code|phrase|key)|pwd|secret|token|hash|salt|credential|(private|api|access)_?key|recovery|signature|(^|_)(pin|otp|totp|seed|mnemonic)(_|$))'
+    end as hidden) as protected
   where typtype <> 'd' order by attnum
 $$;
 --> statement-breakpoint
@@ -110,7 +113,7 @@ begin
     select simple, name, class,
       -- A key of an object that no JavaScript client could be given.
       case when name in ('__proto__', 'constructor', 'prototype') then '"' || name || '"' else name end as label,
-      case when class = 'secret' then format('case when num_nulls(side.%I) = 0 then to_jsonb(''[secret]''::text) end', name)
+      case when hidden then format('case when num_nulls(side.%I) = 0 then to_jsonb(''[secret]''::text) end', name)
         when form = 'json' then format('public.audit_json(to_jsonb(side.%I))', name)
         when form = 'text' then format('to_jsonb(side.%I::text)', name)
         else format('to_jsonb(side.%I)', name) end as value
@@ -194,13 +197,14 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $generator$
 declare
-  -- Names, types and comments of the columns, in any order. Two scans, because joining them takes twice as long.
+  -- Names, types and comments of the columns, in any order and without their numbers, which a column that is dropped and
+  -- added again does not keep. Two scans, because joining them takes twice as long.
   fingerprint constant text := $sql$coalesce((
       select bit_xor(hashtextextended(attname::text, atttypid::int8)) from pg_attribute
       where attrelid = <table> and attnum > 0 and not attisdropped), 0)
     # coalesce((
-      select bit_xor(hashtextextended(description, objsubid)) from pg_description
-      where objoid = <table> and classoid = 'pg_class'::regclass and objsubid > 0), 0)$sql$;
+      select bit_xor(hashtextextended(description, hashtext((select attname::text from pg_attribute where attrelid = objoid and attnum = objsubid))))
+      from pg_description where objoid = <table> and classoid = 'pg_class'::regclass and objsubid > 0), 0)$sql$;
   given constant text[] := '{recording.acting_user,recording.resource,recording.address,recording.user_agent,recording.actor,recording.request}';
   known bigint;
 begin

@@ -45,6 +45,19 @@ export class ForbiddenError extends DomainError {}
 /** The caller is not authenticated: the token is missing, invalid or expired. */
 export class UnauthenticatedError extends DomainError {}
 
+/** What the caller must do before a call is admitted; clients read it as `reason` of the error. */
+export type MissingAuthentication = "recent_authentication" | "password_change" | "enrolment";
+
+/** The caller is authenticated, but not well enough (RFC 9470). */
+export class InsufficientAuthenticationError extends DomainError {
+  readonly reason: MissingAuthentication;
+
+  constructor(reason: MissingAuthentication, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
 /** The service cannot answer now. The same call may succeed after `retryAfter` seconds. */
 export class UnavailableError extends DomainError {
   readonly retryAfter: number;

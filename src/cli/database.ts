@@ -37,9 +37,10 @@ export function withDatabase<T>(
           `Nothing was done: migrations are pending (${pending.join(", ")}). Apply them first: aeturnis-data migrate up`,
         );
       }
-      // The secret signs cursors. A command passes none to a client, so any secret will do.
-      const settings = { secret: randomBytes(32).toString("hex"), scanLimit: Number.POSITIVE_INFINITY };
-      return await work({ db, repositories: createRepositories(db, settings) });
+      // A command passes no cursor to a client, so any key will do.
+      const options = { cursorKeys: [randomBytes(32)], scanLimit: Number.POSITIVE_INFINITY };
+      const repositories = createRepositories(db, options);
+      return await work({ db, repositories });
     } finally {
       await close();
     }

@@ -1,4 +1,6 @@
-import { createTokens, serviceName, signingSecret } from "../identity/index.ts";
+import { systemActor } from "../database/index.ts";
+import { InvalidInputError } from "../errors.ts";
+import { accessTokenLifetime, createAccessTokens, serviceName, signingSecrets } from "../identity/index.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./failure.ts";
 
@@ -13,27 +15,57 @@ interface TokenFlags {
  *
  * @throws {UsageError} for flags that are missing or not valid
  * @throws {NotFoundError} for an unknown user
+ * @throws {InvalidInputError} for a user who is not active
  */
 export async function token({ service, user, lifetime }: TokenFlags): Promise<void> {
-  if (lifetime !== undefined && !/^\d{1,5} ?[smhdwy]$/.test(lifetime))
-    throw new UsageError("--lifetime must be a time span such as 12h or 90d");
-  const tokens = createTokens(signingSecret(readConfig()));
+  const seconds = lifetime === undefined ? undefined : secondsOf(lifetime);
+  const config = readConfig();
+  const tokens = createAccessTokens(signingSecrets(config));
   if (service !== undefined && user === undefined) {
     if (!serviceName.test(service)) {
       throw new UsageError(
         "--service must be 1 to 60 letters, digits, dots, hyphens or underscores, such as game-server",
       );
     }
-    console.log(await tokens.signService(service, lifetime ?? "90d"));
+    console.log(await tokens.signService(service, seconds ?? 90 * unitSeconds.d));
   } else if (user !== undefined && service === undefined) {
-    console.log(await tokens.signUser(await findUserId(user), lifetime ?? "15m"));
+    const session = await startSession(user, {
+      limit: config.sessions.limit,
+      lifetime: seconds ?? accessTokenLifetime,
+    });
+    console.log(await tokens.signUser(session, seconds));
   } else throw new UsageError("The owner of the token is required: either --service or --user");
 }
 
-async function findUserId(user: string): Promise<string> {
+const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400, w: 7 * 86_400, y: 31_557_600 } as const;
+
+/** Seconds of a time span such as `12h`. @throws {UsageError} */
+function secondsOf(span: string): number {
+  const [, count, unit] = /^(\d{1,5}) ?([smhdwy])$/.exec(span) ?? [];
+  if (unit === undefined) throw new UsageError("--lifetime must be a time span such as 12h or 90d");
+  return Number(count) * unitSeconds[unit as keyof typeof unitSeconds];
+}
+
+/** Starts a session of the user that lasts as long as its token. @param lifetime in s */
+async function startSession(user: string, { limit, lifetime }: { limit: number; lifetime: number }) {
   const { withDatabase } = await import("./database.ts");
-  return withDatabase(async ({ repositories: { users } }) => {
-    if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(user)) return (await users.findById(user)).id;
-    return (await (user.includes("@") ? users.findByEmail(user) : users.findByUsername(user))).id;
+  return withDatabase(async ({ repositories: { users, sessions } }) => {
+    const { id: userId, status } = await (isId(user)
+      ? users.findById(user)
+      : user.includes("@")
+        ? users.findByEmail(user)
+        : users.findByUsername(user));
+    const session = await sessions.start(systemActor("token"), {
+      userId,
+      factors: ["operator"],
+      lifetime,
+      idleTimeout: lifetime,
+      limit,
+      userAgent: "aeturnis-data token",
+    });
+    if (session === undefined) throw new InvalidInputError(`This user is ${status}: only an active user has sessions.`);
+    return { userId, sessionId: session.id };
   });
 }
+
+const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);

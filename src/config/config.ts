@@ -22,11 +22,29 @@ export interface Config {
     readonly shutdownTimeout: number;
   };
   readonly database: DatabaseConfig;
-  /** Secret of the HS256 signature of access tokens; undefined outside of production for a generated one. */
-  readonly jwtSecret: string | undefined;
+  /**
+   * Secrets from which the keys of tokens and cursors are derived, newest first; undefined outside of production for a
+   * generated one.
+   */
+  readonly jwtSecrets: readonly string[] | undefined;
+  readonly sessions: SessionConfig;
   readonly logLevel: string;
   /** Size of a table, in rows, up to which a listing without a matching index may scan it. */
   readonly scanLimit: number;
+}
+
+export interface SessionConfig {
+  /** Lifetime of a session (s). */
+  readonly lifetime: number;
+  /** Time without use after which a session ends (s). */
+  readonly idleTimeout: number;
+  /** Sessions of an account; a further one ends the least recently used. */
+  readonly limit: number;
+  /**
+   * Time after a rotation within which the previous refresh token gives the same successor again (s); undefined: until
+   * the successor is used.
+   */
+  readonly refreshReuse: number | undefined;
 }
 
 export interface DatabaseConfig {
@@ -56,7 +74,7 @@ export interface DatabaseConfig {
 export function loadDatabaseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Pick<Config, "database" | "dataDirectory"> {
-  return loadConfig({ ...env, JWT_SECRET: "a placeholder, because no token is signed" });
+  return loadConfig({ ...env, JWT_SECRET: "a placeholder: this configuration signs no token" });
 }
 
 /**
@@ -98,7 +116,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       idleTransactionTimeout: vars.IDLE_TRANSACTION_TIMEOUT_MS,
       slowQuery: vars.SLOW_QUERY_MS,
     }),
-    jwtSecret: vars.JWT_SECRET,
+    jwtSecrets: vars.JWT_SECRET,
+    sessions: Object.freeze({
+      lifetime: vars.SESSION_LIFETIME_HOURS * 3_600,
+      idleTimeout: vars.SESSION_IDLE_HOURS * 3_600,
+      limit: vars.SESSION_LIMIT,
+      refreshReuse: vars.REFRESH_REUSE_SECONDS,
+    }),
     scanLimit: vars.SCAN_LIMIT_ROWS,
     logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),
   });

@@ -47,6 +47,15 @@ function isAddressOrRange(text: string): boolean {
   return family !== 0 && fits && more.length === 0;
 }
 
+const secrets = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(",").map((secret) => secret.trim())),
+  v.everyItem(
+    (secret) => secret.length >= 32,
+    "must be at least 32 characters: `openssl rand -base64 48` makes a good one. Several are separated by commas, the newest first",
+  ),
+);
+
 /** Kinds of connection pooler between the service and PostgreSQL. */
 export const poolers = ["none", "transaction"] as const;
 
@@ -76,9 +85,11 @@ export const environment = v.object({
   SHUTDOWN_TIMEOUT_MS: milliseconds("7000"),
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(wholeNumber(0, 1_000_000_000), "100000"),
-  JWT_SECRET: v.optional(
-    v.pipe(v.string(), v.minLength(32, "must be at least 32 characters: `openssl rand -base64 48` makes a good one")),
-  ),
+  JWT_SECRET: v.optional(secrets),
+  SESSION_LIFETIME_HOURS: v.optional(wholeNumber(1, 8_760), "720"),
+  SESSION_IDLE_HOURS: v.optional(wholeNumber(1, 8_760), "336"),
+  SESSION_LIMIT: v.optional(wholeNumber(1, 1_000), "20"),
+  REFRESH_REUSE_SECONDS: v.optional(wholeNumber(0, 31_536_000)),
   LOG_LEVEL: v.optional(oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"])),
 });
 

@@ -15,13 +15,14 @@ export interface Actor {
 /** The actor of a job that the service runs itself. */
 export const systemActor = (job: string): Actor => ({ name: `system:${job}` });
 
+/** The actor as the audit triggers read it from the setting `audit.context`. */
+export const auditContextOf = ({ name, userId, ipAddress, userAgent, requestId }: Actor): string =>
+  JSON.stringify({ actor: name, userId, ipAddress, userAgent, requestId });
+
 /**
  * An SQL expression that passes the actor to the audit triggers, until the end of the transaction.
  *
  * Put it into the RETURNING list of the statement that writes: an AFTER trigger fires at the end of its statement and
  * reads the setting, as do the triggers of cascades. This needs no extra round trip and no explicit transaction.
  */
-export function setAuditContext({ name, userId, ipAddress, userAgent, requestId }: Actor): SQL {
-  const context = JSON.stringify({ actor: name, userId, ipAddress, userAgent, requestId });
-  return sql`set_config('audit.context', ${context}, true)`;
-}
+export const setAuditContext = (actor: Actor): SQL => sql`set_config('audit.context', ${auditContextOf(actor)}, true)`;

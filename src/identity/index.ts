@@ -1,2 +1,13 @@
-export { signingSecret } from "./secret.ts";
-export { anonymous, type Caller, createTokens, serviceName, type Tokens } from "./tokens.ts";
+export {
+  type AccessTokens,
+  accessTokenLifetime,
+  anonymous,
+  type Caller,
+  createAccessTokens,
+  serviceName,
+} from "./access-tokens.ts";
+export { createRefresh, type Refresh } from "./refresh.ts";
+export { createRefreshTokens, type RefreshTokens } from "./refresh-tokens.ts";
+export { signingSecrets } from "./secret.ts";
+export { type SessionTokens, sessionLifetimeOf, signSessionTokens } from "./session-tokens.ts";
+export { deriveKeys } from "./signing-keys.ts";

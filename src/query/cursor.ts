@@ -16,11 +16,13 @@ const signatureLength = 16;
 /**
  * Writes and reads cursors. A cursor is an opaque text with a signature, so that a client cannot make one up.
  *
- * @param secret the signing secret; all instances of the service share it
+ * @param keys the first one signs, every one verifies; all instances of the service share them
  */
-export function createCursors(secret: string) {
-  const key = createHmac("sha256", secret).update("aeturnis-data cursors").digest();
-  const sign = (bytes: Uint8Array) => createHmac("sha256", key).update(bytes).digest().subarray(0, signatureLength);
+export function createCursors(keys: readonly Uint8Array[]) {
+  const [signingKey] = keys;
+  if (signingKey === undefined) throw new TypeError("there is no key to sign cursors with");
+  const sign = (bytes: Uint8Array, key = signingKey) =>
+    createHmac("sha256", key).update(bytes).digest().subarray(0, signatureLength);
 
   return {
     /** @param question the filter and order that the cursor is valid for */
@@ -36,7 +38,7 @@ export function createCursors(secret: string) {
       const signature = bytes.subarray(0, signatureLength);
       // Buffer accepts several texts for the same bytes. Only the one that `encode` writes is valid.
       const isCanonical = bytes.length > signatureLength && bytes.toString("base64url") === cursor;
-      if (!isCanonical || !timingSafeEqual(signature, sign(text))) {
+      if (!isCanonical || !keys.some((key) => timingSafeEqual(signature, sign(text, key)))) {
         throw invalidCursor(
           "is not one of this service: pass nextCursor or previousCursor unchanged, or no cursor for the first page",
         );

@@ -1,4 +1,5 @@
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { is } from "drizzle-orm";
+import { PgArray, type PgColumn } from "drizzle-orm/pg-core";
 import { z } from "zod";
 import { ipAddress, jsonObject, moment, uuid } from "../validation/index.ts";
 import type { Filter } from "./filter.ts";
@@ -55,6 +56,12 @@ function conditionSchema(column: PgColumn): z.ZodType {
     const contains = jsonObject(containedLimit).optional();
     return z.union([nothing, z.strictObject({ contains, isNull })], {
       error: "must be { contains: { … } } or { isNull }",
+    });
+  }
+  if (is(column, PgArray)) {
+    const contains = z.array(valueSchema(column.baseColumn)).max(limits.values).optional();
+    return z.union([nothing, z.strictObject({ contains, isNull })], {
+      error: "must be { contains: [ … ] } with values of the list, or { isNull }",
     });
   }
   const value = valueSchema(column);

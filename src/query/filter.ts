@@ -15,9 +15,11 @@ export type Filter<Row> = {
  * equals only null: `ne`, `notIn` and `not` include rows that have no value.
  */
 export type Condition<Value> =
-  NonNullable<Value> extends JsonObject
-    ? JsonCondition | (null extends Value ? null : never)
-    : Value | Operators<NonNullable<Value>>;
+  NonNullable<Value> extends readonly (infer Element)[]
+    ? ListCondition<Element> | (null extends Value ? null : never)
+    : NonNullable<Value> extends JsonObject
+      ? JsonCondition | (null extends Value ? null : never)
+      : Value | Operators<NonNullable<Value>>;
 
 export type Operators<Value> = {
   readonly eq?: Value | undefined;
@@ -41,6 +43,12 @@ export type Operators<Value> = {
         readonly ilike?: string | undefined;
       }
     : unknown);
+
+export interface ListCondition<Element> {
+  /** Values that the list contains, all of them. */
+  readonly contains?: readonly Element[] | undefined;
+  readonly isNull?: boolean | undefined;
+}
 
 export interface JsonCondition {
   /** JSON that the value contains: `{ guild: { id: 7 } }` (PostgreSQL manual, 8.14.3). */

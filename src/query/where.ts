@@ -1,5 +1,5 @@
-import { and, type SQL, sql } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { and, is, type SQL, sql } from "drizzle-orm";
+import { PgArray, type PgColumn } from "drizzle-orm/pg-core";
 import { parameterType } from "../database/index.ts";
 import { formatInstant } from "../schema/index.ts";
 import type { Listing } from "./listing.ts";
@@ -79,7 +79,9 @@ function conditionOf(field: string, operator: string, operand: unknown, listing:
         : sql`${order} ilike ${pattern}`;
     }
     case "contains":
-      return sql`${column} @> ${JSON.stringify(operand)}::jsonb`;
+      return is(column, PgArray)
+        ? sql`${column} @> ${sql.param(operand, column)}`
+        : sql`${column} @> ${JSON.stringify(operand)}::jsonb`;
     default:
       throw new TypeError(`no such operator: ${operator}`);
   }

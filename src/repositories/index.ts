@@ -3,6 +3,7 @@ export { createRepositories, type Repositories } from "./repositories.ts";
 export type {
   AuditEntry,
   AuditPartition,
+  AuthenticationFactor,
   LiveSession,
   User,
   UserRole,
@@ -10,6 +11,8 @@ export type {
   UserSession,
   UserStatus,
 } from "./row-types.ts";
+export type { SessionStage } from "./session-stage.ts";
+export type { RefreshableSession, SessionLifetime } from "./session-statements.ts";
 export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";
 export { failuresDefinition } from "./user-security.ts";
 export { userSessionDefinition } from "./user-sessions.ts";

@@ -15,14 +15,19 @@ export interface Repositories {
   readonly audit: AuditLogRepository;
 }
 
+export interface RepositoryOptions {
+  readonly cursorKeys: readonly Uint8Array[];
+  readonly scanLimit: number;
+}
+
 /**
  * Creates the repositories on a pool or a transaction.
  *
- * @param options.secret signs cursors; all instances of the service share it
+ * @param options.cursorKeys the first one signs cursors, every one verifies; all instances of the service share them
  * @param options.scanLimit rows up to which a whole table may be read where no index answers
  */
-export function createRepositories(db: Executor, options: { secret: string; scanLimit: number }): Repositories {
-  const services = { db, cursors: createCursors(options.secret), scanGuard: createScanGuard(options) };
+export function createRepositories(db: Executor, options: RepositoryOptions): Repositories {
+  const services = { db, cursors: createCursors(options.cursorKeys), scanGuard: createScanGuard(options) };
   return {
     users: new UserRepository(services),
     security: new UserSecurityRepository(services),

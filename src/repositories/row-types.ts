@@ -2,6 +2,8 @@
 // not here is not sent to clients.
 
 export type UserRole = "user" | "moderator" | "admin";
+export type AuthenticationFactor = "password" | "totp" | "recovery_code" | "operator";
+export type RevocationReason = "revoked" | "signed_out" | "session_limit" | "refresh_token_reused";
 export type UserStatus = "active" | "suspended" | "banned";
 
 /** An account. */
@@ -42,6 +44,14 @@ export interface UserSession {
   lastActive: Date;
   /** Set if the session was ended before it expired. */
   revokedAt: Date | null;
+  /** Why it was ended. */
+  revocationReason: RevocationReason | null;
+  /** The session ends at this time unless it is used. */
+  idleExpiresAt: Date;
+  /** The last proof of identity. */
+  authenticatedAt: Date;
+  /** The proofs by which the session was authenticated. */
+  factors: AuthenticationFactor[];
 }
 
 /** One row of the audit trail. */

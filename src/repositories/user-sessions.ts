@@ -1,15 +1,31 @@
-import { and, eq, gt, isNull, ne, sql } from "drizzle-orm";
+import { and, eq, gt, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
+import { v7 as uuidv7 } from "uuid";
 import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
-import { userSessions, users } from "../schema/index.ts";
+import { userSecurity, userSessions, users } from "../schema/index.ts";
 import { Repository } from "./base.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
-import type { LiveSession, UserSession } from "./row-types.ts";
+import type {
+  AuthenticationFactor,
+  LiveSession,
+  RevocationReason,
+  UserRole,
+  UserSession,
+  UserStatus,
+} from "./row-types.ts";
+import { recentlyAuthenticated, type SessionStage, sessionStage } from "./session-stage.ts";
+import {
+  type NewSession,
+  type RefreshableSession,
+  type Rotation,
+  rotateRefreshToken,
+  startSession,
+} from "./session-statements.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,
   key: userSessions.id,
   noun: "session",
-  // The id of the refresh token is not read.
+  // The ids of the refresh tokens are not read.
   columns: {
     id: userSessions.id,
     userId: userSessions.userId,
@@ -19,6 +35,10 @@ export const userSessionDefinition: Definition<typeof userSessions, UserSession>
     createdAt: userSessions.createdAt,
     lastActive: userSessions.lastActive,
     revokedAt: userSessions.revokedAt,
+    revocationReason: userSessions.revocationReason,
+    idleExpiresAt: userSessions.idleExpiresAt,
+    authenticatedAt: userSessions.authenticatedAt,
+    factors: userSessions.factors,
   },
   indexPaths: [
     { equal: ["id"], selective: true },
@@ -30,11 +50,27 @@ export const userSessionDefinition: Definition<typeof userSessions, UserSession>
 /** Sessions that one statement of a clean-up deletes. A small number keeps its row locks short. */
 const cleanUpBatch = 1_000;
 
-const live = and(isNull(userSessions.revokedAt), gt(userSessions.expiresAt, sql`now()`));
+const now = sql`now()`;
+const live = and(
+  isNull(userSessions.revokedAt),
+  gt(userSessions.expiresAt, now),
+  gt(userSessions.idleExpiresAt, now),
+) as SQL;
+
+/** The account of an access token and the session that the token names. */
+export interface AccountAndSession {
+  readonly role: UserRole;
+  readonly status: UserStatus;
+  readonly deleted: boolean;
+  /** Null if the account has no such session, or it has ended. */
+  readonly stage: SessionStage | null;
+  /** Whether its owner has proved their identity within the last 10 minutes. */
+  readonly recentlyAuthenticated: boolean | null;
+}
 
 /** Sessions of accounts. Every query has the user id, so that the table can be distributed by it. */
 export class UserSessionRepository extends Repository<typeof userSessions, UserSession> {
-  #check: ReturnType<UserSessionRepository["prepareCheck"]> | undefined;
+  #queries: ReturnType<UserSessionRepository["prepare"]> | undefined;
 
   constructor(services: RepositoryServices) {
     super(services, userSessionDefinition);
@@ -42,22 +78,69 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
 
   /** The session, if it is not revoked or expired and its account is active. */
   async findLive(userId: string, id: string): Promise<LiveSession | undefined> {
-    this.#check ??= this.prepareCheck();
-    const [session] = await this.#check.execute({ userId, id });
+    const [session] = await this.#prepared.live.execute({ userId, id });
     return session;
   }
 
+  /** The account of an access token, deleted or not, with the token's session; undefined if there is no such account. */
+  async findForAdmission(userId: string, id: string): Promise<AccountAndSession | undefined> {
+    const [found] = await this.#prepared.admission.execute({ userId, id });
+    return found;
+  }
+
   /** Revokes a session. @throws {NotFoundError} if the account has no session of this id, or it is revoked already */
-  async revoke(by: Actor, userId: string, id: string): Promise<UserSession> {
+  async revoke(by: Actor, userId: string, id: string, reason: RevocationReason = "revoked"): Promise<UserSession> {
     const condition = and(eq(userSessions.userId, userId), eq(userSessions.id, id), isNull(userSessions.revokedAt));
-    return this.found(await this.change(by, condition, { revokedAt: sql`now()` }));
+    return this.found(await this.change(by, condition, revocation(reason)));
   }
 
   /** Revokes all live sessions of an account, or all but one. @returns their number */
-  async revokeAll(by: Actor, userId: string, { except }: { except?: string | undefined } = {}): Promise<number> {
+  async revokeAll(
+    by: Actor,
+    userId: string,
+    { except, reason = "revoked" }: { except?: string | undefined; reason?: RevocationReason } = {},
+  ): Promise<number> {
     const others = except === undefined ? undefined : ne(userSessions.id, except);
     const condition = and(eq(userSessions.userId, userId), live, others);
-    return (await this.change(by, condition, { revokedAt: sql`now()` })).length;
+    return (await this.change(by, condition, revocation(reason))).length;
+  }
+
+  /** Starts a session. Beyond its limit, the least recently used ones end. @returns undefined if the account is not active */
+  start(by: Actor, session: NewSession): Promise<RefreshableSession | undefined> {
+    const { columns } = this.definition;
+    return startSession(this.db, columns, { by, id: uuidv7(), tokenId: uuidv7(), session });
+  }
+
+  /**
+   * Rotates the refresh token of a session.
+   *
+   * @returns the session with its current token, which is also the answer to a repeated rotation; undefined if the
+   *   session has ended, possibly by this call
+   */
+  async rotate(by: Actor, rotation: Omit<Rotation, "successorId">): Promise<RefreshableSession | undefined> {
+    const { columns } = this.definition;
+    const session = await rotateRefreshToken(this.db, columns, {
+      by,
+      live,
+      rotation: { ...rotation, successorId: uuidv7() },
+    });
+    return session?.revokedAt === null ? session : undefined;
+  }
+
+  /** Records that the owner has proved their identity now. @returns whether the session is live */
+  async authenticate(
+    by: Actor,
+    userId: string,
+    id: string,
+    factors: readonly AuthenticationFactor[],
+  ): Promise<boolean> {
+    const condition = and(eq(userSessions.userId, userId), eq(userSessions.id, id), live);
+    const list = sql`string_to_array(${factors.join(",")}, ',')`;
+    const change = {
+      authenticatedAt: now,
+      factors: sql`array(select distinct unnest(${userSessions.factors} || ${list}) order by 1)`,
+    };
+    return (await this.change(by, condition, change)).length > 0;
   }
 
   /**
@@ -88,21 +171,44 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     return deleted;
   }
 
-  private prepareCheck() {
-    return this.db
-      .select({ ...userSessionDefinition.columns, username: users.username, role: users.role })
-      .from(userSessions)
-      .innerJoin(users, eq(users.id, userSessions.userId))
-      .where(
-        and(
-          eq(userSessions.userId, sql.placeholder("userId")),
-          eq(userSessions.id, sql.placeholder("id")),
-          live,
-          eq(users.status, "active"),
-          isNull(users.deletedAt),
-        ),
-      )
-      .limit(1)
-      .prepare("user_sessions_live");
+  get #prepared() {
+    this.#queries ??= this.prepare();
+    return this.#queries;
+  }
+
+  private prepare() {
+    const [userId, id] = [sql.placeholder("userId"), sql.placeholder("id")];
+    return {
+      live: this.db
+        .select({ ...userSessionDefinition.columns, username: users.username, role: users.role })
+        .from(userSessions)
+        .innerJoin(users, eq(users.id, userSessions.userId))
+        .where(
+          and(
+            eq(userSessions.userId, userId),
+            eq(userSessions.id, id),
+            live,
+            eq(users.status, "active"),
+            isNull(users.deletedAt),
+          ),
+        )
+        .limit(1)
+        .prepare("user_sessions_live"),
+      admission: this.db
+        .select({
+          role: users.role,
+          status: users.status,
+          deleted: sql<boolean>`${isNotNull(users.deletedAt)}`,
+          stage: sql<SessionStage | null>`case when ${userSessions.id} is not null then ${sessionStage} end`,
+          recentlyAuthenticated: sql<boolean | null>`${recentlyAuthenticated}`,
+        })
+        .from(users)
+        .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
+        .leftJoin(userSessions, and(eq(userSessions.userId, users.id), eq(userSessions.id, id), live))
+        .where(eq(users.id, userId))
+        .prepare("user_sessions_admission"),
+    };
   }
 }
+
+const revocation = (reason: RevocationReason) => ({ revokedAt: now, revocationReason: reason });

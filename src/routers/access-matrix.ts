@@ -5,8 +5,14 @@ import { procedures } from "./procedures.ts";
 export const callerKinds = ["anonymous", ...userRoles, "service"] as const;
 type CallerKind = (typeof callerKinds)[number];
 
-/** Who may call one procedure. A cell is "yes", the accounts it may be called for ("own", "players'", "all"), or "". */
-export type AccessRow = { readonly procedure: string } & { readonly [Kind in CallerKind]: string };
+/**
+ * Who may call one procedure. A cell is "yes", the accounts it may be called for ("own", "players'", "all"), or "".
+ * `session` is what a caller's session must or may be: the stages before `full` that are admitted, and when it must have
+ * been authenticated recently.
+ */
+export type AccessRow = { readonly procedure: string; readonly session: string } & {
+  readonly [Kind in CallerKind]: string;
+};
 
 /** Returns one row for each procedure, sorted by name, as the procedures declare their access. */
 export function accessMatrix(): AccessRow[] {
@@ -14,8 +20,13 @@ export function accessMatrix(): AccessRow[] {
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map(({ path, access }) => {
       const cells = callerKinds.map((caller) => [caller, cellOf(caller, access)]);
-      return { procedure: path, ...Object.fromEntries(cells) } as AccessRow;
+      return { procedure: path, ...Object.fromEntries(cells), session: sessionCell(access) } as AccessRow;
     });
+}
+
+function sessionCell({ stages, recent }: ProcedureAccess): string {
+  const condition = typeof recent === "string" ? "" : ` ${recent.when}`;
+  return [...stages, ...(recent === "never" ? [] : [`recent${condition}`])].join(", ");
 }
 
 function cellOf(caller: CallerKind, { rules, isOwned }: ProcedureAccess): string {
@@ -38,8 +49,10 @@ function accountsOf(role: (typeof userRoles)[number], rules: readonly AccessRule
 export function accessTable(): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
-    line(["procedure", ...callerKinds]),
-    line(Array(callerKinds.length + 1).fill("---")),
-    ...accessMatrix().map((row) => line([`\`${row.procedure}\``, ...callerKinds.map((caller) => row[caller])])),
+    line(["procedure", ...callerKinds, "session"]),
+    line(Array(callerKinds.length + 2).fill("---")),
+    ...accessMatrix().map((row) =>
+      line([`\`${row.procedure}\``, ...callerKinds.map((caller) => row[caller]), row.session]),
+    ),
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-import type { UserRole } from "../repositories/index.ts";
+import type { SessionStage, UserRole } from "../repositories/index.ts";
 import { userRoles } from "../schema/index.ts";
 
 /**
@@ -12,6 +12,24 @@ export interface ProcedureAccess {
   readonly rules: readonly AccessRule[];
   /** Whether the procedure concerns one account, so that access also depends on whose it is. */
   readonly isOwned: boolean;
+  /** Stages before `full` in which a session may call the procedure. */
+  readonly stages: readonly SessionStage[];
+  /** When the procedure requires a recent authentication for the caller's own account. */
+  readonly recent: RecentAuthenticationRule;
+}
+
+/**
+ * When a call for the caller's own account requires that its session was authenticated within the last 10 minutes (OWASP
+ * ASVS 5.0, 7.5.1 and 7.5.2): never, always, or depending on the input and the caller's session.
+ */
+export type RecentAuthenticationRule =
+  | "never"
+  | "always"
+  | { readonly when: string; readonly applies: (input: unknown, sessionId: string) => boolean };
+
+/** Whether a call requires a recent authentication. @param input before validation */
+export function requiresRecentAuthentication(rule: RecentAuthenticationRule, input: unknown, sessionId: string) {
+  return typeof rule === "string" ? rule === "always" : rule.applies(input, sessionId);
 }
 
 /** The ladder of roles, lowest first: an account may do what its role and every lower one may. */

@@ -1,5 +1,6 @@
 import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
 import { auditRouter } from "./audit.ts";
+import { authRouter } from "./auth.ts";
 import { healthRouter } from "./health.ts";
 import { securityRouter } from "./security.ts";
 import { sessionsRouter } from "./sessions.ts";
@@ -12,6 +13,7 @@ import { usersRouter } from "./users.ts";
  */
 type Routers = {
   audit: typeof auditRouter;
+  auth: typeof authRouter;
   health: typeof healthRouter;
   security: typeof securityRouter;
   sessions: typeof sessionsRouter;
@@ -21,6 +23,7 @@ type Routers = {
 /** Every procedure of the service. */
 export const appRouter = t.router<Routers>({
   audit: auditRouter,
+  auth: authRouter,
   health: healthRouter,
   security: securityRouter,
   sessions: sessionsRouter,

@@ -1,29 +1,40 @@
 import { ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError } from "../errors.ts";
 import type { UserRole } from "../repositories/index.ts";
-import { type AccessRule, isAdmitted, mayActOn } from "./access-rules.ts";
+import { isAdmitted, mayActOn, type ProcedureAccess, requiresRecentAuthentication } from "./access-rules.ts";
 import type { Context } from "./context.ts";
+import { admitRecentAuthentication, admitStage } from "./session-admission.ts";
 
 /** The caller of a procedure after authorization. */
 export type AuthorizedCaller =
   | { readonly kind: "anonymous" }
-  | { readonly kind: "user"; readonly id: string; readonly role: UserRole }
+  | {
+      readonly kind: "user";
+      readonly id: string;
+      readonly role: UserRole;
+      readonly sessionId: string;
+      /** Whether the owner has proved their identity in this session within the last 10 minutes. */
+      readonly recentlyAuthenticated: boolean;
+    }
   | { readonly kind: "service"; readonly name: string };
 
 export const isAdmin = (caller: AuthorizedCaller): boolean => caller.kind === "user" && caller.role === "admin";
 
 /**
- * Returns the caller if one of the rules admits it. Status and role of an account are read at every call, so that a
- * ban or a change of role takes effect immediately.
+ * Returns the caller if one of the rules admits it. Account and session are read at every call, so that a ban, a change of
+ * role or the end of a session takes effect immediately.
  *
- * @throws {UnauthenticatedError} without a valid token
+ * @throws {UnauthenticatedError} without a valid token of a live session
  * @throws {ForbiddenError} if no rule admits the caller, or its account is not active
+ * @throws {InsufficientAuthenticationError} if the session is of a stage that the procedure is not open to
  */
 export async function authorize(
   { caller, services }: Context,
-  rules: readonly AccessRule[],
+  { rules, stages }: Pick<ProcedureAccess, "rules" | "stages">,
 ): Promise<AuthorizedCaller> {
+  // A client sends its expired access token with the call that refreshes it, too.
+  if (rules.includes("anonymous"))
+    return "kind" in caller && caller.kind === "service" ? caller : { kind: "anonymous" };
   if (caller instanceof UnauthenticatedError) throw caller;
-  if (rules.includes("anonymous")) return caller.kind === "user" ? { kind: "anonymous" } : caller;
   if (caller.kind === "anonymous") {
     throw new UnauthenticatedError("This procedure needs an access token: send it as `Authorization: Bearer <token>`.");
   }
@@ -31,14 +42,16 @@ export async function authorize(
     if (rules.includes("service")) return caller;
     throw new ForbiddenError("This procedure is not for a service.");
   }
-  const account = await services.users.statusOf(caller.id);
+  const account = await services.sessions.findForAdmission(caller.id, caller.sessionId);
   if (account === undefined || account.deleted)
     throw new UnauthenticatedError("The account of this access token is gone.");
   if (account.status !== "active") throw new ForbiddenError(`This account is ${account.status}.`);
-  const { role } = account;
+  const { role, stage, recentlyAuthenticated } = account;
+  if (stage === null) throw new UnauthenticatedError("The session of this access token has ended: sign in again.");
+  admitStage(stage, stages);
   if (!rules.includes("owner") && !isAdmitted(role, rules))
     throw new ForbiddenError(`This procedure is not for ${role === "admin" ? "an admin" : `a ${role}`}.`);
-  return { ...caller, role };
+  return { ...caller, role, recentlyAuthenticated: recentlyAuthenticated === true };
 }
 
 /**
@@ -48,15 +61,20 @@ export async function authorize(
  * @throws {InvalidInputError} if neither exists
  * @throws {ForbiddenError} if the caller may not act on this account
  * @throws {NotFoundError} if the account does not exist or is deleted
+ * @throws {InsufficientAuthenticationError} if the caller's own account requires a recent authentication
  */
 export async function authorizeOwner(
   ctx: Context,
-  { caller, rules, input }: { caller: AuthorizedCaller; rules: readonly AccessRule[]; input: unknown },
+  { caller, access, input }: { caller: AuthorizedCaller; access: ProcedureAccess; input: unknown },
 ): Promise<string> {
+  const { rules, recent } = access;
   const ownerId = accountNamedBy(input) ?? (caller.kind === "user" ? caller.id : undefined);
   if (ownerId === undefined)
     throw new InvalidInputError("userId: is required: this caller has no account of its own.", { field: "userId" });
-  if (caller.kind !== "user" || (rules.includes("owner") && ownerId === caller.id)) return ownerId;
+  if (caller.kind !== "user") return ownerId;
+  if (ownerId === caller.id && requiresRecentAuthentication(recent, input, caller.sessionId))
+    admitRecentAuthentication(caller.recentlyAuthenticated);
+  if (rules.includes("owner") && ownerId === caller.id) return ownerId;
   if (!isAdmitted(caller.role, rules)) throw new ForbiddenError("You may do this for your own account only.");
   // The input schema of the procedure refuses anything else than a UUID.
   if (!isId(ownerId)) return ownerId;

@@ -1,5 +1,10 @@
 import type { TRPC_ERROR_CODE_KEY, TRPCError } from "@trpc/server";
-import { DomainError, UnavailableError } from "../errors.ts";
+import {
+  DomainError,
+  InsufficientAuthenticationError,
+  type MissingAuthentication,
+  UnavailableError,
+} from "../errors.ts";
 
 /** The `data` of an error that a client receives. */
 export interface ErrorData {
@@ -14,6 +19,8 @@ export interface ErrorData {
   readonly requestId: string | null;
   /** The time in seconds after which the same call may succeed; null if repeating it does not help. */
   readonly retryAfter: number | null;
+  /** What the caller must do before the same call is admitted: authenticate again, change the password, enrol a factor. */
+  readonly reason: MissingAuthentication | null;
 }
 
 /** Longest field or message of a domain error (characters), and number and length of listed validation issues. */
@@ -25,15 +32,17 @@ const maxIssueLength = 300;
 export function publicError(
   error: TRPCError,
   requestId: string | null,
-): { message: string; field: string | null; retryAfter: number | null } {
+): Pick<ErrorData, "field" | "retryAfter" | "reason"> & { message: string } {
   const { cause } = error;
+  const none = { field: null, retryAfter: null, reason: null };
   if (cause instanceof DomainError) {
     const retryAfter = cause instanceof UnavailableError ? cause.retryAfter : null;
-    return { message: truncate(cause.message), field: truncateField(cause.field), retryAfter };
+    const reason = cause instanceof InsufficientAuthenticationError ? cause.reason : null;
+    return { message: truncate(cause.message), field: truncateField(cause.field), retryAfter, reason };
   }
   const issues = validationIssues(cause);
-  if (issues !== undefined) return { ...describeIssues(issues), retryAfter: null };
-  return { message: messageOf(error, requestId), field: null, retryAfter: null };
+  if (issues !== undefined) return { ...none, ...describeIssues(issues) };
+  return { ...none, message: messageOf(error, requestId) };
 }
 
 function messageOf({ code, message, cause }: TRPCError, requestId: string | null): string {

@@ -4,6 +4,7 @@ import {
   ConflictError,
   type DomainError,
   ForbiddenError,
+  InsufficientAuthenticationError,
   InvalidInputError,
   NotFoundError,
   UnauthenticatedError,
@@ -15,6 +16,7 @@ const codes = new Map<unknown, TRPC_ERROR_CODE_KEY>([
   [ConflictError, "CONFLICT"],
   [InvalidInputError, "BAD_REQUEST"],
   [ForbiddenError, "FORBIDDEN"],
+  [InsufficientAuthenticationError, "FORBIDDEN"],
   [UnauthenticatedError, "UNAUTHORIZED"],
   [UnavailableError, "SERVICE_UNAVAILABLE"],
 ]);

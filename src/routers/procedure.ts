@@ -14,7 +14,8 @@ import { t } from "./trpc.ts";
  * set `ctx.caller` and `ctx.actor` (of the audit trail), limit the time, and translate errors.
  */
 export function procedureFor(...rules: [Exclude<AccessRule, "owner">, ...Exclude<AccessRule, "owner">[]]) {
-  return begin({ rules, isOwned: false }, async ({ ctx }) => ({ caller: await authorize(ctx, rules) }));
+  const access: ProcedureAccess = { ...defaults, rules, isOwned: false };
+  return begin(access, async ({ ctx }) => ({ caller: await authorize(ctx, access) }));
 }
 
 /**
@@ -24,11 +25,39 @@ export function procedureFor(...rules: [Exclude<AccessRule, "owner">, ...Exclude
  * @example ownedProcedureFor("owner", "moderator").input(…).query(…)
  */
 export function ownedProcedureFor(...rules: [AccessRule, ...AccessRule[]]) {
-  return begin({ rules, isOwned: true }, async ({ ctx, getRawInput }) => {
-    const caller = await authorize(ctx, rules);
-    return { caller, ownerId: await authorizeOwner(ctx, { caller, rules, input: await getRawInput() }) };
+  return ownedProcedure({ rules });
+}
+
+/**
+ * Begins a procedure like `ownedProcedureFor`, with further rules for the caller's session.
+ *
+ * @example ownedProcedure({ rules: ["owner"], recent: "always" }).input(…).mutation(…)
+ */
+export function ownedProcedure(given: Pick<ProcedureAccess, "rules"> & Partial<typeof defaults>) {
+  const access: ProcedureAccess = { ...defaults, ...given, isOwned: true };
+  return begin(access, async ({ ctx, getRawInput }) => {
+    const caller = await authorize(ctx, access);
+    return { caller, ownerId: await authorizeOwner(ctx, { caller, access, input: await getRawInput() }) };
   });
 }
+
+/**
+ * Begins a procedure that concerns nothing but the caller's own account and session: `ctx.caller` is that account.
+ *
+ * @example ownProcedure({ stages: ["password_change"], recent: "always" }).input(…).mutation(…)
+ */
+export function ownProcedure(given: Partial<typeof defaults> = {}) {
+  const access: ProcedureAccess = { ...defaults, ...given, rules: ["owner"], isOwned: true };
+  return begin(access, async ({ ctx, getRawInput }) => {
+    const caller = await authorize(ctx, access);
+    await authorizeOwner(ctx, { caller, access, input: await getRawInput() });
+    if (caller.kind !== "user") throw new TypeError("the rule `owner` admitted a caller without an account");
+    return { caller };
+  });
+}
+
+/** A procedure is open to sessions of stage `full`, however long ago they were authenticated. */
+const defaults: Pick<ProcedureAccess, "stages" | "recent"> = { stages: [], recent: "never" };
 
 function begin<Authorized extends { caller: AuthorizedCaller }>(
   access: ProcedureAccess,

@@ -1,18 +1,53 @@
 import { z } from "zod";
+import { UnauthenticatedError } from "../errors.ts";
 import { userSessionDefinition } from "../repositories/index.ts";
 import { uuid } from "../validation/index.ts";
+import type { RecentAuthenticationRule } from "./access-rules.ts";
+import type { Services } from "./context.ts";
 import { listInputWith } from "./list-input.ts";
-import { ownedProcedureFor, procedureFor } from "./procedure.ts";
+import { ownedProcedure, ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
 /** Without it: the caller's own account. */
 const userId = uuid.optional();
 
+const byIds = z.strictObject({ userId: uuid, sessionId: uuid });
+const byToken = z.strictObject({ accessToken: z.string("must be a text").max(2_000, "is too long for a token") });
+type CheckInput = z.input<typeof byIds> | z.input<typeof byToken>;
+
+/** One of the two forms. A z.union would report only that neither matches. */
+const checkInput: z.ZodType<CheckInput, CheckInput> = z.looseObject({}).transform((input, context) => {
+  const parsed = "accessToken" in input ? byToken.safeParse(input) : byIds.safeParse(input);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) context.addIssue({ ...issue, input: undefined } as never);
+  return z.NEVER;
+}) as never;
+
+const otherSession: RecentAuthenticationRule = {
+  when: "unless it is this session",
+  applies: (input, sessionId) => (input as { sessionId?: unknown } | undefined)?.sessionId !== sessionId,
+};
+
+/** The session that a user's access token names; undefined for a token that is not valid, or not a user's. */
+async function sessionOf({ accessTokens }: Services, token: string) {
+  const caller = await accessTokens.verify(token).catch((error: unknown) => {
+    if (error instanceof UnauthenticatedError) return undefined;
+    throw error;
+  });
+  return caller?.kind === "user" ? { userId: caller.id, sessionId: caller.sessionId } : undefined;
+}
+
 export const sessionsRouter = t.router({
-  /** The session with its account's name and role; null if the session has ended or its account is not active. */
+  /**
+   * The session with its account's name and role; null if the session has ended or its account is not active. A game
+   * server that holds a player's access token passes that in place of the two ids.
+   */
   check: procedureFor("service")
-    .input(z.strictObject({ userId: uuid, sessionId: uuid }))
-    .query(async ({ ctx, input }) => (await ctx.services.sessions.findLive(input.userId, input.sessionId)) ?? null),
+    .input(checkInput)
+    .query(async ({ ctx, input }) => {
+      const named = "accessToken" in input ? await sessionOf(ctx.services, input.accessToken) : input;
+      return (named && (await ctx.services.sessions.findLive(named.userId, named.sessionId))) ?? null;
+    }),
 
   /** An account's sessions, ended ones included, the last used first. */
   list: ownedProcedureFor("owner", "moderator")
@@ -21,13 +56,13 @@ export const sessionsRouter = t.router({
       ctx.services.sessions.list({ ...options, where: { and: [{ userId: ctx.ownerId }, where ?? {}] } }),
     ),
 
-  /** Ends one session of an account. */
-  revoke: ownedProcedureFor("owner", "moderator")
+  /** Ends one session of an account. Of the own account, another session than this requires a recent authentication. */
+  revoke: ownedProcedure({ rules: ["owner", "moderator"], recent: otherSession })
     .input(z.strictObject({ userId, sessionId: uuid }))
     .mutation(({ ctx, input }) => ctx.services.sessions.revoke(ctx.actor, ctx.ownerId, input.sessionId)),
 
-  /** Ends all sessions of an account, or all but the session `except`. */
-  revokeAll: ownedProcedureFor("owner", "moderator")
+  /** Ends all sessions of an account, or all but the session `except`. Of the own, it requires a recent authentication. */
+  revokeAll: ownedProcedure({ rules: ["owner", "moderator"], recent: "always" })
     .input(z.strictObject({ userId, except: uuid.optional() }).prefault({}))
     .mutation(async ({ ctx, input }) => ({
       revoked: await ctx.services.sessions.revokeAll(ctx.actor, ctx.ownerId, input),

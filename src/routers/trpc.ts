@@ -16,9 +16,9 @@ export const t = initTRPC
     isDev: false,
     errorFormatter: ({ error, shape, ctx }) => {
       const requestId = ctx?.requestId ?? currentRequestId.getStore() ?? null;
-      const { message, field, retryAfter } = publicError(error, requestId);
+      const { message, ...details } = publicError(error, requestId);
       const { code, httpStatus, path = null } = shape.data;
-      const data: ErrorData = { code, httpStatus, path, field, requestId, retryAfter };
+      const data: ErrorData = { code, httpStatus, path, requestId, ...details };
       return { code: shape.code, message, data };
     },
   });

@@ -60,12 +60,19 @@ export const usersRouter = t.router({
     .input(createManyInput)
     .mutation(({ ctx, input: { rows, atomic } }) => ctx.services.users.createMany(ctx.actor, rows, { atomic })),
 
-  /** Changes email, username or metadata of an account. With `updatedAt`, only if the account still has this version. */
+  /**
+   * Changes username or metadata of an account, and for administrators its email. With `updatedAt`, only if the account
+   * still has this version.
+   */
   update: ownedProcedureFor("owner", "admin")
     .input(updateInput)
-    .mutation(({ ctx, input: { id: _, updatedAt: version, ...change } }) =>
-      ctx.services.users.update(ctx.actor, ctx.ownerId, change, { version }),
-    ),
+    .mutation(({ ctx, input: { id: _, updatedAt: version, ...change } }) => {
+      // It would change an address without a proof of it, and CONFLICT would tell which addresses have accounts (OWASP
+      // ASVS 5.0, 6.3.8).
+      if (change.email !== undefined && !isAdmin(ctx.caller))
+        throw new ForbiddenError("email: only an administrator changes the email of an account.", { field: "email" });
+      return ctx.services.users.update(ctx.actor, ctx.ownerId, change, { version });
+    }),
 
   /** Changes up to 5,000 accounts, each in its own way. */
   updateMany: procedureFor("admin", "service")

@@ -4,5 +4,5 @@ export { byteOrder, lower, lowerText } from "./columns.ts";
 export { constraintMessages } from "./constraints.ts";
 export { formatInstant, parseInstant } from "./instant.ts";
 export { userSecurity } from "./user-security.ts";
-export { userSessions } from "./user-sessions.ts";
+export { authenticationFactors, revocationReasons, userSessions } from "./user-sessions.ts";
 export { userRoles, userStatuses, users, usersConstraints } from "./users.ts";

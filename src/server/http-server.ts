@@ -3,7 +3,6 @@ import helmet from "@fastify/helmet";
 import underPressure from "@fastify/under-pressure";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Config } from "../config/index.ts";
-import type { Tokens } from "../identity/index.ts";
 import type { Services } from "../routers/index.ts";
 import { drainOnClose } from "./drain.ts";
 import { addFallbackHandlers, answerOverload, answerUnreadablePath } from "./fallback-handlers.ts";
@@ -17,12 +16,8 @@ import { createContext } from "./request-context.ts";
 import { addTRPC } from "./trpc-routes.ts";
 
 /** Returns the HTTP server, which does not listen yet: tRPC at `/trpc`, and the probes `/livez` and `/readyz`. */
-export async function createHttpServer(options: {
-  config: Config;
-  services: Services;
-  tokens: Tokens;
-}): Promise<FastifyInstance> {
-  const { config, services, tokens } = options;
+export async function createHttpServer(options: { config: Config; services: Services }): Promise<FastifyInstance> {
+  const { config, services } = options;
   const { database, log } = services;
   const server = newServer(config, services);
   server.decorate("errorResponseLog", log);
@@ -51,7 +46,7 @@ export async function createHttpServer(options: {
   });
   addProbes(server, database);
   addTRPC(server, {
-    createContext: (request) => createContext(request, { services, tokens }),
+    createContext: (request) => createContext(request, services),
     headers: errorHeaders,
     onError: (failure) => logProcedureError(log, failure),
   });

@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { v7 as uuidv7 } from "uuid";
 import { UnauthenticatedError } from "../errors.ts";
-import { anonymous, type Caller, type Tokens } from "../identity/index.ts";
+import { type AccessTokens, anonymous, type Caller } from "../identity/index.ts";
 
 /** Returns the caller of the `Authorization` header (RFC 6750, section 2.1), or the reason why it is refused. */
-export async function identify(headers: IncomingHttpHeaders, tokens: Tokens): Promise<Caller | UnauthenticatedError> {
+export async function identify(
+  headers: IncomingHttpHeaders,
+  tokens: AccessTokens,
+): Promise<Caller | UnauthenticatedError> {
   const { authorization } = headers;
   if (authorization === undefined) return anonymous;
   const token = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];

@@ -1,5 +1,4 @@
 import type { FastifyRequest } from "fastify";
-import type { Tokens } from "../identity/index.ts";
 import type { Context, Services } from "../routers/index.ts";
 import { addressOf } from "./client-address.ts";
 import { identify } from "./identify.ts";
@@ -8,13 +7,10 @@ import { identify } from "./identify.ts";
 const maxUserAgentLength = 400;
 
 /** Returns the context of a request's procedures. */
-export async function createContext(
-  request: FastifyRequest,
-  { services, tokens }: { services: Services; tokens: Tokens },
-): Promise<Context> {
+export async function createContext(request: FastifyRequest, services: Services): Promise<Context> {
   // Read before `identify` waits: a closed connection has no address.
   const ipAddress = addressOf(request.ip);
   const userAgent = request.headers["user-agent"]?.slice(0, maxUserAgentLength);
-  const caller = await identify(request.headers, tokens);
+  const caller = await identify(request.headers, services.accessTokens);
   return { services, requestId: request.id, caller, ipAddress, userAgent };
 }

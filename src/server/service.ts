@@ -3,7 +3,7 @@ import { createEventRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
-import { createTokens, signingSecret } from "../identity/index.ts";
+import { createAccessTokens, createRefresh, deriveKeys, signingSecrets } from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import type { Log } from "../observability/index.ts";
@@ -77,17 +77,23 @@ export async function createService(options: {
     signal?.throwIfAborted();
     closers.push(startJobs({ db: database.db, log }).stop);
 
-    const secret = signingSecret(config);
-    const repositories = createRepositories(database.db, { secret, scanLimit: config.scanLimit });
+    const secrets = signingSecrets(config);
+    const repositories = createRepositories(database.db, {
+      cursorKeys: deriveKeys(secrets, "cursors").map(({ bytes }) => bytes),
+      scanLimit: config.scanLimit,
+    });
+    const accessTokens = createAccessTokens(secrets);
     const services = {
       ...repositories,
+      accessTokens,
+      refresh: createRefresh({ sessions: repositories.sessions, accessTokens, secrets, config: config.sessions }),
       events: createEventRecorder(repositories.audit),
       database,
       log,
       version,
       requestTimeout: config.http.requestTimeout,
     };
-    const http = await createHttpServer({ config, services, tokens: createTokens(secret) });
+    const http = await createHttpServer({ config, services });
     closers.push(() => http.close());
     const address = await http.listen({ host: config.http.host, port: config.http.port });
     log.info({ url: `${address}/trpc`, version }, "listening");

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
-import { createTokens } from "../../src/identity/tokens.ts";
+import { createAccessTokens } from "../../src/identity/access-tokens.ts";
 import { createDatabase } from "../support/database.ts";
 import { command, dataFolder } from "../support/process.ts";
 import { account, secret } from "../support/service.ts";
@@ -8,7 +8,7 @@ it("token --service prints a token of that back end, and nothing else", async ()
   const { code, output } = await command(["token", "--service", "game-server"], { JWT_SECRET: secret }).ended;
   expect(code).toBe(0);
   expect(output).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
-  expect(await createTokens(secret).verify(output.trim())).toEqual({ kind: "service", name: "game-server" });
+  expect(await createAccessTokens([secret]).verify(output.trim())).toEqual({ kind: "service", name: "game-server" });
 });
 
 it("token --lifetime sets the lifetime of the token", async () => {
@@ -34,7 +34,11 @@ it("token --user prints a token of the user with this id, username or email, in 
   await sql`update users set username = 'Mira', email = 'mira@example.com'`;
   for (const user of [id.toUpperCase(), "MIRA", "Mira@Example.com"]) {
     const { code, output } = await command(["token", "--user", user], { DATABASE_URL: url, JWT_SECRET: secret }).ended;
-    expect([code, await createTokens(secret).verify(output.trim())]).toEqual([0, { kind: "user", id }]);
+    const [session] = await sql`select id from user_sessions order by created_at desc limit 1`;
+    expect([code, await createAccessTokens([secret]).verify(output.trim())]).toEqual([
+      0,
+      { kind: "user", id, sessionId: session?.["id"] },
+    ]);
     const { iat, exp } = JSON.parse(Buffer.from(output.split(".")[1] ?? "", "base64url").toString());
     expect(exp - iat).toBe(15 * 60);
   }

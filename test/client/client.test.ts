@@ -49,7 +49,7 @@ it("the client never repeats a mutation of an unavailable service", async () => 
 });
 
 it("the client renews a refused token once for calls that are refused together, and repeats the calls", async () => {
-  let token = await tokens.signService("test", "-1s");
+  let token = await tokens.signService("test", -1);
   let renewals = 0;
   const client = clientWith({
     token: () => token,
@@ -86,7 +86,7 @@ it.each([
         return onUnauthorized();
       },
     });
-    const refused = [client.health.status.query(), client.users.list.query(), client.users.me.query()];
+    const refused = [client.sessions.list.query(), client.users.list.query(), client.users.me.query()];
     for (const result of await Promise.allSettled(refused))
       expect(result).toMatchObject({ status: "rejected", reason: { data: { code: "UNAUTHORIZED" } } });
     expect(calls).toBe(1);

@@ -38,6 +38,7 @@ const composedQuotes: Readonly<Record<string, readonly string[]>> = {
     "The database did not answer in time.",
     "The change may have been made, or may yet be",
   ],
+  "The access token is not valid.": ["access token", " is not valid."],
   "is disabled": ["trigger %s is %s", "'disabled'"],
   "_snapshot.json is not JSON": ["is not JSON, and drizzle-kit stops at it"],
   "was applied, but the folder does not contain it": [" was applied, but ", "the folder does not contain it"],

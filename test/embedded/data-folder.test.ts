@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { makeDataFolder } from "../../src/config/data-folder.ts";
 import { type EmbeddedServer, startEmbedded } from "../../src/embedded/server.ts";
-import { signingSecret } from "../../src/identity/secret.ts";
+import { signingSecrets } from "../../src/identity/secret.ts";
 import { quiet } from "../support/database.ts";
 
 const root = process.getuid?.() === 0;
@@ -44,7 +44,7 @@ describe.runIf(process.platform === "linux")("a data folder", () => {
         await startEmbedded({ folder, log: quiet }).catch((error) => error),
         (() => {
           try {
-            return signingSecret(loadConfig({ DATA_DIR: folder }));
+            return signingSecrets(loadConfig({ DATA_DIR: folder }));
           } catch (error) {
             return error;
           }

@@ -123,6 +123,7 @@ describe("while migrations are pending", () => {
         "0002_create_audit_log",
         "0003_create_sessions",
         "0004_record_changes",
+        "0005_extend_sessions",
       ],
     });
     expect(lines).toContainEqual(

@@ -4,7 +4,7 @@ import type { Filter } from "../../src/query/filter.ts";
 export type Plain = Readonly<Record<string, unknown>>;
 
 /** How the values of a field are compared. */
-export type Kind = "text" | "caseless" | "address" | "time" | "plain" | "json";
+export type Kind = "text" | "caseless" | "address" | "time" | "plain" | "json" | "list";
 
 /**
  * The rules of filter.ts without SQL. A condition is met or not met: only null equals null, every other comparison with
@@ -49,6 +49,7 @@ function holds(value: unknown, condition: unknown, kind: Kind): boolean {
       case "ilike":
         return value !== null && like(String(value), String(operand), true);
       case "contains":
+        if (kind === "list") return (operand as unknown[]).every((one) => (value as unknown[]).includes(one));
         return value !== null && contains(value, operand);
       default:
         throw new Error(operator);

@@ -1,5 +1,5 @@
-import { getTableColumns } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
+import { getTableColumns, is } from "drizzle-orm";
+import { PgArray, type PgColumn } from "drizzle-orm/pg-core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toDomainError } from "../../src/database/errors.ts";
@@ -31,10 +31,11 @@ beforeAll(async () => {
       ('Aéb@example.org', 'Zo_e', true, 'active', 'user', '2026-11-01 11:59:59.999999', '2026-11-01 12:00:00', '{"rank": "7", "guild": {"id": "7"}}')
     ) as given (email, username, verified, status, role, created_at, last_login, metadata)`;
   await database.sql`
-    insert into user_sessions (user_id, refresh_token_id, user_agent, ip_address, expires_at, created_at, last_active, revoked_at)
+    insert into user_sessions (user_id, refresh_token_id, user_agent, ip_address, expires_at, created_at, last_active, revoked_at, factors)
     select (select id from users order by username offset n % 5 limit 1), gen_random_uuid(), agent, address::inet,
       '2030-01-01'::timestamptz + n * interval '1 microsecond', '2026-11-01', '2026-11-01 12:00:00'::timestamptz + n % 3 * interval '1 microsecond',
-      case when n % 2 = 0 then '2026-11-01 12:00:00'::timestamptz + n % 3 * interval '500 microseconds' end
+      case when n % 2 = 0 then '2026-11-01 12:00:00'::timestamptz + n % 3 * interval '500 microseconds' end,
+      case n % 3 when 0 then '{}' when 1 then '{password}' else '{password,totp}'::text[] end
     from unnest(${[...agents]}::text[], ${[...addresses]}::text[]) with ordinality as given (agent, address, n)`;
   await database.sql`
     update user_security set login_attempts = case username when 'zoe' then 3 when 'Zo_e' then 2147483647 else 0 end,
@@ -99,6 +100,10 @@ interface Field {
 /** The values of a column by its type, so that filters of a new column are generated without a change here. */
 function fieldOf(column: PgColumn, caseless: boolean): Field {
   const type = column.getSQLType();
+  if (is(column, PgArray)) {
+    const { values } = fieldOf(column.baseColumn, false);
+    return { kind: "list", values: fc.array(values, { maxLength: 2 }) };
+  }
   if (column.enumValues !== undefined)
     return { kind: "text", values: fc.constantFrom(...column.enumValues), patterns: true };
   if (caseless) return { kind: "caseless", values: name, patterns: true };
@@ -124,7 +129,7 @@ const kindsOf = (listing: Listing) => Object.fromEntries(fieldsOf(listing).map((
 function filters(listing: Listing, known: readonly Plain[]): fc.Arbitrary<Filter<never>> {
   const conditions = fieldsOf(listing).map(([field, column, { kind, values, ordered = true, patterns }]) => {
     const isNull = { isNull: fc.boolean() };
-    if (kind === "json") {
+    if (kind === "json" || kind === "list") {
       const asked = fc.record({ contains: values, ...isNull }, { requiredKeys: [] });
       return fc.record({ [field]: column.notNull ? asked : fc.option(asked) });
     }

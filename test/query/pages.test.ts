@@ -417,12 +417,15 @@ describe("a cursor", () => {
     expect(items.length).toBeGreaterThan(1);
   });
 
-  it("a listing accepts a cursor of an instance with the same secret, and refuses one of another secret", async () => {
+  it("a listing accepts a cursor of an instance with the same key or an older one, and refuses one of another key", async () => {
     const { db } = await openPool(database.url);
-    const cursor = await first(createRepositories(db, { secret: "one", scanLimit: 1_000 }));
-    const page = await createRepositories(db, { secret: "one", scanLimit: 1_000 }).users.list({ limit: 2, cursor });
+    const optionsOf = (...keys: string[]) => ({ cursorKeys: keys.map((key) => Buffer.from(key)), scanLimit: 1_000 });
+    const cursor = await first(createRepositories(db, optionsOf("one")));
+    const page = await createRepositories(db, optionsOf("one")).users.list({ limit: 2, cursor });
     expect(page.items).toHaveLength(2);
-    const stranger = createRepositories(db, { secret: "another", scanLimit: 1_000 });
+    const rotated = createRepositories(db, optionsOf("newer", "one"));
+    expect((await rotated.users.list({ limit: 2, cursor })).items).toEqual(page.items);
+    const stranger = createRepositories(db, optionsOf("another"));
     await expect(stranger.users.list({ limit: 2, cursor })).rejects.toThrow(foreign);
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createTokens } from "../../src/identity/tokens.ts";
+import { createAccessTokens } from "../../src/identity/access-tokens.ts";
 import { accessMatrix, accessTable } from "../../src/routers/access-matrix.ts";
 import { procedures } from "../../src/routers/procedures.ts";
 import { account, clientOf, serviceToken, tokens, useService } from "../support/service.ts";
@@ -15,6 +15,8 @@ const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "
   "audit.partitions": { admin: "yes" },
   "audit.record": { service: "yes" },
   "audit.recordMany": { service: "yes" },
+  "auth.refresh": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
+  "auth.signOut": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "health.details": { service: "yes", admin: "yes" },
   "health.status": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
   "security.failures": { moderator: "yes", admin: "yes", service: "yes" },
@@ -40,6 +42,13 @@ const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "
   "users.setStatus": { moderator: ["user"], admin: ["self", "user", "moderator", "admin"] },
   "users.update": { user: ["self"], moderator: ["self"], admin: ["self", "user", "moderator", "admin"] },
   "users.updateMany": { admin: "yes", service: "yes" },
+};
+
+/** What a session must or may be, where that is not `full` at any time. */
+const sessions: Record<string, string> = {
+  "auth.signOut": "password_change, enrolment, recent unless `scope` is `this`",
+  "sessions.revoke": "recent unless it is this session",
+  "sessions.revokeAll": "recent",
 };
 
 const callerNames = ["anonymous", "user", "moderator", "admin", "service"] as const;
@@ -100,6 +109,7 @@ it("accessMatrix() equals the matrix of this test, and API.md contains it", () =
         return [caller, typeof owners === "string" ? owners : cellOf[caller]?.(owners)];
       }),
     ),
+    session: sessions[procedure] ?? "",
   }));
   expect(accessMatrix()).toEqual(expected);
   expect(readFileSync("API.md", "utf8")).toContain(accessTable());
@@ -163,18 +173,19 @@ describe("an account", () => {
 });
 
 describe("a token", () => {
-  const call = (token: string) => clientOf(service.url, token).health.status.query();
+  const call = (token: string) => clientOf(service.url, token).users.list.query();
 
-  it("a token signed with another secret is refused, also by a procedure that needs none", async () => {
-    const forged = await createTokens("another secret, as long as the right one is").signService("test", "1h");
+  it("a token signed with another secret is refused, and a procedure that needs none ignores it", async () => {
+    const forged = await createAccessTokens(["another secret, as long as the right one is"]).signService("test", 3_600);
     await expect(call(forged)).rejects.toMatchObject({
       data: { code: "UNAUTHORIZED" },
       message: "The access token is not valid.",
     });
+    expect(await clientOf(service.url, forged).health.status.query()).toBeDefined();
   });
 
   it("an expired token is refused with the reason", async () => {
-    const expired = await tokens.signService("test", "-1s");
+    const expired = await tokens.signService("test", -1);
     await expect(call(expired)).rejects.toMatchObject({ message: "The access token has expired." });
   });
 

@@ -183,14 +183,35 @@ describe("an account's own update", () => {
   });
 
   it("a changed email becomes unverified, unless only its case changes", async () => {
-    const own = await account(service.database.sql);
-    const mine = clientOf(service.url, own.token);
-    await service.database.sql`update users set email_verified = true where id = ${own.id}`;
-    expect(await mine.users.update.mutate({ email: own.email.toUpperCase() })).toMatchObject({
+    const { id, email } = await account(service.database.sql);
+    await service.database.sql`update users set email_verified = true where id = ${id}`;
+    expect(await admin.users.update.mutate({ id, email: email.toUpperCase() })).toMatchObject({
       emailVerified: true,
-      email: own.email,
+      email,
     });
-    expect(await mine.users.update.mutate({ email: `new-${own.email}` })).toMatchObject({ emailVerified: false });
+    expect(await admin.users.update.mutate({ id, email: `new-${email}` })).toMatchObject({ emailVerified: false });
+  });
+
+  it.each(["user", "moderator"] as const)(
+    "a %s cannot change the email of their account, taken or not",
+    async (role) => {
+      const [own, other] = [await account(service.database.sql, role), await account(service.database.sql)];
+      for (const email of [other.email, `new-${own.email}`])
+        expect(await refusal(clientOf(service.url, own.token).users.update.mutate({ email }))).toMatchObject({
+          code: "FORBIDDEN",
+          field: "email",
+        });
+    },
+  );
+
+  it("a sign-in does not change the version of the account", async () => {
+    const { id, token } = await account(service.database.sql);
+    const mine = clientOf(service.url, token);
+    const { updatedAt } = await mine.users.me.query();
+    await service.database.sql`update users set last_login = now() where id = ${id}`;
+    const changed = await mine.users.update.mutate({ metadata: { a: 1 }, updatedAt });
+    expect(changed.lastLogin).not.toBeNull();
+    expect(changed.updatedAt.getTime()).toBeGreaterThan(updatedAt.getTime());
   });
 
   it("an update with an outdated version is refused and changes nothing", async () => {

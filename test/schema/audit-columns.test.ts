@@ -66,17 +66,24 @@ describe("the class of every column", () => {
       "users.email_verification_token",
       "user_security.two_factor_secret",
       "user_security.recovery_codes",
-      "user_sessions.refresh_token_id",
     ]);
-    expect(names("unrecorded")).toEqual(["users.updated_at", "user_sessions.last_active"]);
+    expect(names("unrecorded")).toEqual([
+      "users.updated_at",
+      "users.last_login",
+      "user_sessions.refresh_token_id",
+      "user_sessions.last_active",
+      "user_sessions.idle_expires_at",
+      "user_sessions.previous_refresh_token_id",
+      "user_sessions.rotated_at",
+    ]);
     expect(names("recorded")).toEqual([
-      ..."id email username email_verified status role created_at last_login deleted_at metadata"
+      ..."id email username email_verified status role created_at deleted_at metadata"
         .split(" ")
         .map((name) => `users.${name}`),
       ..."user_id login_attempts last_attempt_at locked_until two_factor_enabled password_changed_at must_change_password"
         .split(" ")
         .map((name) => `user_security.${name}`),
-      ..."id user_id ip_address user_agent expires_at created_at revoked_at"
+      ..."id user_id ip_address user_agent expires_at created_at revoked_at revocation_reason authenticated_at factors replayed_at"
         .split(" ")
         .map((name) => `user_sessions.${name}`),
     ]);
@@ -140,7 +147,9 @@ describe("a table that was altered after record_changes_of", () => {
     ],
   ])("an altered table is recorded with %s", async (_, alter, change, expected) => {
     // The trigger for updated_at would fail first because of the missing column.
-    const prepare = alter.includes("updated_at") ? "alter table users disable trigger users_set_updated_at; " : "";
+    const prepare = alter.includes("updated_at")
+      ? "alter table users disable trigger users_set_updated_at_on_update; "
+      : "";
     await afterChange(`${prepare}alter table users ${alter}`, change, expected);
   });
 

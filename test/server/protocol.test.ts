@@ -62,7 +62,15 @@ describe("a request by hand", () => {
         json: {
           code: -32600,
           message: "id: must be a UUID",
-          data: { code: "BAD_REQUEST", httpStatus: 400, path: "users.byId", field: "id", requestId, retryAfter: null },
+          data: {
+            code: "BAD_REQUEST",
+            httpStatus: 400,
+            path: "users.byId",
+            field: "id",
+            requestId,
+            retryAfter: null,
+            reason: null,
+          },
         },
       },
     });

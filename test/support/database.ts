@@ -79,21 +79,29 @@ export async function emptyTables(sql: postgres.Sql): Promise<void> {
     delete from audit_log`.simple();
 }
 
-/** Opens the service's connection pool to a database, and closes it when the test ends. */
-export async function openPool(
+/** Opens the service's connection pool to a database. The caller must close it. */
+export function connectTo(
   url: string,
   env: TestSettings = {},
   options: Partial<ConnectOptions> = {},
 ): Promise<Database> {
-  const database = await connect(
+  return connect(
     { ...loadConfig({ ...baseSettings, ...poolerOf(url), ...env }).database, url },
     { log: quiet, ...options },
   );
+}
+
+/** Calls `connectTo`, and closes the pool when the test ends. */
+export async function openPool(...args: Parameters<typeof connectTo>): Promise<Database> {
+  const database = await connectTo(...args);
   onTestFinished(() => database.close());
   return database;
 }
 
 /** Creates the repositories of the service on a database. */
 export function repositoriesOn(db: Executor, options: { scanLimit?: number } = {}): Repositories {
-  return createRepositories(db, { secret: "signs the tests' cursors", scanLimit: options.scanLimit ?? 100_000 });
+  return createRepositories(db, {
+    cursorKeys: [Buffer.from("signs the tests' cursors")],
+    scanLimit: options.scanLimit ?? 100_000,
+  });
 }

@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import superjson from "superjson";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
-import { createTokens } from "../../src/identity/tokens.ts";
+import { createAccessTokens } from "../../src/identity/access-tokens.ts";
 import type { Log } from "../../src/observability/log.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
 import { createService } from "../../src/server/service.ts";
@@ -11,7 +11,7 @@ import { baseSettings, createDatabase, poolerOf, quiet, type TestDatabase, type 
 import { newUser } from "./factories.ts";
 
 export const secret = "a secret of sufficient length for the tests";
-export const tokens = createTokens(secret);
+export const tokens = createAccessTokens([secret]);
 
 /** Starts the service on a database, at a free port. The caller must close it. */
 export async function startService(url: string, options: { log?: Log; env?: TestSettings } = {}) {
@@ -63,14 +63,23 @@ export function clientOf(url: string, token?: string) {
   });
 }
 
-/** Inserts an account with SQL, and signs an access token for it. */
+/** Inserts an account and a session of the command line with SQL, and signs an access token for it. */
 export async function account(sql: Sql, role: "user" | "moderator" | "admin" = "user") {
   const { email, username, passwordHash } = newUser();
   const [row] = await sql`
     insert into users (email, username, password_hash, role) values (${email}, ${username}, ${passwordHash}, ${role})
     returning id`;
   const id = row?.["id"] as string;
-  return { id, email, username, token: await tokens.signUser(id, "1h") };
+  return { id, email, username, ...(await sessionFor(sql, id)) };
 }
 
-export const serviceToken = await tokens.signService("test", "1h");
+/** Inserts a session with SQL, and signs an access token for it. */
+export async function sessionFor(sql: Sql, userId: string, factors = ["operator"]) {
+  const [row] = await sql`
+    insert into user_sessions (user_id, refresh_token_id, expires_at, factors)
+    values (${userId}, gen_random_uuid(), now() + interval '1 day', ${factors}) returning id`;
+  const sessionId = row?.["id"] as string;
+  return { sessionId, token: await tokens.signUser({ userId, sessionId }) };
+}
+
+export const serviceToken = await tokens.signService("test", 3_600);

@@ -89,7 +89,7 @@ export const thingsOn = (db: Executor, options: { scanLimit?: number } = {}): Th
   new ThingRepository(
     {
       db,
-      cursors: createCursors("signs things"),
+      cursors: createCursors([Buffer.from("signs things")]),
       scanGuard: createScanGuard({ scanLimit: options.scanLimit ?? 100_000 }),
     },
     thingDefinition,

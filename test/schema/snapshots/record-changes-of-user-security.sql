@@ -33,8 +33,8 @@ begin
       select bit_xor(hashtextextended(attname::text, atttypid::int8)) from pg_attribute
       where attrelid = tg_relid and attnum > 0 and not attisdropped), 0)
     # coalesce((
-      select bit_xor(hashtextextended(description, objsubid)) from pg_description
-      where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
+      select bit_xor(hashtextextended(description, hashtext((select attname::text from pg_attribute where attrelid = objoid and attnum = objsubid))))
+      from pg_description where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
     if tg_op = 'UPDATE' then
     insert into public.audit_log
       (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)

@@ -33,8 +33,8 @@ begin
       select bit_xor(hashtextextended(attname::text, atttypid::int8)) from pg_attribute
       where attrelid = tg_relid and attnum > 0 and not attisdropped), 0)
     # coalesce((
-      select bit_xor(hashtextextended(description, objsubid)) from pg_description
-      where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
+      select bit_xor(hashtextextended(description, hashtext((select attname::text from pg_attribute where attrelid = objoid and attnum = objsubid))))
+      from pg_description where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
     if tg_op = 'UPDATE' then
     insert into public.audit_log
       (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
@@ -49,7 +49,6 @@ begin
       || case when before.status is distinct from after.status then jsonb_build_object('status', jsonb_build_array(to_jsonb(before.status), to_jsonb(after.status))) else '{}' end
       || case when before.role is distinct from after.role then jsonb_build_object('role', jsonb_build_array(to_jsonb(before.role), to_jsonb(after.role))) else '{}' end
       || case when before.created_at is distinct from after.created_at then jsonb_build_object('created_at', jsonb_build_array(to_jsonb(before.created_at), to_jsonb(after.created_at))) else '{}' end
-      || case when before.last_login is distinct from after.last_login then jsonb_build_object('last_login', jsonb_build_array(to_jsonb(before.last_login), to_jsonb(after.last_login))) else '{}' end
       || case when before.deleted_at is distinct from after.deleted_at then jsonb_build_object('deleted_at', jsonb_build_array(to_jsonb(before.deleted_at), to_jsonb(after.deleted_at))) else '{}' end
       || case when record_image_ne(row(before.metadata), row(after.metadata)) then jsonb_build_object('metadata', jsonb_build_array(public.audit_json(to_jsonb(before.metadata)), public.audit_json(to_jsonb(after.metadata)))) else '{}' end, '{}') as columns offset 0) as written
     where written.columns <> '{}';
@@ -58,7 +57,7 @@ begin
       (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
     select recording.acting_user, 'insert', recording.resource, left(after.id::text, 255), written.columns, recording.address, recording.user_agent, clock_timestamp(), recording.actor, recording.request
     from new_rows as after
-    cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(null, value)) from (values ('id', to_jsonb(after.id)), ('email', to_jsonb(after.email)), ('username', to_jsonb(after.username)), ('password_hash', case when num_nulls(after.password_hash) = 0 then to_jsonb('[secret]'::text) end), ('email_verified', to_jsonb(after.email_verified)), ('email_verification_token', case when num_nulls(after.email_verification_token) = 0 then to_jsonb('[secret]'::text) end), ('status', to_jsonb(after.status)), ('role', to_jsonb(after.role)), ('created_at', to_jsonb(after.created_at)), ('last_login', to_jsonb(after.last_login)), ('deleted_at', to_jsonb(after.deleted_at)), ('metadata', public.audit_json(to_jsonb(after.metadata)))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
+    cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(null, value)) from (values ('id', to_jsonb(after.id)), ('email', to_jsonb(after.email)), ('username', to_jsonb(after.username)), ('password_hash', case when num_nulls(after.password_hash) = 0 then to_jsonb('[secret]'::text) end), ('email_verified', to_jsonb(after.email_verified)), ('email_verification_token', case when num_nulls(after.email_verification_token) = 0 then to_jsonb('[secret]'::text) end), ('status', to_jsonb(after.status)), ('role', to_jsonb(after.role)), ('created_at', to_jsonb(after.created_at)), ('deleted_at', to_jsonb(after.deleted_at)), ('metadata', public.audit_json(to_jsonb(after.metadata)))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     else
     insert into public.audit_log
       (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)

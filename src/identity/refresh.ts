@@ -1,0 +1,44 @@
+import type { SessionConfig } from "../config/index.ts";
+import type { Actor } from "../database/index.ts";
+import { UnauthenticatedError } from "../errors.ts";
+import type { Repositories } from "../repositories/index.ts";
+import type { AccessTokens } from "./access-tokens.ts";
+import { createRefreshTokens } from "./refresh-tokens.ts";
+import { type SessionTokens, sessionLifetimeOf, signSessionTokens } from "./session-tokens.ts";
+
+/**
+ * Exchanges a refresh token for new tokens (RFC 6749, 6).
+ *
+ * The current token is rotated. Its predecessor gives the same successor again until that is used: an answer may be lost,
+ * and two tabs may refresh at once (FAPI 2.0 Security Profile, 5.3.2.1). Any older token ends the session.
+ *
+ * @param origin the client's address and user agent, for the audit trail
+ * @throws {UnauthenticatedError} if the token is not valid or the session has ended: the owner must sign in again
+ */
+export type Refresh = (refreshToken: string, origin: Omit<Actor, "name" | "userId">) => Promise<SessionTokens>;
+
+export function createRefresh(services: {
+  readonly sessions: Repositories["sessions"];
+  readonly accessTokens: AccessTokens;
+  readonly secrets: readonly string[];
+  readonly config: SessionConfig;
+}): Refresh {
+  const { sessions, accessTokens, secrets, config } = services;
+  const refreshTokens = createRefreshTokens(secrets);
+
+  return async (refreshToken, origin) => {
+    const claims = await refreshTokens.verify(refreshToken);
+    const { userId } = claims;
+    const session = await sessions.rotate(
+      { ...origin, name: `user:${userId}`, userId },
+      {
+        ...claims,
+        ofPlayers: sessionLifetimeOf("user", config),
+        ofStaff: sessionLifetimeOf("admin", config),
+        reuse: config.refreshReuse,
+      },
+    );
+    if (session === undefined) throw new UnauthenticatedError("The session has ended: sign in again.");
+    return signSessionTokens(session, { accessTokens, refreshTokens });
+  };
+}

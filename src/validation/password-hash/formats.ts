@@ -1,175 +1,107 @@
+import { argon2Formats } from "./argon2-formats.ts";
+import { bcryptFormats } from "./bcrypt-formats.ts";
 import {
-  type CostParameters,
-  cryptInteger,
   isArgon2Affordable,
-  isAspNetHash,
   isBcryptAffordable,
   isPbkdf2Affordable,
   isPhpassAffordable,
   isScryptAffordable,
-  parseInteger,
 } from "./cost.ts";
+import type { HashFormat } from "./hash-format.ts";
+import { pbkdf2Formats } from "./pbkdf2-formats.ts";
+import { phpassFormats } from "./phpass-formats.ts";
+import { scryptFormats } from "./scrypt-formats.ts";
 
-/** A text format of password hashes. Its pattern's named groups are the cost of the hash. */
-interface HashFormat {
-  readonly pattern: RegExp;
-  readonly isAffordable: (cost: CostParameters) => boolean;
-}
+type Formats = typeof argon2Formats &
+  typeof bcryptFormats &
+  typeof scryptFormats &
+  typeof pbkdf2Formats &
+  typeof phpassFormats;
+
+export type HashFormatName = keyof Formats;
+
+/** A password hash with the name of its format, its cost, and the named groups of the format's pattern. */
+export type ParsedHash<Name extends HashFormatName = HashFormatName> = {
+  readonly [Format in Name]: Formats[Format] extends HashFormat<infer Group, infer Cost>
+    ? { readonly format: Format; readonly cost: Cost; readonly groups: Readonly<Record<Group, string>> }
+    : never;
+}[Name];
 
 /** A hash function, its text formats, and its costs that are not accepted, for messages. */
 interface HashAlgorithm {
-  readonly formats: readonly HashFormat[];
+  readonly formatNames: readonly string[];
+  /** The hash, and whether its cost is accepted; undefined for a text in another format. */
+  readonly parse: (text: string) => { readonly hash: ParsedHash; readonly isAffordable: boolean } | undefined;
   readonly rejectedCost: string;
 }
 
-/** Salt and hash in base64: the standard alphabet, that of URLs or that of crypt, with padding or without. */
-const salt = String.raw`[\w+/.=-]{8,}`;
-const digest = String.raw`[\w+/.=-]{16,}`;
-const anyBase64 = String.raw`[\w+/.=-]+`;
-/** Django and Werkzeug use any text without a dollar sign as the salt. */
-const plainSalt = String.raw`[^$\s]{4,}`;
-/** 22 characters of salt and 31 of hash, in bcrypt's own alphabet. */
-const bcryptDigest = "[./A-Za-z0-9]{53}";
-
-const argon2 = String.raw`\$argon2(?:id|i|d)\$(?:v=(?:16|19)\$)?m=(?<kib>\d+),t=(?<passes>\d+),p=(?<lanes>\d+)\$${salt}\$${digest}`;
-const bcrypt = String.raw`\$2[abxy]\$(?<cost>\d\d)\$${bcryptDigest}`;
-
-const withIterations = ({ iterations }: CostParameters) => isPbkdf2Affordable(parseInteger(iterations));
-const withScryptN = ({ n, r, p }: CostParameters) =>
-  isScryptAffordable({ n: parseInteger(n), r: parseInteger(r), p: parseInteger(p) });
-const withScryptLog2N = ({ ln, r, p }: CostParameters) =>
-  isScryptAffordable({ n: 2 ** parseInteger(ln), r: parseInteger(r), p: parseInteger(p) });
-
-const argon2Formats: readonly HashFormat[] = [
-  // PHC; Django puts "argon2" in front.
-  { pattern: RegExp(`^(?:argon2)?${argon2}$`), isAffordable: isArgon2Affordable },
-];
-
-const bcryptFormats: readonly HashFormat[] = [
-  // crypt; Django puts its algorithm in front. `bcrypt_sha256` is bcrypt of the SHA-256 of the password.
-  { pattern: RegExp(`^(?:bcrypt(?:_sha256)?\\$)?${bcrypt}$`), isAffordable: isBcryptAffordable },
-  // passlib's bcrypt_sha256: version 2 with HMAC, version 1 without.
-  {
-    pattern: /^\$bcrypt-sha256\$v=2,t=2[aby],r=(?<cost>\d\d?)\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{31}$/,
-    isAffordable: isBcryptAffordable,
-  },
-  {
-    pattern: /^\$bcrypt-sha256\$2[aby],(?<cost>\d\d?)\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{31}$/,
-    isAffordable: isBcryptAffordable,
-  },
-  // WordPress since 6.8: bcrypt of an HMAC of the password.
-  { pattern: RegExp(`^\\$wp\\$2y\\$(?<cost>\\d\\d)\\$${bcryptDigest}$`), isAffordable: isBcryptAffordable },
-];
-
-const scryptFormats: readonly HashFormat[] = [
-  // PHC and passlib.
-  {
-    pattern: RegExp(`^\\$scrypt\\$ln=(?<ln>\\d+),r=(?<r>\\d+),p=(?<p>\\d+)\\$${salt}\\$${digest}$`),
-    isAffordable: withScryptLog2N,
-  },
-  // crypt: one digit of log2(n), five of r, five of p.
-  {
-    pattern: /^\$7\$(?<ln>[./\w])(?<r>[./\w]{5})(?<p>[./\w]{5})[./\w]{4,86}\$[./\w]{43}$/,
-    isAffordable: ({ ln, r, p }) =>
-      isScryptAffordable({ n: 2 ** cryptInteger(ln), r: cryptInteger(r), p: cryptInteger(p) }),
-  },
-  // Java and Spring Security: one hexadecimal number with the bytes log2(n), r and p.
-  {
-    pattern: RegExp(`^\\$s0\\$(?<ln>[0-9a-f]{1,4})(?<r>[0-9a-f]{2})(?<p>[0-9a-f]{2})\\$${salt}\\$${digest}$`),
-    isAffordable: ({ ln, r, p }) =>
-      isScryptAffordable({ n: 2 ** parseInteger(ln, 16), r: parseInteger(r, 16), p: parseInteger(p, 16) }),
-  },
-  // Werkzeug.
-  {
-    pattern: RegExp(`^scrypt:(?<n>\\d+):(?<r>\\d+):(?<p>\\d+)\\$${plainSalt}\\$[0-9a-f]{32,}$`),
-    isAffordable: withScryptN,
-  },
-  // Django.
-  {
-    pattern: RegExp(`^scrypt\\$(?<n>\\d+)\\$${plainSalt}\\$(?<r>\\d+)\\$(?<p>\\d+)\\$${digest}$`),
-    isAffordable: withScryptN,
-  },
-  // Firebase's modified scrypt with the parameters of its project, as Ory writes it.
-  {
-    pattern: RegExp(
-      `^\\$firescrypt\\$ln=(?<ln>\\d+),r=(?<r>\\d+),p=(?<p>\\d+)\\$${salt}\\$${digest}\\$${anyBase64}\\$${digest}$`,
-    ),
-    isAffordable: withScryptLog2N,
-  },
-  // The same as Supabase writes it.
-  {
-    pattern: RegExp(
-      `^\\$fbscrypt\\$v=1,n=(?<ln>\\d+),r=(?<r>\\d+),p=(?<p>\\d+),ss=${anyBase64},sk=${digest}\\$${salt}\\$${digest}$`,
-    ),
-    isAffordable: withScryptLog2N,
-  },
-];
-
-const pbkdf2Formats: readonly HashFormat[] = [
-  // PHC and passlib.
-  {
-    pattern: RegExp(
-      `^\\$pbkdf2(?:-sha(?:1|224|256|384|512))?\\$(?:i=)?(?<iterations>\\d+)(?:,l=\\d+)?\\$${salt}\\$${digest}$`,
-    ),
-    isAffordable: withIterations,
-  },
-  // PBKDF2 of Python's module of that name, with hexadecimal iterations.
-  {
-    pattern: RegExp(`^\\$p5k2\\$(?<iterations>[0-9a-f]+)\\$${salt}\\$${digest}$`),
-    isAffordable: ({ iterations }) => isPbkdf2Affordable(parseInteger(iterations, 16)),
-  },
-  // Django.
-  {
-    pattern: RegExp(`^pbkdf2_sha(?:1|256|512)\\$(?<iterations>\\d+)\\$${plainSalt}\\$${digest}$`),
-    isAffordable: withIterations,
-  },
-  // Werkzeug.
-  {
-    pattern: RegExp(`^pbkdf2:sha(?:1|224|256|384|512):(?<iterations>\\d+)\\$${plainSalt}\\$[0-9a-f]{32,}$`),
-    isAffordable: withIterations,
-  },
-  // ASP.NET Core Identity, versions 2 and 3, with this service's prefix.
-  { pattern: /^\$aspnet-identity\$(?<bytes>[A-Za-z0-9+/]+={0,2})$/, isAffordable: ({ bytes }) => isAspNetHash(bytes) },
-];
-
-const phpassFormats: readonly HashFormat[] = [
-  // phpass and phpBB: one digit of the logarithm of the iterations, 8 of salt, 22 of hash.
-  {
-    pattern: /^\$[PH]\$(?<log2>[./\w])[./\w]{8}[./\w]{22}$/,
-    isAffordable: ({ log2 }) => isPhpassAffordable(cryptInteger(log2)),
-  },
-];
+function hashAlgorithm<Cost>(
+  formats: Readonly<Record<string, HashFormat<never, Cost>>>,
+  { isAffordable, rejectedCost }: { isAffordable: (cost: Cost) => boolean; rejectedCost: string },
+): HashAlgorithm {
+  const parse: HashAlgorithm["parse"] = (text) => {
+    for (const [format, { parse }] of Object.entries(formats)) {
+      const parts = parse(text);
+      // The formats are those of ParsedHash: the compiler does not follow the names through Object.entries.
+      if (parts !== undefined)
+        return { hash: { format, ...parts } as unknown as ParsedHash, isAffordable: isAffordable(parts.cost) };
+    }
+    return undefined;
+  };
+  return { formatNames: Object.keys(formats), parse, rejectedCost };
+}
 
 const algorithms: readonly HashAlgorithm[] = [
-  {
-    formats: argon2Formats,
+  hashAlgorithm(argon2Formats, {
+    isAffordable: isArgon2Affordable,
     rejectedCost:
-      "Argon2 with more than 256 MiB of memory, more than 1 GiB of memory times passes, or more than 64 lanes",
-  },
-  { formats: bcryptFormats, rejectedCost: "bcrypt with a cost below 4 or above 14" },
-  { formats: scryptFormats, rejectedCost: "scrypt with n × r × p above 1,048,576, or n that is no power of 2" },
-  { formats: pbkdf2Formats, rejectedCost: "PBKDF2 with no iterations or more than 4,000,000" },
-  { formats: phpassFormats, rejectedCost: "phpass with fewer than 2^7 or more than 2^18 iterations" },
+      "Argon2 with more than 256 MiB of memory, less than 8 KiB for each lane, more than 1 GiB of memory times passes, or more than 64 lanes",
+  }),
+  hashAlgorithm(bcryptFormats, {
+    isAffordable: isBcryptAffordable,
+    rejectedCost: "bcrypt with a cost below 4 or above 14",
+  }),
+  hashAlgorithm(scryptFormats, {
+    isAffordable: isScryptAffordable,
+    rejectedCost: "scrypt with n × r × p above 1,048,576, or n that is no power of 2 or not below 2^(16 × r)",
+  }),
+  hashAlgorithm(pbkdf2Formats, {
+    isAffordable: isPbkdf2Affordable,
+    rejectedCost: "PBKDF2 with no iterations or more than 4,000,000, or with too many for the length of its digest",
+  }),
+  hashAlgorithm(phpassFormats, {
+    isAffordable: isPhpassAffordable,
+    rejectedCost: "phpass with fewer than 2^7 or more than 2^18 iterations",
+  }),
 ];
 
-const allFormats = algorithms.flatMap(({ formats }) => formats);
+/** The names of all formats. */
+export const hashFormatNames: readonly string[] = algorithms.flatMap(({ formatNames }) => formatNames);
+
+/** The patterns exclude each other, so that a text has at most one format. */
+function find(text: string) {
+  for (const { parse, rejectedCost } of algorithms) {
+    const found = parse(text);
+    if (found !== undefined) return { ...found, rejectedCost };
+  }
+  return undefined;
+}
 
 /**
- * Whether a text is a password hash in an accepted format and with an acceptable cost. The formats are the PHC string
- * format (https://github.com/P-H-C/phc-string-format) and those of crypt, passlib, Django, Werkzeug, WordPress, Firebase
- * and ASP.NET.
+ * Parses a password hash; undefined for a text in no accepted format, and for a cost that is not accepted. The formats are
+ * the PHC string format (https://github.com/P-H-C/phc-string-format) and those of crypt, passlib, Django, Werkzeug,
+ * WordPress, Firebase and ASP.NET.
  */
-export function isPasswordHash(text: string): boolean {
-  return allFormats.some(({ pattern, isAffordable }) => {
-    const match = pattern.exec(text);
-    return match !== null && isAffordable(match.groups ?? {});
-  });
+export function parsePasswordHash(text: string): ParsedHash | undefined {
+  const found = find(text);
+  return found?.isAffordable ? found.hash : undefined;
 }
+
+/** Whether a text is a password hash in an accepted format and with an acceptable cost. */
+export const isPasswordHash = (text: string): boolean => parsePasswordHash(text) !== undefined;
 
 /**
  * Describes the costs that are not accepted for a text that `isPasswordHash` refuses; undefined if it has no accepted
  * format.
  */
-export function rejectedCost(text: string): string | undefined {
-  return algorithms.find(({ formats }) => formats.some(({ pattern }) => pattern.test(text)))?.rejectedCost;
-}
+export const rejectedCost = (text: string): string | undefined => find(text)?.rejectedCost;

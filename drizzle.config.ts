@@ -22,7 +22,9 @@ if (database.url !== undefined) loadConfig({ ...env, JWT_SECRET: "a placeholder:
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: ["users", "user-security", "audit-log", "user-sessions"].map((table) => `./src/schema/${table}.ts`),
+  schema: ["users", "user-security", "audit-log", "user-sessions", "user-devices", "rate-limits"].map(
+    (table) => `./src/schema/${table}.ts`,
+  ),
   out: "./drizzle",
   dbCredentials: credentials(database.url ?? embeddedUrl()),
   schemaFilter: ["public"],

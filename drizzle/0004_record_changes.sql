@@ -373,6 +373,11 @@ as $$
   with recursive family (relid) as (
     select unnest(array['public.users', 'public.user_security', 'public.user_sessions']::regclass[])::oid
     union
+    -- Tables that have a recorder, also if no trigger calls it.
+    select to_regclass('public.' || quote_ident(substr(proname, 18)))::oid from pg_proc
+    where pronamespace = 'public'::regnamespace and starts_with(proname, 'record_change_of_')
+      and to_regclass('public.' || quote_ident(substr(proname, 18))) is not null
+    union
     select tgrelid from pg_trigger join pg_proc on pg_proc.oid = tgfoid
     where pronamespace = 'public'::regnamespace and starts_with(proname, 'record_change_of_') and not tgisinternal
     union

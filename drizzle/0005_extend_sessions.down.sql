@@ -1,5 +1,3 @@
-drop function create_user_session(text, uuid, uuid, uuid, text[], interval, interval, inet, text, integer);
---> statement-breakpoint
 comment on column users.last_login is null;
 --> statement-breakpoint
 drop trigger users_set_updated_at_on_update on users;

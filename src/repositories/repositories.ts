@@ -1,5 +1,6 @@
 import type { Executor } from "../database/index.ts";
 import { createCursors, createScanGuard } from "../query/index.ts";
+import { AttemptRepository } from "./attempts.ts";
 import { AuditLogRepository } from "./audit-log.ts";
 import { failuresDefinition, UserSecurityRepository } from "./user-security.ts";
 import { UserSessionRepository } from "./user-sessions.ts";
@@ -12,6 +13,7 @@ export interface Repositories {
   /** Accounts with failed sign-in attempts. */
   readonly failures: UserSecurityRepository;
   readonly sessions: UserSessionRepository;
+  readonly attempts: AttemptRepository;
   readonly audit: AuditLogRepository;
 }
 
@@ -33,6 +35,7 @@ export function createRepositories(db: Executor, options: RepositoryOptions): Re
     security: new UserSecurityRepository(services),
     failures: new UserSecurityRepository(services, failuresDefinition),
     sessions: new UserSessionRepository(services),
+    attempts: new AttemptRepository(services),
     audit: new AuditLogRepository(services),
   };
 }

@@ -52,6 +52,10 @@ export interface UserSession {
   authenticatedAt: Date;
   /** The proofs by which the session was authenticated. */
   factors: AuthenticationFactor[];
+  /** The device that was signed in from; null for a session of the command line, or after the device was forgotten. */
+  deviceId: string | null;
+  /** Failed attempts of the same bucket before the sign-in. */
+  failures: number;
 }
 
 /** One row of the audit trail. */

@@ -18,6 +18,10 @@ export interface NewSession extends SessionLifetime {
   readonly userAgent?: string | undefined;
   /** Sessions of the account; a further one ends the least recently used. */
   readonly limit: number;
+  /** The device that is signed in from: a known one, or a new one with the hash of its token. */
+  readonly device?: { readonly id: string; readonly tokenHash: string } | undefined;
+  /** Failed attempts before the sign-in. */
+  readonly failures?: number;
 }
 
 /** A session with what its refresh token is made of. */
@@ -53,10 +57,11 @@ export async function startSession(
   columns: SessionColumns,
   { by, id, tokenId, session }: { by: Actor; id: string; tokenId: string; session: NewSession },
 ): Promise<RefreshableSession | undefined> {
-  const { userId, factors, lifetime, idleTimeout, ipAddress, userAgent, limit } = session;
+  const { userId, factors, lifetime, idleTimeout, ipAddress, userAgent, limit, device, failures = 0 } = session;
   const started = sql`public.create_user_session(${auditContextOf(by)}, ${id}::uuid, ${userId}::uuid, ${tokenId}::uuid,
     string_to_array(${factors.join(",")}, ','), ${seconds(lifetime)}, ${seconds(idleTimeout)},
-    ${ipAddress ?? null}::inet, ${userAgent ?? null}::text, ${limit}::integer) as user_sessions`;
+    ${ipAddress ?? null}::inet, ${userAgent ?? null}::text, ${limit}::integer,
+    ${device?.id ?? null}::uuid, ${device?.tokenHash ?? null}, ${failures}::integer) as user_sessions`;
   // Drizzle refuses the columns of a table that is not in FROM, but not expressions of them.
   const fields = Object.fromEntries(
     Object.entries({ ...columns, ...refreshable }).map(([name, column]) => [name, sql`${column}`.mapWith(column)]),

@@ -39,6 +39,8 @@ export const userSessionDefinition: Definition<typeof userSessions, UserSession>
     idleExpiresAt: userSessions.idleExpiresAt,
     authenticatedAt: userSessions.authenticatedAt,
     factors: userSessions.factors,
+    deviceId: userSessions.deviceId,
+    failures: userSessions.failures,
   },
   indexPaths: [
     { equal: ["id"], selective: true },

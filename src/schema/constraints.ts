@@ -1,5 +1,6 @@
 import { auditLogConstraintMessages } from "./audit-log.ts";
 import type { ConstraintMessages } from "./constraint-message.ts";
+import { userDevicesConstraintMessages } from "./user-devices.ts";
 import { userSecurityConstraintMessages } from "./user-security.ts";
 import { userSessionsConstraintMessages } from "./user-sessions.ts";
 import { usersConstraintMessages } from "./users.ts";
@@ -7,6 +8,7 @@ import { usersConstraintMessages } from "./users.ts";
 /** The messages of all tables' constraints, by constraint name. Names are unique, because they begin with the table's. */
 export const constraintMessages: ConstraintMessages = {
   ...usersConstraintMessages,
+  ...userDevicesConstraintMessages,
   ...userSecurityConstraintMessages,
   ...userSessionsConstraintMessages,
   ...auditLogConstraintMessages,

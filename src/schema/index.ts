@@ -1,8 +1,10 @@
-/** The four tables of the service in Drizzle. The migrations under `drizzle/` create them. */
+/** The tables of the service in Drizzle. The migrations under `drizzle/` create them. */
 export { auditLog } from "./audit-log.ts";
 export { byteOrder, lower, lowerText } from "./columns.ts";
 export { constraintMessages } from "./constraints.ts";
 export { formatInstant, parseInstant } from "./instant.ts";
+export { rateLimits } from "./rate-limits.ts";
+export { userDevices } from "./user-devices.ts";
 export { userSecurity } from "./user-security.ts";
 export { authenticationFactors, revocationReasons, userSessions } from "./user-sessions.ts";
 export { userRoles, userStatuses, users, usersConstraints } from "./users.ts";

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { bigint, boolean, check, index, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
@@ -16,6 +16,8 @@ export const userSecurityConstraintMessages: ConstraintMessages = {
 
 /**
  * The security state of an account: failed sign-in attempts, lockout, two-factor state, password age.
+ *
+ * `login_attempts` counts the wrong passwords of strangers: clients without the token of a known device.
  *
  * A trigger on `users` inserts the row, so that every user has exactly one. The two-factor secret is encrypted and
  * recovery codes are hashes. The service never returns either.
@@ -35,6 +37,10 @@ export const userSecurity = inPublic(
       recoveryCodes: text("recovery_codes").array(),
       passwordChangedAt: instant("password_changed_at").notNull().default(sql`CURRENT_TIMESTAMP`),
       mustChangePassword: boolean("must_change_password").notNull().default(false),
+      // Every attempt that was ever counted. Its value is the ticket of an attempt.
+      attemptsTotal: bigint("attempts_total", { mode: "number" }).notNull().default(0),
+      // The first failure since the last success.
+      failingSince: instant("failing_since"),
     },
     (table) => [
       // Accounts with failed sign-in attempts, latest attempt first.

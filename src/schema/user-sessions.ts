@@ -1,9 +1,10 @@
 import { sql } from "drizzle-orm";
-import { check, index, inet, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { check, foreignKey, index, inet, integer, pgTable, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { createdAt } from "./columns.ts";
 import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
+import { userDevices } from "./user-devices.ts";
 import { users } from "./users.ts";
 
 export const userSessionsConstraintMessages: ConstraintMessages = {
@@ -56,11 +57,21 @@ export const userSessions = inPublic(
       rotatedAt: instant("rotated_at"),
       // The first time that the predecessor was presented more than a minute after the rotation.
       replayedAt: instant("replayed_at"),
+      deviceId: uuid("device_id"),
+      // Failed attempts of the same bucket before the sign-in.
+      failures: integer().notNull().default(0),
     },
     (table) => [
       index("idx_sessions_user").on(table.userId),
       index("idx_sessions_token").on(table.refreshTokenId),
       index("idx_sessions_expires").on(table.expiresAt),
+      index("idx_sessions_device").on(table.userId, table.deviceId).where(sql`device_id is not null`),
+      // The migration restricts ON DELETE SET NULL to device_id, which Drizzle cannot express.
+      foreignKey({
+        name: "user_sessions_device_fk",
+        columns: [table.userId, table.deviceId],
+        foreignColumns: [userDevices.userId, userDevices.id],
+      }).onDelete("set null"),
       index("idx_sessions_revoked").on(table.revokedAt).where(sql`revoked_at is not null`),
       check("user_sessions_expires_at_check", sql`expires_at > created_at`),
       check("user_sessions_revocation_check", sql`revocation_reason is null or revoked_at is not null`),

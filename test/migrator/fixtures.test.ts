@@ -71,14 +71,21 @@ describe.each([1, 2, 3])("tables of every kind, seed %s", (seed) => {
   });
 });
 
-it("the fixture generator fills this project's four tables, also the columns that the rows of a trigger leave null", async () => {
+it("the fixture generator fills this project's tables, also the columns that the rows of a trigger leave null", async () => {
   const own = await createDatabase();
   onTestFinished(own.drop);
   const migrationsTable = { schema: "drizzle", table: "__drizzle_migrations" };
   const applied = await own.sql`select count(*) from drizzle.__drizzle_migrations`;
   const { filled, empty } = await fillTables(own.sql, { migrationsTable });
   expect(empty).toEqual([]);
-  expect(filled).toEqual(["public.audit_log", "public.user_security", "public.user_sessions", "public.users"]);
+  expect(filled).toEqual([
+    "public.audit_log",
+    "public.rate_limits",
+    "public.user_devices",
+    "public.user_security",
+    "public.user_sessions",
+    "public.users",
+  ]);
   expect(await own.sql`select count(*) from drizzle.__drizzle_migrations`).toEqual(applied);
 
   const rows = await readRows(own.sql);

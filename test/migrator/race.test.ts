@@ -37,7 +37,9 @@ describe("concurrent migrators", () => {
     const { url, sql, target } = await emptyDatabase();
     const ended = await Promise.allSettled(Array.from({ length: 4 }, () => drizzleKit(url, "migrate")));
     expect(ended.some(({ status }) => status === "fulfilled")).toBe(true);
-    expect(await sql`select count(*)::int as records from drizzle.__drizzle_migrations`).toEqual([{ records: 5 }]);
+    expect(await sql`select count(*)::int as records from drizzle.__drizzle_migrations`).toEqual([
+      { records: readJournal().length },
+    ]);
     expect(await status({ target })).toMatchObject({ verdict: "current" });
   });
 

@@ -409,10 +409,10 @@ describe("the audit trail is compared with every changed column", () => {
         ..."email username password_hash email_verified email_verification_token status role created_at deleted_at metadata"
           .split(" ")
           .map((name) => `users.${name}`),
-        ..."login_attempts last_attempt_at locked_until two_factor_enabled two_factor_secret recovery_codes password_changed_at must_change_password"
+        ..."locked_until two_factor_enabled two_factor_secret recovery_codes password_changed_at must_change_password failing_since"
           .split(" ")
           .map((name) => `user_security.${name}`),
-        ..."id ip_address user_agent expires_at created_at revoked_at authenticated_at factors replayed_at"
+        ..."id ip_address user_agent expires_at created_at revoked_at authenticated_at factors replayed_at device_id failures"
           .split(" ")
           .map((name) => `user_sessions.${name}`),
       ].sort(),

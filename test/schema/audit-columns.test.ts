@@ -57,7 +57,7 @@ function afterChange(alter: string, change: string, expected: unknown) {
 describe("the class of every column", () => {
   it("every column has a declared class: a new column of these tables must be added here", async () => {
     const rows = await sql`
-      select relation, name, class from unnest(array['users', 'user_security', 'user_sessions']::regclass[]) as relation,
+      select relation, name, class from unnest(array['users', 'user_security', 'user_sessions', 'user_devices']::regclass[]) as relation,
       lateral audit_columns(relation)`;
     const names = (kind: string) =>
       rows.filter((row) => row["class"] === kind).map((row) => `${row["relation"]}.${row["name"]}`);
@@ -66,26 +66,38 @@ describe("the class of every column", () => {
       "users.email_verification_token",
       "user_security.two_factor_secret",
       "user_security.recovery_codes",
+      "user_devices.token_hash",
     ]);
     expect(names("unrecorded")).toEqual([
       "users.updated_at",
       "users.last_login",
+      "user_security.login_attempts",
+      "user_security.last_attempt_at",
+      "user_security.attempts_total",
       "user_sessions.refresh_token_id",
       "user_sessions.last_active",
       "user_sessions.idle_expires_at",
       "user_sessions.previous_refresh_token_id",
       "user_sessions.rotated_at",
+      "user_devices.last_used_at",
+      "user_devices.expires_at",
+      "user_devices.attempts",
+      "user_devices.attempts_total",
+      "user_devices.last_attempt_at",
     ]);
     expect(names("recorded")).toEqual([
       ..."id email username email_verified status role created_at deleted_at metadata"
         .split(" ")
         .map((name) => `users.${name}`),
-      ..."user_id login_attempts last_attempt_at locked_until two_factor_enabled password_changed_at must_change_password"
+      ..."user_id locked_until two_factor_enabled password_changed_at must_change_password failing_since"
         .split(" ")
         .map((name) => `user_security.${name}`),
-      ..."id user_id ip_address user_agent expires_at created_at revoked_at revocation_reason authenticated_at factors replayed_at"
+      ..."id user_id ip_address user_agent expires_at created_at revoked_at revocation_reason authenticated_at factors replayed_at device_id failures"
         .split(" ")
         .map((name) => `user_sessions.${name}`),
+      ..."id user_id name user_agent created_at failing_since locked_until"
+        .split(" ")
+        .map((name) => `user_devices.${name}`),
     ]);
   });
 });

@@ -66,7 +66,7 @@ describe("a change without the service", () => {
     const id = await insertUser();
     const session = await insertSession(id);
     await sql`update users set username = 'another_name', email_verified = true where id = ${id}`;
-    await sql`update user_security set login_attempts = 3 where user_id = ${id}`;
+    await sql`update user_security set must_change_password = true where user_id = ${id}`;
     await sql`update user_sessions set user_agent = 'a phone' where id = ${session}`;
     await sql`delete from user_sessions where id = ${session}`;
 
@@ -85,7 +85,7 @@ describe("a change without the service", () => {
       username: [expect.any(String), "another_name"],
       email_verified: [false, true],
     });
-    expect(rows[4]?.["changes"]).toEqual({ login_attempts: [0, 3] });
+    expect(rows[4]?.["changes"]).toEqual({ must_change_password: [false, true] });
   });
 
   it("the audit trail records the login role, even after SET ROLE", async () => {
@@ -149,6 +149,7 @@ describe("a change without the service", () => {
       ).rejects.toMatchObject({ code: "42501" });
     expect(owned.map(({ proname }) => proname).sort()).toEqual([
       "keep_an_administrator",
+      "record_change_of_user_devices",
       "record_change_of_user_security",
       "record_change_of_user_sessions",
       "record_change_of_users",

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { down } from "../../src/migrator/commands/down.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder.ts";
-import { auditLog, userSecurity, userSessions, users } from "../../src/schema/index.ts";
+import { auditLog, rateLimits, userDevices, userSecurity, userSessions, users } from "../../src/schema/index.ts";
 import { createDatabase } from "../support/database.ts";
 import { catalog, drizzleKit, emptyDatabase } from "../support/migrations.ts";
 
@@ -21,6 +21,7 @@ it("the migrations are in order, and each has its down migration", () => {
     "0003_create_sessions",
     "0004_record_changes",
     "0005_extend_sessions",
+    "0006_count_attempts",
   ]);
   const files = readdirSync(migrationsFolder).filter((file) => file.endsWith(".sql"));
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());
@@ -73,7 +74,7 @@ describe("drizzle-kit", () => {
       name,
       schema,
     ]);
-    const inDrizzle = [auditLog, userSecurity, userSessions, users].map((table) => {
+    const inDrizzle = [auditLog, rateLimits, userDevices, userSecurity, userSessions, users].map((table) => {
       const { name, schema } = getTableConfig(table);
       return [name, schema];
     });
@@ -97,7 +98,7 @@ describe("drizzle-kit", () => {
   });
 });
 
-it("drizzle-kit studio starts on loopback, and its API answers with the four tables", async () => {
+it("drizzle-kit studio starts on loopback, and its API answers with the tables of the service", async () => {
   const { url } = await createDatabase();
   const port = await freePort();
   const { PATH, HOME } = process.env;
@@ -120,7 +121,14 @@ it("drizzle-kit studio starts on loopback, and its API answers with the four tab
   const tables = schemaFiles.flatMap(({ content }) =>
     [...content.matchAll(/pgTable\(\s*"(\w+)"/g)].map((match) => match[1]),
   );
-  expect(tables.sort()).toEqual(["audit_log", "user_security", "user_sessions", "users"]);
+  expect(tables.sort()).toEqual([
+    "audit_log",
+    "rate_limits",
+    "user_devices",
+    "user_security",
+    "user_sessions",
+    "users",
+  ]);
   for (const table of tables) {
     const sql = `select count(*)::int as count from ${table}`;
     expect(await ask({ type: "proxy", data: { sql, params: [], method: "values" } })).toBeDefined();

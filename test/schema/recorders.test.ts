@@ -10,7 +10,7 @@ afterAll(() => database.drop());
 
 const folder = join(import.meta.dirname, "snapshots");
 
-const tables = ["user_security", "user_sessions", "users"];
+const tables = ["user_devices", "user_security", "user_sessions", "users"];
 
 /** The trigger function as PostgreSQL prints it. The fingerprint of the columns is masked: it contains OIDs of types. */
 async function definitionOf(recorder: string): Promise<string> {

@@ -76,6 +76,7 @@ export async function emptyTables(sql: postgres.Sql): Promise<void> {
     delete from users;
     delete from user_security;
     delete from user_sessions;
+    delete from user_devices;
     delete from audit_log`.simple();
 }
 

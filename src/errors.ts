@@ -58,15 +58,28 @@ export class InsufficientAuthenticationError extends DomainError {
   }
 }
 
-/** The service cannot answer now. The same call may succeed after `retryAfter` seconds. */
-export class UnavailableError extends DomainError {
+/** The same call may succeed later. Clients read `retryAfter`, also in the header `Retry-After` (RFC 9110, 10.2.3). */
+export abstract class RetryableError extends DomainError {
+  /** The time after which a repetition may succeed (s). */
   readonly retryAfter: number;
+
+  constructor(message: string, { retryAfter, ...options }: { retryAfter: number; cause?: unknown }) {
+    super(message, options);
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The service cannot answer now. */
+export class UnavailableError extends RetryableError {
   /** Whether an operator must act, so that the log reports an error. */
   readonly isFault: boolean;
 
   constructor(message: string, options: { retryAfter?: number; isFault?: boolean; cause?: unknown } = {}) {
-    super(message, options);
-    this.retryAfter = options.retryAfter ?? 2;
-    this.isFault = options.isFault ?? false;
+    const { retryAfter = 2, isFault = false, cause } = options;
+    super(message, { retryAfter, cause });
+    this.isFault = isFault;
   }
 }
+
+/** The caller, or all callers together, exceed a limit. */
+export class TooManyRequestsError extends RetryableError {}

@@ -2,9 +2,8 @@ import type { SessionConfig } from "../config/index.ts";
 import type { Actor } from "../database/index.ts";
 import { UnauthenticatedError } from "../errors.ts";
 import type { Repositories } from "../repositories/index.ts";
-import type { AccessTokens } from "./access-tokens.ts";
-import { createRefreshTokens } from "./refresh-tokens.ts";
-import { type SessionTokens, sessionLifetimeOf, signSessionTokens } from "./session-tokens.ts";
+import type { RefreshTokens } from "./refresh-tokens.ts";
+import { type IssueTokens, type SessionTokens, sessionEnded, sessionLifetimeOf } from "./session-tokens.ts";
 
 /**
  * Exchanges a refresh token for new tokens (RFC 6749, 6).
@@ -19,12 +18,11 @@ export type Refresh = (refreshToken: string, origin: Omit<Actor, "name" | "userI
 
 export function createRefresh(services: {
   readonly sessions: Repositories["sessions"];
-  readonly accessTokens: AccessTokens;
-  readonly secrets: readonly string[];
+  readonly refreshTokens: RefreshTokens;
+  readonly issueTokens: IssueTokens;
   readonly config: SessionConfig;
 }): Refresh {
-  const { sessions, accessTokens, secrets, config } = services;
-  const refreshTokens = createRefreshTokens(secrets);
+  const { sessions, refreshTokens, issueTokens, config } = services;
 
   return async (refreshToken, origin) => {
     const claims = await refreshTokens.verify(refreshToken);
@@ -38,7 +36,7 @@ export function createRefresh(services: {
         reuse: config.refreshReuse,
       },
     );
-    if (session === undefined) throw new UnauthenticatedError("The session has ended: sign in again.");
-    return signSessionTokens(session, { accessTokens, refreshTokens });
+    if (session === undefined) throw new UnauthenticatedError(sessionEnded);
+    return issueTokens(session);
   };
 }

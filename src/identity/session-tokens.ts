@@ -1,5 +1,13 @@
 import type { SessionConfig } from "../config/index.ts";
-import type { RefreshableSession, SessionLifetime, UserRole, UserSession } from "../repositories/index.ts";
+import { UnauthenticatedError } from "../errors.ts";
+import type {
+  RefreshableSession,
+  Repositories,
+  SessionLifetime,
+  SessionStage,
+  UserRole,
+  UserSession,
+} from "../repositories/index.ts";
 import { type AccessTokens, accessTokenLifetime } from "./access-tokens.ts";
 import type { RefreshTokens } from "./refresh-tokens.ts";
 
@@ -9,8 +17,12 @@ export interface SessionTokens {
   /** Lifetime of the access token (s). */
   readonly expiresIn: number;
   readonly refreshToken: string;
+  /** What the session is good for. */
+  readonly stage: SessionStage;
   readonly session: UserSession;
 }
+
+export type IssueTokens = (session: RefreshableSession) => Promise<SessionTokens>;
 
 /** Lifetime of a session of a moderator or an administrator (s; NIST SP 800-63B-4, 2.2.3, AAL2). */
 const staffLifetime: SessionLifetime = { lifetime: 24 * 3_600, idleTimeout: 3_600 };
@@ -25,22 +37,32 @@ export function sessionLifetimeOf(role: UserRole, { lifetime, idleTimeout }: Ses
 }
 
 /**
- * Signs the tokens of a session. The refresh token depends on the session's row alone, so that a repeated rotation gives
- * the same one.
+ * Signs the tokens of sessions. A refresh token depends on the session's row alone, so that a repeated rotation gives the
+ * same one.
+ *
+ * @throws {UnauthenticatedError} if the session has ended
  */
-export async function signSessionTokens(
-  { refreshTokenId, rotatedAt, ...session }: RefreshableSession,
-  { accessTokens, refreshTokens }: { accessTokens: AccessTokens; refreshTokens: RefreshTokens },
-): Promise<SessionTokens> {
-  const { id: sessionId, userId, createdAt, expiresAt, idleExpiresAt } = session;
-  const times = {
-    issuedAt: rotatedAt ?? createdAt,
-    expiresAt: expiresAt < idleExpiresAt ? expiresAt : idleExpiresAt,
-  };
-  return {
-    accessToken: await accessTokens.signUser({ userId, sessionId }),
-    expiresIn: accessTokenLifetime,
-    refreshToken: await refreshTokens.sign({ userId, sessionId, tokenId: refreshTokenId }, times),
-    session,
+export function createIssueTokens({
+  sessions,
+  accessTokens,
+  refreshTokens,
+}: Pick<Repositories, "sessions"> & { accessTokens: AccessTokens; refreshTokens: RefreshTokens }): IssueTokens {
+  return async ({ refreshTokenId, rotatedAt, ...session }) => {
+    const { id: sessionId, userId, createdAt, expiresAt, idleExpiresAt } = session;
+    const stage = (await sessions.findForAdmission(userId, sessionId))?.stage;
+    if (stage == null) throw new UnauthenticatedError(sessionEnded);
+    const times = {
+      issuedAt: rotatedAt ?? createdAt,
+      expiresAt: expiresAt < idleExpiresAt ? expiresAt : idleExpiresAt,
+    };
+    return {
+      stage,
+      accessToken: await accessTokens.signUser({ userId, sessionId }),
+      expiresIn: accessTokenLifetime,
+      refreshToken: await refreshTokens.sign({ userId, sessionId, tokenId: refreshTokenId }, times),
+      session,
+    };
   };
 }
+
+export const sessionEnded = "The session has ended: sign in again.";

@@ -3,7 +3,11 @@ import { type DestinationStream, type LogFn, type Logger, pino } from "pino";
 export type Log = Logger;
 
 /** Fields whose values are redacted, up to three levels deep. */
-const secretFields = ["password", "passwordHash", "password_hash", "token", "secret", "authorization", "jwtSecret"];
+const secretFields = [
+  ...["password", "currentPassword", "newPassword", "passwordHash", "password_hash"],
+  ...["token", "accessToken", "refreshToken", "deviceToken", "tokenHash", "token_hash", "authorization", "cookie"],
+  ...["secret", "jwtSecret", "jwtSecrets", "recoveryCode", "recoveryCodes", "challenge"],
+];
 const redact = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]);
 
 /**

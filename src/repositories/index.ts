@@ -1,4 +1,6 @@
+export type { AttemptTicket } from "./attempts.ts";
 export { type AuditEvent, type AuditLogRepository, type AuditRow, auditListing, auditRowOf } from "./audit-log.ts";
+export type { Credentials } from "./credentials.ts";
 export { createRepositories, type Repositories } from "./repositories.ts";
 export type {
   AuditEntry,

@@ -2,6 +2,7 @@ import type { Executor } from "../database/index.ts";
 import { createCursors, createScanGuard } from "../query/index.ts";
 import { AttemptRepository } from "./attempts.ts";
 import { AuditLogRepository } from "./audit-log.ts";
+import { CredentialRepository } from "./credentials.ts";
 import { failuresDefinition, UserSecurityRepository } from "./user-security.ts";
 import { UserSessionRepository } from "./user-sessions.ts";
 import { UserRepository } from "./users.ts";
@@ -14,6 +15,7 @@ export interface Repositories {
   readonly failures: UserSecurityRepository;
   readonly sessions: UserSessionRepository;
   readonly attempts: AttemptRepository;
+  readonly credentials: CredentialRepository;
   readonly audit: AuditLogRepository;
 }
 
@@ -36,6 +38,7 @@ export function createRepositories(db: Executor, options: RepositoryOptions): Re
     failures: new UserSecurityRepository(services, failuresDefinition),
     sessions: new UserSessionRepository(services),
     attempts: new AttemptRepository(services),
+    credentials: new CredentialRepository(services),
     audit: new AuditLogRepository(services),
   };
 }

@@ -3,7 +3,7 @@
 
 export type UserRole = "user" | "moderator" | "admin";
 export type AuthenticationFactor = "password" | "totp" | "recovery_code" | "operator";
-export type RevocationReason = "revoked" | "signed_out" | "session_limit" | "refresh_token_reused";
+export type RevocationReason = "revoked" | "signed_out" | "session_limit" | "refresh_token_reused" | "password_changed";
 export type UserStatus = "active" | "suspended" | "banned";
 
 /** An account. */

@@ -14,6 +14,8 @@ export interface ProcedureAccess {
   readonly isOwned: boolean;
   /** Stages before `full` in which a session may call the procedure. */
   readonly stages: readonly SessionStage[];
+  /** Whether the procedure checks a password or a code, so that it travels alone. */
+  readonly isCredential: boolean;
   /** When the procedure requires a recent authentication for the caller's own account. */
   readonly recent: RecentAuthenticationRule;
 }

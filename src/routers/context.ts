@@ -1,7 +1,7 @@
 import type { EventRecorder } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
-import type { AccessTokens, Caller, Refresh } from "../identity/index.ts";
+import type { Caller, Identity } from "../identity/index.ts";
 import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 
@@ -9,9 +9,7 @@ import type { Repositories } from "../repositories/index.ts";
 export interface Services extends Repositories {
   /** Records events of the game. */
   readonly events: EventRecorder;
-  readonly accessTokens: AccessTokens;
-  /** Exchanges a refresh token. */
-  readonly refresh: Refresh;
+  readonly identity: Identity;
   readonly database: Database;
   readonly log: Log;
   readonly version: string;

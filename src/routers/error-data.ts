@@ -1,10 +1,5 @@
 import type { TRPC_ERROR_CODE_KEY, TRPCError } from "@trpc/server";
-import {
-  DomainError,
-  InsufficientAuthenticationError,
-  type MissingAuthentication,
-  UnavailableError,
-} from "../errors.ts";
+import { DomainError, InsufficientAuthenticationError, type MissingAuthentication, RetryableError } from "../errors.ts";
 
 /** The `data` of an error that a client receives. */
 export interface ErrorData {
@@ -36,7 +31,7 @@ export function publicError(
   const { cause } = error;
   const none = { field: null, retryAfter: null, reason: null };
   if (cause instanceof DomainError) {
-    const retryAfter = cause instanceof UnavailableError ? cause.retryAfter : null;
+    const retryAfter = cause instanceof RetryableError ? cause.retryAfter : null;
     const reason = cause instanceof InsufficientAuthenticationError ? cause.reason : null;
     return { message: truncate(cause.message), field: truncateField(cause.field), retryAfter, reason };
   }

@@ -7,6 +7,7 @@ import {
   InsufficientAuthenticationError,
   InvalidInputError,
   NotFoundError,
+  TooManyRequestsError,
   UnauthenticatedError,
   UnavailableError,
 } from "../errors.ts";
@@ -18,6 +19,7 @@ const codes = new Map<unknown, TRPC_ERROR_CODE_KEY>([
   [ForbiddenError, "FORBIDDEN"],
   [InsufficientAuthenticationError, "FORBIDDEN"],
   [UnauthenticatedError, "UNAUTHORIZED"],
+  [TooManyRequestsError, "TOO_MANY_REQUESTS"],
   [UnavailableError, "SERVICE_UNAVAILABLE"],
 ]);
 

@@ -13,8 +13,19 @@ import { t } from "./trpc.ts";
  * Every procedure begins here or with `ownedProcedureFor`, so none is without access rules. Both check the rules,
  * set `ctx.caller` and `ctx.actor` (of the audit trail), limit the time, and translate errors.
  */
-export function procedureFor(...rules: [Exclude<AccessRule, "owner">, ...Exclude<AccessRule, "owner">[]]) {
-  const access: ProcedureAccess = { ...defaults, rules, isOwned: false };
+export function procedureFor(...rules: CallerRules) {
+  return unownedProcedure({ ...defaults, rules, isOwned: false });
+}
+
+/** Begins a procedure that checks a password or a code. Two of them in one batch are refused. */
+export function credentialProcedureFor(...rules: CallerRules) {
+  return unownedProcedure({ ...defaults, rules, isOwned: false, isCredential: true });
+}
+
+type CallerRule = Exclude<AccessRule, "owner">;
+type CallerRules = [CallerRule, ...CallerRule[]];
+
+function unownedProcedure(access: ProcedureAccess) {
   return begin(access, async ({ ctx }) => ({ caller: await authorize(ctx, access) }));
 }
 
@@ -57,7 +68,11 @@ export function ownProcedure(given: Partial<typeof defaults> = {}) {
 }
 
 /** A procedure is open to sessions of stage `full`, however long ago they were authenticated. */
-const defaults: Pick<ProcedureAccess, "stages" | "recent"> = { stages: [], recent: "never" };
+const defaults: Pick<ProcedureAccess, "stages" | "recent" | "isCredential"> = {
+  stages: [],
+  recent: "never",
+  isCredential: false,
+};
 
 function begin<Authorized extends { caller: AuthorizedCaller }>(
   access: ProcedureAccess,

@@ -13,7 +13,8 @@ const userId = uuid.optional();
 
 const byIds = z.strictObject({ userId: uuid, sessionId: uuid });
 const byToken = z.strictObject({ accessToken: z.string("must be a text").max(2_000, "is too long for a token") });
-type CheckInput = z.input<typeof byIds> | z.input<typeof byToken>;
+/** Written out, because the packed client has no zod. */
+type CheckInput = { userId: string; sessionId: string } | { accessToken: string };
 
 /** One of the two forms. A z.union would report only that neither matches. */
 const checkInput: z.ZodType<CheckInput, CheckInput> = z.looseObject({}).transform((input, context) => {
@@ -29,8 +30,8 @@ const otherSession: RecentAuthenticationRule = {
 };
 
 /** The session that a user's access token names; undefined for a token that is not valid, or not a user's. */
-async function sessionOf({ accessTokens }: Services, token: string) {
-  const caller = await accessTokens.verify(token).catch((error: unknown) => {
+async function sessionOf({ identity }: Services, token: string) {
+  const caller = await identity.accessTokens.verify(token).catch((error: unknown) => {
     if (error instanceof UnauthenticatedError) return undefined;
     throw error;
   });

@@ -22,7 +22,13 @@ export const userSessionsConstraintMessages: ConstraintMessages = {
 export const authenticationFactors = ["password", "totp", "recovery_code", "operator"] as const;
 
 /** Why a session ended before it expired. */
-export const revocationReasons = ["revoked", "signed_out", "session_limit", "refresh_token_reused"] as const;
+export const revocationReasons = [
+  "revoked",
+  "signed_out",
+  "session_limit",
+  "refresh_token_reused",
+  "password_changed",
+] as const;
 
 /**
  * A signed-in device. `refresh_token_id` is the `jti` of the one valid refresh token (RFC 7519, 4.1.7); rotation

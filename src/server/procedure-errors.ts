@@ -1,10 +1,10 @@
 import type { TRPCError } from "@trpc/server";
-import { UnavailableError } from "../errors.ts";
+import { RetryableError, UnavailableError } from "../errors.ts";
 import type { Log } from "../observability/index.ts";
 
 /** Returns the headers of an answer with these errors: `Retry-After` (s) if one of them may be retried. */
 export function errorHeaders(errors: readonly TRPCError[]): Record<string, string> {
-  const seconds = Math.max(0, ...errors.map(({ cause }) => (cause instanceof UnavailableError ? cause.retryAfter : 0)));
+  const seconds = Math.max(0, ...errors.map(({ cause }) => (cause instanceof RetryableError ? cause.retryAfter : 0)));
   return seconds > 0 ? { "retry-after": String(seconds) } : {};
 }
 

@@ -11,6 +11,6 @@ export async function createContext(request: FastifyRequest, services: Services)
   // Read before `identify` waits: a closed connection has no address.
   const ipAddress = addressOf(request.ip);
   const userAgent = request.headers["user-agent"]?.slice(0, maxUserAgentLength);
-  const caller = await identify(request.headers, services.accessTokens);
+  const caller = await identify(request.headers, services.identity.accessTokens);
   return { services, requestId: request.id, caller, ipAddress, userAgent };
 }

@@ -3,7 +3,7 @@ import { createEventRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
-import { createAccessTokens, createRefresh, deriveKeys, signingSecrets } from "../identity/index.ts";
+import { createIdentity, createPasswords, deriveKeys, signingSecrets } from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import type { Log } from "../observability/index.ts";
@@ -82,11 +82,10 @@ export async function createService(options: {
       cursorKeys: deriveKeys(secrets, "cursors").map(({ bytes }) => bytes),
       scanLimit: config.scanLimit,
     });
-    const accessTokens = createAccessTokens(secrets);
+    const passwords = createPasswords();
     const services = {
       ...repositories,
-      accessTokens,
-      refresh: createRefresh({ sessions: repositories.sessions, accessTokens, secrets, config: config.sessions }),
+      identity: createIdentity({ db: database.db, repositories, passwords, secrets, config: config.sessions }),
       events: createEventRecorder(repositories.audit),
       database,
       log,

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { procedures } from "../routers/index.ts";
 import { sendError } from "./error-responses.ts";
 import { answerCall, plainCalls, type TRPCRoute } from "./fast-path.ts";
 import { maxBatchSize } from "./limits.ts";
@@ -21,6 +22,8 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     });
 
     const handle = async (req: FastifyRequest<TRPCRoute>, res: FastifyReply) => {
+      if (credentialCalls(req.params.path) > 1)
+        return sendError(req, res, { status: 400, message: severalCredentials });
       markNumbersOfURL(req);
       const calls = plainCalls(req);
       if (calls === undefined) {
@@ -54,6 +57,14 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     });
   });
 }
+
+/** A batch would try many passwords in one request, and an attempt waits for a whole second. */
+const severalCredentials =
+  "Calls that check a password or a code travel alone: send each in a request of its own (splitLink of tRPC's client).";
+
+/** The number of calls in the path of a batch that check a password or a code. */
+const credentialCalls = (path: string): number =>
+  path.split(",").filter((name) => procedures.get(name)?.access.isCredential).length;
 
 const tooManyCalls = (count: number) =>
   `A request carries ${maxBatchSize} calls at most, and this one ${count}: set maxItems of the batch link to ${maxBatchSize}.`;

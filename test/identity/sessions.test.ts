@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/pool.ts";
 import { createRefresh, type Refresh } from "../../src/identity/refresh.ts";
 import { createRefreshTokens } from "../../src/identity/refresh-tokens.ts";
-import { signSessionTokens } from "../../src/identity/session-tokens.ts";
+import { createIssueTokens } from "../../src/identity/session-tokens.ts";
 import type { Repositories } from "../../src/repositories/repositories.ts";
 import { connectTo, createDatabase, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { account, secret, tokens } from "../support/service.ts";
@@ -20,8 +20,8 @@ let refresh: Refresh;
 const refreshWith = (changed: Partial<typeof config> | { refreshReuse: number }) =>
   createRefresh({
     sessions: repositories.sessions,
-    accessTokens: tokens,
-    secrets: [secret],
+    refreshTokens,
+    issueTokens: createIssueTokens({ sessions: repositories.sessions, accessTokens: tokens, refreshTokens }),
     config: { ...config, ...changed },
   });
 beforeAll(async () => {
@@ -40,7 +40,8 @@ async function signedIn(role?: "moderator") {
   const player = await account(database.sql, role);
   const started = await start(player.id);
   if (started === undefined) throw new Error("the session was not started");
-  const issued = await signSessionTokens(started, { accessTokens: tokens, refreshTokens });
+  const { sessions } = repositories;
+  const issued = await createIssueTokens({ sessions, accessTokens: tokens, refreshTokens })(started);
   return { ...player, sessionId: started.id, token: issued.refreshToken };
 }
 

@@ -15,7 +15,10 @@ const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "
   "audit.partitions": { admin: "yes" },
   "audit.record": { service: "yes" },
   "audit.recordMany": { service: "yes" },
+  "auth.changePassword": { user: ["self"], moderator: ["self"], admin: ["self"] },
+  "auth.reauthenticate": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "auth.refresh": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
+  "auth.signIn": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
   "auth.signOut": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "health.details": { service: "yes", admin: "yes" },
   "health.status": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
@@ -46,6 +49,8 @@ const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "
 
 /** What a session must or may be, where that is not `full` at any time. */
 const sessions: Record<string, string> = {
+  "auth.changePassword": "password_change, enrolment",
+  "auth.reauthenticate": "password_change, enrolment",
   "auth.signOut": "password_change, enrolment, recent unless `scope` is `this`",
   "sessions.revoke": "recent unless it is this session",
   "sessions.revokeAll": "recent",

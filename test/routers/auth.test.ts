@@ -1,0 +1,233 @@
+import { pbkdf2Sync } from "node:crypto";
+import { hash as argon2 } from "@node-rs/argon2";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { refusal } from "../support/rejection.ts";
+import { account, clientOf, serviceToken, sessionFor, useService } from "../support/service.ts";
+
+const service = useService();
+const password = "correct horse battery staple";
+const wrong = "not the right password at all";
+const failed = {
+  code: "UNAUTHORIZED",
+  message: expect.stringMatching(/^Name or password is wrong, or there were too many/),
+};
+
+/** Cheap: what a sign-in does with it does not depend on its cost. */
+let cheapHash: string;
+beforeAll(async () => {
+  cheapHash = await argon2(password, { memoryCost: 64, timeCost: 1 });
+});
+
+// All tests sign in from one address.
+beforeEach(() => service.database.sql`delete from rate_limits`);
+
+/** A player with a password. */
+async function player(options: { role?: "user" | "moderator"; hash?: string } = {}) {
+  const one = await account(service.database.sql, options.role);
+  await service.database.sql`update users set password_hash = ${options.hash ?? cheapHash} where id = ${one.id}`;
+  return one;
+}
+
+const anonymous = () => clientOf(service.url);
+const signIn = (login: string, more: { password?: string; deviceToken?: string } = {}) =>
+  anonymous().auth.signIn.mutate({ login, password, ...more });
+
+describe("auth.signIn", () => {
+  it("a player signs in by username or email in any case, and the session is theirs", async () => {
+    const { id, username, email } = await player();
+    for (const login of [username.toUpperCase(), ` ${email} `]) {
+      const signedIn = await signIn(login);
+      expect(signedIn).toMatchObject({
+        stage: "full",
+        expiresIn: 900,
+        session: { userId: id, factors: ["password"], failures: 0, ipAddress: "127.0.0.1" },
+      });
+      expect(await clientOf(service.url, signedIn.accessToken).users.me.query()).toMatchObject({
+        id,
+        lastLogin: expect.any(Date),
+      });
+      const refreshed = await anonymous().auth.refresh.mutate({ refreshToken: signedIn.refreshToken });
+      expect(refreshed).toMatchObject({ stage: "full", session: { id: signedIn.session.id } });
+    }
+  });
+
+  it("an unknown name, a wrong password, a locked account, no password and a password that is too long are refused alike", async () => {
+    const [right, locked, none] = [await player(), await player(), await player({ hash: "!" })];
+    await service.database
+      .sql`update user_security set locked_until = now() + interval '1 hour' where user_id = ${locked.id}`;
+    const begun = performance.now();
+    const answers = await Promise.all(
+      [
+        signIn("nobody-has-this-name"),
+        signIn("nobody@example.com"),
+        signIn(right.username, { password: wrong }),
+        signIn(locked.username),
+        signIn(none.username, { password: "!" }),
+        signIn(right.username, { password: "x".repeat(10_000) }),
+      ].map(refusal),
+    );
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(answers[0]).toMatchObject(failed);
+    // Not a measurement: a refusal is answered after a whole second.
+    expect(performance.now() - begun).toBeGreaterThan(999);
+  });
+
+  it("the fifth wrong password locks strangers out, and a known device signs in", async () => {
+    const { id, username } = await player();
+    const { deviceToken } = await signIn(username);
+    for (const answer of await Promise.all(
+      Array.from({ length: 12 }, () => refusal(signIn(username, { password: wrong }))),
+    ))
+      expect(answer).toMatchObject(failed);
+    expect(await refusal(signIn(username))).toMatchObject(failed);
+    const known = await signIn(username, { deviceToken });
+    expect(known).toMatchObject({ deviceToken, session: { failures: 0 } });
+    const [state] = await service.database
+      .sql`select login_attempts as attempts from user_security where user_id = ${id}`;
+    expect(state).toEqual({ attempts: 5 });
+    const changes = await service.database.sql`
+      select changes from audit_log where resource_type = 'user_security' and resource_id = ${id} and action = 'update'`;
+    expect(changes.flatMap((row) => Object.keys(row["changes"])).sort()).toEqual(["failing_since", "locked_until"]);
+    await clientOf(service.url, (await account(service.database.sql, "moderator")).token).security.unlock.mutate({
+      userId: id,
+    });
+    expect(await signIn(username)).toMatchObject({ stage: "full" });
+  });
+
+  it("failures before a success are told, and forgiven", async () => {
+    const { username } = await player();
+    for (let n = 0; n < 2; n++) await refusal(signIn(username, { password: wrong }));
+    expect(await signIn(username)).toMatchObject({ session: { failures: 2 } });
+    expect(await signIn(username)).toMatchObject({ session: { failures: 0 } });
+  });
+
+  it.each(["suspended", "banned"] as const)("a %s player is told so after the right password only", async (status) => {
+    const { id, username } = await player();
+    await service.database.sql`update users set status = ${status} where id = ${id}`;
+    expect(await refusal(signIn(username, { password: wrong }))).toMatchObject(failed);
+    expect(await refusal(signIn(username))).toMatchObject({ code: "FORBIDDEN", message: `This account is ${status}.` });
+  });
+
+  it("a hash of another system, or with a lower cost, is replaced at the first sign-in", async () => {
+    const digest = pbkdf2Sync(password, "seasalt", 1_000, 32, "sha256").toString("base64");
+    const { id, username } = await player({ hash: `pbkdf2_sha256$1000$seasalt$${digest}` });
+    await signIn(username);
+    const [row] = await service.database.sql`select password_hash as hash from users where id = ${id}`;
+    expect(row?.["hash"]).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    expect(await signIn(username)).toMatchObject({ stage: "full" });
+  });
+
+  it("an account that needs a new password, and a moderator without a second factor, get a session of that stage", async () => {
+    const [one, moderator] = [await player(), await player({ role: "moderator" })];
+    await service.database.sql`update user_security set must_change_password = true where user_id = ${one.id}`;
+    const limited = await signIn(one.username);
+    expect(limited.stage).toBe("password_change");
+    const mine = clientOf(service.url, limited.accessToken);
+    expect(await refusal(mine.users.me.query())).toMatchObject({ code: "FORBIDDEN", reason: "password_change" });
+    const newPassword = "a long new password of mine";
+    await mine.auth.changePassword.mutate({ currentPassword: password, newPassword });
+    expect(await mine.users.me.query()).toMatchObject({ id: one.id });
+    expect(await signIn(one.username, { password: newPassword })).toMatchObject({ stage: "full" });
+
+    const staff = await signIn(moderator.username);
+    expect(staff.stage).toBe("enrolment");
+    expect(await refusal(clientOf(service.url, staff.accessToken).users.list.query())).toMatchObject({
+      code: "FORBIDDEN",
+      reason: "enrolment",
+    });
+  });
+
+  it("a back end signs a player in with the player's address, and nobody else may pass one", async () => {
+    const { username } = await player();
+    const input = { login: username, password, ipAddress: "203.0.113.50" };
+    expect(await clientOf(service.url, serviceToken).auth.signIn.mutate(input)).toMatchObject({
+      session: { ipAddress: "203.0.113.50" },
+    });
+    expect(await refusal(anonymous().auth.signIn.mutate(input))).toMatchObject({
+      code: "BAD_REQUEST",
+      field: "ipAddress",
+    });
+  });
+
+  it("two calls that check a password in one batch are refused, and none is tried", async () => {
+    const { id, username } = await player();
+    const client = anonymous();
+    const answers = await Promise.all(
+      [0, 1].map(() => refusal(client.auth.signIn.mutate({ login: username, password: wrong }))),
+    );
+    for (const answer of answers)
+      expect(answer).toMatchObject({ code: "BAD_REQUEST", message: expect.stringContaining("travel alone") });
+    const [state] = await service.database
+      .sql`select attempts_total::int as total from user_security where user_id = ${id}`;
+    expect(state).toEqual({ total: 0 });
+  });
+});
+
+describe("a session", () => {
+  it("a session that is revoked is refused at the next call", async () => {
+    const { username } = await player();
+    const { accessToken, refreshToken } = await signIn(username);
+    const mine = clientOf(service.url, accessToken);
+    expect(await mine.auth.signOut.mutate({ scope: "this" })).toEqual({ ended: 1 });
+    expect(await refusal(mine.users.me.query())).toMatchObject({
+      code: "UNAUTHORIZED",
+      message: "The session of this access token has ended: sign in again.",
+    });
+    expect(await refusal(anonymous().auth.refresh.mutate({ refreshToken }))).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  it("ending other sessions needs a recent proof of the password, and auth.reauthenticate gives it", async () => {
+    const { username, sessionId } = await player();
+    const { accessToken, session } = await signIn(username);
+    const mine = clientOf(service.url, accessToken);
+    await service.database
+      .sql`update user_sessions set authenticated_at = now() - interval '11 minutes' where id = ${session.id}`;
+    for (const call of [
+      mine.sessions.revokeAll.mutate(),
+      mine.sessions.revoke.mutate({ sessionId }),
+      mine.auth.signOut.mutate({ scope: "others" }),
+    ])
+      expect(await refusal(call)).toMatchObject({ code: "FORBIDDEN", reason: "recent_authentication" });
+    expect(await refusal(mine.auth.reauthenticate.mutate({ password: wrong }))).toMatchObject(failed);
+    await mine.auth.reauthenticate.mutate({ password });
+    expect(await mine.auth.signOut.mutate({ scope: "others" })).toEqual({ ended: 1 });
+    expect(await mine.sessions.revoke.mutate({ sessionId: session.id })).toMatchObject({ revocationReason: "revoked" });
+  });
+
+  it("auth.changePassword requires the present password and ends the other sessions", async () => {
+    const { id, username, token } = await player();
+    const { accessToken } = await signIn(username);
+    const mine = clientOf(service.url, accessToken);
+    const newPassword = "another long password of mine";
+    expect(await refusal(mine.auth.changePassword.mutate({ currentPassword: wrong, newPassword }))).toMatchObject(
+      failed,
+    );
+    expect(await mine.auth.changePassword.mutate({ currentPassword: password, newPassword })).toEqual({ ended: 1 });
+    expect(await refusal(clientOf(service.url, token).users.me.query())).toMatchObject({ code: "UNAUTHORIZED" });
+    expect(await refusal(signIn(username))).toMatchObject(failed);
+    const { session } = await signIn(username, { password: newPassword });
+    expect(session.userId).toBe(id);
+  });
+
+  it("sessions.check accepts an access token of a player, and null is its answer to any other", async () => {
+    const { id, username } = await player();
+    const { accessToken, session } = await signIn(username);
+    const check = clientOf(service.url, serviceToken).sessions.check;
+    expect(await check.query({ accessToken })).toMatchObject({ id: session.id, userId: id, username });
+    for (const other of ["nothing", serviceToken, `${accessToken}x`])
+      expect(await check.query({ accessToken: other })).toBeNull();
+    expect(await refusal(check.query({ userId: id } as never))).toMatchObject({
+      code: "BAD_REQUEST",
+      field: "sessionId",
+    });
+  });
+
+  it("a session of another stage calls only the procedures that are open to it", async () => {
+    const { id } = await account(service.database.sql);
+    const { token } = await sessionFor(service.database.sql, id, ["password"]);
+    await service.database.sql`update user_security set must_change_password = true where user_id = ${id}`;
+    const mine = clientOf(service.url, token);
+    expect(await refusal(mine.sessions.list.query())).toMatchObject({ reason: "password_change" });
+    expect(await mine.auth.signOut.mutate({ scope: "this" })).toEqual({ ended: 1 });
+  });
+});

@@ -1,6 +1,7 @@
 import type { Db } from "../database/index.ts";
 import type { Log } from "../observability/index.ts";
 import { auditTrailCheck } from "./audit-trail-check.ts";
+import { expiredRows } from "./expired-rows.ts";
 import { partitionCreation } from "./partition-creation.ts";
 import { recorderRefresh } from "./recorder-refresh.ts";
 import { startScheduler } from "./scheduler.ts";
@@ -13,4 +14,4 @@ const repairs = [partitionCreation, recorderRefresh];
  * @returns `stop`, which starts no further run
  */
 export const startJobs = (options: { db: Db; log: Log }): { stop: () => void } =>
-  startScheduler([...repairs, auditTrailCheck(repairs)], options);
+  startScheduler([...repairs, auditTrailCheck(repairs), expiredRows], options);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { defineConfig } from "drizzle-kit";
-import { loadConfig, parseDatabaseUrl } from "./src/config/index.ts";
+import { loadDatabaseConfig, parseDatabaseUrl } from "./src/config/index.ts";
 import { driverOptions } from "./src/database/index.ts";
 
 // drizzle-kit does not see partitioned tables: `push` would rename a partition to the name of the table and drop
@@ -16,13 +16,12 @@ if (process.argv.includes("push")) {
 
 // drizzle-kit connects to the service's database with the same variables and checks. Without DATABASE_URL it connects
 // to the embedded server, whose address `npm start` writes to the data folder. A migration needs no other variable.
-const env = { ...process.env, JWT_SECRET: undefined };
-const { dataDirectory, database } = loadConfig({ ...env, NODE_ENV: undefined });
-if (database.url !== undefined) loadConfig({ ...env, JWT_SECRET: "a placeholder: a migration needs no secret" });
+const { dataDirectory, database } = loadDatabaseConfig({ ...process.env, NODE_ENV: undefined });
+if (database.url !== undefined) loadDatabaseConfig(process.env);
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: ["users", "user-security", "audit-log", "user-sessions", "user-devices", "rate-limits"].map(
+  schema: ["users", "user-security", "audit-log", "user-sessions", "user-devices", "rate-limits", "challenges"].map(
     (table) => `./src/schema/${table}.ts`,
   ),
   out: "./drizzle",

@@ -27,6 +27,7 @@ await onServer(async (server, folder) => {
     LOG_LEVEL: "warn",
     NODE_ENV: "production",
     JWT_SECRET: secret,
+    ENCRYPTION_KEYS: `bench:${Buffer.alloc(32).toString("base64")}`,
   };
   const peers = [
     {

@@ -24,7 +24,13 @@ create table user_security (
     least(last_attempt_at, locked_until, password_changed_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(last_attempt_at, locked_until, password_changed_at) < timestamptz '10000-01-01 00:00:00+00'
   ),
   constraint user_security_login_attempts_check check (login_attempts >= 0),
-  constraint user_security_two_factor_check check (not two_factor_enabled or two_factor_secret is not null)
+  constraint user_security_two_factor_check check (not two_factor_enabled or two_factor_secret is not null),
+  -- A secret or a code that another client writes in the clear is refused. The second part of a secret is the id of its key;
+  -- codes are SHA-256 in hex.
+  constraint user_security_secret_format_check check (two_factor_secret ~ '^v1\.[a-z0-9_-]{1,16}\.[A-Za-z0-9_-]+$'),
+  constraint user_security_recovery_codes_check check (
+    recovery_codes is null or two_factor_secret is not null and cardinality(recovery_codes) <= 10 and array_position(recovery_codes, null) is null and array_to_string(recovery_codes, ',') ~ '^([0-9a-f]{64}(,[0-9a-f]{64})*)?$'
+  )
 );
 --> statement-breakpoint
 

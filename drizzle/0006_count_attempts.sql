@@ -293,7 +293,7 @@ begin
   if device is not null then
     insert into public.user_devices (id, user_id, token_hash, user_agent, last_used_at, expires_at)
     values (device, owner, device_token_hash, agent, now(), now() + interval '400 days')
-    on conflict (user_id, id) do update set last_used_at = excluded.last_used_at, expires_at = excluded.expires_at;
+    on conflict (user_id, id) do update set token_hash = excluded.token_hash, last_used_at = excluded.last_used_at, expires_at = excluded.expires_at;
     delete from public.user_devices where user_id = owner and id in (
       select id from public.user_devices where user_id = owner and id <> device order by last_used_at desc, id desc offset 19
     );

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { version } from "../package.ts";
 import { fail } from "./failure.ts";
+import { keysCommand } from "./keys/command.ts";
 import { migrate } from "./migrate/command.ts";
 import { usersCommand } from "./users/command.ts";
 
@@ -32,6 +33,7 @@ program
   .option("--json", "print JSON", false)
   .action(async (options) => (await import("./access.ts")).access(options));
 
+program.addCommand(keysCommand);
 program.addCommand(migrate);
 program.addCommand(usersCommand);
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { SslMode } from "./database-url/ssl.ts";
+import { type EncryptionKey, encryptionKeyEntry } from "./encryption-keys.ts";
 import { environment, type poolers } from "./environment.ts";
 import { ConfigError } from "./errors.ts";
 import { crossVariableFaults, poolMax, sslOf, urlNamesTransactionPooler } from "./rules.ts";
@@ -27,6 +28,8 @@ export interface Config {
    * generated one.
    */
   readonly jwtSecrets: readonly string[] | undefined;
+  /** Keys that encrypt secrets in the database, newest first; undefined outside of production for a generated one. */
+  readonly encryptionKeys: readonly EncryptionKey[] | undefined;
   readonly sessions: SessionConfig;
   readonly logLevel: string;
   /** Size of a table, in rows, up to which a listing without a matching index may scan it. */
@@ -74,7 +77,12 @@ export interface DatabaseConfig {
 export function loadDatabaseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Pick<Config, "database" | "dataDirectory"> {
-  return loadConfig({ ...env, JWT_SECRET: "a placeholder: this configuration signs no token" });
+  const placeholderKey = encryptionKeyEntry({ id: "placeholder", bytes: new Uint8Array(32) });
+  return loadConfig({
+    ...env,
+    JWT_SECRET: "a placeholder: this configuration signs no token",
+    ENCRYPTION_KEYS: placeholderKey,
+  });
 }
 
 /**
@@ -117,6 +125,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       slowQuery: vars.SLOW_QUERY_MS,
     }),
     jwtSecrets: vars.JWT_SECRET,
+    encryptionKeys: vars.ENCRYPTION_KEYS,
     sessions: Object.freeze({
       lifetime: vars.SESSION_LIFETIME_HOURS * 3_600,
       idleTimeout: vars.SESSION_IDLE_HOURS * 3_600,

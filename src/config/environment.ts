@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import * as v from "valibot";
 import { faultsOfDatabaseUrl } from "./database-url/parse.ts";
 import { sslModes } from "./database-url/ssl.ts";
+import { parseEncryptionKeys } from "./encryption-keys.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const oneOf = <const Options extends readonly string[]>(options: Options) =>
@@ -56,6 +57,15 @@ const secrets = v.pipe(
   ),
 );
 
+const encryptionKeys = v.pipe(
+  v.string(),
+  v.transform(parseEncryptionKeys),
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    for (const message of value.faults) addIssue({ message });
+    return value.faults.length > 0 ? NEVER : value.keys;
+  }),
+);
+
 /** Kinds of connection pooler between the service and PostgreSQL. */
 export const poolers = ["none", "transaction"] as const;
 
@@ -86,6 +96,7 @@ export const environment = v.object({
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(wholeNumber(0, 1_000_000_000), "100000"),
   JWT_SECRET: v.optional(secrets),
+  ENCRYPTION_KEYS: v.optional(encryptionKeys),
   SESSION_LIFETIME_HOURS: v.optional(wholeNumber(1, 8_760), "720"),
   SESSION_IDLE_HOURS: v.optional(wholeNumber(1, 8_760), "336"),
   SESSION_LIMIT: v.optional(wholeNumber(1, 1_000), "20"),

@@ -10,6 +10,7 @@ export {
   urlOfDatabase,
 } from "./database-url/parse.ts";
 export { type SslMode, stricter } from "./database-url/ssl.ts";
+export { type EncryptionKey, encryptionKeyEntry, encryptionKeyId, parseEncryptionKeys } from "./encryption-keys.ts";
 export type { ConfigVariable } from "./environment.ts";
 export { ConfigError } from "./errors.ts";
 export { keepSecret, writePrivately } from "./secret-file.ts";

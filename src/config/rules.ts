@@ -37,6 +37,10 @@ export function crossVariableFaults(vars: Variables): string[] {
   }
   if (vars.JWT_SECRET === undefined)
     faults.push("JWT_SECRET must be set in production, to the same value on every server");
+  if (vars.ENCRYPTION_KEYS === undefined)
+    faults.push(
+      "ENCRYPTION_KEYS must be set in production, to the same value on every server: `aeturnis-data keys generate` prints a key",
+    );
   return faults;
 }
 

@@ -9,12 +9,16 @@ const minLength = 32;
 /**
  * Returns the secret in a file. Generates a new one if the file is missing or truncated. Only the owner can read the file.
  *
+ * @param generate returns a new secret of at least 32 characters
  * @returns `fresh` is true for a new secret, which is not in use anywhere yet
  */
-export function keepSecret(file: string): { secret: string; fresh: boolean } {
+export function keepSecret(
+  file: string,
+  generate = () => randomBytes(48).toString("base64url"),
+): { secret: string; fresh: boolean } {
   const stored = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
   if (stored.length >= minLength) return { secret: stored, fresh: false };
-  const secret = randomBytes(48).toString("base64url");
+  const secret = generate();
   makeDataFolder(dirname(file));
   writePrivately(file, secret);
   return { secret, fresh: true };

@@ -2,20 +2,25 @@ import type { SessionConfig } from "../config/index.ts";
 import type { Db } from "../database/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
+import type { SecretCipher } from "./encryption/secret-cipher.ts";
 import { createOwnPassword, type OwnPassword } from "./own-password.ts";
 import { createPasswordCheck } from "./password/password-check.ts";
 import type { Passwords } from "./password/passwords.ts";
 import { createRefresh, type Refresh } from "./refresh.ts";
 import { createRefreshTokens } from "./refresh-tokens.ts";
+import { createFactorCheck } from "./second-factor/factor-check.ts";
+import { createOwnFactor, type OwnFactor } from "./second-factor/own-factor.ts";
+import { createSecondFactor } from "./second-factor/second-factor.ts";
+import { createStartSession } from "./session-start.ts";
 import { createIssueTokens } from "./session-tokens.ts";
 import { createSignIn, type SignIn } from "./sign-in.ts";
 
 /** Signing in and staying signed in. */
-export interface Identity {
+export interface Identity extends SignIn {
   readonly accessTokens: AccessTokens;
-  readonly signIn: SignIn;
   readonly refresh: Refresh;
   readonly ownPassword: OwnPassword;
+  readonly ownFactor: OwnFactor;
 }
 
 /** @param options.secrets newest first; the keys of tokens are derived from them */
@@ -23,12 +28,14 @@ export function createIdentity({
   db,
   repositories,
   passwords,
+  cipher,
   secrets,
   config,
 }: {
   readonly db: Db;
-  readonly repositories: Pick<Repositories, "attempts" | "credentials" | "sessions">;
+  readonly repositories: Repositories;
   readonly passwords: Passwords;
+  readonly cipher: SecretCipher;
   readonly secrets: readonly string[];
   readonly config: SessionConfig;
 }): Identity {
@@ -36,11 +43,15 @@ export function createIdentity({
   const accessTokens = createAccessTokens(secrets);
   const refreshTokens = createRefreshTokens(secrets);
   const issueTokens = createIssueTokens({ sessions, accessTokens, refreshTokens });
+  const startSession = createStartSession({ repositories, issueTokens, config });
+  const secondFactor = createSecondFactor({ ...repositories, cipher });
+  const checkFactor = createFactorCheck({ ...repositories, secondFactor });
   const checkPassword = createPasswordCheck({ ...repositories, passwords });
   return {
     accessTokens,
-    signIn: createSignIn({ db, repositories, checkPassword, issueTokens, config }),
+    ...createSignIn({ db, repositories, checkPassword, checkFactor, startSession }),
     refresh: createRefresh({ sessions, refreshTokens, issueTokens, config }),
     ownPassword: createOwnPassword({ db, repositories, checkPassword, passwords }),
+    ownFactor: createOwnFactor({ sessions, secondFactor, checkFactor }),
   };
 }

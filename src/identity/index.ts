@@ -6,6 +6,10 @@ export {
   createAccessTokens,
   serviceName,
 } from "./access-tokens.ts";
+export { configuredKeys, createEncryptionKey } from "./encryption/configured-keys.ts";
+export { type KeyRotation, rotateKeys } from "./encryption/key-rotation.ts";
+export { requireEncryptionKeys } from "./encryption/required-keys.ts";
+export { createSecretCipher, type SecretCipher } from "./encryption/secret-cipher.ts";
 export { createIdentity, type Identity } from "./identity.ts";
 export { needsRehash } from "./password/needs-rehash.ts";
 export { createPasswords, type Passwords } from "./password/passwords.ts";

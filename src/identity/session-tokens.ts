@@ -1,4 +1,5 @@
 import type { SessionConfig } from "../config/index.ts";
+import type { Executor } from "../database/index.ts";
 import { UnauthenticatedError } from "../errors.ts";
 import type {
   RefreshableSession,
@@ -22,7 +23,8 @@ export interface SessionTokens {
   readonly session: UserSession;
 }
 
-export type IssueTokens = (session: RefreshableSession) => Promise<SessionTokens>;
+/** @param tx the transaction that has started the session, if it is not committed yet */
+export type IssueTokens = (session: RefreshableSession, tx?: Executor) => Promise<SessionTokens>;
 
 /** Lifetime of a session of a moderator or an administrator (s; NIST SP 800-63B-4, 2.2.3, AAL2). */
 const staffLifetime: SessionLifetime = { lifetime: 24 * 3_600, idleTimeout: 3_600 };
@@ -47,9 +49,11 @@ export function createIssueTokens({
   accessTokens,
   refreshTokens,
 }: Pick<Repositories, "sessions"> & { accessTokens: AccessTokens; refreshTokens: RefreshTokens }): IssueTokens {
-  return async ({ refreshTokenId, rotatedAt, ...session }) => {
+  return async ({ refreshTokenId, rotatedAt, ...session }, tx) => {
     const { id: sessionId, userId, createdAt, expiresAt, idleExpiresAt } = session;
-    const stage = (await sessions.findForAdmission(userId, sessionId))?.stage;
+    const stage = (
+      await (tx === undefined ? sessions : sessions.withTransaction(tx)).findForAdmission(userId, sessionId)
+    )?.stage;
     if (stage == null) throw new UnauthenticatedError(sessionEnded);
     const times = {
       issuedAt: rotatedAt ?? createdAt,

@@ -1,11 +1,10 @@
-import { v7 as uuidv7 } from "uuid";
-import type { SessionConfig } from "../config/index.ts";
 import { type Actor, type Db, inTransaction } from "../database/index.ts";
 import { ForbiddenError, UnauthenticatedError } from "../errors.ts";
-import type { AuthenticationFactor, Repositories } from "../repositories/index.ts";
-import type { PasswordCheck, ProvenAttempt } from "./password/password-check.ts";
+import type { AttemptTicket, AuthenticationFactor, Repositories } from "../repositories/index.ts";
+import type { PasswordCheck } from "./password/password-check.ts";
 import { createRandomToken, sha256 } from "./random-token.ts";
-import { type IssueTokens, type SessionTokens, sessionLifetimeOf } from "./session-tokens.ts";
+import type { FactorCheck, FactorProof } from "./second-factor/factor-check.ts";
+import type { SignedIn, StartSession } from "./session-start.ts";
 
 export interface SignInInput {
   /** An email or a username. */
@@ -15,71 +14,99 @@ export interface SignInInput {
   readonly deviceToken?: string | undefined;
 }
 
-/** The tokens of a new session, and the token by which the device is known from now on. */
-export interface SignedIn extends SessionTokens {
-  readonly deviceToken: string;
+/** The password was right, and a second factor is needed: `auth.completeSignIn`. */
+export interface SignInChallenge {
+  /** Names this sign-in for 5 minutes. */
+  readonly challenge: string;
+  /** The factors that the account can prove. */
+  readonly factors: readonly Exclude<AuthenticationFactor, "password" | "operator">[];
 }
 
-/** Signs players in by email or username and password. */
+const expired = "This sign-in has expired: begin again with the password.";
+
+/** Signs players in by email or username and password, and by a second factor where the account has one. */
 export function createSignIn(services: {
   readonly db: Db;
-  readonly repositories: Pick<Repositories, "attempts" | "credentials" | "sessions">;
+  readonly repositories: Pick<Repositories, "attempts" | "challenges" | "credentials" | "users">;
   readonly checkPassword: PasswordCheck;
-  readonly issueTokens: IssueTokens;
-  readonly config: SessionConfig;
+  readonly checkFactor: FactorCheck;
+  readonly startSession: StartSession;
 }) {
-  const { db, repositories, checkPassword, issueTokens, config } = services;
-  const { attempts, credentials: stored, sessions } = repositories;
+  const { db, repositories, checkPassword, checkFactor, startSession } = services;
+  const { attempts, challenges, credentials: stored, users } = repositories;
 
-  /** Starts the session and forgives the attempt, both or neither. */
-  const start = async (
-    by: Actor,
-    { credentials, ticket }: ProvenAttempt,
-    { factors, deviceToken }: { factors: readonly AuthenticationFactor[]; deviceToken: string },
-  ): Promise<SignedIn> => {
-    const { userId, role, deviceId } = credentials;
-    const session = await inTransaction(db, async (tx) => {
-      const started = await sessions.withTransaction(tx).start(by, {
-        userId,
-        factors,
-        ...sessionLifetimeOf(role, config),
-        limit: config.limit,
-        ipAddress: by.ipAddress,
-        userAgent: by.userAgent,
-        failures: ticket.failures,
-        device: { id: deviceId ?? uuidv7(), tokenHash: sha256(deviceToken) },
-      });
-      if (started !== undefined) await attempts.withTransaction(tx).forgive(by, ticket);
-      return started;
-    });
-    if (session === undefined)
-      throw new UnauthenticatedError("The account was changed at the same time: sign in again.");
-    return { ...(await issueTokens(session)), deviceToken };
+  /** Tells why an account cannot be signed in to, which only its owner learns. The attempt was right, so it is forgiven. */
+  const admitStatus = async (by: Actor, status: string, ticket: AttemptTicket): Promise<void> => {
+    if (status === "active") return;
+    await attempts.forgive(by, ticket);
+    throw new ForbiddenError(`This account is ${status}.`);
   };
 
-  /**
-   * @param caller the service that signs a player in, if it is one
-   * @throws {UnauthenticatedError} for every failure but the following, with one text and one duration
-   * @throws {TooManyRequestsError} @throws {ForbiddenError} for an account that is suspended or banned, after the right
-   *   password
-   */
-  return async (input: SignInInput, caller: Actor): Promise<SignedIn> => {
-    const arrived = performance.now();
-    const { login, password, deviceToken = "" } = input;
-    const name = login.trim();
-    const credentials = await stored.findByLogin(name, sha256(deviceToken));
-    const proven = await checkPassword(caller, { credentials, login: name, password, arrived });
-    const { userId, status, twoFactorEnabled, deviceId } = proven.credentials;
-    if (status !== "active") {
-      await attempts.forgive(caller, proven.ticket);
-      throw new ForbiddenError(`This account is ${status}.`);
-    }
-    if (twoFactorEnabled)
-      throw new ForbiddenError("This account has a second factor, which this version of the service does not check.");
-    const by = caller.name === "anonymous" ? { ...caller, name: `user:${userId}`, userId } : caller;
-    const token = deviceId === null ? createRandomToken() : deviceToken;
-    return start(by, proven, { factors: ["password"], deviceToken: token });
+  return {
+    /**
+     * Checks the password. The caller is the player, or a back end that signs the player in.
+     *
+     * @returns a session, or a challenge for the second factor
+     * @throws {UnauthenticatedError} for every failure but the following, with one text and one duration
+     * @throws {TooManyRequestsError} @throws {ForbiddenError} for an account that is suspended or banned, after the right
+     *   password
+     */
+    signIn: async (input: SignInInput, caller: Actor): Promise<SignedIn | SignInChallenge> => {
+      const arrived = performance.now();
+      const { login, password, deviceToken = "" } = input;
+      const name = login.trim();
+      const credentials = await stored.findByLogin(name, sha256(deviceToken));
+      const proven = await checkPassword(caller, { credentials, login: name, password, arrived });
+      const { ticket } = proven;
+      const { userId, role, status, twoFactorEnabled, deviceId } = proven.credentials;
+      await admitStatus(caller, status, ticket);
+      if (twoFactorEnabled) {
+        const challenge = `${userId}.${createRandomToken()}`;
+        await challenges.create(sha256(challenge), { ...ticket, deviceId: deviceId ?? undefined });
+        return { challenge, factors: ["totp", "recovery_code"] };
+      }
+      const token = deviceId === null ? createRandomToken() : deviceToken;
+      const by = actorFor(userId, caller);
+      return startSession(db, by, { ticket, role, deviceId, deviceToken: token, factors: ["password"] });
+    },
+
+    /**
+     * Checks the second factor of a sign-in. The device gets a new token.
+     *
+     * @throws {UnauthenticatedError} if the challenge has expired or was completed; for every failure of the code with one
+     *   text and one duration
+     * @throws {ForbiddenError} for an account that is suspended or banned
+     */
+    completeSignIn: async (input: { challenge: string } & FactorProof, caller: Actor): Promise<SignedIn> => {
+      const arrived = performance.now();
+      const { challenge, ...proof } = input;
+      const [userId = ""] = challenge.split(".");
+      const tokenHash = sha256(challenge);
+      const ticket = isId(userId) ? await challenges.find(userId, tokenHash) : undefined;
+      const account = ticket && (await users.statusOf(userId));
+      if (ticket === undefined || account === undefined || account.deleted) throw new UnauthenticatedError(expired);
+      const by = actorFor(userId, caller);
+      const { factor, recoveryCodesLeft } = await checkFactor(by, userId, proof, arrived);
+      await admitStatus(by, account.status, ticket);
+      return inTransaction(db, async (tx) => {
+        if (!(await challenges.withTransaction(tx).delete(userId, tokenHash))) throw new UnauthenticatedError(expired);
+        const signedIn = await startSession(tx, by, {
+          ticket,
+          role: account.role,
+          deviceId: ticket.deviceId ?? null,
+          deviceToken: createRandomToken(),
+          factors: ["password", factor],
+        });
+        return { ...signedIn, ...(recoveryCodesLeft !== undefined && { recoveryCodesLeft }) };
+      });
+    },
   };
 }
 
 export type SignIn = ReturnType<typeof createSignIn>;
+
+/** The player, unless a back end signs the player in. */
+const actorFor = (userId: string, caller: Actor): Actor =>
+  caller.name === "anonymous" ? { ...caller, name: `user:${userId}`, userId } : caller;
+
+const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);

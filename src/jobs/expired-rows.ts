@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { setAuditContext, systemActor } from "../database/index.ts";
-import { rateLimits, userDevices } from "../schema/index.ts";
+import { challenges, rateLimits, userDevices } from "../schema/index.ts";
 import type { Job } from "./job.ts";
 
 /** Rows that one statement deletes. A small number keeps row locks short. */
@@ -12,9 +12,10 @@ const deletions: readonly SQL[] = [
   sql`select public.delete_revoked_sessions(batch_size => ${batchSize}::integer) as deleted`,
   deleteExpired(userDevices),
   deleteExpired(rateLimits),
+  deleteExpired(challenges),
 ];
 
-/** Deletes what has expired: sessions, devices and counters. Sessions that were revoked are kept for a month. */
+/** Deletes what has expired: sessions, devices, counters and challenges. Sessions that were revoked are kept for a month. */
 export const expiredRows: Job = {
   name: "expired-rows",
   interval: 10 * 60 * 1000,
@@ -36,7 +37,7 @@ export const expiredRows: Job = {
 };
 
 /** Rows that another transaction holds are left for the next run. */
-function deleteExpired(table: typeof userDevices | typeof rateLimits): SQL {
+function deleteExpired(table: typeof userDevices | typeof rateLimits | typeof challenges): SQL {
   return sql`
     with deleted as (
       delete from ${table} where ctid = any (array(

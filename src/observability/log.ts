@@ -6,7 +6,7 @@ export type Log = Logger;
 const secretFields = [
   ...["password", "currentPassword", "newPassword", "passwordHash", "password_hash"],
   ...["token", "accessToken", "refreshToken", "deviceToken", "tokenHash", "token_hash", "authorization", "cookie"],
-  ...["secret", "jwtSecret", "jwtSecrets", "recoveryCode", "recoveryCodes", "challenge"],
+  ...["secret", "jwtSecret", "jwtSecrets", "encryptionKeys", "recoveryCode", "recoveryCodes", "challenge"],
 ];
 const redact = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]);
 

@@ -89,8 +89,27 @@ export class AttemptRepository {
       ${number}::bigint, ${ipAddress ?? null}::inet, ${login})`);
   }
 
-  async #run(call: SQL): Promise<void> {
-    await runWrite(this.#services.db, async () => this.#services.db.execute(sql`select ${call}`));
+  /** Counts an attempt of a one-time code. @returns its number; undefined while such attempts are locked */
+  async takeCode(by: Actor, userId: string): Promise<number | undefined> {
+    const [row] = await this.#run(
+      sql`public.take_code_attempt(${auditContextOf(by)}, ${userId}::uuid)::float8 as number`,
+    );
+    return row?.["number"] == null ? undefined : Number(row["number"]);
+  }
+
+  /** Forgives an attempt of a one-time code and all earlier ones. */
+  async forgiveCode(by: Actor, userId: string, number: number): Promise<void> {
+    await this.#run(sql`public.forgive_code_attempt(${auditContextOf(by)}, ${userId}::uuid, ${number}::bigint)`);
+  }
+
+  /** Counts an attempt of a recovery code. @returns whether the code may be checked */
+  async countRecovery(userId: string): Promise<boolean> {
+    const [row] = await this.#run(sql`public.count_recovery_attempt(${userId}::uuid) as admitted`);
+    return row?.["admitted"] === true;
+  }
+
+  #run(call: SQL) {
+    return runWrite(this.#services.db, async () => this.#services.db.execute(sql`select ${call}`));
   }
 
   /** The same repository on the caller's transaction. */

@@ -2,7 +2,10 @@ import type { Executor } from "../database/index.ts";
 import { createCursors, createScanGuard } from "../query/index.ts";
 import { AttemptRepository } from "./attempts.ts";
 import { AuditLogRepository } from "./audit-log.ts";
+import { ChallengeRepository } from "./challenges.ts";
 import { CredentialRepository } from "./credentials.ts";
+import { EncryptedSecretRepository } from "./encrypted-secrets.ts";
+import { SecondFactorRepository } from "./second-factors.ts";
 import { failuresDefinition, UserSecurityRepository } from "./user-security.ts";
 import { UserSessionRepository } from "./user-sessions.ts";
 import { UserRepository } from "./users.ts";
@@ -13,8 +16,11 @@ export interface Repositories {
   readonly security: UserSecurityRepository;
   /** Accounts with failed sign-in attempts. */
   readonly failures: UserSecurityRepository;
+  readonly secondFactors: SecondFactorRepository;
+  readonly encryptedSecrets: EncryptedSecretRepository;
   readonly sessions: UserSessionRepository;
   readonly attempts: AttemptRepository;
+  readonly challenges: ChallengeRepository;
   readonly credentials: CredentialRepository;
   readonly audit: AuditLogRepository;
 }
@@ -36,8 +42,11 @@ export function createRepositories(db: Executor, options: RepositoryOptions): Re
     users: new UserRepository(services),
     security: new UserSecurityRepository(services),
     failures: new UserSecurityRepository(services, failuresDefinition),
+    secondFactors: new SecondFactorRepository(services),
+    encryptedSecrets: new EncryptedSecretRepository(services),
     sessions: new UserSessionRepository(services),
     attempts: new AttemptRepository(services),
+    challenges: new ChallengeRepository(services),
     credentials: new CredentialRepository(services),
     audit: new AuditLogRepository(services),
   };

@@ -1,4 +1,5 @@
 import type { inferRouterInputs, inferRouterOutputs } from "@trpc/server";
+import { accountRouter } from "./account.ts";
 import { auditRouter } from "./audit.ts";
 import { authRouter } from "./auth.ts";
 import { healthRouter } from "./health.ts";
@@ -12,6 +13,7 @@ import { usersRouter } from "./users.ts";
  * compiler drops them where it writes out the type of a constant of another file.
  */
 type Routers = {
+  account: typeof accountRouter;
   audit: typeof auditRouter;
   auth: typeof authRouter;
   health: typeof healthRouter;
@@ -22,6 +24,7 @@ type Routers = {
 
 /** Every procedure of the service. */
 export const appRouter = t.router<Routers>({
+  account: accountRouter,
   audit: auditRouter,
   auth: authRouter,
   health: healthRouter,

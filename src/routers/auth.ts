@@ -1,7 +1,10 @@
 import { z } from "zod";
+import type { Actor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { ipAddress } from "../validation/index.ts";
 import { originOf } from "./audit-actor.ts";
+import type { AuthorizedCaller } from "./authorization.ts";
+import { factorProofShape, hasOneProof, oneProof } from "./factor-proof.ts";
 import { credentialProcedureFor, ownProcedure, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
@@ -17,6 +20,16 @@ const signInInput = z.strictObject({
   deviceToken: token.optional(),
   ipAddress: ipAddress.optional(),
 });
+
+const completeInput = z
+  .strictObject({ challenge: token, ...factorProofShape, ipAddress: ipAddress.optional() })
+  .refine(hasOneProof, oneProof);
+
+const reauthenticateInput = z
+  .strictObject({ password: presentPassword.optional(), ...factorProofShape })
+  .refine((input) => Object.values(input).filter((value) => value !== undefined).length === 1, {
+    error: "must have one of password, code and recoveryCode",
+  });
 
 const changePasswordInput = z.strictObject({
   currentPassword: presentPassword,
@@ -35,13 +48,16 @@ export const authRouter = t.router({
    */
   signIn: credentialProcedureFor("anonymous")
     .input(signInInput)
-    .mutation(({ ctx, input: { ipAddress, ...input } }) => {
-      if (ipAddress !== undefined && ctx.caller.kind !== "service")
-        throw new InvalidInputError("ipAddress: only a back end passes the address of a player.", {
-          field: "ipAddress",
-        });
-      return ctx.services.identity.signIn(input, ipAddress === undefined ? ctx.actor : { ...ctx.actor, ipAddress });
-    }),
+    .mutation(({ ctx, input: { ipAddress, ...input } }) =>
+      ctx.services.identity.signIn(input, withAddress(ctx, ipAddress)),
+    ),
+
+  /** Completes a sign-in by a one-time code of the authenticator, or by a recovery code in its place. */
+  completeSignIn: credentialProcedureFor("anonymous")
+    .input(completeInput)
+    .mutation(({ ctx, input: { ipAddress, ...input } }) =>
+      ctx.services.identity.completeSignIn(input, withAddress(ctx, ipAddress)),
+    ),
 
   /**
    * Exchanges a refresh token for new tokens. The previous token gives the same tokens' successor again until that is used;
@@ -65,11 +81,16 @@ export const authRouter = t.router({
       return { ended };
     }),
 
-  /** Proves the password again, which sensitive procedures require within the last 10 minutes. */
+  /**
+   * Proves the password or the second factor again. Sensitive procedures require that within the last 10 minutes. A second
+   * factor also raises a session of stage `enrolment`.
+   */
   reauthenticate: ownProcedure({ stages: beforeFull, isCredential: true })
-    .input(z.strictObject({ password: presentPassword }))
-    .mutation(async ({ ctx: { caller, actor, services }, input }) => {
-      await services.identity.ownPassword.reauthenticate(actor, ownSession(caller), input.password);
+    .input(reauthenticateInput)
+    .mutation(async ({ ctx: { caller, actor, services }, input: { password, ...proof } }) => {
+      const { ownPassword, ownFactor } = services.identity;
+      if (password === undefined) await ownFactor.reauthenticate(actor, ownSession(caller), proof);
+      else await ownPassword.reauthenticate(actor, ownSession(caller), password);
     }),
 
   /** Replaces the password of the account, and ends its other sessions unless `signOutOthers` is false. */
@@ -79,5 +100,15 @@ export const authRouter = t.router({
       ended: await services.identity.ownPassword.change(actor, ownSession(caller), input),
     })),
 });
+
+/** The actor of a sign-in. Only a back end is believed what address a player has. */
+function withAddress(
+  { caller, actor }: { caller: AuthorizedCaller; actor: Actor },
+  ipAddress: string | undefined,
+): Actor {
+  if (ipAddress === undefined) return actor;
+  if (caller.kind === "service") return { ...actor, ipAddress };
+  throw new InvalidInputError("ipAddress: only a back end passes the address of a player.", { field: "ipAddress" });
+}
 
 const ownSession = ({ id: userId, sessionId }: { id: string; sessionId: string }) => ({ userId, sessionId });

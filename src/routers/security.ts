@@ -26,6 +26,13 @@ export const securityRouter = t.router({
     .input(accountInput)
     .mutation(({ ctx }) => ctx.services.security.requirePasswordChange(ctx.actor, ctx.ownerId)),
 
+  /** Removes the second factor of an account whose owner has lost it. */
+  removeSecondFactor: ownedProcedureFor("admin")
+    .input(accountInput)
+    .mutation(async ({ ctx }) => {
+      await ctx.services.secondFactors.disable(ctx.actor, ctx.ownerId);
+    }),
+
   /** Accounts with failed sign-in attempts, the latest attempt first. */
   failures: procedureFor("moderator", "service")
     .input(listInput(failuresDefinition))

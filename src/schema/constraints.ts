@@ -1,4 +1,5 @@
 import { auditLogConstraintMessages } from "./audit-log.ts";
+import { challengesConstraintMessages } from "./challenges.ts";
 import type { ConstraintMessages } from "./constraint-message.ts";
 import { userDevicesConstraintMessages } from "./user-devices.ts";
 import { userSecurityConstraintMessages } from "./user-security.ts";
@@ -8,6 +9,7 @@ import { usersConstraintMessages } from "./users.ts";
 /** The messages of all tables' constraints, by constraint name. Names are unique, because they begin with the table's. */
 export const constraintMessages: ConstraintMessages = {
   ...usersConstraintMessages,
+  ...challengesConstraintMessages,
   ...userDevicesConstraintMessages,
   ...userSecurityConstraintMessages,
   ...userSessionsConstraintMessages,

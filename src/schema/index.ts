@@ -1,5 +1,6 @@
 /** The tables of the service in Drizzle. The migrations under `drizzle/` create them. */
 export { auditLog } from "./audit-log.ts";
+export { challenges } from "./challenges.ts";
 export { byteOrder, lower, lowerText } from "./columns.ts";
 export { constraintMessages } from "./constraints.ts";
 export { formatInstant, parseInstant } from "./instant.ts";

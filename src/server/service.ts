@@ -3,7 +3,15 @@ import { createEventRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
-import { createIdentity, createPasswords, deriveKeys, signingSecrets } from "../identity/index.ts";
+import {
+  configuredKeys,
+  createIdentity,
+  createPasswords,
+  createSecretCipher,
+  deriveKeys,
+  requireEncryptionKeys,
+  signingSecrets,
+} from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import type { Log } from "../observability/index.ts";
@@ -36,6 +44,7 @@ export interface Service {
  * @param options.signal cancels the start, and closes what was started
  * @throws {ConnectError} if the database cannot be reached
  * @throws {MigrationError} if a migration fails
+ * @throws {MissingEncryptionKeyError} if rows need a key that the configuration does not have
  */
 export async function createService(options: {
   config: Config;
@@ -77,15 +86,18 @@ export async function createService(options: {
     signal?.throwIfAborted();
     closers.push(startJobs({ db: database.db, log }).stop);
 
+    const cipher = createSecretCipher(configuredKeys(config));
     const secrets = signingSecrets(config);
     const repositories = createRepositories(database.db, {
       cursorKeys: deriveKeys(secrets, "cursors").map(({ bytes }) => bytes),
       scanLimit: config.scanLimit,
     });
+    // Before its migrations the database may lack the tables.
+    if (pending.length === 0) await requireEncryptionKeys(repositories.encryptedSecrets, cipher);
     const passwords = createPasswords();
     const services = {
       ...repositories,
-      identity: createIdentity({ db: database.db, repositories, passwords, secrets, config: config.sessions }),
+      identity: createIdentity({ db: database.db, repositories, passwords, cipher, secrets, config: config.sessions }),
       events: createEventRecorder(repositories.audit),
       database,
       log,

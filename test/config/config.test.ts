@@ -5,6 +5,7 @@ import { configVariables } from "../../src/config/environment.ts";
 import { ConfigError } from "../../src/config/errors.ts";
 
 const secret = "x".repeat(32);
+const encryptionKeys = `a:${Buffer.alloc(32).toString("base64")}`;
 
 function faults(env: Record<string, string>): readonly string[] {
   try {
@@ -40,6 +41,7 @@ describe("the configuration", () => {
       DATABASE_POOL_MIN: "hunter2",
       DATABASE_SSL: "hunter2",
       JWT_SECRET: "hunter2",
+      ENCRYPTION_KEYS: "hunter2",
       CORS_ORIGINS: "https://game.example,hunter2",
     };
     const found = faults(env);
@@ -76,7 +78,7 @@ describe("the configuration", () => {
 });
 
 describe("in production", () => {
-  const production = { NODE_ENV: "production", JWT_SECRET: secret };
+  const production = { NODE_ENV: "production", JWT_SECRET: secret, ENCRYPTION_KEYS: encryptionKeys };
 
   it("a database is required in production, and the error is one sentence", () => {
     expect(faults(production)).toEqual([
@@ -85,7 +87,7 @@ describe("in production", () => {
   });
 
   it("a secret is required in production", () => {
-    const env = { NODE_ENV: "production", DATABASE_URL: "postgres://db@localhost/db" };
+    const env = { NODE_ENV: "production", DATABASE_URL: "postgres://db@localhost/db", ENCRYPTION_KEYS: encryptionKeys };
     expect(faults(env)).toEqual([expect.stringContaining("JWT_SECRET")]);
   });
 

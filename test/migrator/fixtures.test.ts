@@ -80,6 +80,7 @@ it("the fixture generator fills this project's tables, also the columns that the
   expect(empty).toEqual([]);
   expect(filled).toEqual([
     "public.audit_log",
+    "public.challenges",
     "public.rate_limits",
     "public.user_devices",
     "public.user_security",

@@ -1,5 +1,6 @@
 import { pbkdf2Sync } from "node:crypto";
 import { hash as argon2 } from "@node-rs/argon2";
+import { generateSync } from "otplib";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { refusal } from "../support/rejection.ts";
 import { account, clientOf, serviceToken, sessionFor, useService } from "../support/service.ts";
@@ -29,8 +30,12 @@ async function player(options: { role?: "user" | "moderator"; hash?: string } = 
 }
 
 const anonymous = () => clientOf(service.url);
-const signIn = (login: string, more: { password?: string; deviceToken?: string } = {}) =>
-  anonymous().auth.signIn.mutate({ login, password, ...more });
+/** Signs in without a second factor. */
+async function signIn(login: string, more: { password?: string; deviceToken?: string } = {}) {
+  const answer = await anonymous().auth.signIn.mutate({ login, password, ...more });
+  if ("challenge" in answer) throw new Error("the account has a second factor");
+  return answer;
+}
 
 describe("auth.signIn", () => {
   it("a player signs in by username or email in any case, and the session is theirs", async () => {
@@ -229,5 +234,140 @@ describe("a session", () => {
     const mine = clientOf(service.url, token);
     expect(await refusal(mine.sessions.list.query())).toMatchObject({ reason: "password_change" });
     expect(await mine.auth.signOut.mutate({ scope: "this" })).toEqual({ ended: 1 });
+  });
+});
+
+describe("a second factor", () => {
+  /** A player with a confirmed second factor, and what generates its codes. */
+  async function enrolled(role?: "moderator") {
+    const one = await player(role === undefined ? {} : { role });
+    const signedIn = await signIn(one.username);
+    const mine = clientOf(service.url, signedIn.accessToken);
+    const { secret, otpauthUri } = await mine.account.twoFactor.enrol.mutate();
+    const code = (stepsAhead = 0) => generateSync({ secret, epoch: Math.floor(Date.now() / 1000) + stepsAhead * 30 });
+    const { recoveryCodes } = await mine.account.twoFactor.confirm.mutate({ code: code() });
+    return { ...one, ...signedIn, mine, secret, otpauthUri, code, recoveryCodes };
+  }
+  const challengeOf = async (login: string) => {
+    const answer = await anonymous().auth.signIn.mutate({ login, password });
+    if (!("challenge" in answer)) throw new Error("the account has no second factor");
+    return answer;
+  };
+  const refusedCode = {
+    code: "UNAUTHORIZED",
+    message: expect.stringMatching(/^The code is wrong or was used already/),
+  };
+
+  it("a moderator enrols an authenticator, and the session becomes a full one", async () => {
+    const { mine, id, otpauthUri, recoveryCodes, session } = await enrolled("moderator");
+    expect(otpauthUri).toMatch(/^otpauth:\/\/totp\/Aeturnis/);
+    expect(recoveryCodes).toHaveLength(10);
+    expect((await mine.users.list.query({ limit: 1 })).items).toHaveLength(1);
+    const { items } = await mine.sessions.list.query();
+    expect(items.find((one) => one.id === session.id)?.factors).toEqual(["password", "totp"]);
+    expect(await mine.account.recoveryCodes.count.query()).toBe(10);
+    expect(id).toBe(session.userId);
+  });
+
+  it("a sign-in with a second factor is completed by a code, which is taken once", async () => {
+    const { id, username, code } = await enrolled();
+    const { challenge, factors } = await challengeOf(username);
+    expect(factors).toEqual(["totp", "recovery_code"]);
+    // The code of the enrolment was taken.
+    expect(await refusal(anonymous().auth.completeSignIn.mutate({ challenge, code: code() }))).toMatchObject(
+      refusedCode,
+    );
+    const next = code(1);
+    const signedIn = await anonymous().auth.completeSignIn.mutate({
+      challenge,
+      code: `${next.slice(0, 3)} ${next.slice(3)}`,
+    });
+    expect(signedIn).toMatchObject({ stage: "full", session: { userId: id, factors: ["password", "totp"] } });
+    expect(await refusal(anonymous().auth.completeSignIn.mutate({ challenge, code: next }))).toMatchObject({
+      code: "UNAUTHORIZED",
+      message: "This sign-in has expired: begin again with the password.",
+    });
+    const known = await anonymous().auth.signIn.mutate({
+      login: username,
+      password,
+      deviceToken: signedIn.deviceToken,
+    });
+    expect(known).toHaveProperty("challenge");
+    const [state] = await service.database
+      .sql`select login_attempts, code_attempts from user_security where user_id = ${id}`;
+    expect(state).toEqual({ login_attempts: 0, code_attempts: 0 });
+  });
+
+  it("100 completions at once with one code start one session", async () => {
+    const { id, username, code } = await enrolled();
+    const { challenge } = await challengeOf(username);
+    const answers = await Promise.allSettled(
+      Array.from({ length: 100 }, () => anonymous().auth.completeSignIn.mutate({ challenge, code: code(1) })),
+    );
+    expect(answers.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    const [row] = await service.database
+      .sql`select count(*)::int as sessions from user_sessions where user_id = ${id} and factors @> '{totp}'`;
+    // The session of the enrolment, and the new one.
+    expect(row).toEqual({ sessions: 2 });
+  });
+
+  it("five wrong codes lock further ones for 30 s, also the right one, and a recovery code signs in", async () => {
+    const { id, username, code, recoveryCodes } = await enrolled();
+    const { challenge } = await challengeOf(username);
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => refusal(anonymous().auth.completeSignIn.mutate({ challenge, code: "000000" }))),
+    );
+    for (const answer of answers) expect(answer).toMatchObject(refusedCode);
+    const [state] = await service.database
+      .sql`select code_attempts as attempts from user_security where user_id = ${id}`;
+    expect(state).toEqual({ attempts: 5 });
+    expect(await refusal(anonymous().auth.completeSignIn.mutate({ challenge, code: code(1) }))).toMatchObject(
+      refusedCode,
+    );
+    const [first = ""] = recoveryCodes;
+    const signedIn = await anonymous().auth.completeSignIn.mutate({ challenge, recoveryCode: first.toLowerCase() });
+    expect(signedIn).toMatchObject({ recoveryCodesLeft: 9, session: { factors: ["password", "recovery_code"] } });
+    const again = await challengeOf(username);
+    expect(
+      await refusal(anonymous().auth.completeSignIn.mutate({ challenge: again.challenge, recoveryCode: first })),
+    ).toMatchObject(refusedCode);
+  });
+
+  it("recovery codes are limited to 5 an hour", async () => {
+    const { username, recoveryCodes } = await enrolled();
+    const { challenge } = await challengeOf(username);
+    for (let n = 0; n < 5; n++)
+      await refusal(
+        anonymous().auth.completeSignIn.mutate({ challenge, recoveryCode: "AAAA-AAAA-AAAA-AAAA-AAAA-AAAA" }),
+      );
+    const right = { challenge, recoveryCode: recoveryCodes[0] ?? "" };
+    expect(await refusal(anonymous().auth.completeSignIn.mutate(right))).toMatchObject(refusedCode);
+  });
+
+  it("the second factor is removed by its owner with a code, and by an administrator", async () => {
+    const { id, mine, username, code } = await enrolled();
+    expect(await refusal(mine.account.twoFactor.disable.mutate({ code: "123456" }))).toMatchObject(refusedCode);
+    await mine.account.twoFactor.disable.mutate({ code: code(1) });
+    expect(await signIn(username)).toMatchObject({ stage: "full" });
+    expect(await mine.account.recoveryCodes.count.query()).toBeNull();
+
+    const other = await enrolled();
+    const admin = clientOf(service.url, (await account(service.database.sql, "admin")).token);
+    await admin.security.removeSecondFactor.mutate({ userId: other.id });
+    expect(await signIn(other.username)).toMatchObject({ stage: "full" });
+    expect(id).not.toBe(other.id);
+  });
+
+  it("a code is a recent authentication, and renewing recovery codes needs one", async () => {
+    const { mine, session, code, recoveryCodes } = await enrolled();
+    await service.database
+      .sql`update user_sessions set authenticated_at = now() - interval '11 minutes' where id = ${session.id}`;
+    const recent = { code: "FORBIDDEN", reason: "recent_authentication" };
+    expect(await refusal(mine.account.recoveryCodes.renew.mutate())).toMatchObject(recent);
+    expect(await refusal(mine.account.twoFactor.enrol.mutate())).toMatchObject(recent);
+    await mine.auth.reauthenticate.mutate({ code: code(1) });
+    const renewed = await mine.account.recoveryCodes.renew.mutate();
+    expect(renewed.recoveryCodes).toHaveLength(10);
+    expect(renewed.recoveryCodes).not.toContain(recoveryCodes[0]);
   });
 });

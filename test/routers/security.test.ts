@@ -14,7 +14,7 @@ describe("security", () => {
   it("security.get returns the security state of an account without its secrets", async () => {
     const player = await account(service.database.sql);
     await service.database.sql`
-      update user_security set two_factor_secret = 'verysecret', two_factor_enabled = true, recovery_codes = '{verysecret}'
+      update user_security set two_factor_secret = 'v1.key.verysecret', two_factor_enabled = true, recovery_codes = '{}'
       where user_id = ${player.id}`;
     const own = await as(player).security.get.query();
     expect(own).toEqual({

@@ -66,6 +66,7 @@ describe("the class of every column", () => {
       "users.email_verification_token",
       "user_security.two_factor_secret",
       "user_security.recovery_codes",
+      "user_security.two_factor_pending_secret",
       "user_devices.token_hash",
     ]);
     expect(names("unrecorded")).toEqual([
@@ -74,6 +75,10 @@ describe("the class of every column", () => {
       "user_security.login_attempts",
       "user_security.last_attempt_at",
       "user_security.attempts_total",
+      "user_security.two_factor_last_step",
+      "user_security.two_factor_pending_since",
+      "user_security.code_attempts",
+      "user_security.code_attempts_total",
       "user_sessions.refresh_token_id",
       "user_sessions.last_active",
       "user_sessions.idle_expires_at",
@@ -89,7 +94,7 @@ describe("the class of every column", () => {
       ..."id email username email_verified status role created_at deleted_at metadata"
         .split(" ")
         .map((name) => `users.${name}`),
-      ..."user_id locked_until two_factor_enabled password_changed_at must_change_password failing_since"
+      ..."user_id locked_until two_factor_enabled password_changed_at must_change_password failing_since code_locked_until"
         .split(" ")
         .map((name) => `user_security.${name}`),
       ..."id user_id ip_address user_agent expires_at created_at revoked_at revocation_reason authenticated_at factors replayed_at device_id failures"

@@ -236,14 +236,15 @@ describe("an audit row", () => {
     const session = await insertSession(id);
     await sql`update users set password_hash = '$argon2id$verysecret', email_verification_token = 'verysecret' where id = ${id}`;
     await sql`
-      update user_security set two_factor_secret = 'verysecret', recovery_codes = '{verysecret}' where user_id = ${id}`;
+      update user_security set two_factor_secret = 'v1.key.verysecret', recovery_codes = array[repeat('5ec4e7', 10) || '0000']
+      where user_id = ${id}`;
     await sql`update user_sessions set refresh_token_id = gen_random_uuid() where id = ${session}`;
     await sql`update user_security set recovery_codes = null where user_id = ${id}`;
     const [{ secret } = {}] = await sql`select refresh_token_id as secret from user_sessions where id = ${session}`;
     await sql`delete from users where id = ${id}`;
 
     const rows = await trail();
-    expect(JSON.stringify(rows)).not.toMatch(new RegExp(`verysecret|argon2|${secret}`));
+    expect(JSON.stringify(rows)).not.toMatch(new RegExp(`verysecret|5ec4e7|argon2|${secret}`));
     expect(rows.filter((row) => row["action"] === "update").map((row) => row["changes"])).toEqual([
       { password_hash: ["[secret]", "[secret]"], email_verification_token: [null, "[secret]"] },
       { two_factor_secret: [null, "[secret]"], recovery_codes: [null, "[secret]"] },

@@ -8,7 +8,15 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { down } from "../../src/migrator/commands/down.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder.ts";
-import { auditLog, rateLimits, userDevices, userSecurity, userSessions, users } from "../../src/schema/index.ts";
+import {
+  auditLog,
+  challenges,
+  rateLimits,
+  userDevices,
+  userSecurity,
+  userSessions,
+  users,
+} from "../../src/schema/index.ts";
 import { createDatabase } from "../support/database.ts";
 import { catalog, drizzleKit, emptyDatabase } from "../support/migrations.ts";
 
@@ -22,6 +30,8 @@ it("the migrations are in order, and each has its down migration", () => {
     "0004_record_changes",
     "0005_extend_sessions",
     "0006_count_attempts",
+    "0007_add_second_factors",
+    "0008_challenge_sign_ins",
   ]);
   const files = readdirSync(migrationsFolder).filter((file) => file.endsWith(".sql"));
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());
@@ -74,10 +84,12 @@ describe("drizzle-kit", () => {
       name,
       schema,
     ]);
-    const inDrizzle = [auditLog, rateLimits, userDevices, userSecurity, userSessions, users].map((table) => {
-      const { name, schema } = getTableConfig(table);
-      return [name, schema];
-    });
+    const inDrizzle = [auditLog, challenges, rateLimits, userDevices, userSecurity, userSessions, users].map(
+      (table) => {
+        const { name, schema } = getTableConfig(table);
+        return [name, schema];
+      },
+    );
     expect(inSnapshot.sort()).toEqual(inDrizzle.sort());
   });
 
@@ -123,6 +135,7 @@ it("drizzle-kit studio starts on loopback, and its API answers with the tables o
   );
   expect(tables.sort()).toEqual([
     "audit_log",
+    "challenges",
     "rate_limits",
     "user_devices",
     "user_security",

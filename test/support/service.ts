@@ -11,6 +11,7 @@ import { baseSettings, createDatabase, poolerOf, quiet, type TestDatabase, type 
 import { newUser } from "./factories.ts";
 
 export const secret = "a secret of sufficient length for the tests";
+export const encryptionKeys = `test:${Buffer.alloc(32, 7).toString("base64")}`;
 export const tokens = createAccessTokens([secret]);
 
 /** Starts the service on a database, at a free port. The caller must close it. */
@@ -19,6 +20,7 @@ export async function startService(url: string, options: { log?: Log; env?: Test
     DATABASE_URL: url,
     PORT: "0",
     JWT_SECRET: secret,
+    ENCRYPTION_KEYS: encryptionKeys,
     NODE_ENV: "test",
     ...baseSettings,
     ...poolerOf(url),

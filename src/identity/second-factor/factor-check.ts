@@ -1,0 +1,55 @@
+import type { Actor } from "../../database/index.ts";
+import { UnauthenticatedError } from "../../errors.ts";
+import type { AuthenticationFactor, Repositories } from "../../repositories/index.ts";
+import { waitForWholeSecond } from "../failure-timing.ts";
+import type { SecondFactor } from "./second-factor.ts";
+
+/** A one-time code, or a recovery code in its place. */
+export interface FactorProof {
+  readonly code?: string | undefined;
+  readonly recoveryCode?: string | undefined;
+}
+
+/** A proof that was right. */
+export interface ProvenFactor {
+  readonly factor: AuthenticationFactor;
+  /** The number of recovery codes that are left, if one was taken. */
+  readonly recoveryCodesLeft: number | undefined;
+}
+
+/**
+ * Takes a one-time code or a recovery code within the limits of attempts. Every way to prove a second factor goes through
+ * here, so that none bypasses the limits.
+ */
+export function createFactorCheck({
+  attempts,
+  secondFactor,
+}: Pick<Repositories, "attempts"> & { secondFactor: SecondFactor }) {
+  const proven = async (by: Actor, userId: string, { code, recoveryCode }: FactorProof) => {
+    if (recoveryCode !== undefined) {
+      if (!(await attempts.countRecovery(userId))) return undefined;
+      const recoveryCodesLeft = await secondFactor.takeRecoveryCode(by, userId, recoveryCode);
+      return recoveryCodesLeft === undefined ? undefined : { factor: "recovery_code" as const, recoveryCodesLeft };
+    }
+    const number = await attempts.takeCode(by, userId);
+    if (number === undefined || !(await secondFactor.takeCode(userId, code ?? ""))) return undefined;
+    await attempts.forgiveCode(by, userId, number);
+    return { factor: "totp" as const, recoveryCodesLeft: undefined };
+  };
+
+  /**
+   * @param arrived the time of arrival by `performance.now()` (ms)
+   * @throws {UnauthenticatedError} with one text and one duration for a code that is wrong, was taken already, or exceeds
+   *   the limit of attempts
+   */
+  return async (by: Actor, userId: string, proof: FactorProof, arrived: number): Promise<ProvenFactor> => {
+    const factor = await proven(by, userId, proof);
+    if (factor !== undefined) return factor;
+    await waitForWholeSecond(arrived);
+    throw new UnauthenticatedError(
+      "The code is wrong or was used already, or there were too many attempts. Wait for the next code, or use a recovery code.",
+    );
+  };
+}
+
+export type FactorCheck = ReturnType<typeof createFactorCheck>;

@@ -1,3 +1,5 @@
+drop function end_expired_enrolments(integer);
+--> statement-breakpoint
 drop index idx_user_security_pending;
 --> statement-breakpoint
 drop index idx_user_security_encryption_key;

@@ -45,3 +45,24 @@ comment on column user_security.two_factor_pending_secret is '[secret]';
 comment on column user_security.two_factor_pending_since is '[unrecorded]';
 --> statement-breakpoint
 select refresh_change_recorders();
+--> statement-breakpoint
+
+-- Removes the secrets of enrolments that were not confirmed within 10 minutes, at most `batch_size`, oldest first, and
+-- returns their number. Rows that another transaction holds are left for the next call.
+create function end_expired_enrolments(batch_size integer default 1000) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  ended integer;
+begin
+  update public.user_security set two_factor_pending_secret = null, two_factor_pending_since = null
+  where user_id = any (array(
+    select user_id from public.user_security
+    where two_factor_pending_secret is not null and two_factor_pending_since <= now() - interval '10 minutes'
+    order by two_factor_pending_since limit batch_size for update skip locked
+  ));
+  get diagnostics ended = row_count;
+  return ended;
+end;
+$$;

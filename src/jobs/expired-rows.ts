@@ -13,9 +13,10 @@ const deletions: readonly SQL[] = [
   deleteExpired(userDevices),
   deleteExpired(rateLimits),
   deleteExpired(challenges),
+  sql`select public.end_expired_enrolments(${batchSize}::integer) as deleted`,
 ];
 
-/** Deletes what has expired: sessions, devices, counters and challenges. Sessions that were revoked are kept for a month. */
+/** Deletes what has expired: sessions, devices, counters, challenges and enrolments. Sessions that were revoked are kept for a month. */
 export const expiredRows: Job = {
   name: "expired-rows",
   interval: 10 * 60 * 1000,

@@ -16,6 +16,7 @@ export type {
 } from "./row-types.ts";
 export type { SessionStage } from "./session-stage.ts";
 export type { RefreshableSession, SessionLifetime } from "./session-statements.ts";
+export type { UserDevice } from "./user-devices.ts";
 export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";
 export { failuresDefinition } from "./user-security.ts";
 export { userSessionDefinition } from "./user-sessions.ts";

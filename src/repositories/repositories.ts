@@ -6,6 +6,7 @@ import { ChallengeRepository } from "./challenges.ts";
 import { CredentialRepository } from "./credentials.ts";
 import { EncryptedSecretRepository } from "./encrypted-secrets.ts";
 import { SecondFactorRepository } from "./second-factors.ts";
+import { UserDeviceRepository } from "./user-devices.ts";
 import { failuresDefinition, UserSecurityRepository } from "./user-security.ts";
 import { UserSessionRepository } from "./user-sessions.ts";
 import { UserRepository } from "./users.ts";
@@ -19,6 +20,7 @@ export interface Repositories {
   readonly secondFactors: SecondFactorRepository;
   readonly encryptedSecrets: EncryptedSecretRepository;
   readonly sessions: UserSessionRepository;
+  readonly devices: UserDeviceRepository;
   readonly attempts: AttemptRepository;
   readonly challenges: ChallengeRepository;
   readonly credentials: CredentialRepository;
@@ -45,6 +47,7 @@ export function createRepositories(db: Executor, options: RepositoryOptions): Re
     secondFactors: new SecondFactorRepository(services),
     encryptedSecrets: new EncryptedSecretRepository(services),
     sessions: new UserSessionRepository(services),
+    devices: new UserDeviceRepository(services),
     attempts: new AttemptRepository(services),
     challenges: new ChallengeRepository(services),
     credentials: new CredentialRepository(services),

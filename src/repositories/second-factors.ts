@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
 import { userSecurity } from "../schema/index.ts";
@@ -29,10 +29,9 @@ const codesLeft = sql<number>`coalesce(cardinality(${recoveryCodes}), 0)`;
 /** An enrolment ends 10 minutes after it began, by the clock of the database. */
 const began = userSecurity.twoFactorPendingSince;
 const isPending = sql`${began} > now() - interval '10 minutes'`;
-const isExpired = sql`${began} <= now() - interval '10 minutes'`;
 const noEnrolment = { twoFactorPendingSecret: null, twoFactorPendingSince: null };
-/** Enrolments that one statement of a clean-up ends. */
-const expiryBatch = 1_000;
+/** Wrong codes of a factor do not count for the next one. */
+const noCodeAttempts = { codeAttempts: 0, codeLockedUntil: null };
 
 /**
  * The second factors of accounts: encrypted TOTP secrets and hashed recovery codes. Each change is one statement, whose
@@ -119,6 +118,7 @@ export class SecondFactorRepository {
       twoFactorSecret: confirmed.secret,
       twoFactorLastStep: confirmed.step,
       recoveryCodes: [...confirmed.recoveryCodes],
+      ...noCodeAttempts,
     };
     return (await this.#change(by, condition, change)).length > 0;
   }
@@ -137,19 +137,17 @@ export class SecondFactorRepository {
       twoFactorSecret: null,
       twoFactorLastStep: null,
       recoveryCodes: null,
+      ...noCodeAttempts,
     };
     return (await this.#change(by, and(eq(id, userId), twoFactorEnabled), change)).length > 0;
   }
 
   /** Removes the secrets of expired enrolments, at most 1,000. @returns their number */
   async endExpiredEnrolments(by: Actor): Promise<number> {
-    const { db } = this.#services;
-    const expired = db
-      .select({ id })
-      .from(userSecurity)
-      .where(and(isNotNull(twoFactorPendingSecret), isExpired))
-      .limit(expiryBatch);
-    return (await this.#change(by, sql`${id} in ${expired}`, noEnrolment)).length;
+    const [row] = await runWrite(this.#services.db, async () =>
+      this.#services.db.execute(sql`select ${setAuditContext(by)}, public.end_expired_enrolments() as ended`),
+    );
+    return Number(row?.["ended"]);
   }
 
   /** @returns for each changed row the number of its recovery codes */

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { uuid } from "../validation/index.ts";
+import { deviceName } from "./device-name.ts";
 import { factorProofShape, hasOneProof, oneProof } from "./factor-proof.ts";
 import { ownProcedure } from "./procedure.ts";
 import { t } from "./trpc.ts";
@@ -42,7 +44,53 @@ const recoveryCodesRouter = t.router({
   ),
 });
 
-/** Named, so that the packed client keeps the doc comments of the procedures. */
-type Routers = { twoFactor: typeof twoFactorRouter; recoveryCodes: typeof recoveryCodesRouter };
+const deviceInput = z.strictObject({ deviceId: uuid });
+const renameInput = deviceInput.extend({
+  name: z
+    .string("must be a text")
+    .trim()
+    .min(1, "must not be empty")
+    .max(50, "must be at most 50 characters")
+    .nullable(),
+});
 
-export const accountRouter = t.router<Routers>({ twoFactor: twoFactorRouter, recoveryCodes: recoveryCodesRouter });
+const devicesRouter = t.router({
+  /** The known devices of the account, the last used first. */
+  list: ownProcedure().query(async ({ ctx: { caller, services } }) => {
+    const current = await services.sessions.findById(caller.sessionId);
+    const devices = await services.devices.list(caller.id);
+    return devices.map((device) => ({
+      ...device,
+      description: deviceName(device.userAgent),
+      /** Whether this session was signed in from it. */
+      isThis: device.id === current.deviceId,
+    }));
+  }),
+
+  /** Names a device; null removes the name. */
+  rename: ownProcedure()
+    .input(renameInput)
+    .mutation(({ ctx: { caller, actor, services }, input }) =>
+      services.devices.rename(actor, caller.id, input.deviceId, input.name),
+    ),
+
+  /** Forgets a device: its next sign-in is a stranger's. Its sessions go on. */
+  forget: ownProcedure()
+    .input(deviceInput)
+    .mutation(async ({ ctx: { caller, actor, services }, input }) => {
+      await services.devices.forget(actor, caller.id, input.deviceId);
+    }),
+});
+
+/** Named, so that the packed client keeps the doc comments of the procedures. */
+type Routers = {
+  devices: typeof devicesRouter;
+  twoFactor: typeof twoFactorRouter;
+  recoveryCodes: typeof recoveryCodesRouter;
+};
+
+export const accountRouter = t.router<Routers>({
+  devices: devicesRouter,
+  twoFactor: twoFactorRouter,
+  recoveryCodes: recoveryCodesRouter,
+});

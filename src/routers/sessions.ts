@@ -4,6 +4,7 @@ import { userSessionDefinition } from "../repositories/index.ts";
 import { uuid } from "../validation/index.ts";
 import type { RecentAuthenticationRule } from "./access-rules.ts";
 import type { Services } from "./context.ts";
+import { deviceName } from "./device-name.ts";
 import { listInputWith } from "./list-input.ts";
 import { ownedProcedure, ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
@@ -50,12 +51,19 @@ export const sessionsRouter = t.router({
       return (named && (await ctx.services.sessions.findLive(named.userId, named.sessionId))) ?? null;
     }),
 
-  /** An account's sessions, ended ones included, the last used first. */
+  /** An account's sessions, ended ones included, the last used first, with a description of their devices. */
   list: ownedProcedureFor("owner", "moderator")
     .input(listInputWith(userSessionDefinition, { userId }))
-    .query(({ ctx, input: { userId: _, where, ...options } }) =>
-      ctx.services.sessions.list({ ...options, where: { and: [{ userId: ctx.ownerId }, where ?? {}] } }),
-    ),
+    .query(async ({ ctx: { services, ownerId, caller }, input: { userId: _, where, ...options } }) => {
+      const page = await services.sessions.list({ ...options, where: { and: [{ userId: ownerId }, where ?? {}] } });
+      const items = page.items.map((session) => ({
+        ...session,
+        description: deviceName(session.userAgent),
+        /** Whether the caller's token is of this session. */
+        isThis: caller.kind === "user" && session.id === caller.sessionId,
+      }));
+      return { ...page, items };
+    }),
 
   /** Ends one session of an account. Of the own account, another session than this requires a recent authentication. */
   revoke: ownedProcedure({ rules: ["owner", "moderator"], recent: otherSession })

@@ -371,3 +371,56 @@ describe("a second factor", () => {
     expect(renewed.recoveryCodes).not.toContain(recoveryCodes[0]);
   });
 });
+
+describe("known devices", () => {
+  const userAgent =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+  it("devices are listed with a description, named and forgotten, and each change is recorded", async () => {
+    const { username } = await player();
+    const { accessToken, deviceToken, session } = await signIn(username);
+    await service.database.sql`update user_devices set user_agent = ${userAgent} where id = ${session.deviceId}`;
+    await service.database.sql`update user_sessions set user_agent = ${userAgent} where id = ${session.id}`;
+    await signIn(username);
+    const { account: mine, sessions } = clientOf(service.url, accessToken);
+    const deviceId = session.deviceId ?? "";
+    const devices = await mine.devices.list.query();
+    expect(devices.map(({ isThis }) => isThis)).toEqual([false, true]);
+    expect(devices[1]).toMatchObject({ id: deviceId, name: null, description: "Chrome on Windows" });
+    expect(Object.keys(devices[1] ?? {})).not.toContain("tokenHash");
+    const { items } = await sessions.list.query({ where: { deviceId } });
+    expect(items).toMatchObject([{ id: session.id, description: "Chrome on Windows", isThis: true }]);
+
+    expect(await mine.devices.rename.mutate({ deviceId, name: " The big one " })).toMatchObject({
+      name: "The big one",
+    });
+    await mine.devices.forget.mutate({ deviceId });
+    expect(await refusal(mine.devices.forget.mutate({ deviceId }))).toMatchObject({ code: "NOT_FOUND" });
+    const again = await signIn(username, { deviceToken });
+    expect(again.deviceToken).not.toBe(deviceToken);
+    const changes = await service.database.sql`
+      select action from audit_log where resource_type = 'user_devices' and resource_id like ${`%${deviceId}`} order by created_at`;
+    expect(changes.map(({ action }) => action)).toEqual(["insert", "update", "update", "delete"]);
+  });
+
+  it("a player can neither see nor change devices of another player", async () => {
+    const [one, other] = [await player(), await player()];
+    const { session } = await signIn(other.username);
+    const { account: mine } = clientOf(service.url, one.token);
+    expect(await mine.devices.list.query()).toEqual([]);
+    const deviceId = session.deviceId ?? "";
+    expect(await refusal(mine.devices.rename.mutate({ deviceId, name: "Mine" }))).toMatchObject({ code: "NOT_FOUND" });
+    expect(await refusal(mine.devices.forget.mutate({ deviceId }))).toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("an account keeps its 20 devices that were used last", async () => {
+    const { id, username } = await player();
+    await service.database.sql`
+      insert into user_devices (id, user_id, token_hash, last_used_at, expires_at)
+      select gen_random_uuid(), ${id}, md5(n::text) || md5(n::text), now() - n * interval '1 day', now() + interval '1 day' from generate_series(1, 25) as n`;
+    await signIn(username);
+    const [row] = await service.database.sql`
+      select count(*)::int as devices, min(last_used_at) > now() - interval '20 days' as recent from user_devices where user_id = ${id}`;
+    expect(row).toEqual({ devices: 20, recent: true });
+  });
+});

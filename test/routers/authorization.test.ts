@@ -11,6 +11,9 @@ import { account, clientOf, serviceToken, tokens, useService } from "../support/
  * role.
  */
 const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "yes">>> = {
+  "account.devices.forget": { user: ["self"], moderator: ["self"], admin: ["self"] },
+  "account.devices.list": { user: ["self"], moderator: ["self"], admin: ["self"] },
+  "account.devices.rename": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "account.recoveryCodes.count": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "account.recoveryCodes.renew": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "account.twoFactor.confirm": { user: ["self"], moderator: ["self"], admin: ["self"] },

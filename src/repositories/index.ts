@@ -8,13 +8,13 @@ export type {
   AuditPartition,
   AuthenticationFactor,
   LiveSession,
+  SessionStage,
   User,
   UserRole,
   UserSecurity,
   UserSession,
   UserStatus,
 } from "./row-types.ts";
-export type { SessionStage } from "./session-stage.ts";
 export type { RefreshableSession, SessionLifetime } from "./session-statements.ts";
 export type { UserDevice } from "./user-devices.ts";
 export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";

@@ -2,6 +2,12 @@
 // not here is not sent to clients.
 
 export type UserRole = "user" | "moderator" | "admin";
+/**
+ * What a session is good for. `full`: every procedure that the account may call. `password_change`: until the account
+ * has a new password. `enrolment`: until the session has a second factor, which moderators and administrators need (NIST
+ * SP 800-63B-4, 2.2.1, AAL2).
+ */
+export type SessionStage = "full" | "password_change" | "enrolment";
 export type AuthenticationFactor = "password" | "totp" | "recovery_code" | "operator";
 export type RevocationReason = "revoked" | "signed_out" | "session_limit" | "refresh_token_reused" | "password_changed";
 export type UserStatus = "active" | "suspended" | "banned";
@@ -81,6 +87,8 @@ export interface AuditEntry {
 export interface LiveSession extends UserSession {
   username: string;
   role: UserRole;
+  /** What the session is good for. */
+  stage: SessionStage;
 }
 
 /** One month of the audit trail. */

@@ -1,12 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { userSecurity, userSessions, users } from "../schema/index.ts";
-
-/**
- * What a session is good for. `full`: every procedure that the account may call. `password_change`: until the account
- * has a new password. `enrolment`: until the session has a second factor, which moderators and administrators need (NIST
- * SP 800-63B-4, 2.2.1, AAL2).
- */
-export type SessionStage = "full" | "password_change" | "enrolment";
+import type { SessionStage } from "./row-types.ts";
 
 /**
  * The stage of a session. It is computed at each look-up and not stored, so that a change of role, password or factors

@@ -8,11 +8,12 @@ import type {
   AuthenticationFactor,
   LiveSession,
   RevocationReason,
+  SessionStage,
   UserRole,
   UserSession,
   UserStatus,
 } from "./row-types.ts";
-import { recentlyAuthenticated, type SessionStage, sessionStage } from "./session-stage.ts";
+import { recentlyAuthenticated, sessionStage } from "./session-stage.ts";
 import {
   type NewSession,
   type RefreshableSession,
@@ -182,9 +183,15 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     const [userId, id] = [sql.placeholder("userId"), sql.placeholder("id")];
     return {
       live: this.db
-        .select({ ...userSessionDefinition.columns, username: users.username, role: users.role })
+        .select({
+          ...userSessionDefinition.columns,
+          username: users.username,
+          role: users.role,
+          stage: sessionStage,
+        })
         .from(userSessions)
         .innerJoin(users, eq(users.id, userSessions.userId))
+        .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))
         .where(
           and(
             eq(userSessions.userId, userId),

@@ -101,13 +101,16 @@ export const authRouter = t.router({
     })),
 });
 
-/** The actor of a sign-in. Only a back end is believed what address a player has. */
+/**
+ * The actor of a sign-in. Only a back end is believed what address a player has; without one no limit of an address
+ * applies, because all players of the back end would share its own.
+ */
 function withAddress(
   { caller, actor }: { caller: AuthorizedCaller; actor: Actor },
   ipAddress: string | undefined,
 ): Actor {
-  if (ipAddress === undefined) return actor;
   if (caller.kind === "service") return { ...actor, ipAddress };
+  if (ipAddress === undefined) return actor;
   throw new InvalidInputError("ipAddress: only a back end passes the address of a player.", { field: "ipAddress" });
 }
 

@@ -154,6 +154,14 @@ describe("auth.signIn", () => {
     });
   });
 
+  it("players of a back end that passes no address do not share a limit", async () => {
+    const guess = (n: number) =>
+      refusal(clientOf(service.url, serviceToken).auth.signIn.mutate({ login: `nobody-${n}`, password: wrong }));
+    const answers = await Promise.all(Array.from({ length: 25 }, (_, n) => guess(n)));
+    for (const answer of answers) expect(answer).toMatchObject(failed);
+    expect(await service.database.sql`select 1 from rate_limits`).toHaveLength(0);
+  });
+
   it("two calls that check a password in one batch are refused, and none is tried", async () => {
     const { id, username } = await player();
     const client = anonymous();
@@ -218,7 +226,7 @@ describe("a session", () => {
     const { id, username } = await player();
     const { accessToken, session } = await signIn(username);
     const check = clientOf(service.url, serviceToken).sessions.check;
-    expect(await check.query({ accessToken })).toMatchObject({ id: session.id, userId: id, username });
+    expect(await check.query({ accessToken })).toMatchObject({ id: session.id, userId: id, username, stage: "full" });
     for (const other of ["nothing", serviceToken, `${accessToken}x`])
       expect(await check.query({ accessToken: other })).toBeNull();
     expect(await refusal(check.query({ userId: id } as never))).toMatchObject({

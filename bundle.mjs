@@ -1,4 +1,5 @@
 import { build } from "rolldown";
+import { tsImport } from "tsx/esm/api";
 
 // Bundles what `tsc` does not build. (The command `rolldown` would list some 50 files on every `npm start`.)
 
@@ -17,3 +18,6 @@ await build([
     output: { dir: "dist/bin", cleanDir: true, sourcemap: true },
   },
 ]);
+
+// The list of common passwords, if it is older than what it is made from.
+await tsImport("./build-common-passwords.ts", import.meta.url);

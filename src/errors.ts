@@ -83,3 +83,6 @@ export class UnavailableError extends RetryableError {
 
 /** The caller, or all callers together, exceed a limit. */
 export class TooManyRequestsError extends RetryableError {}
+
+/** The client has disconnected, and the call was not begun. No client reads this error. */
+export class DisconnectedError extends DomainError {}

@@ -31,6 +31,7 @@ export interface Config {
   /** Keys that encrypt secrets in the database, newest first; undefined outside of production for a generated one. */
   readonly encryptionKeys: readonly EncryptionKey[] | undefined;
   readonly sessions: SessionConfig;
+  readonly passwords: PasswordConfig;
   readonly logLevel: string;
   /** Size of a table, in rows, up to which a listing without a matching index may scan it. */
   readonly scanLimit: number;
@@ -48,6 +49,18 @@ export interface SessionConfig {
    * the successor is used.
    */
   readonly refreshReuse: number | undefined;
+}
+
+export interface PasswordConfig {
+  /** Code points of a new password. */
+  readonly minLength: number;
+  /** Cost of Argon2id for new hashes. */
+  readonly memoryKiB: number;
+  readonly passes: number;
+  /** File of SHA-1 hashes of passwords that are refused. */
+  readonly breachedFile: string | undefined;
+  /** Threads of Node, which compute hashes, read files and resolve names. */
+  readonly threads: number;
 }
 
 export interface DatabaseConfig {
@@ -131,6 +144,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       idleTimeout: vars.SESSION_IDLE_HOURS * 3_600,
       limit: vars.SESSION_LIMIT,
       refreshReuse: vars.REFRESH_REUSE_SECONDS,
+    }),
+    passwords: Object.freeze({
+      minLength: vars.PASSWORD_MIN_LENGTH,
+      memoryKiB: vars.ARGON2_MEMORY_KIB,
+      passes: vars.ARGON2_PASSES,
+      breachedFile: vars.BREACHED_PASSWORDS_FILE,
+      threads: vars.UV_THREADPOOL_SIZE,
     }),
     scanLimit: vars.SCAN_LIMIT_ROWS,
     logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),

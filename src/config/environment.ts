@@ -101,6 +101,12 @@ export const environment = v.object({
   SESSION_IDLE_HOURS: v.optional(wholeNumber(1, 8_760), "336"),
   SESSION_LIMIT: v.optional(wholeNumber(1, 1_000), "20"),
   REFRESH_REUSE_SECONDS: v.optional(wholeNumber(0, 31_536_000)),
+  ARGON2_MEMORY_KIB: v.optional(wholeNumber(19_456, 262_144), "19456"),
+  ARGON2_PASSES: v.optional(wholeNumber(2, 53), "2"),
+  PASSWORD_MIN_LENGTH: v.optional(wholeNumber(8, 64), "15"),
+  BREACHED_PASSWORDS_FILE: v.optional(text),
+  // Read by Node itself, for its threads.
+  UV_THREADPOOL_SIZE: v.optional(wholeNumber(1, 1_024), "4"),
   LOG_LEVEL: v.optional(oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"])),
 });
 

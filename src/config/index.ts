@@ -1,5 +1,12 @@
 /** The configuration: environment variables, the database URL and the data folder. */
-export { type Config, type DatabaseConfig, loadConfig, loadDatabaseConfig, type SessionConfig } from "./config.ts";
+export {
+  type Config,
+  type DatabaseConfig,
+  loadConfig,
+  loadDatabaseConfig,
+  type PasswordConfig,
+  type SessionConfig,
+} from "./config.ts";
 export { makeDataFolder } from "./data-folder.ts";
 export {
   type DatabaseAddress,

@@ -12,6 +12,7 @@ export { requireEncryptionKeys } from "./encryption/required-keys.ts";
 export { createSecretCipher, type SecretCipher } from "./encryption/secret-cipher.ts";
 export { createIdentity, type Identity } from "./identity.ts";
 export { needsRehash } from "./password/needs-rehash.ts";
+export { createAccount, createAccounts } from "./password/new-accounts.ts";
 export { createPasswords, type Passwords } from "./password/passwords.ts";
 export { verifyPassword } from "./password/verify-password.ts";
 export { signingSecrets } from "./secret.ts";

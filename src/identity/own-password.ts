@@ -59,7 +59,7 @@ export function createOwnPassword(services: {
       const { currentPassword, newPassword, signOutOthers } = options;
       const { credentials, ticket } = await prove(by, session, currentPassword);
       const { userId, email, username, passwordHash: from } = credentials;
-      await passwords.check(newPassword, { email, username, field: "newPassword" });
+      await passwords.check(newPassword, { context: { email, username }, field: "newPassword" });
       const to = await passwords.hash(newPassword, { lane: "known" });
       return inTransaction(db, async (tx) => {
         const isChanged = await stored.withTransaction(tx).changePassword(by, userId, { from, to });

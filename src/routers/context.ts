@@ -1,7 +1,7 @@
 import type { EventRecorder } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
-import type { Caller, Identity } from "../identity/index.ts";
+import type { Caller, Identity, Passwords } from "../identity/index.ts";
 import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 
@@ -10,6 +10,7 @@ export interface Services extends Repositories {
   /** Records events of the game. */
   readonly events: EventRecorder;
   readonly identity: Identity;
+  readonly passwords: Passwords;
   readonly database: Database;
   readonly log: Log;
   readonly version: string;
@@ -27,4 +28,6 @@ export interface Context {
   /** The client's address; undefined where a proxy reports none. */
   readonly ipAddress: string | undefined;
   readonly userAgent: string | undefined;
+  /** Aborted when the client disconnects. A function, because few procedures use the signal and it costs a listener. */
+  readonly disconnection: () => AbortSignal;
 }

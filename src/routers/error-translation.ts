@@ -2,6 +2,7 @@ import { type TRPC_ERROR_CODE_KEY, TRPCError } from "@trpc/server";
 import { toDomainError } from "../database/index.ts";
 import {
   ConflictError,
+  DisconnectedError,
   type DomainError,
   ForbiddenError,
   InsufficientAuthenticationError,
@@ -13,6 +14,7 @@ import {
 } from "../errors.ts";
 
 const codes = new Map<unknown, TRPC_ERROR_CODE_KEY>([
+  [DisconnectedError, "CLIENT_CLOSED_REQUEST"],
   [NotFoundError, "NOT_FOUND"],
   [ConflictError, "CONFLICT"],
   [InvalidInputError, "BAD_REQUEST"],

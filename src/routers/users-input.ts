@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { userRoles, userStatuses } from "../schema/index.ts";
-import { moment, type newUser, trimAscii, type userBulkChange, userChange, uuid } from "../validation/index.ts";
+import { moment, type newAccount, trimAscii, type userBulkChange, userChange, uuid } from "../validation/index.ts";
 
 /** Rows of one call. */
 const maxRows = 5_000;
@@ -41,7 +41,7 @@ const rowsInput = <Row>(shape: z.ZodRawShape = {}) =>
 /** Whether one rejected row rejects them all. */
 const atomic = z.boolean().default(true);
 
-export const createManyInput = z.strictObject({ rows: rowsInput<z.input<typeof newUser>>(), atomic });
+export const createManyInput = z.strictObject({ rows: rowsInput<z.input<typeof newAccount>>(), atomic });
 
 export const updateManyInput = z.strictObject({
   rows: rowsInput<{ id: string; updatedAt?: Date | undefined } & z.input<typeof userBulkChange>>({

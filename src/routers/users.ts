@@ -1,7 +1,8 @@
 import { ForbiddenError } from "../errors.ts";
+import { createAccount, createAccounts } from "../identity/index.ts";
 import { type UserRole, userDefinition } from "../repositories/index.ts";
 import { userRoles } from "../schema/index.ts";
-import { newUser } from "../validation/index.ts";
+import { newAccount } from "../validation/index.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
 import { ownedProcedureFor, procedureFor } from "./procedure.ts";
@@ -50,15 +51,17 @@ export const usersRouter = t.router({
       return ctx.services.users.withVisibility(deleted).list({ ...options, scan });
     }),
 
-  /** Creates an account. */
+  /** Creates an account, with a password or with the hash of one. */
   create: procedureFor("admin", "service")
-    .input(newUser)
-    .mutation(({ ctx, input }) => ctx.services.users.create(ctx.actor, input)),
+    .input(newAccount)
+    .mutation(({ ctx, input }) => createAccount(ctx.actor, input, { ...ctx.services, signal: ctx.disconnection() })),
 
-  /** Creates up to 5,000 accounts. */
+  /** Creates up to 5,000 accounts, up to 100 of them with passwords. */
   createMany: procedureFor("admin", "service")
     .input(createManyInput)
-    .mutation(({ ctx, input: { rows, atomic } }) => ctx.services.users.createMany(ctx.actor, rows, { atomic })),
+    .mutation(({ ctx, input: { rows, atomic } }) =>
+      createAccounts(ctx.actor, rows, { ...ctx.services, signal: ctx.disconnection(), atomic }),
+    ),
 
   /**
    * Changes username or metadata of an account, and for administrators its email. With `updatedAt`, only if the account

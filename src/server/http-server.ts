@@ -46,7 +46,7 @@ export async function createHttpServer(options: { config: Config; services: Serv
   });
   addProbes(server, database);
   addTRPC(server, {
-    createContext: (request) => createContext(request, services),
+    createContext: (request, reply) => createContext({ request, reply }, services),
     headers: errorHeaders,
     onError: (failure) => logProcedureError(log, failure),
   });

@@ -63,6 +63,8 @@ export async function createService(options: {
   };
 
   try {
+    const passwords = await createPasswords(config.passwords, log);
+    closers.push(passwords.close);
     let embedded: EmbeddedServer | undefined;
     let { url } = config.database;
     if (url === undefined) {
@@ -94,10 +96,10 @@ export async function createService(options: {
     });
     // Before its migrations the database may lack the tables.
     if (pending.length === 0) await requireEncryptionKeys(repositories.encryptedSecrets, cipher);
-    const passwords = createPasswords();
     const services = {
       ...repositories,
       identity: createIdentity({ db: database.db, repositories, passwords, cipher, secrets, config: config.sessions }),
+      passwords,
       events: createEventRecorder(repositories.audit),
       database,
       log,

@@ -9,7 +9,7 @@ import { maxBatchSize } from "./limits.ts";
 import type { ProcedureFailure } from "./procedure-errors.ts";
 
 export interface TRPCOptions {
-  readonly createContext: (request: FastifyRequest) => Promise<Context>;
+  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Promise<Context>;
   /** Returns the headers of an answer with these errors. */
   readonly headers: (errors: readonly TRPCError[]) => Record<string, string>;
   readonly onError: (failure: ProcedureFailure) => void;
@@ -29,7 +29,7 @@ export function answerByAdapter(
       router: appRouter,
       maxBatchSize,
       allowMethodOverride: true,
-      createContext: () => createContext(req),
+      createContext: () => createContext(req, res),
       responseMeta: ({ errors }) => ({ headers: headers(errors) }),
       onError: ({ error, path }) => onError({ error, path, requestId: req.id }),
       req,

@@ -31,7 +31,7 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
         if (count > maxBatchSize) return sendError(req, res, { status: 400, message: tooManyCalls(count) });
         return answerByAdapter(req, res, options);
       }
-      const ctx = await options.createContext(req);
+      const ctx = await options.createContext(req, res);
       const answers = await Promise.all(calls.map((call) => answerCall(call, ctx)));
       for (const { error, path } of answers)
         if (error !== undefined) options.onError({ error, path, requestId: req.id });

@@ -40,8 +40,39 @@ const email = emailRule({ existing: false });
 
 const metadata = jsonObject(maxMetadataBytes);
 
-/** Fields of a new account. */
-export const newUser = z.strictObject({ email, username, passwordHash, metadata: metadata.optional() });
+const accountFields = { email, username, metadata: metadata.optional() };
+
+/** Fields of a new account, as they are stored. */
+export const newUser = z.strictObject({ ...accountFields, passwordHash });
+
+/**
+ * A password. Its rules depend on settings and files, so `Passwords.check` has them. Half of a surrogate pair has no UTF-8:
+ * all such passwords would have the hash of U+FFFD.
+ */
+const password = z
+  .string({ error: missingOr("must be a text") })
+  .refine((text) => text.isWellFormed(), "must not contain half of a surrogate pair");
+
+type WithOnePassword<Fields> = Omit<Fields, "passwordHash"> &
+  (
+    | { readonly password: string; readonly passwordHash?: never }
+    | { readonly passwordHash: string; readonly password?: never }
+  );
+
+/** A new account, with a password or with the hash of one. */
+export type NewAccount = WithOnePassword<z.output<typeof newUser>>;
+
+/** Fields of a new account, as a caller gives them: either `password` or `passwordHash`. */
+export const newAccount = z
+  .strictObject({ ...accountFields, password: password.optional(), passwordHash: passwordHash.optional() })
+  .superRefine(({ password, passwordHash }, context) => {
+    if ((password === undefined) !== (passwordHash === undefined)) return;
+    const message =
+      password === undefined
+        ? "is missing: give either password or passwordHash"
+        : "must not be given together with passwordHash: give one of them";
+    context.addIssue({ code: "custom", path: ["password"], message });
+  }) as unknown as z.ZodType<NewAccount, WithOnePassword<z.input<typeof newUser>>>;
 
 export const accountStatus = z.enum(userStatuses, "must be active, suspended or banned");
 export const booleanFlag = z.boolean("must be true or false");

@@ -21,6 +21,7 @@ function copyOfProject(): string {
     "package.json",
     "tsconfig.json",
     "tsconfig.build.json",
+    "build-common-passwords.ts",
     "bundle.mjs",
   ])
     cpSync(path, join(folder, path), { recursive: true, filter: (source) => !source.endsWith("client/dist") });

@@ -49,7 +49,7 @@ it("README.md has at most 120 lines", () => {
 
 it("every setting that a document names is read by the service", () => {
   const settings =
-    /\b(?:DATABASE|DATA|IDLE|NODE|JWT|LOG|SCAN|SLOW|STATEMENT|LOCK|REQUEST|SHUTDOWN|TRUSTED|CORS)_[A-Z_]+\b/g;
+    /\b(?:DATABASE|DATA|IDLE|NODE|JWT|LOG|SCAN|SLOW|STATEMENT|LOCK|REQUEST|ARGON2|PASSWORD|BREACHED|UV|SHUTDOWN|TRUSTED|CORS)_[A-Z_]+\b/g;
   const named = documents.flatMap(
     (file) =>
       read(file)

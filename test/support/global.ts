@@ -26,6 +26,8 @@ declare module "vitest" {
  * A copy of the template takes about 50 ms.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  // Every service needs the list of common passwords, which `npm run build` writes.
+  await import("../../build-common-passwords.ts");
   const server = await startServer();
   const template = `aeturnis_template_${process.pid}`;
   const sql = postgres({ ...driverOptions({ url: server.url }), max: 1, onnotice: () => {} });

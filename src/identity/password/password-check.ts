@@ -3,10 +3,8 @@ import { TooManyRequestsError, UnauthenticatedError } from "../../errors.ts";
 import type { AttemptTicket, Credentials, Repositories } from "../../repositories/index.ts";
 import { waitForWholeSecond } from "../failure-timing.ts";
 import { sha256 } from "../random-token.ts";
+import { maxPasswordLength } from "./password-rules.ts";
 import type { Passwords } from "./passwords.ts";
-
-/** Longest password (Unicode code points). A longer one is not checked: hashing must not take any amount of text. */
-const maxLength = 256;
 
 /** A password that is to be checked, and where it comes from. */
 export interface PasswordAttempt {
@@ -56,7 +54,7 @@ export function createPasswordCheck({
       );
     }
     const ticket = "number" in taken ? taken : undefined;
-    const isChecked = credentials !== undefined && ticket !== undefined && [...password].length <= maxLength;
+    const isChecked = credentials !== undefined && ticket !== undefined && [...password].length <= maxPasswordLength;
     const lane = ticket?.bucket === "device" ? "known" : "strangers";
     // An attempt that may not be checked costs the same work.
     const isRight = await passwords.verify(isChecked ? credentials.passwordHash : undefined, password, { lane });

@@ -1,52 +1,93 @@
 import { availableParallelism } from "node:os";
-import { hash as argon2 } from "@node-rs/argon2";
-import { type HashLane, HashQueue } from "./hash-queue.ts";
+import { ConfigError, type PasswordConfig } from "../../config/index.ts";
+import type { Log } from "../../observability/index.ts";
+import { type Argon2Cost, isArgon2Affordable } from "../../validation/index.ts";
+import { type BreachedPasswords, openBreachedPasswords } from "./breached-passwords.ts";
+import { openCommonPasswords } from "./common-passwords.ts";
+import { hashPassword } from "./hash-password.ts";
+import { type HashJobOptions, HashQueue } from "./hash-queue.ts";
 import { needsRehash } from "./needs-rehash.ts";
+import { createPasswordRules, maxPasswordLength, type PasswordRules } from "./password-rules.ts";
+import { normalizePassword } from "./password-text.ts";
 import { verifyPassword } from "./verify-password.ts";
 
-/** Whose password is computed. Known callers come first. */
-interface Lane {
-  readonly lane: HashLane;
+/** New passwords: their rules and hashes. */
+export interface Passwords extends PasswordRules {
+  /** Admits every hash computation of the process. */
+  readonly queue: HashQueue;
+  /** The cost of new hashes. */
+  readonly cost: Argon2Cost;
+  /**
+   * The hash of a password that the rules accept, in PHC form.
+   *
+   * @throws {TooManyRequestsError} if the queue is full
+   */
+  hash(password: string, options: HashJobOptions): Promise<string>;
+  /**
+   * Whether a password has this hash, of any system that imports accept. Without a hash it takes the same work.
+   *
+   * @throws {TooManyRequestsError} if the queue is full
+   */
+  verify(stored: string | undefined, password: string, options: HashJobOptions): Promise<boolean>;
+  /** Whether a hash is to be replaced by a new one of the same password. */
+  needsRehash(stored: string): boolean;
+  close(): Promise<void>;
 }
 
-/** OWASP Password Storage Cheat Sheet, Argon2id. */
-const cost = { memoryKiB: 19_456, passes: 2, lanes: 1 };
+/** Length from which a password may be the only factor (NIST SP 800-63B-4, 3.1.1.2; code points). */
+const singleFactorLength = 15;
 
-/** Computes and checks passwords, all of the process in one queue. */
-export function createPasswords() {
-  const threads = Number(process.env["UV_THREADPOOL_SIZE"] ?? 4);
-  const queue = new HashQueue({ limit: Math.max(1, Math.min(availableParallelism(), threads - 2)) });
+/** Threads of Node that are left for files and names. */
+const otherThreads = 2;
 
-  const compute = (password: string) =>
-    argon2(password, {
-      memoryCost: cost.memoryKiB,
-      timeCost: cost.passes,
-      parallelism: cost.lanes,
-    });
+/**
+ * Hashes that are computed at once: one for each processor, and fewer than Node has threads, so that reads of files and
+ * look-ups of names do not wait for them.
+ */
+export const hashLimit = (threads: number, cores = availableParallelism()): number =>
+  Math.max(1, Math.min(cores, threads - otherThreads));
+
+/**
+ * @throws {ConfigError} for a cost beyond what imports accept, and for an unusable file of breached passwords
+ * @throws {MissingPasswordListError} if the package was not built
+ */
+export async function createPasswords(config: PasswordConfig, log: Log): Promise<Passwords> {
+  const { minLength, memoryKiB, passes, threads } = config;
+  const cost = { memoryKiB, passes, lanes: 1 };
+  if (!isArgon2Affordable(cost))
+    throw new ConfigError(["ARGON2_MEMORY_KIB times ARGON2_PASSES must be at most 1048576: reduce one of them"]);
+  const common = await openCommonPasswords();
+  const breached = await openConfigured(config);
+  if (minLength < singleFactorLength)
+    log.warn({ minLength }, "PASSWORD_MIN_LENGTH is below 15, which NIST SP 800-63B-4 requires of a single factor");
+  const queue = new HashQueue({ limit: hashLimit(threads) });
+
+  const isRight = async (stored: string | undefined, password: string): Promise<boolean> => {
+    const normalized = normalizePassword(password);
+    if (stored === undefined) {
+      // As long as any password may be.
+      await hashPassword(normalized.slice(0, maxPasswordLength), cost);
+      return false;
+    }
+    if (await verifyPassword(stored, normalized)) return true;
+    // Another system may have hashed the password as it was sent.
+    return normalized !== password && verifyPassword(stored, password);
+  };
 
   return {
-    hash: (password: string, { lane }: Lane): Promise<string> =>
-      queue.run(() => compute(password.normalize("NFC")), { lane }),
-
-    verify: (stored: string | undefined, password: string, { lane }: Lane): Promise<boolean> =>
-      queue.run(
-        async () => {
-          const normalized = password.normalize("NFC");
-          if (stored === undefined) {
-            await compute(normalized.slice(0, 256));
-            return false;
-          }
-          if (await verifyPassword(stored, normalized)) return true;
-          // Another system may have hashed the password as it was sent.
-          return normalized !== password && verifyPassword(stored, password);
-        },
-        { lane },
-      ),
-
-    needsRehash: (stored: string): boolean => needsRehash(stored, cost),
-
-    check: async (_password: string, _context: { email: string; username: string; field: string }): Promise<void> => {},
+    ...createPasswordRules({ minLength, common, breached: breached?.has }),
+    queue,
+    cost,
+    hash: (password, options) => queue.run(() => hashPassword(password, cost), options),
+    verify: (stored, password, options) => queue.run(() => isRight(stored, password), options),
+    needsRehash: (stored) => needsRehash(stored, cost),
+    close: async () => breached?.close(),
   };
 }
 
-export type Passwords = ReturnType<typeof createPasswords>;
+function openConfigured({ breachedFile }: PasswordConfig): Promise<BreachedPasswords> | undefined {
+  if (breachedFile === undefined) return undefined;
+  return openBreachedPasswords(breachedFile).catch((error: Error) => {
+    throw new ConfigError([`BREACHED_PASSWORDS_FILE ${error.message}`]);
+  });
+}

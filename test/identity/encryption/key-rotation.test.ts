@@ -93,6 +93,9 @@ describe("a rotation of the keys", () => {
     const rest = await rotateKeys(repositories, cipher, { onProgress: (reencrypted) => progress.push(reencrypted) });
     expect([rest.reencrypted, progress]).toEqual([1_500, [1_000, 1_500]]);
     expect(await repositories.encryptedSecrets.keyIds()).toEqual(["newer"]);
+    // Whole batches that do not decrypt do not keep a rotation from its end.
+    const mistaken = createSecretCipher([createEncryptionKey("newest"), createEncryptionKey("newer")]);
+    expect((await rotateKeys(repositories, mistaken)).invalid).toHaveLength(2_500);
   });
 
   it("a secret that changed after it was read is not replaced", async () => {

@@ -51,12 +51,16 @@ export function createSignIn(services: {
      * @throws {TooManyRequestsError} @throws {ForbiddenError} for an account that is suspended or banned, after the right
      *   password
      */
-    signIn: async (input: SignInInput, caller: Actor): Promise<SignedIn | SignInChallenge> => {
+    signIn: async (
+      input: SignInInput,
+      caller: Actor,
+      { signal }: { signal?: AbortSignal } = {},
+    ): Promise<SignedIn | SignInChallenge> => {
       const arrived = performance.now();
       const { login, password, deviceToken = "" } = input;
       const name = login.trim();
       const credentials = await stored.findByLogin(name, sha256(deviceToken));
-      const proven = await checkPassword(caller, { credentials, login: name, password, arrived });
+      const proven = await checkPassword(caller, { credentials, login: name, password, arrived, signal });
       const { ticket } = proven;
       const { userId, role, status, twoFactorEnabled, deviceId } = proven.credentials;
       await admitStatus(caller, status, ticket);

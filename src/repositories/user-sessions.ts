@@ -1,19 +1,11 @@
-import { and, eq, gt, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
-import { userSecurity, userSessions, users } from "../schema/index.ts";
+import { userSessions } from "../schema/index.ts";
 import { Repository } from "./base.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
-import type {
-  AuthenticationFactor,
-  LiveSession,
-  RevocationReason,
-  SessionStage,
-  UserRole,
-  UserSession,
-  UserStatus,
-} from "./row-types.ts";
-import { recentlyAuthenticated, sessionStage } from "./session-stage.ts";
+import type { AuthenticationFactor, LiveSession, RevocationReason, UserSession } from "./row-types.ts";
+import { type AccountAndSession, isLiveSession, prepareSessionQueries, userSessionColumns } from "./session-queries.ts";
 import {
   type NewSession,
   type RefreshableSession,
@@ -26,23 +18,7 @@ export const userSessionDefinition: Definition<typeof userSessions, UserSession>
   table: userSessions,
   key: userSessions.id,
   noun: "session",
-  // The ids of the refresh tokens are not read.
-  columns: {
-    id: userSessions.id,
-    userId: userSessions.userId,
-    ipAddress: userSessions.ipAddress,
-    userAgent: userSessions.userAgent,
-    expiresAt: userSessions.expiresAt,
-    createdAt: userSessions.createdAt,
-    lastActive: userSessions.lastActive,
-    revokedAt: userSessions.revokedAt,
-    revocationReason: userSessions.revocationReason,
-    idleExpiresAt: userSessions.idleExpiresAt,
-    authenticatedAt: userSessions.authenticatedAt,
-    factors: userSessions.factors,
-    deviceId: userSessions.deviceId,
-    failures: userSessions.failures,
-  },
+  columns: userSessionColumns,
   indexPaths: [
     { equal: ["id"], selective: true },
     { equal: ["userId"], selective: true },
@@ -54,26 +30,10 @@ export const userSessionDefinition: Definition<typeof userSessions, UserSession>
 const cleanUpBatch = 1_000;
 
 const now = sql`now()`;
-const live = and(
-  isNull(userSessions.revokedAt),
-  gt(userSessions.expiresAt, now),
-  gt(userSessions.idleExpiresAt, now),
-) as SQL;
-
-/** The account of an access token and the session that the token names. */
-export interface AccountAndSession {
-  readonly role: UserRole;
-  readonly status: UserStatus;
-  readonly deleted: boolean;
-  /** Null if the account has no such session, or it has ended. */
-  readonly stage: SessionStage | null;
-  /** Whether its owner has proved their identity within the last 10 minutes. */
-  readonly recentlyAuthenticated: boolean | null;
-}
 
 /** Sessions of accounts. Every query has the user id, so that the table can be distributed by it. */
 export class UserSessionRepository extends Repository<typeof userSessions, UserSession> {
-  #queries: ReturnType<UserSessionRepository["prepare"]> | undefined;
+  #queries: ReturnType<typeof prepareSessionQueries> | undefined;
 
   constructor(services: RepositoryServices) {
     super(services, userSessionDefinition);
@@ -104,7 +64,7 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     { except, reason = "revoked" }: { except?: string | undefined; reason?: RevocationReason } = {},
   ): Promise<number> {
     const others = except === undefined ? undefined : ne(userSessions.id, except);
-    const condition = and(eq(userSessions.userId, userId), live, others);
+    const condition = and(eq(userSessions.userId, userId), isLiveSession, others);
     return (await this.change(by, condition, revocation(reason))).length;
   }
 
@@ -124,7 +84,7 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     const { columns } = this.definition;
     const session = await rotateRefreshToken(this.db, columns, {
       by,
-      live,
+      live: isLiveSession,
       rotation: { ...rotation, successorId: uuidv7() },
     });
     return session?.revokedAt === null ? session : undefined;
@@ -137,7 +97,7 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     id: string,
     factors: readonly AuthenticationFactor[],
   ): Promise<boolean> {
-    const condition = and(eq(userSessions.userId, userId), eq(userSessions.id, id), live);
+    const condition = and(eq(userSessions.userId, userId), eq(userSessions.id, id), isLiveSession);
     const list = sql`string_to_array(${factors.join(",")}, ',')`;
     const change = {
       authenticatedAt: now,
@@ -175,48 +135,8 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   }
 
   get #prepared() {
-    this.#queries ??= this.prepare();
+    this.#queries ??= prepareSessionQueries(this.db);
     return this.#queries;
-  }
-
-  private prepare() {
-    const [userId, id] = [sql.placeholder("userId"), sql.placeholder("id")];
-    return {
-      live: this.db
-        .select({
-          ...userSessionDefinition.columns,
-          username: users.username,
-          role: users.role,
-          stage: sessionStage,
-        })
-        .from(userSessions)
-        .innerJoin(users, eq(users.id, userSessions.userId))
-        .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))
-        .where(
-          and(
-            eq(userSessions.userId, userId),
-            eq(userSessions.id, id),
-            live,
-            eq(users.status, "active"),
-            isNull(users.deletedAt),
-          ),
-        )
-        .limit(1)
-        .prepare("user_sessions_live"),
-      admission: this.db
-        .select({
-          role: users.role,
-          status: users.status,
-          deleted: sql<boolean>`${isNotNull(users.deletedAt)}`,
-          stage: sql<SessionStage | null>`case when ${userSessions.id} is not null then ${sessionStage} end`,
-          recentlyAuthenticated: sql<boolean | null>`${recentlyAuthenticated}`,
-        })
-        .from(users)
-        .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
-        .leftJoin(userSessions, and(eq(userSessions.userId, users.id), eq(userSessions.id, id), live))
-        .where(eq(users.id, userId))
-        .prepare("user_sessions_admission"),
-    };
   }
 }
 

@@ -49,7 +49,7 @@ export const authRouter = t.router({
   signIn: credentialProcedureFor("anonymous")
     .input(signInInput)
     .mutation(({ ctx, input: { ipAddress, ...input } }) =>
-      ctx.services.identity.signIn(input, withAddress(ctx, ipAddress)),
+      ctx.services.identity.signIn(input, withAddress(ctx, ipAddress), { signal: ctx.disconnection() }),
     ),
 
   /** Completes a sign-in by a one-time code of the authenticator, or by a recovery code in its place. */

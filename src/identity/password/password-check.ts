@@ -15,6 +15,8 @@ export interface PasswordAttempt {
   readonly password: string;
   /** The time of arrival by `performance.now()` (ms). */
   readonly arrived: number;
+  /** Gives the place in the queue back when the client disconnects. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An attempt whose password is right. */
@@ -39,26 +41,19 @@ export function createPasswordCheck({
    * @throws {UnauthenticatedError} with one text and one duration for an unknown account, a wrong password, a locked
    *   account and a password that is too long
    */
-  return async (by: Actor, { credentials, login, password, arrived }: PasswordAttempt): Promise<ProvenAttempt> => {
-    const taken = await attempts.take(by, {
-      userId: credentials?.userId,
-      deviceId: credentials?.deviceId ?? undefined,
-      ipAddress: by.ipAddress,
-      login: sha256(login.toLowerCase()),
-    });
-    if (taken.bucket === "limited") {
-      const minutes = Math.ceil(("wait" in taken ? taken.wait : 0) / 60);
-      throw new TooManyRequestsError(
-        `Too many sign-ins from this address. Try again in ${minutes} min, or sign in from a known device.`,
-        { retryAfter: "wait" in taken ? taken.wait : 0 },
-      );
-    }
-    const ticket = "number" in taken ? taken : undefined;
-    const isChecked = credentials !== undefined && ticket !== undefined && [...password].length <= maxPasswordLength;
-    const lane = ticket?.bucket === "device" ? "known" : "strangers";
+  return async (by: Actor, attempt: PasswordAttempt): Promise<ProvenAttempt> => {
+    const { credentials, login, password, arrived, signal } = attempt;
+    const lane = credentials?.deviceId == null ? "strangers" : "known";
+    let ticket: AttemptTicket | undefined;
+    // The attempt is counted when its turn has come: one that the queue refuses is not counted.
+    const hashToCheck = async (): Promise<string | undefined> => {
+      ticket = await take(by, { credentials, login });
+      const isTooLong = [...password].length > maxPasswordLength;
+      return ticket === undefined || isTooLong ? undefined : credentials?.passwordHash;
+    };
     // An attempt that may not be checked costs the same work.
-    const isRight = await passwords.verify(isChecked ? credentials.passwordHash : undefined, password, { lane });
-    if (isChecked && isRight) {
+    const isRight = await passwords.verify(hashToCheck, password, { lane, signal });
+    if (isRight && credentials !== undefined && ticket !== undefined) {
       const passwordHash = await rehash(by, { credentials, password, lane });
       return { credentials: { ...credentials, passwordHash }, ticket };
     }
@@ -67,6 +62,25 @@ export function createPasswordCheck({
     throw new UnauthenticatedError(failureMessage);
   };
 
+  /** Counts an attempt. @returns undefined if it may not be checked @throws {TooManyRequestsError} */
+  async function take(
+    by: Actor,
+    { credentials, login }: Pick<PasswordAttempt, "credentials" | "login">,
+  ): Promise<AttemptTicket | undefined> {
+    const taken = await attempts.take(by, {
+      userId: credentials?.userId,
+      deviceId: credentials?.deviceId ?? undefined,
+      ipAddress: by.ipAddress,
+      login: sha256(login.toLowerCase()),
+    });
+    if ("number" in taken) return taken;
+    if (taken.bucket !== "limited") return undefined;
+    throw new TooManyRequestsError(
+      `Too many sign-ins from this address. Try again in ${Math.ceil(taken.wait / 60)} min, or sign in from a known device.`,
+      { retryAfter: taken.wait },
+    );
+  }
+
   /** Replaces a hash of another system or with lower cost at the first sign-in. @returns the hash afterwards */
   async function rehash(
     by: Actor,
@@ -74,8 +88,14 @@ export function createPasswordCheck({
   ): Promise<string> {
     const { userId, passwordHash: from } = credentials;
     if (!passwords.needsRehash(from)) return from;
-    const to = await passwords.hash(password, { lane });
-    return (await stored.rehash(by, userId, { from, to })) ? to : from;
+    try {
+      const to = await passwords.hash(password, { lane });
+      return (await stored.rehash(by, userId, { from, to })) ? to : from;
+    } catch (error) {
+      // The queue is full: the next sign-in replaces the hash.
+      if (error instanceof TooManyRequestsError) return from;
+      throw error;
+    }
   }
 }
 

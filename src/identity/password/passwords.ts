@@ -24,11 +24,12 @@ export interface Passwords extends PasswordRules {
    */
   hash(password: string, options: HashJobOptions): Promise<string>;
   /**
-   * Whether a password has this hash, of any system that imports accept. Without a hash it takes the same work.
+   * Whether a password has a hash, of any system that imports accept. Without a hash it takes the same work.
    *
+   * @param stored returns the hash, when the turn of the check has come
    * @throws {TooManyRequestsError} if the queue is full
    */
-  verify(stored: string | undefined, password: string, options: HashJobOptions): Promise<boolean>;
+  verify(stored: () => Promise<string | undefined>, password: string, options: HashJobOptions): Promise<boolean>;
   /** Whether a hash is to be replaced by a new one of the same password. */
   needsRehash(stored: string): boolean;
   close(): Promise<void>;
@@ -79,7 +80,7 @@ export async function createPasswords(config: PasswordConfig, log: Log): Promise
     queue,
     cost,
     hash: (password, options) => queue.run(() => hashPassword(password, cost), options),
-    verify: (stored, password, options) => queue.run(() => isRight(stored, password), options),
+    verify: (stored, password, options) => queue.run(async () => isRight(await stored(), password), options),
     needsRehash: (stored) => needsRehash(stored, cost),
     close: async () => breached?.close(),
   };

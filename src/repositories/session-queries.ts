@@ -1,0 +1,82 @@
+import { and, eq, gt, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
+import type { Executor } from "../database/index.ts";
+import { userSecurity, userSessions, users } from "../schema/index.ts";
+import type { SessionStage, UserRole, UserStatus } from "./row-types.ts";
+import { recentlyAuthenticated, sessionStage } from "./session-stage.ts";
+
+/** The columns of a session that callers read. The ids of its refresh tokens are not among them. */
+export const userSessionColumns = {
+  id: userSessions.id,
+  userId: userSessions.userId,
+  ipAddress: userSessions.ipAddress,
+  userAgent: userSessions.userAgent,
+  expiresAt: userSessions.expiresAt,
+  createdAt: userSessions.createdAt,
+  lastActive: userSessions.lastActive,
+  revokedAt: userSessions.revokedAt,
+  revocationReason: userSessions.revocationReason,
+  idleExpiresAt: userSessions.idleExpiresAt,
+  authenticatedAt: userSessions.authenticatedAt,
+  factors: userSessions.factors,
+  deviceId: userSessions.deviceId,
+  failures: userSessions.failures,
+};
+
+/** A session that is neither revoked nor expired. */
+export const isLiveSession = and(
+  isNull(userSessions.revokedAt),
+  gt(userSessions.expiresAt, sql`now()`),
+  gt(userSessions.idleExpiresAt, sql`now()`),
+) as SQL;
+
+/** The account of an access token and the session that the token names. */
+export interface AccountAndSession {
+  readonly role: UserRole;
+  readonly status: UserStatus;
+  readonly deleted: boolean;
+  /** Null if the account has no such session, or it has ended. */
+  readonly stage: SessionStage | null;
+  /** Whether its owner has proved their identity within the last 10 minutes. */
+  readonly recentlyAuthenticated: boolean | null;
+}
+
+/** Prepares the look-ups of single sessions, which most calls need. */
+export function prepareSessionQueries(db: Executor) {
+  const [userId, id] = [sql.placeholder("userId"), sql.placeholder("id")];
+  return {
+    live: db
+      .select({
+        ...userSessionColumns,
+        username: users.username,
+        role: users.role,
+        stage: sessionStage,
+      })
+      .from(userSessions)
+      .innerJoin(users, eq(users.id, userSessions.userId))
+      .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))
+      .where(
+        and(
+          eq(userSessions.userId, userId),
+          eq(userSessions.id, id),
+          isLiveSession,
+          eq(users.status, "active"),
+          isNull(users.deletedAt),
+        ),
+      )
+      .limit(1)
+      .prepare("user_sessions_live"),
+    admission: db
+      .select({
+        role: users.role,
+        status: users.status,
+        deleted: sql<boolean>`${isNotNull(users.deletedAt)}`,
+        stage: sql<SessionStage | null>`case when ${userSessions.id} is not null then ${sessionStage} end`,
+        recentlyAuthenticated: sql<boolean | null>`${recentlyAuthenticated}`,
+      })
+      .from(users)
+      .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
+      .leftJoin(userSessions, and(eq(userSessions.userId, users.id), eq(userSessions.id, id), isLiveSession))
+      .where(eq(users.id, userId))
+      .prepare("user_sessions_admission"),
+  };
+}

@@ -45,22 +45,30 @@ const accountFields = { email, username, metadata: metadata.optional() };
 /** Fields of a new account, as they are stored. */
 export const newUser = z.strictObject({ ...accountFields, passwordHash });
 
+/** A password. Its rules depend on settings and files, so `Passwords.check` has them. */
+const password = z.string({ error: missingOr("must be a text") });
+
 /**
- * A password. Its rules depend on settings and files, so `Passwords.check` has them. Half of a surrogate pair has no UTF-8:
- * all such passwords would have the hash of U+FFFD.
+ * A new account: either with a password or with the hash of one. The type is written out because the client's declarations
+ * contain it, without zod.
  */
-const password = z
-  .string({ error: missingOr("must be a text") })
-  .refine((text) => text.isWellFormed(), "must not contain half of a surrogate pair");
+export type NewAccount = WithPassword | WithPasswordHash;
 
-type WithOnePassword<Fields> = Omit<Fields, "passwordHash"> &
-  (
-    | { readonly password: string; readonly passwordHash?: never }
-    | { readonly passwordHash: string; readonly password?: never }
-  );
+interface AccountFields {
+  email: string;
+  username: string;
+  metadata?: Record<string, unknown> | undefined;
+}
 
-/** A new account, with a password or with the hash of one. */
-export type NewAccount = WithOnePassword<z.output<typeof newUser>>;
+interface WithPassword extends AccountFields {
+  password: string;
+  passwordHash?: undefined;
+}
+
+interface WithPasswordHash extends AccountFields {
+  passwordHash: string;
+  password?: undefined;
+}
 
 /** Fields of a new account, as a caller gives them: either `password` or `passwordHash`. */
 export const newAccount = z
@@ -72,7 +80,7 @@ export const newAccount = z
         ? "is missing: give either password or passwordHash"
         : "must not be given together with passwordHash: give one of them";
     context.addIssue({ code: "custom", path: ["password"], message });
-  }) as unknown as z.ZodType<NewAccount, WithOnePassword<z.input<typeof newUser>>>;
+  }) as z.ZodType<AccountFields> as z.ZodType<NewAccount, NewAccount>;
 
 export const accountStatus = z.enum(userStatuses, "must be active, suspended or banned");
 export const booleanFlag = z.boolean("must be true or false");

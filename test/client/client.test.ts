@@ -8,31 +8,32 @@ const service = useService();
 const clientWith = (options: Partial<ClientOptions>) =>
   createClient({ url: service.url, token: serviceToken, ...options });
 
-/** A `fetch` that answers the first `failures` requests as an unavailable service does, and counts all requests. */
-function unavailableAtFirst(failures: number) {
+const unavailable = { code: "SERVICE_UNAVAILABLE", httpStatus: 503 };
+const overLimit = { code: "TOO_MANY_REQUESTS", httpStatus: 429 };
+
+/** A `fetch` that answers the first `failures` requests with an error that may be retried, and counts all requests. */
+function failingAtFirst(failures: number, kind = unavailable) {
   const counted = { requests: 0 };
-  const data = {
-    code: "SERVICE_UNAVAILABLE",
-    httpStatus: 503,
-    path: null,
-    field: null,
-    requestId: "x",
-    retryAfter: 0.01,
-  };
-  const body = JSON.stringify({ error: { json: { code: -32603, message: "The database is unavailable.", data } } });
+  const data = { ...kind, path: null, field: null, requestId: "x", retryAfter: 0.01 };
+  const body = JSON.stringify({ error: { json: { code: -32603, message: "Try again later.", data } } });
   const answer: NonNullable<ClientOptions["fetch"]> = (url, init) =>
-    ++counted.requests <= failures ? Promise.resolve(new Response(body, { status: 503 })) : fetch(url, init);
+    ++counted.requests <= failures
+      ? Promise.resolve(new Response(body, { status: kind.httpStatus }))
+      : fetch(url, init);
   return { counted, fetch: answer };
 }
 
-it("the client repeats a query after the retryAfter of an unavailable service", async () => {
-  const { counted, fetch } = unavailableAtFirst(2);
-  expect(await clientWith({ fetch }).health.status.query()).toMatchObject({ ready: true });
-  expect(counted.requests).toBe(3);
-});
+it.each([unavailable, overLimit])(
+  "the client repeats a query that was refused by $code after retryAfter",
+  async (kind) => {
+    const { counted, fetch } = failingAtFirst(2, kind);
+    expect(await clientWith({ fetch }).health.status.query()).toMatchObject({ ready: true });
+    expect(counted.requests).toBe(3);
+  },
+);
 
 it("the client gives up a query after maxRetries, with the error of the last attempt", async () => {
-  const { counted, fetch } = unavailableAtFirst(10);
+  const { counted, fetch } = failingAtFirst(10);
   const error = await clientWith({ fetch, maxRetries: 1 })
     .health.status.query()
     .catch((reason: unknown) => reason);
@@ -40,10 +41,10 @@ it("the client gives up a query after maxRetries, with the error of the last att
   expect(counted.requests).toBe(2);
 });
 
-it("the client never repeats a mutation of an unavailable service", async () => {
-  const { counted, fetch } = unavailableAtFirst(1);
+it.each([unavailable, overLimit])("the client never repeats a mutation that was refused by $code", async (kind) => {
+  const { counted, fetch } = failingAtFirst(1, kind);
   await expect(clientWith({ fetch }).users.create.mutate(newUser())).rejects.toMatchObject({
-    data: { code: "SERVICE_UNAVAILABLE" },
+    data: { code: kind.code },
   });
   expect(counted.requests).toBe(1);
 });

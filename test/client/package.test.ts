@@ -28,6 +28,8 @@ const soundFile = `${preamble}
   import { createTRPCClient, httpBatchLink, loggerLink } from "@trpc/client";
 
   const input: Inputs["users"]["create"] = { email: "a@example.com", username: "abc", passwordHash: "$x$y" };
+  const withPassword: Inputs["users"]["create"] = { email: "a@example.com", username: "abc", password: "a new password" };
+  const rows: Inputs["users"]["createMany"]["rows"] = [input, withPassword];
   const user: Outputs["users"]["byId"] = await client.users.create.mutate(input);
   const named: User = user;
   const year: number = user.createdAt.getFullYear();
@@ -50,7 +52,7 @@ const soundFile = `${preamble}
   const next: string | null = page.nextCursor;
   const total: number | null = page.total;
   const role: "user" | "moderator" | "admin" | undefined = page.items[0]?.role;
-  const report: BulkReport = await client.users.createMany.mutate({ rows: [input], atomic: false });
+  const report: BulkReport = await client.users.createMany.mutate({ rows, atomic: false });
   const reason: { index: number; field: string | null } | undefined = report.refused[0];
   const entries: AuditEntry[] = (await client.audit.list.query({ where: { actor: "service:x", action: "update" } })).items;
   const changes: Record<string, unknown> | null | undefined = entries[0]?.changes;
@@ -89,6 +91,12 @@ const wrongCalls = [
     `client.users.list.query({ where: { emailVerified: { gt: true } } })`,
     "TS2353",
   ],
+  [
+    "both a password and a hash",
+    `client.users.create.mutate({ email: "x", username: "x", password: "x", passwordHash: "x" })`,
+    "TS2345",
+  ],
+  ["neither a password nor a hash", `client.users.create.mutate({ email: "x", username: "x" })`, "TS2345"],
   ["an unknown status", `client.users.list.query({ where: { status: { in: ["gone"] } } })`, "TS2322"],
   ["an order by a column without an order", `client.users.list.query({ sort: { field: "metadata" } })`, "TS2322"],
   ["a role in an update", `client.users.update.mutate({ role: "admin" })`, "TS2353"],

@@ -32,6 +32,8 @@ const otherQuotes: ReadonlySet<string> = new Set([
 /** Quotes that the service composes from several texts, with these texts. */
 const composedQuotes: Readonly<Record<string, readonly string[]>> = {
   "DATABASE_URL must be a URL such as": ["must be a URL such as"],
+  "BREACHED_PASSWORDS_FILE cannot be read (": ["BREACHED_PASSWORDS_FILE ", "cannot be read ("],
+  "BREACHED_PASSWORDS_FILE must be sorted by hash": ["BREACHED_PASSWORDS_FILE ", "must be sorted by hash"],
   "DATABASE_URL has": ["has an IPv6 address without brackets"],
   "DATABASE_URL asks with": ["for what the service does not do"],
   "The database did not answer in time. The change may have been made, or may yet be": [

@@ -2,6 +2,7 @@ import { type HTTPHeaders, httpBatchLink, httpLink, type Operation, splitLink, t
 import type { TRPCDataTransformer } from "@trpc/server";
 import superjson from "superjson";
 import type { AppRouter } from "../routers/index.ts";
+import { isCredentialCall } from "./credential-calls.ts";
 
 /** Serializes inputs and answers as the service does. A link that is set up by hand needs it as its `transformer`. */
 export const transformer: TRPCDataTransformer = superjson;
@@ -18,7 +19,10 @@ export const maxURLLength = 8_000;
 /** The part of `fetch` that the client uses; the global `fetch` has this type. */
 export type ClientFetch = (url: string, init?: RequestInit) => Promise<Response>;
 
-/** Sends the calls of one tick in one request. Large calls go alone, because a few of them would exceed the limits. */
+/**
+ * Sends the calls of one tick in one request. Large calls go alone, because a few of them would exceed the limits, and so
+ * do calls that check a password, because the service requires it.
+ */
 export function httpLinks({
   fetch,
   ...others
@@ -32,7 +36,7 @@ export function httpLinks({
     ...(fetch && { fetch: (url: unknown, init: unknown) => fetch(String(url), init as RequestInit) }),
   };
   return splitLink({
-    condition: isLarge,
+    condition: (op) => isCredentialCall(op.path) || isLarge(op),
     true: httpLink({ ...options, transformer, methodOverride: "POST" }),
     false: httpBatchLink({ ...options, transformer, maxItems, maxURLLength }),
   });

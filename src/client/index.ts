@@ -11,6 +11,7 @@ export type {
   Outputs,
   Page,
   RejectedRow,
+  SessionStage,
   Sort,
   SortField,
   User,
@@ -22,3 +23,13 @@ export type {
 export { maxItems, maxURLLength, transformer } from "./batching.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export { type ClientError, isClientError } from "./client-error.ts";
+export {
+  type ClientSession,
+  type CompletedSignIn,
+  createSession,
+  type SessionOptions,
+  type SignInResult,
+} from "./session.ts";
+export type { SessionState } from "./session-state.ts";
+export type { SessionLocks } from "./tab-lock.ts";
+export type { TokenStorage } from "./token-storage.ts";

@@ -2,10 +2,12 @@ import type { TRPCLink } from "@trpc/client";
 import { observable, type Unsubscribable } from "@trpc/server/observable";
 import type { AppRouter } from "../routers/index.ts";
 import type { ClientError } from "./client-error.ts";
+import { isCredentialCall } from "./credential-calls.ts";
 
 /**
  * Calls `onUnauthorized` when the service refuses the token, once for all calls that were refused together, and
  * repeats those calls once if it returns true. A refused call has changed nothing, so mutations are repeated too.
+ * A call that checks a password is not: there UNAUTHORIZED may mean that the password is wrong.
  */
 export function reauthenticate(
   onUnauthorized: (error: ClientError) => boolean | Promise<boolean>,
@@ -31,12 +33,12 @@ export function reauthenticate(
         let subscription: Unsubscribable | undefined;
         let isCancelled = false;
         const endedBefore = ended;
-        const attempt = (isRepeated: boolean) => {
+        const attempt = (isLast: boolean) => {
           subscription = next(op).subscribe({
             next: observer.next,
             complete: observer.complete,
             error: async (error) => {
-              if (isRepeated || error.data?.code !== "UNAUTHORIZED") return observer.error(error);
+              if (isLast || error.data?.code !== "UNAUTHORIZED") return observer.error(error);
               // A renewal that ended after this call was sent also covers this call.
               const isRenewed = await (ended > endedBefore ? latest : renew(error));
               if (isCancelled) return;
@@ -45,7 +47,7 @@ export function reauthenticate(
             },
           });
         };
-        attempt(false);
+        attempt(isCredentialCall(op.path));
         return () => {
           isCancelled = true;
           subscription?.unsubscribe();

@@ -4,6 +4,7 @@ export type {
   AuditEntry,
   AuditPartition,
   LiveSession,
+  SessionStage,
   User,
   UserRole,
   UserSecurity,

@@ -22,7 +22,8 @@ const preamble = `
 
 const soundFile = `${preamble}
   import {
-    type AppRouter, type AuditEntry, type BulkReport, type ClientError, type ErrorData, type Filter, isClientError,
+    type AppRouter, type AuditEntry, type BulkReport, type ClientError, type ClientSession, createSession, type ErrorData,
+    type Filter, isClientError, type SessionStage, type SessionState,
     type ListOptions, type Page, type Sort, type User, type UserSession, maxItems, maxURLLength, transformer,
   } from "aeturnis-data-client";
   import { createTRPCClient, httpBatchLink, loggerLink } from "@trpc/client";
@@ -56,7 +57,7 @@ const soundFile = `${preamble}
   const reason: { index: number; field: string | null } | undefined = report.refused[0];
   const entries: AuditEntry[] = (await client.audit.list.query({ where: { actor: "service:x", action: "update" } })).items;
   const changes: Record<string, unknown> | null | undefined = entries[0]?.changes;
-  const session: UserSession | null = await client.sessions.check.query({ userId: user.id, sessionId: user.id });
+  const checked: UserSession | null = await client.sessions.check.query({ userId: user.id, sessionId: user.id });
   const owner: string | undefined = (await client.sessions.check.query({ userId: user.id, sessionId: "x" }))?.username;
   await client.users.update.mutate({ metadata: {}, updatedAt: user.updatedAt });
   const time: Date = (await client.health.status.query()).time;
@@ -72,10 +73,17 @@ const soundFile = `${preamble}
     maxRetries: 0,
   });
   createClient({ url: "/trpc", fetch });
+  const session: ClientSession = createSession({ url: "/trpc", storage: localStorage, locks: navigator.locks });
+  createSession({ url: "/trpc", storage: { getItem: async () => null, setItem: async () => {}, removeItem: () => {} } });
+  const stage: SessionStage | undefined = session.state.status === "signedIn" ? session.state.stage : undefined;
+  const result = await session.signIn({ login: "Mira", password: "secret" });
+  const signedIn: { stage: SessionStage } =
+    "challenge" in result ? await session.completeSignIn({ challenge: result.challenge, code: "123456" }) : result;
+  const unsubscribe: () => void = session.subscribe(({ status }: SessionState) => status);
   const byHand = createTRPCClient<AppRouter>({
     links: [httpBatchLink({ url: "/trpc", transformer, maxItems, maxURLLength })],
   });
-  export { byHand, changes, custom, data, lastLogin, named, next, owner, reason, role, session, status, time, total, typed, year };
+  export { byHand, changes, custom, data, lastLogin, named, next, owner, reason, role, stage, signedIn, unsubscribe, checked, status, time, total, typed, year };
 `;
 
 const wrongCalls = [

@@ -28,7 +28,7 @@ const keyLength = 72;
  * for passwords in UTF-8.
  */
 async function verifyBcrypt({ cost, groups }: BcryptHash, password: string | Buffer): Promise<boolean> {
-  const computed = await hash(password, { salt: decode(groups.salt), cost, version: "2b" });
+  const computed = await hash(password, cost, decode(groups.salt));
   return isEqualDigest(decode(computed.slice(-31)), decode(groups.digest));
 }
 

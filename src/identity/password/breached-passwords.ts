@@ -49,11 +49,16 @@ export async function openBreachedPasswords(path: string): Promise<BreachedPassw
 async function hashesBetween(file: FileHandle, from: number, to: number): Promise<string[]> {
   // The byte before tells whether a line begins at `from`; the last line may end after `to`.
   const start = Math.max(0, from - 1);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(to + maxLineLength - start), { position: start });
+  const length = to + maxLineLength - start;
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), { position: start });
   const text = buffer.toString("latin1", 0, bytesRead);
   const hashes: string[] = [];
   let at = from === 0 ? 0 : text.indexOf("\n") + 1;
-  if (from > 0 && at === 0) throw wrongForm();
+  if (from > 0 && at === 0) {
+    // The last line, which has no end.
+    if (bytesRead < length) return [];
+    throw wrongForm();
+  }
   while (at < text.length && start + at < to) {
     const end = text.indexOf("\n", at);
     const found = line.exec(text.slice(at, end < 0 ? undefined : end).replace(/\r$/, ""))?.groups?.["hash"];
@@ -90,6 +95,5 @@ async function hasLine(file: FileHandle, size: number, wanted: string): Promise<
     if (found === undefined || found > wanted) high = middle;
     else low = middle;
   }
-  // Lines that begin at `high` or later are compared too: `middle` may have been within the line before.
-  return (await hashesBetween(file, low, Math.min(size, high + maxLineLength))).includes(wanted);
+  return (await hashesBetween(file, low, high)).includes(wanted);
 }

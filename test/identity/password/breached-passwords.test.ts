@@ -48,7 +48,8 @@ describe("a file of breached passwords", () => {
 
   it.each([1, 2, 60, 100])("a file of %i breached passwords has each of them", async (count) => {
     const passwords = sorted(count);
-    const breached = await opened(passwords.map((password) => `${sha1(password)}:1\n`).join(""));
+    // Without a line end after the last line.
+    const breached = await opened(passwords.map((password) => `${sha1(password)}:1`).join("\n"));
     for (const password of passwords) expect(await breached.has(password), password).toBe(true);
     expect(await breached.has("another password")).toBe(false);
   });

@@ -40,7 +40,13 @@ export class UserSecurityRepository extends Repository<typeof userSecurity, User
 
   /** Resets failed attempts and ends a lock-out. @throws {NotFoundError} */
   async unlock(by: Actor, userId: string): Promise<UserSecurity> {
-    return this.found(await this.change(by, eq(userSecurity.userId, userId), { loginAttempts: 0, lockedUntil: null }));
+    return this.found(
+      await this.change(by, eq(userSecurity.userId, userId), {
+        loginAttempts: 0,
+        lockedUntil: null,
+        failingSince: null,
+      }),
+    );
   }
 
   /** Requires a new password at the next sign-in. @throws {NotFoundError} */

@@ -96,6 +96,9 @@ describe("auth.signIn", () => {
     await clientOf(service.url, (await account(service.database.sql, "moderator")).token).security.unlock.mutate({
       userId: id,
     });
+    const [unlocked] = await service.database
+      .sql`select login_attempts, locked_until, failing_since from user_security where user_id = ${id}`;
+    expect(unlocked).toEqual({ login_attempts: 0, locked_until: null, failing_since: null });
     expect(await signIn(username)).toMatchObject({ stage: "full" });
   });
 

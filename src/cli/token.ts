@@ -1,6 +1,7 @@
 import { systemActor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { accessTokenLifetime, createAccessTokens, serviceName, signingSecrets } from "../identity/index.ts";
+import { isUuid } from "../validation/index.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./failure.ts";
 
@@ -50,7 +51,7 @@ function secondsOf(span: string): number {
 async function startSession(user: string, { limit, lifetime }: { limit: number; lifetime: number }) {
   const { withDatabase } = await import("./database.ts");
   return withDatabase(async ({ repositories: { users, sessions } }) => {
-    const { id: userId, status } = await (isId(user)
+    const { id: userId, status } = await (isUuid(user.toLowerCase())
       ? users.findById(user)
       : user.includes("@")
         ? users.findByEmail(user)
@@ -67,5 +68,3 @@ async function startSession(user: string, { limit, lifetime }: { limit: number; 
     return { userId, sessionId: session.id };
   });
 }
-
-const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { v7 as uuidv7 } from "uuid";
 import { UnauthenticatedError } from "../errors.ts";
+import { isUuid } from "../validation/index.ts";
 import { createJwt, numericDate } from "./jwt.ts";
 import { deriveKeys } from "./signing-keys.ts";
 
@@ -17,9 +18,6 @@ export const accessTokenLifetime = 15 * 60;
 
 /** Valid names of back ends, as logs and the audit trail show them. */
 export const serviceName = /^[\w.-]{1,60}$/;
-
-/** A UUID in the notation of PostgreSQL. */
-const uuidText = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Size of the cache of verified tokens: a game server sends the same token with every call. */
 const maxCachedTokens = 10_000;
@@ -69,7 +67,7 @@ export function createAccessTokens(secrets: readonly string[]) {
 function callerOf(subject: string, sessionId: unknown): Caller {
   const [kind, name = ""] = subject.split(/:(.*)/s);
   if (kind === "service" && serviceName.test(name)) return { kind, name };
-  if (kind === "user" && uuidText.test(name) && typeof sessionId === "string" && uuidText.test(sessionId))
+  if (kind === "user" && isUuid(name) && typeof sessionId === "string" && isUuid(sessionId))
     return { kind, id: name, sessionId };
   throw new UnauthenticatedError("The access token is of a kind that this version does not know.");
 }

@@ -42,7 +42,7 @@ export function createIdentity({
   const { sessions } = repositories;
   const accessTokens = createAccessTokens(secrets);
   const refreshTokens = createRefreshTokens(secrets);
-  const issueTokens = createIssueTokens({ sessions, accessTokens, refreshTokens });
+  const issueTokens = createIssueTokens({ accessTokens, refreshTokens });
   const startSession = createStartSession({ repositories, issueTokens, config });
   const secondFactor = createSecondFactor({ ...repositories, cipher });
   const checkFactor = createFactorCheck({ ...repositories, secondFactor });

@@ -17,8 +17,7 @@ export interface SignedIn extends SessionTokens {
 export interface ProvenSignIn {
   readonly ticket: AttemptTicket;
   readonly role: UserRole;
-  /** Null for a new device. */
-  readonly deviceId: string | null;
+  /** The token of the known device of the ticket, or of a new device. */
   readonly deviceToken: string;
   readonly factors: readonly AuthenticationFactor[];
 }
@@ -38,7 +37,7 @@ export function createStartSession(services: {
   const { repositories, issueTokens, config } = services;
   const { attempts, sessions } = repositories;
 
-  return (db, by, { ticket, role, deviceId, deviceToken, factors }) =>
+  return (db, by, { ticket, role, deviceToken, factors }) =>
     inTransaction(db, async (tx) => {
       const session = await sessions.withTransaction(tx).start(by, {
         userId: ticket.userId,
@@ -48,11 +47,11 @@ export function createStartSession(services: {
         ipAddress: by.ipAddress,
         userAgent: by.userAgent,
         failures: ticket.failures,
-        device: { id: deviceId ?? uuidv7(), tokenHash: sha256(deviceToken) },
+        device: { id: ticket.deviceId ?? uuidv7(), tokenHash: sha256(deviceToken) },
       });
       if (session === undefined)
         throw new UnauthenticatedError("The account was changed at the same time: sign in again.");
       await attempts.withTransaction(tx).forgive(by, ticket);
-      return { ...(await issueTokens(session, tx)), deviceToken };
+      return { ...(await issueTokens(session)), deviceToken };
     });
 }

@@ -1,9 +1,6 @@
 import type { SessionConfig } from "../config/index.ts";
-import type { Executor } from "../database/index.ts";
-import { UnauthenticatedError } from "../errors.ts";
 import type {
   RefreshableSession,
-  Repositories,
   SessionLifetime,
   SessionStage,
   UserRole,
@@ -23,8 +20,7 @@ export interface SessionTokens {
   readonly session: UserSession;
 }
 
-/** @param tx the transaction that has started the session, if it is not committed yet */
-export type IssueTokens = (session: RefreshableSession, tx?: Executor) => Promise<SessionTokens>;
+export type IssueTokens = (session: RefreshableSession) => Promise<SessionTokens>;
 
 /** Lifetime of a session of a moderator or an administrator (s; NIST SP 800-63B-4, 2.2.3, AAL2). */
 const staffLifetime: SessionLifetime = { lifetime: 24 * 3_600, idleTimeout: 3_600 };
@@ -41,20 +37,16 @@ export function sessionLifetimeOf(role: UserRole, { lifetime, idleTimeout }: Ses
 /**
  * Signs the tokens of sessions. A refresh token depends on the session's row alone, so that a repeated rotation gives the
  * same one.
- *
- * @throws {UnauthenticatedError} if the session has ended
  */
 export function createIssueTokens({
-  sessions,
   accessTokens,
   refreshTokens,
-}: Pick<Repositories, "sessions"> & { accessTokens: AccessTokens; refreshTokens: RefreshTokens }): IssueTokens {
-  return async ({ refreshTokenId, rotatedAt, ...session }, tx) => {
+}: {
+  accessTokens: AccessTokens;
+  refreshTokens: RefreshTokens;
+}): IssueTokens {
+  return async ({ refreshTokenId, rotatedAt, stage, ...session }) => {
     const { id: sessionId, userId, createdAt, expiresAt, idleExpiresAt } = session;
-    const stage = (
-      await (tx === undefined ? sessions : sessions.withTransaction(tx)).findForAdmission(userId, sessionId)
-    )?.stage;
-    if (stage == null) throw new UnauthenticatedError(sessionEnded);
     const times = {
       issuedAt: rotatedAt ?? createdAt,
       expiresAt: expiresAt < idleExpiresAt ? expiresAt : idleExpiresAt,

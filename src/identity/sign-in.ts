@@ -1,6 +1,7 @@
 import { type Actor, type Db, inTransaction } from "../database/index.ts";
 import { ForbiddenError, UnauthenticatedError } from "../errors.ts";
 import type { AttemptTicket, AuthenticationFactor, Repositories } from "../repositories/index.ts";
+import { isUuid } from "../validation/index.ts";
 import type { PasswordCheck } from "./password/password-check.ts";
 import { createRandomToken, sha256 } from "./random-token.ts";
 import type { FactorCheck, FactorProof } from "./second-factor/factor-check.ts";
@@ -62,16 +63,19 @@ export function createSignIn(services: {
       const credentials = await stored.findByLogin(name, sha256(deviceToken));
       const proven = await checkPassword(caller, { credentials, login: name, password, arrived, signal });
       const { ticket } = proven;
-      const { userId, role, status, twoFactorEnabled, deviceId } = proven.credentials;
+      const { userId, role, status, twoFactorEnabled } = proven.credentials;
       await admitStatus(caller, status, ticket);
       if (twoFactorEnabled) {
         const challenge = `${userId}.${createRandomToken()}`;
-        await challenges.create(sha256(challenge), { ...ticket, deviceId: deviceId ?? undefined });
+        await challenges.create(sha256(challenge), ticket);
         return { challenge, factors: ["totp", "recovery_code"] };
       }
-      const token = deviceId === null ? createRandomToken() : deviceToken;
-      const by = actorFor(userId, caller);
-      return startSession(db, by, { ticket, role, deviceId, deviceToken: token, factors: ["password"] });
+      return startSession(db, actorFor(userId, caller), {
+        ticket,
+        role,
+        deviceToken: ticket.deviceId === undefined ? createRandomToken() : deviceToken,
+        factors: ["password"],
+      });
     },
 
     /**
@@ -86,7 +90,7 @@ export function createSignIn(services: {
       const { challenge, ...proof } = input;
       const [userId = ""] = challenge.split(".");
       const tokenHash = sha256(challenge);
-      const ticket = isId(userId) ? await challenges.find(userId, tokenHash) : undefined;
+      const ticket = isUuid(userId) ? await challenges.find(userId, tokenHash) : undefined;
       const account = ticket && (await users.statusOf(userId));
       if (ticket === undefined || account === undefined || account.deleted) throw new UnauthenticatedError(expired);
       const by = actorFor(userId, caller);
@@ -97,7 +101,6 @@ export function createSignIn(services: {
         const signedIn = await startSession(tx, by, {
           ticket,
           role: account.role,
-          deviceId: ticket.deviceId ?? null,
           deviceToken: createRandomToken(),
           factors: ["password", factor],
         });
@@ -112,5 +115,3 @@ export type SignIn = ReturnType<typeof createSignIn>;
 /** The player, unless a back end signs the player in. */
 const actorFor = (userId: string, caller: Actor): Actor =>
   caller.name === "anonymous" ? { ...caller, name: `user:${userId}`, userId } : caller;
-
-const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);

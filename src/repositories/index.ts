@@ -16,7 +16,6 @@ export type {
   UserStatus,
 } from "./row-types.ts";
 export type { RefreshableSession, SessionLifetime } from "./session-statements.ts";
-export type { UserDevice } from "./user-devices.ts";
 export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";
 export { failuresDefinition } from "./user-security.ts";
 export { userSessionDefinition } from "./user-sessions.ts";

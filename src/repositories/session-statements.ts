@@ -1,8 +1,9 @@
 import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import { type Actor, auditContextOf, type Executor, runWrite, setAuditContext } from "../database/index.ts";
-import { userSessions, users } from "../schema/index.ts";
-import type { AuthenticationFactor, UserSession } from "./row-types.ts";
+import { userSecurity, userSessions, users } from "../schema/index.ts";
+import type { AuthenticationFactor, SessionStage, UserSession } from "./row-types.ts";
+import { sessionStage } from "./session-stage.ts";
 
 /** How long a session lasts (s). */
 export interface SessionLifetime {
@@ -29,6 +30,8 @@ export interface RefreshableSession extends UserSession {
   readonly refreshTokenId: string;
   /** The time of the last rotation; null before the first. */
   readonly rotatedAt: Date | null;
+  /** What the session is good for. */
+  readonly stage: SessionStage;
 }
 
 export interface Rotation {
@@ -66,7 +69,13 @@ export async function startSession(
   const fields = Object.fromEntries(
     Object.entries({ ...columns, ...refreshable }).map(([name, column]) => [name, sql`${column}`.mapWith(column)]),
   );
-  const [row] = await runWrite(db, async () => db.select(fields).from(started));
+  const [row] = await runWrite(db, async () =>
+    db
+      .select({ ...fields, stage: sessionStage })
+      .from(started)
+      .innerJoin(users, sql`${users.id} = ${userSessions.userId}`)
+      .innerJoin(userSecurity, eq(userSecurity.userId, users.id)),
+  );
   return row as RefreshableSession | undefined;
 }
 
@@ -110,6 +119,7 @@ export async function rotateRefreshToken(
         revocationReason: sql`case when ${isReused} then 'refresh_token_reused' end`,
       })
       .from(users)
+      .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
       .where(
         and(
           eq(userSessions.userId, userId),
@@ -121,7 +131,7 @@ export async function rotateRefreshToken(
           isNull(users.deletedAt),
         ),
       )
-      .returning({ ...columns, ...refreshable, auditContext: setAuditContext(by) } as never),
+      .returning({ ...columns, ...refreshable, stage: sessionStage, auditContext: setAuditContext(by) } as never),
   );
   return (rows as RefreshableSession[])[0];
 }

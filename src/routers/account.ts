@@ -8,34 +8,32 @@ import { t } from "./trpc.ts";
 /** Open to moderators and administrators who have no second factor yet. */
 const enrolling = { stages: ["enrolment"], recent: "always" } as const;
 
-const session = ({ id: userId, sessionId }: { id: string; sessionId: string }) => ({ userId, sessionId });
-
 const twoFactorRouter = t.router({
   /** Begins an enrolment: answers a new secret and its URI for a QR code. A code must confirm it within 10 minutes. */
-  enrol: ownProcedure(enrolling).mutation(async ({ ctx: { caller, actor, services } }) => {
-    const { username } = await services.users.findById(caller.id);
-    return services.identity.ownFactor.enrol(actor, session(caller), username);
+  enrol: ownProcedure(enrolling).mutation(async ({ ctx: { session, actor, services } }) => {
+    const { username } = await services.users.findById(session.userId);
+    return services.identity.ownFactor.enrol(actor, session, username);
   }),
 
   /** Confirms the enrolment by a code of the authenticator, and answers recovery codes, which are shown once. */
   confirm: ownProcedure({ ...enrolling, isCredential: true })
     .input(z.strictObject({ code: z.string("must be a text").max(100, "must be at most 100 characters") }))
-    .mutation(async ({ ctx: { caller, actor, services }, input }) => ({
-      recoveryCodes: await services.identity.ownFactor.confirm(actor, session(caller), input.code),
+    .mutation(async ({ ctx: { session, actor, services }, input }) => ({
+      recoveryCodes: await services.identity.ownFactor.confirm(actor, session, input.code),
     })),
 
   /** Removes the second factor, after a code or a recovery code. */
   disable: ownProcedure({ recent: "always", isCredential: true })
     .input(z.strictObject(factorProofShape).refine(hasOneProof, oneProof))
-    .mutation(async ({ ctx: { caller, actor, services }, input }) => {
-      await services.identity.ownFactor.disable(actor, session(caller), input);
+    .mutation(async ({ ctx: { session, actor, services }, input }) => {
+      await services.identity.ownFactor.disable(actor, session, input);
     }),
 });
 
 const recoveryCodesRouter = t.router({
   /** Replaces the recovery codes, and answers the new ones, which are shown once. */
-  renew: ownProcedure({ recent: "always" }).mutation(async ({ ctx: { caller, actor, services } }) => ({
-    recoveryCodes: await services.identity.ownFactor.renewRecoveryCodes(actor, session(caller)),
+  renew: ownProcedure({ recent: "always" }).mutation(async ({ ctx: { session, actor, services } }) => ({
+    recoveryCodes: await services.identity.ownFactor.renewRecoveryCodes(actor, session),
   })),
 
   /** The number of recovery codes that are left; null without a second factor. */

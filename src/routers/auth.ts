@@ -73,12 +73,14 @@ export const authRouter = t.router({
     recent: { when: "unless `scope` is `this`", applies: isOtherSession },
   })
     .input(z.strictObject({ scope: z.enum(["this", "others", "all"], "must be this, others or all") }))
-    .mutation(async ({ ctx: { caller, actor, services }, input: { scope } }) => {
-      const except = scope === "others" ? caller.sessionId : undefined;
-      if (scope === "this") await services.sessions.revoke(actor, caller.id, caller.sessionId, "signed_out");
-      const ended =
-        scope === "this" ? 1 : await services.sessions.revokeAll(actor, caller.id, { except, reason: "signed_out" });
-      return { ended };
+    .mutation(async ({ ctx: { session, actor, services }, input: { scope } }) => {
+      const { userId, sessionId } = session;
+      if (scope === "this") {
+        await services.sessions.revoke(actor, userId, sessionId, "signed_out");
+        return { ended: 1 };
+      }
+      const except = scope === "others" ? sessionId : undefined;
+      return { ended: await services.sessions.revokeAll(actor, userId, { except, reason: "signed_out" }) };
     }),
 
   /**
@@ -87,17 +89,17 @@ export const authRouter = t.router({
    */
   reauthenticate: ownProcedure({ stages: beforeFull, isCredential: true })
     .input(reauthenticateInput)
-    .mutation(async ({ ctx: { caller, actor, services }, input: { password, ...proof } }) => {
+    .mutation(async ({ ctx: { session, actor, services }, input: { password, ...proof } }) => {
       const { ownPassword, ownFactor } = services.identity;
-      if (password === undefined) await ownFactor.reauthenticate(actor, ownSession(caller), proof);
-      else await ownPassword.reauthenticate(actor, ownSession(caller), password);
+      if (password === undefined) await ownFactor.reauthenticate(actor, session, proof);
+      else await ownPassword.reauthenticate(actor, session, password);
     }),
 
   /** Replaces the password of the account, and ends its other sessions unless `signOutOthers` is false. */
   changePassword: ownProcedure({ stages: beforeFull, isCredential: true })
     .input(changePasswordInput)
-    .mutation(async ({ ctx: { caller, actor, services }, input }) => ({
-      ended: await services.identity.ownPassword.change(actor, ownSession(caller), input),
+    .mutation(async ({ ctx: { session, actor, services }, input }) => ({
+      ended: await services.identity.ownPassword.change(actor, session, input),
     })),
 });
 
@@ -113,5 +115,3 @@ function withAddress(
   if (ipAddress === undefined) return actor;
   throw new InvalidInputError("ipAddress: only a back end passes the address of a player.", { field: "ipAddress" });
 }
-
-const ownSession = ({ id: userId, sessionId }: { id: string; sessionId: string }) => ({ userId, sessionId });

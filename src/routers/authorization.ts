@@ -1,5 +1,6 @@
 import { ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError } from "../errors.ts";
 import type { UserRole } from "../repositories/index.ts";
+import { isUuid } from "../validation/index.ts";
 import { isAdmitted, mayActOn, type ProcedureAccess, requiresRecentAuthentication } from "./access-rules.ts";
 import type { Context } from "./context.ts";
 import { admitRecentAuthentication, admitStage } from "./session-admission.ts";
@@ -77,7 +78,7 @@ export async function authorizeOwner(
   if (rules.includes("owner") && ownerId === caller.id) return ownerId;
   if (!isAdmitted(caller.role, rules)) throw new ForbiddenError("You may do this for your own account only.");
   // The input schema of the procedure refuses anything else than a UUID.
-  if (!isId(ownerId)) return ownerId;
+  if (!isUuid(ownerId)) return ownerId;
   const owner = await ctx.services.users.statusOf(ownerId);
   if (owner === undefined || owner.deleted) throw new NotFoundError("There is no such user.");
   if (!mayActOn(caller.role, owner.role))
@@ -93,5 +94,3 @@ function accountNamedBy(input: unknown): string | undefined {
   if (named == null) return undefined;
   return typeof named === "string" ? named.toLowerCase() : "not an id";
 }
-
-const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);

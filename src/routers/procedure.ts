@@ -53,7 +53,7 @@ export function ownedProcedure(given: Pick<ProcedureAccess, "rules"> & Partial<t
 }
 
 /**
- * Begins a procedure that concerns nothing but the caller's own account and session: `ctx.caller` is that account.
+ * Begins a procedure that concerns nothing but the caller's own account and session: `ctx.caller` and `ctx.session`.
  *
  * @example ownProcedure({ stages: ["password_change"], recent: "always" }).input(…).mutation(…)
  */
@@ -63,7 +63,7 @@ export function ownProcedure(given: Partial<typeof defaults> = {}) {
     const caller = await authorize(ctx, access);
     await authorizeOwner(ctx, { caller, access, input: await getRawInput() });
     if (caller.kind !== "user") throw new TypeError("the rule `owner` admitted a caller without an account");
-    return { caller };
+    return { caller, session: { userId: caller.id, sessionId: caller.sessionId } };
   });
 }
 

@@ -7,5 +7,5 @@ export { formatInstant, parseInstant } from "./instant.ts";
 export { rateLimits } from "./rate-limits.ts";
 export { userDevices } from "./user-devices.ts";
 export { userSecurity } from "./user-security.ts";
-export { authenticationFactors, revocationReasons, userSessions } from "./user-sessions.ts";
+export { userSessions } from "./user-sessions.ts";
 export { userRoles, userStatuses, users, usersConstraints } from "./users.ts";

@@ -6,7 +6,7 @@ export { parseAspNetIdentity } from "./password-hash/aspnet-identity.ts";
 export { cryptInteger, isArgon2Affordable } from "./password-hash/cost.ts";
 export { type HashFormatName, hashFormatNames, type ParsedHash, parsePasswordHash } from "./password-hash/formats.ts";
 export { noPassword, passwordHash } from "./password-hash/password-hash.ts";
-export { ipAddress, moment, uuid } from "./scalars.ts";
+export { ipAddress, isUuid, moment, uuid } from "./scalars.ts";
 export {
   accountStatus,
   anyUsername,

@@ -21,7 +21,7 @@ const refreshWith = (changed: Partial<typeof config> | { refreshReuse: number })
   createRefresh({
     sessions: repositories.sessions,
     refreshTokens,
-    issueTokens: createIssueTokens({ sessions: repositories.sessions, accessTokens: tokens, refreshTokens }),
+    issueTokens: createIssueTokens({ accessTokens: tokens, refreshTokens }),
     config: { ...config, ...changed },
   });
 beforeAll(async () => {
@@ -40,8 +40,7 @@ async function signedIn(role?: "moderator") {
   const player = await account(database.sql, role);
   const started = await start(player.id);
   if (started === undefined) throw new Error("the session was not started");
-  const { sessions } = repositories;
-  const issued = await createIssueTokens({ sessions, accessTokens: tokens, refreshTokens })(started);
+  const issued = await createIssueTokens({ accessTokens: tokens, refreshTokens })(started);
   return { ...player, sessionId: started.id, token: issued.refreshToken };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { verifyPassword } from "../../src/identity/index.ts";
+import { verifyPassword } from "../../src/identity/password/verify-password.ts";
 import { createDatabase } from "../support/database.ts";
 import { newUser, passwordHash } from "../support/factories.ts";
 import { readableLog } from "../support/log.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { noPassword } from "../../validation/index.ts";
+import { isUuid, noPassword } from "../../validation/index.ts";
 import type { FieldValues, RowIssue } from "../fields/field-values.ts";
 import { ExternalAccount } from "./external-account.ts";
 import { isEmptyValue, parseJson, toBoolean, toTimestamp } from "./external-values.ts";
@@ -38,7 +38,7 @@ function readAccount(account: ExternalAccount, definition: PresetDefinition): Re
     passwordHash: hash === undefined || isUnusableHash(hash) ? noPassword : hash,
     metadata: readMetadata(account, { definition, id: ids[0] }),
   };
-  const uuid = ids.find((text) => uuidForm.test(text));
+  const uuid = ids.find((text) => isUuid(text.toLowerCase()));
   if (uuid !== undefined) fields["id"] = uuid;
   if (definition.emailVerified !== undefined)
     fields["emailVerified"] = toBoolean(account.read(definition.emailVerified));
@@ -50,8 +50,6 @@ function readAccount(account: ExternalAccount, definition: PresetDefinition): Re
   const unread = account.unread().filter(([, value]) => !isEmptyValue(value));
   return { fields, unread: unread.map(([key]) => key) };
 }
-
-const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Django and shadow(5) write a hash that begins with `!` or `*` for an account without a usable password. */
 const isUnusableHash = (hash: string): boolean => /^[!*]/.test(hash);

@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { sha256 } from "../random-token.ts";
 
 /** Codes of one account. */
 const codeCount = 10;
@@ -12,13 +13,13 @@ const codeText = new RegExp(`^[${alphabet}]{${codeLength}}$`);
 export interface RecoveryCodes {
   /** Six groups of four, joined by hyphens. */
   readonly codes: readonly string[];
-  /** What the database stores. */
+  /** What the database stores: a fast hash suffices for 112 random bits or more (NIST SP 800-63B-4, 3.1.2.2). */
   readonly hashes: readonly string[];
 }
 
 export function createRecoveryCodes(): RecoveryCodes {
   const texts = Array.from({ length: codeCount }, randomCode);
-  return { codes: texts.map((text) => text.replace(/.{4}(?=.)/g, "$&-")), hashes: texts.map(hash) };
+  return { codes: texts.map((text) => text.replace(/.{4}(?=.)/g, "$&-")), hashes: texts.map(sha256) };
 }
 
 /** The hash of a code as a player types it, in any case, with or without hyphens and spaces; undefined if it is no code. */
@@ -28,11 +29,8 @@ export function hashRecoveryCode(text: string): string | undefined {
     .toUpperCase()
     .replace(/O/g, "0")
     .replace(/[IL]/g, "1");
-  return codeText.test(code) ? hash(code) : undefined;
+  return codeText.test(code) ? sha256(code) : undefined;
 }
 
 /** 256 is a multiple of 32, so that every symbol is equally likely. */
 const randomCode = (): string => Array.from(randomBytes(codeLength), (byte) => alphabet[byte % 32]).join("");
-
-/** A fast hash without salt suffices for a secret of 112 random bits or more (NIST SP 800-63B-4, 3.1.2.2). */
-const hash = (code: string): string => createHash("sha256").update(code).digest("hex");

@@ -7,7 +7,7 @@ import { openRowStream } from "../../../src/accounts/import/row-stream.ts";
 import { createFieldMapping } from "../../../src/accounts/mapping/field-mapping.ts";
 import { parseFirebaseHashParameters } from "../../../src/accounts/presets/firebase-hash.ts";
 import { type PresetName, presetOf } from "../../../src/accounts/presets/presets.ts";
-import { verifyPassword } from "../../../src/identity/index.ts";
+import { verifyPassword } from "../../../src/identity/password/verify-password.ts";
 import { djangoVectors } from "../../identity/password/vectors/django.ts";
 import { phpProgramVectors } from "../../identity/password/vectors/php-programs.ts";
 import { ascii } from "../../identity/password/vectors/vectors.ts";

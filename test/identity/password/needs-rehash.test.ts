@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { needsRehash } from "../../../src/identity/index.ts";
+import { needsRehash } from "../../../src/identity/password/needs-rehash.ts";
 import { noPassword } from "../../../src/validation/index.ts";
 
 const current = { memoryKiB: 19_456, passes: 2, lanes: 1 };

@@ -1,8 +1,9 @@
 import { parseOptions } from "@node-rs/argon2";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../../src/config/index.ts";
-import { needsRehash, verifyPassword } from "../../../src/identity/index.ts";
+import { needsRehash } from "../../../src/identity/password/needs-rehash.ts";
 import { createPasswords, hashLimit } from "../../../src/identity/password/passwords.ts";
+import { verifyPassword } from "../../../src/identity/password/verify-password.ts";
 import { passwordHash } from "../../../src/validation/index.ts";
 import { readableLog } from "../../support/log.ts";
 

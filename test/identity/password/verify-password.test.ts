@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { verifyPassword } from "../../../src/identity/index.ts";
+import { verifyPassword } from "../../../src/identity/password/verify-password.ts";
 import { hashFormatNames, noPassword, parsePasswordHash } from "../../../src/validation/index.ts";
 import { flippedBits } from "./flipped-bits.ts";
 import { cryptVectors } from "./vectors/crypt.ts";

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
-import { type Actor, auditContextOf, type Executor, runWrite } from "../database/index.ts";
+import { type Actor, auditContextOf, runWrite } from "../database/index.ts";
 import { parseInstant } from "../schema/index.ts";
-import type { RepositoryServices } from "./definition.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 /** Who tries to authenticate as an account. */
 export interface Attempt {
@@ -41,18 +41,12 @@ const maxDeviceFailures = 20;
  * gets no more checks than allowed (OWASP ASVS 5.0, 6.3.1; NIST SP 800-63B-4, 3.2.2). The function `take_attempt` of the
  * database has the limits.
  */
-export class AttemptRepository {
-  readonly #services: RepositoryServices;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
+export class AttemptRepository extends TransactionalRepository {
   /** Counts an attempt. @returns a ticket, or why the attempt may not be checked */
   async take(by: Actor, attempt: Attempt): Promise<AttemptTicket | RefusedAttempt> {
     const { userId, deviceId, ipAddress, login } = attempt;
-    const [row] = await runWrite(this.#services.db, async () =>
-      this.#services.db.execute(sql`
+    const [row] = await runWrite(this.db, async () =>
+      this.db.execute(sql`
         select verdict, ticket::float8 as ticket, failures, to_json(since) #>> '{}' as since, wait
         from public.take_attempt(${auditContextOf(by)}, ${userId ?? null}::uuid, ${deviceId ?? null}::uuid,
           ${ipAddress ?? null}::inet, ${login})`),
@@ -109,12 +103,7 @@ export class AttemptRepository {
   }
 
   #run(call: SQL) {
-    return runWrite(this.#services.db, async () => this.#services.db.execute(sql`select ${call}`));
-  }
-
-  /** The same repository on the caller's transaction. */
-  withTransaction(tx: Executor): AttemptRepository {
-    return new AttemptRepository({ ...this.#services, db: tx });
+    return runWrite(this.db, async () => this.db.execute(sql`select ${call}`));
   }
 }
 

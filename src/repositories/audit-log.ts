@@ -1,12 +1,12 @@
 import { getTableColumns, inArray, is, sql } from "drizzle-orm";
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
-import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
+import { type Actor, codeOf, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
 import { auditLog, parseInstant, users } from "../schema/index.ts";
 import { changesOf } from "./audit-changes.ts";
-import type { RepositoryServices } from "./definition.ts";
 import type { AuditEntry, AuditPartition } from "./row-types.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 const columns = getTableColumns(auditLog);
 
@@ -52,18 +52,7 @@ export function auditRowOf(by: Actor, event: AuditEvent): AuditRow {
 }
 
 /** The audit trail. Rows are inserted and read, never changed. Triggers record the changes of tables. */
-export class AuditLogRepository {
-  readonly #services: RepositoryServices;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
-  /** The same repository on the caller's transaction. */
-  withTransaction(tx: Executor): AuditLogRepository {
-    return new AuditLogRepository({ ...this.#services, db: tx });
-  }
-
+export class AuditLogRepository extends TransactionalRepository {
   /** Inserts rows in one statement. @throws {InvalidInputError} for an unknown user */
   async insert(rows: readonly AuditRow[]): Promise<void> {
     const names = Object.values(writtenColumns).map(({ name }) => sql.identifier(name));
@@ -73,7 +62,7 @@ export class AuditLogRepository {
       insert into ${auditLog} (${list}, created_at)
       select ${list}, clock_timestamp() from jsonb_populate_recordset(null::${auditLog}, ${json}::jsonb)`;
     try {
-      await runWrite(this.#services.db, async () => this.#services.db.execute(insert));
+      await runWrite(this.db, async () => this.db.execute(insert));
     } catch (error) {
       // user_id is the only foreign key.
       if (codeOf(error) !== sqlstate.foreignKeyViolation) throw error;
@@ -88,7 +77,7 @@ export class AuditLogRepository {
       await this.insert(rows);
     } catch (error) {
       // A failed transaction of the caller accepts no more queries.
-      if (!(error instanceof InvalidInputError) || is(this.#services.db, PgTransaction)) throw error;
+      if (!(error instanceof InvalidInputError) || is(this.db, PgTransaction)) throw error;
       const unknown = await this.withUnknownUsers(rows);
       const at = rows.findIndex((row) => unknown.has(row));
       const field = `events.${at}.userId`;
@@ -99,19 +88,19 @@ export class AuditLogRepository {
   /** The rows whose user does not exist. */
   async withUnknownUsers(rows: readonly AuditRow[]): Promise<ReadonlySet<AuditRow>> {
     const ids = [...new Set(rows.flatMap(({ userId }) => userId ?? []))];
-    const found = await this.#services.db.select({ id: users.id }).from(users).where(inArray(users.id, ids));
+    const found = await this.db.select({ id: users.id }).from(users).where(inArray(users.id, ids));
     const known = new Set(found.map(({ id }) => id));
     return new Set(rows.filter(({ userId }) => userId != null && !known.has(userId.toLowerCase())));
   }
 
   /** A page of the trail, newest first by default. */
   list(options: ListOptions<AuditEntry> & { readonly scan?: boolean } = {}): Promise<Page<AuditEntry>> {
-    return readPage(this.#services.db, auditListing, this.#services, options);
+    return readPage(this.db, auditListing, this.services, options);
   }
 
   /** The monthly partitions of the trail, oldest first. */
   async partitions(): Promise<AuditPartition[]> {
-    const rows = await this.#services.db.execute(sql`
+    const rows = await this.db.execute(sql`
       select relname as name, to_json(nullif(lower_bound, '-infinity')) #>> '{}' as first,
         to_json(nullif(upper_bound, 'infinity')) #>> '{}' as beyond,
         case when reltuples >= 0 then reltuples::float8 end as rows, pg_total_relation_size(oid)::float8 as bytes

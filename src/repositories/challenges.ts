@@ -1,32 +1,20 @@
 import { and, eq, gt, sql } from "drizzle-orm";
-import type { Executor } from "../database/index.ts";
 import { challenges } from "../schema/index.ts";
 import type { AttemptTicket } from "./attempts.ts";
-import type { RepositoryServices } from "./definition.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 /** Sign-ins that wait for a second factor. */
-export class ChallengeRepository {
-  readonly #services: RepositoryServices;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
-  /** The same repository on the caller's transaction. */
-  withTransaction(tx: Executor): ChallengeRepository {
-    return new ChallengeRepository({ ...this.#services, db: tx });
-  }
-
+export class ChallengeRepository extends TransactionalRepository {
   /** Stores the attempt whose password was right, for 5 minutes. @param tokenHash SHA-256, hexadecimal */
   async create(tokenHash: string, ticket: AttemptTicket): Promise<void> {
     const { userId, bucket, deviceId, number, failures, login, ipAddress } = ticket;
     const row = { userId, tokenHash, bucket, deviceId, ticket: number, failures, login, ipAddress };
-    await this.#services.db.insert(challenges).values(row);
+    await this.db.insert(challenges).values(row);
   }
 
   /** The attempt of a challenge; undefined if there is none or it has expired. */
   async find(userId: string, tokenHash: string): Promise<AttemptTicket | undefined> {
-    const [found] = await this.#services.db
+    const [found] = await this.db
       .select()
       .from(challenges)
       .where(and(isChallenge(userId, tokenHash), gt(challenges.expiresAt, sql`now()`)));
@@ -38,7 +26,7 @@ export class ChallengeRepository {
 
   /** Deletes a challenge. @returns whether it was there; of two calls at once, one is told so */
   async delete(userId: string, tokenHash: string): Promise<boolean> {
-    const deleted = await this.#services.db
+    const deleted = await this.db
       .delete(challenges)
       .where(isChallenge(userId, tokenHash))
       .returning({ userId: challenges.userId });

@@ -2,8 +2,8 @@ import { and, eq, gt, isNull, type SQL, sql } from "drizzle-orm";
 import { type Actor, type Executor, inTransaction, runWrite, setAuditContext } from "../database/index.ts";
 import { lower, lowerText, userDevices, userSecurity, userSessions, users } from "../schema/index.ts";
 import { isAscii } from "../validation/index.ts";
-import type { RepositoryServices } from "./definition.ts";
 import type { UserRole, UserStatus } from "./row-types.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 /** What an account authenticates by. It never leaves the service. */
 export interface Credentials {
@@ -29,14 +29,8 @@ const columns = {
 };
 
 /** Reads and replaces password hashes. */
-export class CredentialRepository {
-  readonly #services: RepositoryServices;
+export class CredentialRepository extends TransactionalRepository {
   #queries: ReturnType<CredentialRepository["prepare"]> | undefined;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
   /**
    * The credentials of the account with this email or username, in any case; undefined if there is none.
    *
@@ -57,7 +51,7 @@ export class CredentialRepository {
 
   /** Replaces a hash by one of the same password. @returns false if it was replaced meanwhile */
   rehash(by: Actor, userId: string, { from, to }: { from: string; to: string }): Promise<boolean> {
-    return replaceHash(this.#services.db, by, { userId, from, to });
+    return replaceHash(this.db, by, { userId, from, to });
   }
 
   /**
@@ -66,7 +60,7 @@ export class CredentialRepository {
    * @returns whether it was replaced; false if the hash `from` was replaced meanwhile
    */
   async changePassword(by: Actor, userId: string, { from, to }: { from: string; to: string }): Promise<boolean> {
-    return inTransaction(this.#services.db, async (tx) => {
+    return inTransaction(this.db, async (tx) => {
       if (!(await replaceHash(tx, by, { userId, from, to }))) return false;
       await tx
         .update(userSecurity)
@@ -76,18 +70,13 @@ export class CredentialRepository {
     });
   }
 
-  /** The same repository on the caller's transaction. */
-  withTransaction(tx: Executor): CredentialRepository {
-    return new CredentialRepository({ ...this.#services, db: tx });
-  }
-
   get #prepared() {
     this.#queries ??= this.prepare();
     return this.#queries;
   }
 
   private prepare() {
-    const { db } = this.#services;
+    const { db } = this;
     const login = lowerText(sql`${sql.placeholder("login")}::text`);
     const find = (condition: SQL, name: string) =>
       db

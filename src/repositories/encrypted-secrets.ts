@@ -1,7 +1,7 @@
 import { and, eq, getTableName, gt, isNotNull, ne, type SQL, sql } from "drizzle-orm";
 import { type Actor, inTransaction, setAuditContext } from "../database/index.ts";
 import { userSecurity } from "../schema/index.ts";
-import type { RepositoryServices } from "./definition.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 /** Columns with encrypted secrets. */
 const columns = { factor: userSecurity.twoFactorSecret, enrolment: userSecurity.twoFactorPendingSecret };
@@ -23,13 +23,7 @@ export interface Reencryption extends EncryptedSecret {
 const keyIdOf = (column: SecretColumn): SQL<string> => sql<string>`split_part(${columns[column]}, '.', 2)`;
 
 /** The encrypted secrets of all accounts. */
-export class EncryptedSecretRepository {
-  readonly #services: RepositoryServices;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
+export class EncryptedSecretRepository extends TransactionalRepository {
   /**
    * The ids of the keys that factors are encrypted with. It reads one entry of the index for each id, where `select
    * distinct` would read all (PostgreSQL wiki, Loose indexscan).
@@ -39,7 +33,7 @@ export class EncryptedSecretRepository {
       (select ${keyIdOf("factor")} as key_id from ${userSecurity}
       where ${and(isNotNull(columns.factor), condition)} order by 1 limit 1)`;
     const later = next(sql`${keyIdOf("factor")} > in_use.key_id`);
-    const rows = await this.#services.db.execute(sql`
+    const rows = await this.db.execute(sql`
       with recursive in_use as (
         ${next(undefined)}
         union all
@@ -60,7 +54,7 @@ export class EncryptedSecretRepository {
     options: { keyId?: string; exceptKeyId?: string; after?: string | undefined; limit: number },
   ): Promise<EncryptedSecret[]> {
     const { keyId, exceptKeyId, after, limit } = options;
-    const rows = await this.#services.db
+    const rows = await this.db
       .select({ userId: userSecurity.userId, text: columns[column] })
       .from(userSecurity)
       .where(
@@ -82,7 +76,7 @@ export class EncryptedSecretRepository {
     const name = sql.identifier(columns[column].name);
     const given = JSON.stringify(secrets.map(({ userId, text, replacement }) => ({ id: userId, text, replacement })));
     // Two rotations at once may deadlock, because each locks many rows: the transaction is then repeated.
-    const replaced = await inTransaction(this.#services.db, async (tx) =>
+    const replaced = await inTransaction(this.db, async (tx) =>
       tx.execute(sql`
         update ${userSecurity} set ${name} = given.replacement
         from jsonb_to_recordset(${given}::jsonb) as given (id uuid, text text, replacement text)

@@ -2,7 +2,7 @@ import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
 import { userSecurity } from "../schema/index.ts";
-import type { RepositoryServices } from "./definition.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 /** What a one-time code is checked against. */
 export interface TotpFactor {
@@ -38,21 +38,10 @@ const noCodeAttempts = { codeAttempts: 0, codeLockedUntil: null };
  * condition is checked again after a wait for a concurrent one (PostgreSQL manual, 13.2.1): of any number of calls at
  * once with the same code, one succeeds.
  */
-export class SecondFactorRepository {
-  readonly #services: RepositoryServices;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
-  /** The same repository on the caller's transaction. */
-  withTransaction(tx: RepositoryServices["db"]): SecondFactorRepository {
-    return new SecondFactorRepository({ ...this.#services, db: tx });
-  }
-
+export class SecondFactorRepository extends TransactionalRepository {
   /** The account's TOTP factor; undefined without one. */
   async findTotp(userId: string): Promise<TotpFactor | undefined> {
-    const [found] = await this.#services.db
+    const [found] = await this.db
       .select({ secret: userSecurity.twoFactorSecret, lastStep: twoFactorLastStep })
       .from(userSecurity)
       .where(and(eq(id, userId), twoFactorEnabled));
@@ -61,7 +50,7 @@ export class SecondFactorRepository {
 
   /** The encrypted secret of an enrolment that has neither been confirmed nor expired. */
   async findPendingSecret(userId: string): Promise<string | undefined> {
-    const [found] = await this.#services.db
+    const [found] = await this.db
       .select({ secret: twoFactorPendingSecret })
       .from(userSecurity)
       .where(and(eq(id, userId), isPending));
@@ -70,7 +59,7 @@ export class SecondFactorRepository {
 
   /** The number of recovery codes that are left; undefined without a second factor. */
   async countRecoveryCodes(userId: string): Promise<number | undefined> {
-    const [found] = await this.#services.db
+    const [found] = await this.db
       .select({ codesLeft })
       .from(userSecurity)
       .where(and(eq(id, userId), twoFactorEnabled));
@@ -80,8 +69,8 @@ export class SecondFactorRepository {
   /** Takes a time step, if it is later than the last one taken. It is not recorded. @returns whether it was taken */
   async takeStep(userId: string, step: number): Promise<boolean> {
     const isLater = sql`coalesce(${twoFactorLastStep}, -1) < ${step}::bigint`;
-    const taken = await runWrite(this.#services.db, async () =>
-      this.#services.db
+    const taken = await runWrite(this.db, async () =>
+      this.db
         .update(userSecurity)
         .set({ twoFactorLastStep: step })
         .where(and(eq(id, userId), twoFactorEnabled, isLater))
@@ -144,8 +133,8 @@ export class SecondFactorRepository {
 
   /** Removes the secrets of expired enrolments, at most 1,000. @returns their number */
   async endExpiredEnrolments(by: Actor): Promise<number> {
-    const [row] = await runWrite(this.#services.db, async () =>
-      this.#services.db.execute(sql`select ${setAuditContext(by)}, public.end_expired_enrolments() as ended`),
+    const [row] = await runWrite(this.db, async () =>
+      this.db.execute(sql`select ${setAuditContext(by)}, public.end_expired_enrolments() as ended`),
     );
     return Number(row?.["ended"]);
   }
@@ -156,8 +145,8 @@ export class SecondFactorRepository {
     condition: SQL | undefined,
     change: PgUpdateSetSource<typeof userSecurity>,
   ): Promise<number[]> {
-    const rows = await runWrite(this.#services.db, async () =>
-      this.#services.db
+    const rows = await runWrite(this.db, async () =>
+      this.db
         .update(userSecurity)
         .set(change)
         .where(condition)

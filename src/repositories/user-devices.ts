@@ -2,7 +2,7 @@ import { and, desc, eq, gt, sql } from "drizzle-orm";
 import { type Actor, runWrite, setAuditContext } from "../database/index.ts";
 import { NotFoundError } from "../errors.ts";
 import { userDevices } from "../schema/index.ts";
-import type { RepositoryServices } from "./definition.ts";
+import { TransactionalRepository } from "./transactional.ts";
 
 /** A device that an account has signed in from. */
 export interface UserDevice {
@@ -19,16 +19,10 @@ const { id, userId, name, userAgent, createdAt, lastUsedAt, expiresAt } = userDe
 const columns = { id, name, userAgent, createdAt, lastUsedAt };
 
 /** The known devices of accounts. Every query has the user id. */
-export class UserDeviceRepository {
-  readonly #services: RepositoryServices;
-
-  constructor(services: RepositoryServices) {
-    this.#services = services;
-  }
-
+export class UserDeviceRepository extends TransactionalRepository {
   /** The devices of an account that have not expired, at most 20, the last used first. */
   list(owner: string): Promise<UserDevice[]> {
-    return this.#services.db
+    return this.db
       .select(columns)
       .from(userDevices)
       .where(and(eq(userId, owner), gt(expiresAt, sql`now()`)))
@@ -37,8 +31,8 @@ export class UserDeviceRepository {
 
   /** Names a device; null removes the name. @throws {NotFoundError} */
   async rename(by: Actor, owner: string, device: string, newName: string | null): Promise<UserDevice> {
-    const [renamed] = await runWrite(this.#services.db, async () =>
-      this.#services.db
+    const [renamed] = await runWrite(this.db, async () =>
+      this.db
         .update(userDevices)
         .set({ name: newName })
         .where(isDevice(owner, device))
@@ -51,8 +45,8 @@ export class UserDeviceRepository {
 
   /** Forgets a device: its next sign-in is a stranger's. @throws {NotFoundError} */
   async forget(by: Actor, owner: string, device: string): Promise<void> {
-    const forgotten = await runWrite(this.#services.db, async () =>
-      this.#services.db
+    const forgotten = await runWrite(this.db, async () =>
+      this.db
         .delete(userDevices)
         .where(isDevice(owner, device))
         .returning({ auditContext: setAuditContext(by) }),

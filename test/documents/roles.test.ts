@@ -10,7 +10,8 @@ import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 const password = "correct horse battery staple";
 
 it("a role with the privileges of docs/operations.md runs the service: accounts, sign-in, second factor", async () => {
-  const database = await createDatabase();
+  // PgBouncer of the tests knows no other roles.
+  const database = await createDatabase({ direct: true });
   const { sql } = database;
   const login = `service_${randomUUID().slice(0, 8)}`;
   const [, grants = ""] =

@@ -1,9 +1,10 @@
 import type { Outputs, SessionStage } from "../routers/index.ts";
 
-/** An access token in memory, with the refresh token that came with it. */
+/** An access token in memory. */
 export interface AccessGrant {
   readonly accessToken: string;
-  readonly refreshToken: string;
+  /** What the storage holds as long as this is the latest access token. */
+  readonly stored: string;
   readonly stage: SessionStage;
   readonly userId: string;
   /** From when on the next call renews the token (ms of the monotonic clock). */
@@ -26,11 +27,14 @@ export const monotonicNow = (): number => performance.now();
 
 /** Measures the lifetime from when the token was requested, which is before the service began to count. */
 export function accessGrant(
-  { accessToken, refreshToken, stage, userId, expiresIn }: Omit<TokenAnswer, "session"> & { userId: string },
+  {
+    expiresIn,
+    ...grant
+  }: Pick<TokenAnswer, "expiresIn"> & Pick<AccessGrant, "accessToken" | "stored" | "stage" | "userId">,
   requestedAt: number,
 ): AccessGrant {
   const lifetime = expiresIn * 1_000;
   const expiresAt = requestedAt + lifetime;
   const renewAt = expiresAt - Math.min(longestMargin, lifetime / 5);
-  return { accessToken, refreshToken, stage, userId, renewAt, expiresAt };
+  return { ...grant, renewAt, expiresAt };
 }

@@ -1,19 +1,19 @@
 import { type AccessGrant, accessGrant, monotonicNow, type TokenAnswer } from "./access-grant.ts";
 import type { ObservedState } from "./session-state.ts";
 import { openTabChannel, type TabMessage } from "./tab-channel.ts";
-import type { StorageEntry } from "./token-storage.ts";
+import type { TokenKeeping } from "./token-keeping.ts";
 
-/** The tokens of a session: the access token in memory, the refresh token in the storage, both known to all tabs. */
+/** The tokens of a session: the access token in memory and what the storage holds, both known to all tabs. */
 export interface HeldTokens {
   /** The latest access token; undefined before the first renewal and after the end of the session. */
   readonly grant: AccessGrant | undefined;
-  /** Reads the refresh token from the storage, where another tab may have replaced it. */
-  storedToken(): Promise<string | undefined>;
-  /** Stores tokens that this tab received, and passes them to the other tabs. */
+  /** Reads the storage, where another tab may have replaced the entry; undefined if nobody is signed in. */
+  stored(): Promise<string | undefined>;
+  /** Stores what belongs to tokens that this tab received, and passes them to the other tabs. */
   take(answer: TokenAnswer, requestedAt: number): Promise<AccessGrant>;
   /** Removes the tokens here and in the other tabs. */
   forget(): Promise<void>;
-  /** Forgets the access token: the storage has no refresh token any more. */
+  /** Forgets the access token: the storage says that nobody is signed in any more. */
   clear(): void;
   /** Waits for tokens of another tab, at most this long (ms); at once where no message can arrive. */
   nextMessage(timeout: number): Promise<void>;
@@ -21,11 +21,11 @@ export interface HeldTokens {
 }
 
 export function createHeldTokens({
-  entry,
+  keeping: { entry, entryOf },
   state,
   channelName,
 }: {
-  entry: StorageEntry;
+  keeping: TokenKeeping;
   state: ObservedState;
   channelName: string;
 }): HeldTokens {
@@ -44,7 +44,7 @@ export function createHeldTokens({
     const stored = await entry.read();
     if (grant !== before) return;
     if (message.kind === "signedOut" && stored === undefined) hold(undefined);
-    if (message.kind === "renewed" && stored === message.refreshToken) hold(accessGrant(message, receivedAt));
+    if (message.kind === "renewed" && stored === message.stored) hold(accessGrant(message, receivedAt));
   };
   // A storage that cannot be read now is read again at the next renewal.
   const channel = openTabChannel(channelName, (message) => void receive(message).catch(() => {}));
@@ -53,14 +53,13 @@ export function createHeldTokens({
     get grant() {
       return grant;
     },
-    storedToken: () => entry.read(),
-    take: async (answer, requestedAt) => {
-      await entry.write(answer.refreshToken);
-      const taken = accessGrant({ ...answer, userId: answer.session.userId }, requestedAt);
+    stored: () => entry.read(),
+    take: async ({ accessToken, expiresIn, stage, session: { userId }, ...answer }, requestedAt) => {
+      const shared = { accessToken, stored: entryOf(answer), stage, userId };
+      await entry.write(shared.stored);
+      const taken = accessGrant({ ...shared, expiresIn }, requestedAt);
       hold(taken);
-      const { accessToken, refreshToken, stage, userId, expiresAt } = taken;
-      const expiresIn = (expiresAt - monotonicNow()) / 1_000;
-      channel.post({ kind: "renewed", accessToken, refreshToken, stage, userId, expiresIn });
+      channel.post({ kind: "renewed", ...shared, expiresIn: (taken.expiresAt - monotonicNow()) / 1_000 });
       return taken;
     },
     forget: async () => {

@@ -7,17 +7,34 @@ import { restoreSession } from "./session-restoration.ts";
 import { observedState, type SessionState } from "./session-state.ts";
 import { renewStage } from "./stage-renewal.ts";
 import { browserLocks, type SessionLocks, tabLock } from "./tab-lock.ts";
+import { keepInCookies, keepInStorage, withCookies } from "./token-keeping.ts";
 import { createTokenRenewal, isSessionOver, type RenewTokens } from "./token-renewal.ts";
-import { storageEntry, type TokenStorage } from "./token-storage.ts";
+import { browserStorage, type TokenStorage } from "./token-storage.ts";
 
-export interface SessionOptions extends Pick<ClientOptions, "url" | "headers" | "fetch" | "links" | "maxRetries"> {
-  /** Keeps the refresh token and the device token: `localStorage`, or the keychain of a launcher. */
-  readonly storage: TokenStorage;
+interface CommonOptions extends Pick<ClientOptions, "url" | "headers" | "fetch" | "links" | "maxRetries"> {
   /** Begins the keys in the storage, and names the lock and the channel of the tabs; `aeturnis-data` unless given. */
   readonly name?: string;
   /** Replaces `navigator.locks`. With null, tabs do not wait for each other. */
   readonly locks?: SessionLocks | null;
 }
+
+interface StorageOptions extends CommonOptions {
+  /** Keeps the refresh token and the device token: the keychain of a launcher. */
+  readonly storage: TokenStorage;
+  readonly cookies?: false;
+}
+
+interface CookieOptions extends CommonOptions {
+  /**
+   * Leaves the refresh token and the device token to the cookies of the browser, which no script reads. The service needs the
+   * page's origin in CORS_ORIGINS, and page and service must be of one site, such as `game.example` and `data.game.example`.
+   */
+  readonly cookies: true;
+  /** Tells the tabs whether a player is signed in; `localStorage` unless given. It holds no token. */
+  readonly storage?: TokenStorage;
+}
+
+export type SessionOptions = StorageOptions | CookieOptions;
 
 type SignedInAnswer = Outputs["auth"]["completeSignIn"];
 
@@ -39,13 +56,13 @@ export interface ClientSession {
    *
    * @throws {ClientError} UNAUTHORIZED for a wrong name or password; TOO_MANY_REQUESTS with `retryAfter`
    */
-  signIn(input: Omit<Inputs["auth"]["signIn"], "deviceToken" | "ipAddress">): Promise<SignInResult>;
+  signIn(input: Pick<Inputs["auth"]["signIn"], "login" | "password">): Promise<SignInResult>;
   /**
    * Completes a sign-in by the `challenge` and a `code` or a `recoveryCode`.
    *
    * @throws {ClientError} UNAUTHORIZED for a wrong code, and for a challenge that has expired
    */
-  completeSignIn(input: Omit<Inputs["auth"]["completeSignIn"], "ipAddress">): Promise<CompletedSignIn>;
+  completeSignIn(input: Omit<Inputs["auth"]["completeSignIn"], "ipAddress" | "cookies">): Promise<CompletedSignIn>;
   /**
    * Signs out of this session, of the `others` of the account, or of `all`. This device forgets its tokens even if the
    * service does not answer a sign-out of `this`; the session then ends later, for want of use.
@@ -53,7 +70,7 @@ export interface ClientSession {
    * @throws {ClientError} FORBIDDEN with the reason `recent_authentication` for `others` and `all`: call
    *   `client.auth.reauthenticate` first
    */
-  signOut(scope: Inputs["auth"]["signOut"]["scope"]): Promise<void>;
+  signOut(scope: SignOutScope): Promise<void>;
   /** Ends the use of the session in this tab. The player stays signed in. */
   close(): void;
 }
@@ -65,23 +82,24 @@ export interface ClientSession {
  * Only the service ends a session. While the network or the service is down, the tokens are kept.
  *
  * @example
- * const session = createSession({ url: "https://data.game.example/trpc", storage: localStorage });
+ * const session = createSession({ url: "https://data.game.example/trpc", cookies: true });
  * session.subscribe((state) => render(state));
  * await session.signIn({ login: "Mira", password });
  * const user = await session.client.users.me.query();
  */
 export function createSession(options: SessionOptions): ClientSession {
-  const { storage, name = "aeturnis-data", locks = browserLocks(), links = [], ...clientOptions } = options;
+  const { storage, cookies, name = "aeturnis-data", locks = browserLocks(), links = [], ...others } = options;
+  const keeping = cookies ? keepInCookies(storage ?? browserStorage(), name) : keepInStorage(options.storage, name);
   const state = observedState({ status: "restoring" });
-  const deviceToken = storageEntry(storage, `${name}.device-token`);
-  const held = createHeldTokens({ entry: storageEntry(storage, `${name}.refresh-token`), state, channelName: name });
+  const held = createHeldTokens({ keeping, state, channelName: name });
   const lock = tabLock(locks ?? undefined, name);
+  const clientOptions = cookies ? { ...others, fetch: withCookies(others.fetch) } : others;
   const withoutToken = createClient({ ...clientOptions, links });
+  const withHeldToken = createClient({ ...clientOptions, links, token: () => held.grant?.accessToken });
   const renew = createTokenRenewal({
     held,
     lock,
-    exchange: (refreshToken) =>
-      withoutToken.auth.refresh.mutate({ refreshToken }, { signal: AbortSignal.timeout(refreshTimeout) }),
+    exchange: (stored) => withoutToken.auth.refresh.mutate(keeping.refreshInput(stored), within(refreshTimeout)),
   });
   const client = createClient({
     ...clientOptions,
@@ -97,11 +115,14 @@ export function createSession(options: SessionOptions): ClientSession {
     onUnauthorized: async () => (await renew()) !== undefined,
   });
   const keep = async (answer: SignedInAnswer, requestedAt: number) => {
-    const { accessToken, expiresIn, refreshToken, deviceToken: device, ...rest } = answer;
-    await deviceToken.write(device);
-    await lock(() => held.take(answer, requestedAt));
+    const { accessToken, expiresIn, refreshToken, deviceToken, ...rest } = answer;
+    await keeping.keepDevice(answer);
+    await held.take(answer, requestedAt);
     return rest;
   };
+  // In turn with renewals of all tabs, so that the browser receives cookies in the order in which the service sent them.
+  const endSession = (scope: SignOutScope) =>
+    lock(() => withHeldToken.auth.signOut.mutate({ scope, ...keeping.asked }, within(refreshTimeout)));
   const stopRestoring = restoreSession({ renew, isRestored: () => state.current.status !== "restoring" });
 
   return {
@@ -110,20 +131,31 @@ export function createSession(options: SessionOptions): ClientSession {
       return state.current;
     },
     subscribe: state.subscribe,
-    signIn: async (input) => {
-      const known = await deviceToken.read();
-      const requestedAt = monotonicNow();
-      const answer = await withoutToken.auth.signIn.mutate({ ...input, ...(known && { deviceToken: known }) });
-      return "challenge" in answer ? answer : keep(answer, requestedAt);
-    },
-    completeSignIn: async (input) => {
-      const requestedAt = monotonicNow();
-      return keep(await withoutToken.auth.completeSignIn.mutate(input), requestedAt);
-    },
+    signIn: (input) =>
+      lock(async () => {
+        const known = await keeping.signInInput();
+        const requestedAt = monotonicNow();
+        const answer = await withoutToken.auth.signIn.mutate({ ...input, ...known }, within(signInTimeout));
+        return "challenge" in answer ? answer : keep(answer, requestedAt);
+      }),
+    completeSignIn: (input) =>
+      lock(async () => {
+        const requestedAt = monotonicNow();
+        const answer = await withoutToken.auth.completeSignIn.mutate(
+          { ...input, ...keeping.asked },
+          within(signInTimeout),
+        );
+        return keep(answer, requestedAt);
+      }),
     signOut: async (scope) => {
       let isEnded = scope === "this";
       try {
-        await client.auth.signOut.mutate({ scope });
+        await currentToken({ held, state, renew });
+        await endSession(scope).catch(async (error: unknown) => {
+          // After a sleep of the device, the access token is older than it seems.
+          if (!isSessionOver(error) || (await renew()) === undefined) throw error;
+          return endSession(scope);
+        });
         isEnded = scope !== "others";
       } catch (error) {
         if (!isSessionOver(error)) throw error;
@@ -137,6 +169,13 @@ export function createSession(options: SessionOptions): ClientSession {
     },
   };
 }
+
+type SignOutScope = Inputs["auth"]["signOut"]["scope"];
+
+const within = (timeout: number) => ({ signal: AbortSignal.timeout(timeout) });
+
+/** How long a tab waits for the tokens of a sign-in, while the others wait to renew theirs (ms). */
+const signInTimeout = 30_000;
 
 /** How long a tab keeps the others waiting for an answer of the service (ms). */
 const refreshTimeout = 15_000;

@@ -1,13 +1,13 @@
 import type { SessionStage } from "../routers/index.ts";
 
 /**
- * What a tab tells the others. The receiver compares the refresh token with the one in the storage: a message that was
- * overtaken by a later sign-in or sign-out has no effect.
+ * What a tab tells the others. The receiver compares `stored` with what is in the storage: a message that was overtaken by a
+ * later sign-in or sign-out has no effect.
  */
 export type TabMessage =
   | {
       readonly kind: "renewed";
-      readonly refreshToken: string;
+      readonly stored: string;
       readonly accessToken: string;
       /** What is left of the lifetime of the access token (s). */
       readonly expiresIn: number;

@@ -13,8 +13,8 @@ export type RenewTokens = () => Promise<AccessGrant | undefined>;
 interface RenewalParts {
   readonly held: HeldTokens;
   readonly lock: TabLock;
-  /** Exchanges a refresh token for new tokens: `auth.refresh`. */
-  readonly exchange: (refreshToken: string) => Promise<TokenAnswer>;
+  /** Exchanges the refresh token for new tokens: `auth.refresh`. */
+  readonly exchange: (stored: string) => Promise<TokenAnswer>;
 }
 
 /** How long a tab waits for tokens that another tab has stored already (ms). */
@@ -44,16 +44,16 @@ export function createTokenRenewal(parts: RenewalParts): RenewTokens {
 /** Renews when no other tab does, unless a tab has renewed by then. */
 async function renewInTurn({ held, lock, exchange }: RenewalParts): ReturnType<RenewTokens> {
   const before = held.grant;
-  const known = before?.refreshToken ?? (await held.storedToken());
+  const known = before?.stored ?? (await held.stored());
   return lock(async () => {
     // The token is in the storage before the message of the tab that put it there has arrived.
-    if (held.grant === before && (await held.storedToken()) !== known) await held.nextMessage(messageTimeout);
+    if (held.grant === before && (await held.stored()) !== known) await held.nextMessage(messageTimeout);
     return held.grant === before ? renew({ held, exchange }) : held.grant;
   });
 }
 
 async function renew({ held, exchange }: Omit<RenewalParts, "lock">): ReturnType<RenewTokens> {
-  const sent = await held.storedToken();
+  const sent = await held.stored();
   if (sent === undefined) {
     held.clear();
     return undefined;
@@ -63,8 +63,9 @@ async function renew({ held, exchange }: Omit<RenewalParts, "lock">): ReturnType
     if (isSessionOver(error)) return undefined;
     throw error;
   });
-  // Without Web Locks, another tab may have signed in or out meanwhile: then the answer is about a former session.
-  const stored = await held.storedToken();
+  // Without Web Locks, another tab may have signed in or out meanwhile: then the answer is about a former session. With
+  // cookies it may have renewed them, and the browser has its tokens.
+  const stored = await held.stored();
   if (stored !== sent && stored !== answer?.refreshToken) return renew({ held, exchange });
   if (answer !== undefined) return held.take(answer, requestedAt);
   await held.forget();

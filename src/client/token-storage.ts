@@ -24,3 +24,10 @@ export function storageEntry(storage: TokenStorage, key: string): StorageEntry {
     remove: async () => storage.removeItem(key),
   };
 }
+
+/** @throws {TypeError} outside of a browser */
+export function browserStorage(): TokenStorage {
+  const { localStorage } = globalThis as { localStorage?: TokenStorage };
+  if (localStorage === undefined) throw new TypeError("There is no localStorage: give createSession a `storage`.");
+  return localStorage;
+}

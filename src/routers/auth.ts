@@ -1,11 +1,14 @@
 import { z } from "zod";
 import type { Actor } from "../database/index.ts";
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError, UnauthenticatedError } from "../errors.ts";
+import type { OwnSession } from "../identity/index.ts";
 import { ipAddress } from "../validation/index.ts";
 import { originOf } from "./audit-actor.ts";
 import type { AuthorizedCaller } from "./authorization.ts";
+import type { Services } from "./context.ts";
 import { factorProofShape, hasOneProof, oneProof } from "./factor-proof.ts";
 import { credentialProcedureFor, ownProcedure, procedureFor } from "./procedure.ts";
+import { cookiesInput, deliver } from "./session-cookies.ts";
 import { t } from "./trpc.ts";
 
 /** Characters of a token. Those of this service have fewer than 600. */
@@ -19,11 +22,18 @@ const signInInput = z.strictObject({
   password: presentPassword,
   deviceToken: token.optional(),
   ipAddress: ipAddress.optional(),
+  cookies: cookiesInput,
 });
 
 const completeInput = z
-  .strictObject({ challenge: token, ...factorProofShape, ipAddress: ipAddress.optional() })
+  .strictObject({ challenge: token, ...factorProofShape, ipAddress: ipAddress.optional(), cookies: cookiesInput })
   .refine(hasOneProof, oneProof);
+
+const refreshInput = z
+  .strictObject({ refreshToken: token.optional(), cookies: cookiesInput })
+  .refine((input) => (input.refreshToken === undefined) !== (input.cookies === undefined), {
+    error: "must have one of refreshToken and cookies",
+  });
 
 const reauthenticateInput = z
   .strictObject({ password: presentPassword.optional(), ...factorProofShape })
@@ -37,6 +47,11 @@ const changePasswordInput = z.strictObject({
   signOutOthers: z.boolean("must be true or false").default(true),
 });
 
+const signOutInput = z.strictObject({
+  scope: z.enum(["this", "others", "all"], "must be this, others or all"),
+  cookies: cookiesInput,
+});
+
 const isOtherSession = (input: unknown) => (input as { scope?: unknown } | undefined)?.scope !== "this";
 
 const beforeFull = ["password_change", "enrolment"] as const;
@@ -44,43 +59,56 @@ const beforeFull = ["password_change", "enrolment"] as const;
 export const authRouter = t.router({
   /**
    * Signs in by email or username and password. UNAUTHORIZED has one text and one duration for every failure. A back end
-   * that signs a player in passes the player's address.
+   * that signs a player in passes the player's address. A page asks for `cookies`.
    */
   signIn: credentialProcedureFor("anonymous")
     .input(signInInput)
-    .mutation(({ ctx, input: { ipAddress, ...input } }) =>
-      ctx.services.identity.signIn(input, withAddress(ctx, ipAddress), { signal: ctx.disconnection() }),
-    ),
+    .mutation(async ({ ctx, input: { ipAddress, ...input } }) => {
+      const cookies = input.cookies && ctx.cookies();
+      const { login, password, deviceToken = cookies?.deviceToken } = input;
+      const signal = ctx.disconnection();
+      const by = withAddress(ctx, ipAddress);
+      const answer = await ctx.services.identity.signIn({ login, password, deviceToken }, by, { signal });
+      return "challenge" in answer ? answer : deliver(answer, cookies);
+    }),
 
   /** Completes a sign-in by a one-time code of the authenticator, or by a recovery code in its place. */
   completeSignIn: credentialProcedureFor("anonymous")
     .input(completeInput)
-    .mutation(({ ctx, input: { ipAddress, ...input } }) =>
-      ctx.services.identity.completeSignIn(input, withAddress(ctx, ipAddress)),
-    ),
+    .mutation(async ({ ctx, input: { ipAddress, cookies: asked, ...input } }) => {
+      const cookies = asked && ctx.cookies();
+      return deliver(await ctx.services.identity.completeSignIn(input, withAddress(ctx, ipAddress)), cookies);
+    }),
 
   /**
    * Exchanges a refresh token for new tokens. The previous token gives the same tokens' successor again until that is used;
-   * an older one ends the session. UNAUTHORIZED means that the session has ended.
+   * an older one ends the session. UNAUTHORIZED means that the session has ended; nothing else clears its cookie.
    */
   refresh: procedureFor("anonymous")
-    .input(z.strictObject({ refreshToken: token }))
-    .mutation(({ ctx, input }) => ctx.services.identity.refresh(input.refreshToken, originOf(ctx))),
+    .input(refreshInput)
+    .mutation(async ({ ctx, input }) => {
+      const cookies = input.cookies && ctx.cookies();
+      const refreshToken = input.refreshToken ?? cookies?.refreshToken;
+      if (refreshToken === undefined) throw new UnauthenticatedError("There is no cookie of a session: sign in.");
+      try {
+        return deliver(await ctx.services.identity.refresh(refreshToken, originOf(ctx)), cookies);
+      } catch (error) {
+        if (error instanceof UnauthenticatedError) cookies?.clearRefreshToken();
+        throw error;
+      }
+    }),
 
   /** Ends this session, all others of the account, or all. More than this session requires a recent authentication. */
   signOut: ownProcedure({
     stages: beforeFull,
     recent: { when: "unless `scope` is `this`", applies: isOtherSession },
   })
-    .input(z.strictObject({ scope: z.enum(["this", "others", "all"], "must be this, others or all") }))
-    .mutation(async ({ ctx: { session, actor, services }, input: { scope } }) => {
-      const { userId, sessionId } = session;
-      if (scope === "this") {
-        await services.sessions.revoke(actor, userId, sessionId, "signed_out");
-        return { ended: 1 };
-      }
-      const except = scope === "others" ? sessionId : undefined;
-      return { ended: await services.sessions.revokeAll(actor, userId, { except, reason: "signed_out" }) };
+    .input(signOutInput)
+    .mutation(async ({ ctx, input: { scope, cookies: asked } }) => {
+      const cookies = asked && ctx.cookies();
+      const ended = await endSessions(ctx, scope);
+      if (scope !== "others") cookies?.clearRefreshToken();
+      return { ended };
     }),
 
   /**
@@ -102,6 +130,20 @@ export const authRouter = t.router({
       ended: await services.identity.ownPassword.change(actor, session, input),
     })),
 });
+
+/** Ends sessions of the caller's account. Returns their number. */
+async function endSessions(
+  { services, actor, session }: { services: Services; actor: Actor; session: OwnSession },
+  scope: z.infer<typeof signOutInput>["scope"],
+): Promise<number> {
+  const { userId, sessionId } = session;
+  if (scope === "this") {
+    await services.sessions.revoke(actor, userId, sessionId, "signed_out");
+    return 1;
+  }
+  const except = scope === "others" ? sessionId : undefined;
+  return services.sessions.revokeAll(actor, userId, { except, reason: "signed_out" });
+}
 
 /**
  * The actor of a sign-in. Only a back end is believed what address a player has; without one no limit of an address

@@ -4,6 +4,7 @@ import type { UnauthenticatedError } from "../errors.ts";
 import type { Caller, Identity, Passwords } from "../identity/index.ts";
 import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
+import type { SessionCookies } from "./session-cookies.ts";
 
 /** What procedures use: one object for the life of the process. */
 export interface Services extends Repositories {
@@ -30,4 +31,11 @@ export interface Context {
   readonly userAgent: string | undefined;
   /** Aborted when the client disconnects. A function, because few procedures use the signal and it costs a listener. */
   readonly disconnection: () => AbortSignal;
+  /**
+   * The cookies of the request and of its answer.
+   *
+   * @throws {ForbiddenError} for a caller that is no page of an allowed origin
+   * @throws {InvalidInputError} if the answer is streamed, so that its headers are sent already
+   */
+  readonly cookies: () => SessionCookies;
 }

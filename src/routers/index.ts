@@ -17,3 +17,4 @@ export type { Context, Services } from "./context.ts";
 export { currentRequestId } from "./current-request.ts";
 export type { ErrorData } from "./error-data.ts";
 export { deserializeInput, errorBody, type ProcedureEntry, procedures, resultBody } from "./procedures.ts";
+export type { SessionCookies } from "./session-cookies.ts";

@@ -31,6 +31,8 @@ export async function createHttpServer(options: { config: Config; services: Serv
   // Before the hooks that refuse requests, so that pages of allowed origins can read refusals.
   await server.register(cors, {
     origin: [...config.http.corsOrigins],
+    // Pages may send and receive the cookies of a session.
+    credentials: true,
     exposedHeaders: ["retry-after", "x-request-id"],
     maxAge: 3_600,
     strictPreflight: false,
@@ -46,7 +48,8 @@ export async function createHttpServer(options: { config: Config; services: Serv
   });
   addProbes(server, database);
   addTRPC(server, {
-    createContext: (request, reply) => createContext({ request, reply }, services),
+    createContext: (request, reply) =>
+      createContext({ request, reply }, { services, corsOrigins: config.http.corsOrigins }),
     headers: errorHeaders,
     onError: (failure) => logProcedureError(log, failure),
   });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { createAccessTokens } from "../../src/identity/access-tokens.ts";
 import type { Log } from "../../src/observability/log.ts";
-import type { AppRouter } from "../../src/routers/app-router.ts";
+import type { AppRouter, Outputs } from "../../src/routers/app-router.ts";
 import { createService } from "../../src/server/service.ts";
 import { baseSettings, createDatabase, poolerOf, quiet, type TestDatabase, type TestSettings } from "./database.ts";
 import { newUser } from "./factories.ts";
@@ -85,3 +85,11 @@ export async function sessionFor(sql: Sql, userId: string, factors = ["operator"
 }
 
 export const serviceToken = await tokens.signService("test", 3_600);
+
+/** The answer of a sign-in that is complete, with its tokens in the body. */
+export function signedInOf(answer: Outputs["auth"]["signIn"]) {
+  if ("challenge" in answer) throw new Error("the account has a second factor");
+  const { refreshToken, deviceToken } = answer;
+  if (refreshToken === null || deviceToken === null) throw new Error("the tokens are in cookies");
+  return { ...answer, refreshToken, deviceToken };
+}

@@ -3,7 +3,7 @@ import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
 import { type AppRouter, createSession } from "aeturnis-data-client";
 
 /** The player who is signed in, in all tabs. */
-export const session = createSession({ url: new URL("/trpc", location.href), storage: localStorage });
+export const session = createSession({ url: new URL("/trpc", location.href), cookies: true });
 
 // The client repeats queries itself, after the time that the service names.
 export const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } });

@@ -1,7 +1,5 @@
 // Compares users.byId over HTTP to the same query on a hand-written server: interleaved rounds, medians, their ratio,
 // and a profile of the difference.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import autocannon from "autocannon";
@@ -9,36 +7,31 @@ import postgres from "postgres";
 import { createAccessTokens } from "../dist/identity/index.js";
 import { up } from "../dist/migrator/index.js";
 import { profileByPackage } from "./profile.mjs";
+import { benchSecret, freePort, startProcess, startService } from "./service-process.mjs";
 import { median, onServer } from "./support.mjs";
 
 const users = 100_000;
 const connections = 32;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
 const seconds = Number(process.env.BENCH_SECONDS ?? 4);
-const secret = "a secret that signs nothing but this benchmark's token";
 
 await onServer(async (server, folder) => {
   const ids = await fill(server.url);
-  const token = await createAccessTokens([secret]).signService("bench", 3_600);
-  const env = {
-    ...process.env,
-    DATABASE_URL: server.url,
-    DATABASE_POOL_MAX: "10",
-    LOG_LEVEL: "warn",
-    NODE_ENV: "production",
-    JWT_SECRET: secret,
-    ENCRYPTION_KEYS: `bench:${Buffer.alloc(32).toString("base64")}`,
-  };
+  const token = await createAccessTokens([benchSecret]).signService("bench", 3_600);
   const peers = [
     {
       name: "node:http + postgres.js, by hand",
-      start: (extra) => serve([...extra, "bench/baseline.mjs"], { ...env, PORT: "3901" }, 3901),
+      start: async () => {
+        const port = await freePort();
+        const env = { ...process.env, NODE_ENV: "production", DATABASE_URL: server.url, PORT: String(port) };
+        return startProcess(["bench/baseline.mjs"], { env, port });
+      },
       path: (id) => `/?id=${id}`,
       headers: {},
     },
     {
       name: "aeturnis-data",
-      start: (extra) => serve([...extra, "dist/bin/aeturnis-data.js", "serve"], { ...env, PORT: "3902" }, 3902),
+      start: (args) => startService(server.url, { args }),
       path: (id) => `/trpc/users.byId?input=${encodeURIComponent(JSON.stringify({ json: { id } }))}`,
       headers: { authorization: `Bearer ${token}` },
     },
@@ -46,11 +39,11 @@ await onServer(async (server, folder) => {
 
   const measured = peers.map(() => []);
   const servers = [];
-  for (const peer of peers) servers.push(await peer.start([]));
-  for (const [index, peer] of peers.entries()) await load(peer, servers[index].port, ids, 2);
+  for (const peer of peers) servers.push(await peer.start());
+  for (const [index, peer] of peers.entries()) await load(peer, servers[index].url, ids, 2);
   for (let round = 1; round <= rounds; round++) {
     for (const [index, peer] of peers.entries())
-      measured[index].push(await load(peer, servers[index].port, ids, seconds));
+      measured[index].push(await load(peer, servers[index].url, ids, seconds));
     console.error(
       `round ${round} of ${rounds}: ${measured.map((runs) => Math.round(runs.at(-1).requests)).join(" · ")} requests/s`,
     );
@@ -76,31 +69,11 @@ async function fill(url) {
   return rows.map(({ id }) => id);
 }
 
-async function serve(args, env, port) {
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
-  for (let tries = 0; ; tries++) {
-    if (tries > 200) throw new Error(`${args.at(-1)} did not start`);
-    const answers = await fetch(`http://127.0.0.1:${port}/`).then(
-      () => true,
-      () => false,
-    );
-    if (answers) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return {
-    port,
-    stop: async () => {
-      child.kill("SIGTERM");
-      if (child.exitCode === null) await once(child, "exit");
-    },
-  };
-}
-
 /** Makes one run: requests the users one after another and verifies that every answer is a user. */
-async function load(peer, port, ids, duration) {
+async function load(peer, url, ids, duration) {
   let next = Math.floor(Math.random() * ids.length);
   const result = await autocannon({
-    url: `http://127.0.0.1:${port}`,
+    url,
     connections,
     duration,
     requests: [
@@ -120,7 +93,7 @@ async function load(peer, port, ids, duration) {
 async function profiled(peer, { ids, folder }) {
   const target = join(folder, "profile");
   const server = await peer.start(["--cpu-prof", `--cpu-prof-dir=${target}`, "--cpu-prof-name=service.cpuprofile"]);
-  await load(peer, server.port, ids, seconds);
+  await load(peer, server.url, ids, seconds);
   await server.stop();
   return profileByPackage(JSON.parse(readFileSync(join(target, "service.cpuprofile"), "utf8")));
 }

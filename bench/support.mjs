@@ -57,14 +57,16 @@ export async function migrated(server, name, { poolMax = 10, statementTimeout } 
   };
 }
 
+/** The hash of an unknown password. */
+const unknownPassword = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo";
+
 /** Inserts that many users without rows in the audit trail, which is not measured here. */
-export async function fillUsers(sql, count) {
+export async function fillUsers(sql, count, { passwordHash = unknownPassword } = {}) {
   await sql`alter table users disable trigger record_insert`;
   await sql`alter table user_security disable trigger record_insert`;
   await sql`
     insert into users (email, username, password_hash, created_at, metadata)
-    select 'player' || n || '@example.com', 'player' || n, '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo',
-      now() - n * interval '1 second', '{"level": 12}'
+    select 'player' || n || '@example.com', 'player' || n, ${passwordHash}::text, now() - n * interval '1 second', '{"level": 12}'
     from generate_series(1, ${count}) n`;
   await sql`alter table users enable trigger record_insert`;
   await sql`alter table user_security enable trigger record_insert`;
@@ -115,16 +117,13 @@ export function report(file, title, { peers, measured, unit, rounds }) {
   console.log(
     `ratio: ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)}, ${rounds} rounds)\n`,
   );
+  save(file, { title, rows, ratio: median(ratios), ratios });
+}
+
+/** Stores figures in a file of `bench/results`, with the time and the machine. */
+export function save(file, figures) {
   mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-  const result = {
-    title,
-    at: new Date().toISOString(),
-    cpu: cpus()[0]?.model,
-    node: process.version,
-    rows,
-    ratio: median(ratios),
-    ratios,
-  };
+  const result = { at: new Date().toISOString(), cpu: cpus()[0]?.model, node: process.version, ...figures };
   writeFileSync(new URL(`results/${file}.json`, import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 }
 
@@ -135,3 +134,6 @@ export function median(numbers) {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+/** Waits, in seconds. */
+export const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, Math.max(0, seconds) * 1_000));

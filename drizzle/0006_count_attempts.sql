@@ -280,6 +280,7 @@ create function create_user_session(
   address inet, agent text, most integer, device uuid, device_token_hash varchar, failed integer
 ) returns setof user_sessions
 language plpgsql
+rows 1
 set search_path = pg_catalog, pg_temp
 as $$
 begin

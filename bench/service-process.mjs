@@ -1,0 +1,112 @@
+// Starts servers as processes of their own, and calls procedures over HTTP.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+/** A secret of at least 32 characters for services under measurement. */
+export const benchSecret = "a secret that signs nothing but the tokens of benchmarks";
+
+/**
+ * Starts the service of a built checkout on a free port, with the settings of production.
+ *
+ * @param options.folder the checkout
+ * @param options.args options of Node.js
+ */
+export async function startService(databaseUrl, { folder = ".", args = [], env = {} } = {}) {
+  const port = await freePort();
+  const settings = {
+    ...process.env,
+    NODE_ENV: "production",
+    LOG_LEVEL: "warn",
+    DATABASE_URL: databaseUrl,
+    DATABASE_POOL_MAX: "10",
+    JWT_SECRET: benchSecret,
+    ENCRYPTION_KEYS: `bench:${Buffer.alloc(32).toString("base64")}`,
+    PORT: String(port),
+    ...env,
+  };
+  const program = join(folder, "dist/bin/aeturnis-data.js");
+  return startProcess([...args, "--import", cpuReporter, program, "serve"], { env: settings, port });
+}
+
+/** Reports the processor time of the process when the benchmark asks for it. */
+const cpuReporter = new URL("cpu-reporter.mjs", import.meta.url).href;
+
+/**
+ * Starts a server, and waits until it answers.
+ *
+ * @param args arguments of Node.js; `cpuSeconds` needs the `cpu-reporter.mjs` among them
+ */
+export async function startProcess(args, { env, port }) {
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  // A benchmark that fails leaves no server behind.
+  process.once("exit", () => child.kill());
+  const url = `http://127.0.0.1:${port}`;
+  for (let tries = 0; !(await answers(url)); tries++) {
+    if (tries > 200 || child.exitCode !== null) throw new Error(`${args.at(-1)} did not start`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    url,
+    /** Processor time that the process has taken since its start (s). */
+    cpuSeconds: async () => {
+      const answer = once(child, "message");
+      child.send("cpu");
+      const [{ user, system }] = await answer;
+      return (user + system) / 1e6;
+    },
+    stop: async () => {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+    },
+  };
+}
+
+const answers = (url) =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  );
+
+/** A port that nothing listens on. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/**
+ * Returns a function that calls a mutation over connections that are kept open.
+ *
+ * @param options.token an access token
+ * @returns of the function: the HTTP status, and the data of an answer with status 200
+ */
+export function createCaller({ url }, { token } = {}) {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return (procedure, input) =>
+    new Promise((resolve, reject) => {
+      const body = JSON.stringify({ json: input });
+      const headers = {
+        ...authorization,
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+      };
+      const sent = request(`${url}/trpc/${procedure}`, { method: "POST", agent, headers }, (response) => {
+        const chunks = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const { statusCode: status } = response;
+          resolve({ status, data: status === 200 ? JSON.parse(Buffer.concat(chunks)).result.data.json : undefined });
+        });
+      });
+      sent.on("error", reject);
+      sent.end(body);
+    });
+}

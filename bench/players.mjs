@@ -31,12 +31,12 @@ export async function createSignInCall(service) {
   return (input) => call("auth.signIn", input);
 }
 
-/** Returns a function that signs in as a back end, and throws unless the answer has the expected status. */
+/** Returns a function that signs in as a back end, and throws if that fails. */
 export async function createSignIn(service) {
   const call = await createSignInCall(service);
-  return async (input, expected = 200) => {
+  return async (input) => {
     const { status, data } = await call(input);
-    if (status !== expected) throw new Error(`a sign-in was answered ${status} instead of ${expected}`);
+    if (status !== 200) throw new Error(`a sign-in was answered ${status}`);
     return data;
   };
 }

@@ -21,7 +21,7 @@ await onServer(async (server) => {
   const token = await serviceToken();
   const signIn = await createSignIn(service);
   const warmUp = signInInputs({ players });
-  const signInsPerSecond = () => callsPerSecond(() => signIn(warmUp()), { callers: 32, seconds });
+  const signInsPerSecond = () => callsPerSecond(() => signIn(warmUp()), { callers: 16, seconds });
   await signInsPerSecond();
   await sql`analyze`;
   const capacity = await signInsPerSecond();

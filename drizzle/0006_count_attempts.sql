@@ -283,6 +283,8 @@ language plpgsql
 rows 1
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  known boolean;
 begin
   perform set_config('audit.context', context, true);
   update public.users set last_login = case when 'operator' = any (session_factors) then last_login else now() end
@@ -291,13 +293,23 @@ begin
     return;
   end if;
 
+  -- Each statement that writes records its changes, also those of no row, which takes as long as the statement.
   if device is not null then
-    insert into public.user_devices (id, user_id, token_hash, user_agent, last_used_at, expires_at)
-    values (device, owner, device_token_hash, agent, now(), now() + interval '400 days')
-    on conflict (user_id, id) do update set token_hash = excluded.token_hash, last_used_at = excluded.last_used_at, expires_at = excluded.expires_at;
-    delete from public.user_devices where user_id = owner and id in (
-      select id from public.user_devices where user_id = owner and id <> device order by last_used_at desc, id desc offset 19
-    );
+    known := exists (select from public.user_devices where user_id = owner and id = device);
+    if known then
+      update public.user_devices set token_hash = device_token_hash, last_used_at = now(), expires_at = now() + interval '400 days'
+      where user_id = owner and id = device;
+      known := found;
+    end if;
+    if not known then
+      insert into public.user_devices (id, user_id, token_hash, user_agent, last_used_at, expires_at)
+      values (device, owner, device_token_hash, agent, now(), now() + interval '400 days');
+    end if;
+    if (select count(*) > 20 from public.user_devices where user_id = owner) then
+      delete from public.user_devices where user_id = owner and id in (
+        select id from public.user_devices where user_id = owner and id <> device order by last_used_at desc, id desc offset 19
+      );
+    end if;
   end if;
 
   return query
@@ -306,13 +318,18 @@ begin
   values (session_id, owner, token_id, session_factors, address, agent, now() + lifetime, now() + idle, device, failed)
   returning user_sessions.*;
 
-  update public.user_sessions set revoked_at = now(), revocation_reason = 'session_limit'
-  where user_id = owner and id in (
-    select id from public.user_sessions
-    where user_id = owner and id <> session_id and revoked_at is null and expires_at > now() and idle_expires_at > now()
-    order by last_active desc, id desc
-    offset most - 1
-  );
+  if (
+    select count(*) > most from public.user_sessions
+    where user_id = owner and revoked_at is null and expires_at > now() and idle_expires_at > now()
+  ) then
+    update public.user_sessions set revoked_at = now(), revocation_reason = 'session_limit'
+    where user_id = owner and id in (
+      select id from public.user_sessions
+      where user_id = owner and id <> session_id and revoked_at is null and expires_at > now() and idle_expires_at > now()
+      order by last_active desc, id desc
+      offset most - 1
+    );
+  end if;
 end;
 $$;
 --> statement-breakpoint

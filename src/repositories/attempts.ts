@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type Actor, auditContextOf, runWrite } from "../database/index.ts";
 import { parseInstant } from "../schema/index.ts";
+import { prepareAttemptQueries } from "./attempt-queries.ts";
 import { TransactionalRepository } from "./transactional.ts";
 
 /** Who tries to authenticate as an account. */
@@ -42,26 +43,31 @@ const maxDeviceFailures = 20;
  * database has the limits.
  */
 export class AttemptRepository extends TransactionalRepository {
+  #queries: ReturnType<typeof prepareAttemptQueries> | undefined;
+
   /** Counts an attempt. @returns a ticket, or why the attempt may not be checked */
   async take(by: Actor, attempt: Attempt): Promise<AttemptTicket | RefusedAttempt> {
     const { userId, deviceId, ipAddress, login } = attempt;
-    const [row] = await runWrite(this.db, async () =>
-      this.db.execute(sql`
-        select verdict, ticket::float8 as ticket, failures, to_json(since) #>> '{}' as since, wait
-        from public.take_attempt(${auditContextOf(by)}, ${userId ?? null}::uuid, ${deviceId ?? null}::uuid,
-          ${ipAddress ?? null}::inet, ${login})`),
+    const [row] = await runWrite(this.db, () =>
+      this.#prepared.take.execute({
+        context: auditContextOf(by),
+        userId: userId ?? null,
+        deviceId: deviceId ?? null,
+        ipAddress: ipAddress ?? null,
+        login,
+      }),
     );
-    const bucket = row?.["verdict"] as AttemptTicket["bucket"] | RefusedAttempt["bucket"];
-    if (userId === undefined || (bucket !== "device" && bucket !== "stranger"))
-      return { bucket: bucket as RefusedAttempt["bucket"], wait: Number(row?.["wait"] ?? 0) };
-    const since = row?.["since"];
+    if (row === undefined) throw new TypeError("take_attempt returned no row");
+    const { verdict, ticket, failures, since, wait } = row;
+    if (userId === undefined || (verdict !== "device" && verdict !== "stranger"))
+      return { bucket: verdict as RefusedAttempt["bucket"], wait: wait ?? 0 };
     return {
       ...attempt,
       userId,
-      bucket,
-      number: Number(row?.["ticket"]),
-      failures: Number(row?.["failures"]),
-      failingSince: since === null ? null : parseInstant(String(since)),
+      bucket: verdict,
+      number: Number(ticket),
+      failures: Number(failures),
+      failingSince: since === null ? null : parseInstant(since),
     };
   }
 
@@ -70,7 +76,9 @@ export class AttemptRepository extends TransactionalRepository {
     const { userId, failures, failingSince } = ticket;
     const device = deviceOf(ticket);
     if (failingSince !== null && (device === null || failures + 1 < maxDeviceFailures)) return;
-    await this.#run(sql`public.fail_attempt(${auditContextOf(by)}, ${userId}::uuid, ${device}::uuid)`);
+    await runWrite(this.db, () =>
+      this.#prepared.fail.execute({ context: auditContextOf(by), userId, deviceId: device }),
+    );
   }
 
   /**
@@ -79,8 +87,16 @@ export class AttemptRepository extends TransactionalRepository {
    */
   async forgive(by: Actor, ticket: AttemptTicket): Promise<void> {
     const { userId, number, ipAddress, login } = ticket;
-    await this.#run(sql`public.forgive_attempt(${auditContextOf(by)}, ${userId}::uuid, ${deviceOf(ticket)}::uuid,
-      ${number}::bigint, ${ipAddress ?? null}::inet, ${login})`);
+    await runWrite(this.db, () =>
+      this.#prepared.forgive.execute({
+        context: auditContextOf(by),
+        userId,
+        deviceId: deviceOf(ticket),
+        number,
+        ipAddress: ipAddress ?? null,
+        login,
+      }),
+    );
   }
 
   /** Counts an attempt of a one-time code. @returns its number; undefined while such attempts are locked */
@@ -100,6 +116,11 @@ export class AttemptRepository extends TransactionalRepository {
   async countRecovery(userId: string): Promise<boolean> {
     const [row] = await this.#run(sql`public.count_recovery_attempt(${userId}::uuid) as admitted`);
     return row?.["admitted"] === true;
+  }
+
+  get #prepared() {
+    this.#queries ??= prepareAttemptQueries(this.db);
+    return this.#queries;
   }
 
   #run(call: SQL) {

@@ -6,13 +6,8 @@ import { Repository } from "./base.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
 import type { AuthenticationFactor, LiveSession, RevocationReason, UserSession } from "./row-types.ts";
 import { type AccountAndSession, isLiveSession, prepareSessionQueries, userSessionColumns } from "./session-queries.ts";
-import {
-  type NewSession,
-  type RefreshableSession,
-  type Rotation,
-  rotateRefreshToken,
-  startSession,
-} from "./session-statements.ts";
+import { prepareRotation, type Rotation } from "./session-rotation.ts";
+import { type NewSession, type RefreshableSession, startSession } from "./session-statements.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,
@@ -34,6 +29,7 @@ const now = sql`now()`;
 /** Sessions of accounts. Every query has the user id, so that the table can be distributed by it. */
 export class UserSessionRepository extends Repository<typeof userSessions, UserSession> {
   #queries: ReturnType<typeof prepareSessionQueries> | undefined;
+  #rotate: ReturnType<typeof prepareRotation> | undefined;
 
   constructor(services: RepositoryServices) {
     super(services, userSessionDefinition);
@@ -81,12 +77,8 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
    *   session has ended, possibly by this call
    */
   async rotate(by: Actor, rotation: Omit<Rotation, "successorId">): Promise<RefreshableSession | undefined> {
-    const { columns } = this.definition;
-    const session = await rotateRefreshToken(this.db, columns, {
-      by,
-      live: isLiveSession,
-      rotation: { ...rotation, successorId: uuidv7() },
-    });
+    this.#rotate ??= prepareRotation(this.db);
+    const session = await this.#rotate(by, { ...rotation, successorId: uuidv7() });
     return session?.revokedAt === null ? session : undefined;
   }
 

@@ -70,6 +70,7 @@ describe("a refresh token", () => {
     const { id, sessionId, token } = await signedIn();
     const next = await refresh(token, origin);
     expect(next).toMatchObject({ expiresIn: 900, session: { id: sessionId, userId: id, revokedAt: null } });
+    expect(next.session).not.toHaveProperty("auditContext");
     expect(await tokens.verify(next.accessToken)).toEqual({ kind: "user", id, sessionId });
     expect(next.refreshToken).not.toBe(token);
     expect((await refresh(next.refreshToken, origin)).session.id).toBe(sessionId);

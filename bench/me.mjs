@@ -10,8 +10,8 @@ import { fillUsers, inTurn, onServer, report } from "./support.mjs";
 const users = 50_000;
 const callers = 1_000;
 const connections = 32;
-const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
-const seconds = Number(process.env.BENCH_SECONDS ?? 3);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
+const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 const { BENCH_BEFORE: before } = process.env;
 
 await onServer(async (server) => {

@@ -8,7 +8,7 @@ import { callsPerSecond, inTurn, median, migrated, onServer, report } from "./su
 const players = 20_000;
 const callers = 32;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
-const seconds = Number(process.env.BENCH_SECONDS ?? 3);
+const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 
 await onServer(async (server) => {
   const { sql, url, db, repositories, close } = await migrated(server, "refresh");

@@ -11,7 +11,7 @@ import { callsPerSecond, inTurn, median, migrated, onServer, report } from "./su
 const players = 60_000;
 const connections = 32;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
-const seconds = Number(process.env.BENCH_SECONDS ?? 3);
+const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 
 await onServer(async (server) => {
   const { sql, url, close } = await migrated(server, "sign_in_load");

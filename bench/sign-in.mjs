@@ -6,7 +6,7 @@ import { callsPerSecond, inTurn, migrated, onServer, report, wait } from "./supp
 
 const players = 20_000;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5);
-const seconds = Number(process.env.BENCH_SECONDS ?? 3);
+const seconds = Number(process.env.BENCH_SECONDS ?? 2);
 /** Callers who sign in successfully, each in a loop. */
 const callers = 16;
 /** Time before failed sign-ins are counted, in which the queue of hashes fills (s). */

@@ -2,6 +2,7 @@ import type { SessionConfig } from "../config/index.ts";
 import type { Db } from "../database/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 import { type AccessTokens, createAccessTokens } from "./access-tokens.ts";
+import type { AuthenticationLog } from "./authentication-log.ts";
 import type { SecretCipher } from "./encryption/secret-cipher.ts";
 import { createOwnPassword, type OwnPassword } from "./own-password.ts";
 import { createPasswordCheck } from "./password/password-check.ts";
@@ -31,6 +32,7 @@ export function createIdentity({
   cipher,
   secrets,
   config,
+  authentications,
 }: {
   readonly db: Db;
   readonly repositories: Repositories;
@@ -38,6 +40,7 @@ export function createIdentity({
   readonly cipher: SecretCipher;
   readonly secrets: readonly string[];
   readonly config: SessionConfig;
+  readonly authentications: AuthenticationLog;
 }): Identity {
   const { sessions } = repositories;
   const accessTokens = createAccessTokens(secrets);
@@ -45,13 +48,13 @@ export function createIdentity({
   const issueTokens = createIssueTokens({ accessTokens, refreshTokens });
   const startSession = createStartSession({ repositories, issueTokens, config });
   const secondFactor = createSecondFactor({ ...repositories, cipher });
-  const checkFactor = createFactorCheck({ ...repositories, secondFactor });
-  const checkPassword = createPasswordCheck({ ...repositories, passwords });
+  const checkFactor = createFactorCheck({ ...repositories, secondFactor, authentications });
+  const checkPassword = createPasswordCheck({ ...repositories, passwords, authentications });
   return {
     accessTokens,
-    ...createSignIn({ db, repositories, checkPassword, checkFactor, startSession }),
-    refresh: createRefresh({ sessions, refreshTokens, issueTokens, config }),
-    ownPassword: createOwnPassword({ db, repositories, checkPassword, passwords }),
-    ownFactor: createOwnFactor({ sessions, secondFactor, checkFactor }),
+    ...createSignIn({ db, repositories, checkPassword, checkFactor, startSession, authentications }),
+    refresh: createRefresh({ sessions, refreshTokens, issueTokens, config, authentications }),
+    ownPassword: createOwnPassword({ db, repositories, checkPassword, passwords, authentications }),
+    ownFactor: createOwnFactor({ sessions, secondFactor, checkFactor, authentications }),
   };
 }

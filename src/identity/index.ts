@@ -6,6 +6,8 @@ export {
   createAccessTokens,
   serviceName,
 } from "./access-tokens.ts";
+export type { AuthenticationEvent } from "./authentication-events.ts";
+export { type AuthenticationLog, createAuthenticationLog } from "./authentication-log.ts";
 export { configuredKeys, createEncryptionKey } from "./encryption/configured-keys.ts";
 export { type KeyRotation, rotateKeys } from "./encryption/key-rotation.ts";
 export { requireEncryptionKeys } from "./encryption/required-keys.ts";

@@ -1,6 +1,7 @@
 import { type Actor, type Db, inTransaction } from "../database/index.ts";
 import { ConflictError, UnauthenticatedError } from "../errors.ts";
 import type { Repositories } from "../repositories/index.ts";
+import type { AuthenticationLog } from "./authentication-log.ts";
 import type { PasswordCheck } from "./password/password-check.ts";
 import type { Passwords } from "./password/passwords.ts";
 import { sessionEnded } from "./session-tokens.ts";
@@ -17,8 +18,9 @@ export function createOwnPassword(services: {
   readonly repositories: Pick<Repositories, "attempts" | "credentials" | "sessions">;
   readonly checkPassword: PasswordCheck;
   readonly passwords: Passwords;
+  readonly authentications: AuthenticationLog;
 }) {
-  const { db, repositories, checkPassword, passwords } = services;
+  const { db, repositories, checkPassword, passwords, authentications } = services;
   const { attempts, credentials: stored, sessions } = repositories;
 
   const prove = async (by: Actor, { userId, sessionId }: OwnSession, password: string) => {
@@ -41,6 +43,7 @@ export function createOwnPassword(services: {
         return sessions.withTransaction(tx).authenticate(by, session.userId, session.sessionId, ["password"]);
       });
       if (!isLive) throw new UnauthenticatedError(sessionEnded);
+      authentications.record("reauthenticated", by, { userId: session.userId });
     },
 
     /**

@@ -2,6 +2,7 @@ import type { SessionConfig } from "../config/index.ts";
 import type { Actor } from "../database/index.ts";
 import { UnauthenticatedError } from "../errors.ts";
 import type { Repositories } from "../repositories/index.ts";
+import type { AuthenticationLog } from "./authentication-log.ts";
 import type { RefreshTokens } from "./refresh-tokens.ts";
 import { type IssueTokens, type SessionTokens, sessionEnded, sessionLifetimeOf } from "./session-tokens.ts";
 
@@ -21,22 +22,33 @@ export function createRefresh(services: {
   readonly refreshTokens: RefreshTokens;
   readonly issueTokens: IssueTokens;
   readonly config: SessionConfig;
+  readonly authentications: AuthenticationLog;
 }): Refresh {
-  const { sessions, refreshTokens, issueTokens, config } = services;
+  const { sessions, refreshTokens, issueTokens, config, authentications } = services;
 
   return async (refreshToken, origin) => {
-    const claims = await refreshTokens.verify(refreshToken);
+    const claims = await refreshTokens.verify(refreshToken).catch((error: unknown) => {
+      if (error instanceof UnauthenticatedError)
+        authentications.record("refresh_refused", { ...origin, name: "anonymous" }, { reason: "invalid_token" });
+      throw error;
+    });
     const { userId } = claims;
-    const session = await sessions.rotate(
-      { ...origin, name: `user:${userId}`, userId },
-      {
-        ...claims,
-        ofPlayers: sessionLifetimeOf("user", config),
-        ofStaff: sessionLifetimeOf("admin", config),
-        reuse: config.refreshReuse,
-      },
-    );
+    const by = { ...origin, name: `user:${userId}`, userId };
+    const { outcome, session } = await sessions.rotate(by, {
+      ...claims,
+      ofPlayers: sessionLifetimeOf("user", config),
+      ofStaff: sessionLifetimeOf("admin", config),
+      reuse: config.refreshReuse,
+    });
+    authentications.record(events[outcome], by, { userId, ...(outcome === "ended" && { reason: "session_ended" }) });
     if (session === undefined) throw new UnauthenticatedError(sessionEnded);
     return issueTokens(session);
   };
 }
+
+const events = {
+  rotated: "refresh_rotated",
+  replayed: "refresh_replayed",
+  reused: "refresh_token_reused",
+  ended: "refresh_refused",
+} as const;

@@ -1,7 +1,8 @@
 import { type Actor, type Db, inTransaction } from "../database/index.ts";
 import { ForbiddenError, UnauthenticatedError } from "../errors.ts";
-import type { AttemptTicket, AuthenticationFactor, Repositories } from "../repositories/index.ts";
+import type { AttemptTicket, AuthenticationFactor, Repositories, UserStatus } from "../repositories/index.ts";
 import { isUuid } from "../validation/index.ts";
+import type { AuthenticationLog } from "./authentication-log.ts";
 import type { PasswordCheck } from "./password/password-check.ts";
 import { createRandomToken, sha256 } from "./random-token.ts";
 import type { FactorCheck, FactorProof } from "./second-factor/factor-check.ts";
@@ -32,15 +33,22 @@ export function createSignIn(services: {
   readonly checkPassword: PasswordCheck;
   readonly checkFactor: FactorCheck;
   readonly startSession: StartSession;
+  readonly authentications: AuthenticationLog;
 }) {
-  const { db, repositories, checkPassword, checkFactor, startSession } = services;
+  const { db, repositories, checkPassword, checkFactor, startSession, authentications } = services;
   const { attempts, challenges, credentials: stored, users } = repositories;
 
   /** Tells why an account cannot be signed in to, which only its owner learns. The attempt was right, so it is forgiven. */
-  const admitStatus = async (by: Actor, status: string, ticket: AttemptTicket): Promise<void> => {
+  const admitStatus = async (by: Actor, status: UserStatus, ticket: AttemptTicket): Promise<void> => {
     if (status === "active") return;
     await attempts.forgive(by, ticket);
+    authentications.record("account_inactive", by, { userId: ticket.userId, reason: status });
     throw new ForbiddenError(`This account is ${status}.`);
+  };
+
+  const refuseChallenge = (by: Actor, userId?: string): UnauthenticatedError => {
+    authentications.record("challenge_refused", by, { userId });
+    return new UnauthenticatedError(expired);
   };
 
   return {
@@ -68,14 +76,17 @@ export function createSignIn(services: {
       if (twoFactorEnabled) {
         const challenge = `${userId}.${createRandomToken()}`;
         await challenges.create(sha256(challenge), ticket);
+        authentications.record("sign_in_challenged", caller, { userId });
         return { challenge, factors: ["totp", "recovery_code"] };
       }
-      return startSession(db, actorFor(userId, caller), {
+      const signedIn = await startSession(db, actorFor(userId, caller), {
         ticket,
         role,
         deviceToken: ticket.deviceId === undefined ? createRandomToken() : deviceToken,
         factors: ["password"],
       });
+      authentications.record("sign_in_completed", caller, { userId });
+      return signedIn;
     },
 
     /**
@@ -92,20 +103,22 @@ export function createSignIn(services: {
       const tokenHash = sha256(challenge);
       const ticket = isUuid(userId) ? await challenges.find(userId, tokenHash) : undefined;
       const account = ticket && (await users.statusOf(userId));
-      if (ticket === undefined || account === undefined || account.deleted) throw new UnauthenticatedError(expired);
+      if (ticket === undefined || account === undefined || account.deleted) throw refuseChallenge(caller);
       const by = actorFor(userId, caller);
       const { factor, recoveryCodesLeft } = await checkFactor(by, userId, proof, arrived);
       await admitStatus(by, account.status, ticket);
-      return inTransaction(db, async (tx) => {
-        if (!(await challenges.withTransaction(tx).delete(userId, tokenHash))) throw new UnauthenticatedError(expired);
-        const signedIn = await startSession(tx, by, {
+      const signedIn = await inTransaction(db, async (tx) => {
+        if (!(await challenges.withTransaction(tx).delete(userId, tokenHash))) return undefined;
+        return startSession(tx, by, {
           ticket,
           role: account.role,
           deviceToken: createRandomToken(),
           factors: ["password", factor],
         });
-        return { ...signedIn, ...(recoveryCodesLeft !== undefined && { recoveryCodesLeft }) };
       });
+      if (signedIn === undefined) throw refuseChallenge(by, userId);
+      authentications.record("sign_in_completed", by, { userId });
+      return { ...signedIn, ...(recoveryCodesLeft !== undefined && { recoveryCodesLeft }) };
     },
   };
 }

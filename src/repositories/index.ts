@@ -1,4 +1,4 @@
-export type { AttemptTicket } from "./attempts.ts";
+export type { AttemptTicket, RefusedAttempt } from "./attempts.ts";
 export { type AuditEvent, type AuditLogRepository, type AuditRow, auditListing, auditRowOf } from "./audit-log.ts";
 export type { Credentials } from "./credentials.ts";
 export { type EncryptedSecret, type Reencryption, type SecretColumn, secretPlace } from "./encrypted-secrets.ts";

@@ -17,6 +17,11 @@ export interface Rotation {
   readonly reuse: number | undefined;
 }
 
+/** The session with its current token; or why there is none: this call ended it (`reused`), or it had ended before. */
+export type RotationResult =
+  | { readonly outcome: "rotated" | "replayed"; readonly session: RefreshableSession }
+  | { readonly outcome: "reused" | "ended"; readonly session?: undefined };
+
 /** A replay later than this after the rotation is recorded (s). A lost answer is repeated sooner. */
 const promptReplay = 60;
 

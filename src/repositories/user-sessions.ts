@@ -6,7 +6,7 @@ import { Repository } from "./base.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
 import type { AuthenticationFactor, LiveSession, RevocationReason, UserSession } from "./row-types.ts";
 import { type AccountAndSession, isLiveSession, prepareSessionQueries, userSessionColumns } from "./session-queries.ts";
-import { prepareRotation, type Rotation } from "./session-rotation.ts";
+import { prepareRotation, type Rotation, type RotationResult } from "./session-rotation.ts";
 import { type NewSession, type RefreshableSession, startSession } from "./session-statements.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
@@ -70,16 +70,14 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     return startSession(this.db, columns, { by, id: uuidv7(), tokenId: uuidv7(), session });
   }
 
-  /**
-   * Rotates the refresh token of a session.
-   *
-   * @returns the session with its current token, which is also the answer to a repeated rotation; undefined if the
-   *   session has ended, possibly by this call
-   */
-  async rotate(by: Actor, rotation: Omit<Rotation, "successorId">): Promise<RefreshableSession | undefined> {
+  /** Rotates the refresh token of a session. A repeated rotation gives the session with the same successor again. */
+  async rotate(by: Actor, rotation: Omit<Rotation, "successorId">): Promise<RotationResult> {
     this.#rotate ??= prepareRotation(this.db);
-    const session = await this.#rotate(by, { ...rotation, successorId: uuidv7() });
-    return session?.revokedAt === null ? session : undefined;
+    const successorId = uuidv7();
+    const session = await this.#rotate(by, { ...rotation, successorId });
+    if (session === undefined) return { outcome: "ended" };
+    if (session.revokedAt !== null) return { outcome: "reused" };
+    return { outcome: session.refreshTokenId === successorId ? "rotated" : "replayed", session };
   }
 
   /** Records that the owner has proved their identity now. @returns whether the session is live */

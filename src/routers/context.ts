@@ -1,7 +1,7 @@
 import type { EventRecorder } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
-import type { Caller, Identity, Passwords } from "../identity/index.ts";
+import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
 import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { SessionCookies } from "./session-cookies.ts";
@@ -12,6 +12,7 @@ export interface Services extends Repositories {
   readonly events: EventRecorder;
   readonly identity: Identity;
   readonly passwords: Passwords;
+  readonly authentications: AuthenticationLog;
   readonly database: Database;
   readonly log: Log;
   readonly version: string;

@@ -9,9 +9,12 @@ export const healthRouter = t.router({
     return { ready, database, time: new Date() };
   }),
 
-  /** State of the process: `uptime` in seconds, `memory` in bytes, and slow queries without their values, in ms. */
+  /**
+   * State of the process: `uptime` in seconds, `memory` in bytes, slow queries without their values, in ms, and the number of
+   * each event of authentication since the start of the process.
+   */
   details: procedureFor("admin", "service").query(async ({ ctx }) => {
-    const { database, version } = ctx.services;
+    const { authentications, database, version } = ctx.services;
     return {
       ...(await checkReadiness(database)),
       version,
@@ -19,6 +22,7 @@ export const healthRouter = t.router({
       uptime: Math.round(process.uptime()),
       memory: process.memoryUsage().rss,
       queries: database.report(),
+      authentications: authentications.counts(),
     };
   }),
 });

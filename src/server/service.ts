@@ -5,6 +5,7 @@ import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
 import {
   configuredKeys,
+  createAuthenticationLog,
   createIdentity,
   createPasswords,
   createSecretCipher,
@@ -63,7 +64,9 @@ export async function createService(options: {
   };
 
   try {
-    const passwords = await createPasswords(config.passwords, log);
+    const authentications = createAuthenticationLog(log);
+    closers.push(authentications.close);
+    const passwords = await createPasswords(config.passwords, { log, authentications });
     closers.push(passwords.close);
     let embedded: EmbeddedServer | undefined;
     let { url } = config.database;
@@ -98,8 +101,17 @@ export async function createService(options: {
     if (pending.length === 0) await requireEncryptionKeys(repositories.encryptedSecrets, cipher);
     const services = {
       ...repositories,
-      identity: createIdentity({ db: database.db, repositories, passwords, cipher, secrets, config: config.sessions }),
+      identity: createIdentity({
+        db: database.db,
+        repositories,
+        passwords,
+        cipher,
+        secrets,
+        config: config.sessions,
+        authentications,
+      }),
       passwords,
+      authentications,
       events: createEventRecorder(repositories.audit),
       database,
       log,

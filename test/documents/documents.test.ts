@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { configVariables } from "../../src/config/environment.ts";
+import { authenticationEvents, loggingOf } from "../../src/identity/authentication-events.ts";
 
 const documents = [
   "README.md",
@@ -57,4 +58,11 @@ it("every setting that a document names is read by the service", () => {
         .match(settings) ?? [],
   );
   expect([...new Set(named)].filter((name) => !(configVariables as readonly string[]).includes(name))).toEqual([]);
+});
+
+it("docs/operations.md lists every event of authentication, with the level of its line", () => {
+  const rows = [...read("docs/operations.md").matchAll(/^\| `([a-z_]+)` \| (?:(info|warn)\b[^|]*)?\s*\|/gm)];
+  expect(rows.map(([, event, level]) => [event, level])).toEqual(
+    authenticationEvents.map((event) => [event, loggingOf(event)?.level]),
+  );
 });

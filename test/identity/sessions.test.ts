@@ -6,6 +6,7 @@ import { createRefreshTokens } from "../../src/identity/refresh-tokens.ts";
 import { createIssueTokens } from "../../src/identity/session-tokens.ts";
 import type { Repositories } from "../../src/repositories/repositories.ts";
 import { connectTo, createDatabase, repositoriesOn, type TestDatabase } from "../support/database.ts";
+import { quietAuthentications } from "../support/log.ts";
 import { account, secret, tokens } from "../support/service.ts";
 
 const config = { lifetime: 30 * 86_400, idleTimeout: 14 * 86_400, limit: 20, refreshReuse: undefined };
@@ -23,6 +24,7 @@ const refreshWith = (changed: Partial<typeof config> | { refreshReuse: number })
     refreshTokens,
     issueTokens: createIssueTokens({ accessTokens: tokens, refreshTokens }),
     config: { ...config, ...changed },
+    authentications: quietAuthentications,
   });
 beforeAll(async () => {
   database = await createDatabase();

@@ -36,6 +36,7 @@ export class HashQueue {
   readonly limit: number;
   readonly #maxWait: number;
   readonly #now: () => number;
+  readonly #onRefusal: () => void;
   readonly #waiting = { known: new Set<Place>(), strangers: new Set<Place>() };
   #running = 0;
   #knownInARow = 0;
@@ -45,11 +46,13 @@ export class HashQueue {
    * @param options.limit jobs that run at once
    * @param options.maxWait work that may wait (ms)
    * @param options.now a monotonic clock (ms)
+   * @param options.onRefusal called for each job that the full queue refuses
    */
-  constructor({ limit, maxWait = 2_000, now = () => performance.now() }: HashQueueOptions) {
+  constructor({ limit, maxWait = 2_000, now = () => performance.now(), onRefusal = () => {} }: HashQueueOptions) {
     this.limit = limit;
     this.#maxWait = maxWait;
     this.#now = now;
+    this.#onRefusal = onRefusal;
   }
 
   /**
@@ -138,6 +141,7 @@ export class HashQueue {
   }
 
   #refusal(): TooManyRequestsError {
+    this.#onRefusal();
     const retryAfter = Math.max(1, Math.ceil(this.#wait() / 1_000));
     return new TooManyRequestsError(`Too many passwords are being checked. Try again in ${retryAfter} s.`, {
       retryAfter,
@@ -155,4 +159,5 @@ interface HashQueueOptions {
   readonly limit: number;
   readonly maxWait?: number;
   readonly now?: () => number;
+  readonly onRefusal?: () => void;
 }

@@ -1,6 +1,7 @@
 import type { Actor } from "../../database/index.ts";
 import { TooManyRequestsError, UnauthenticatedError } from "../../errors.ts";
-import type { AttemptTicket, Credentials, Repositories } from "../../repositories/index.ts";
+import type { AttemptTicket, Credentials, RefusedAttempt, Repositories } from "../../repositories/index.ts";
+import type { AuthenticationLog } from "../authentication-log.ts";
 import { waitForWholeSecond } from "../failure-timing.ts";
 import { sha256 } from "../random-token.ts";
 import { maxPasswordLength } from "./password-rules.ts";
@@ -33,7 +34,8 @@ export function createPasswordCheck({
   attempts,
   credentials: stored,
   passwords,
-}: Pick<Repositories, "attempts" | "credentials"> & { passwords: Passwords }) {
+  authentications,
+}: Pick<Repositories, "attempts" | "credentials"> & { passwords: Passwords; authentications: AuthenticationLog }) {
   /**
    * Returns the attempt if its password is right. The caller forgives it once the whole sign-in has succeeded.
    *
@@ -44,37 +46,38 @@ export function createPasswordCheck({
   return async (by: Actor, attempt: PasswordAttempt): Promise<ProvenAttempt> => {
     const { credentials, login, password, arrived, signal } = attempt;
     const lane = credentials?.deviceId == null ? "strangers" : "known";
-    let ticket: AttemptTicket | undefined;
+    let taken: AttemptTicket | RefusedAttempt | undefined;
     // The attempt is counted when its turn has come: one that the queue refuses is not counted.
     const hashToCheck = async (): Promise<string | undefined> => {
-      ticket = await take(by, { credentials, login });
+      taken = await take(by, { credentials, login });
       const isTooLong = [...password].length > maxPasswordLength;
-      return ticket === undefined || isTooLong ? undefined : credentials?.passwordHash;
+      return isTicket(taken) && !isTooLong ? credentials?.passwordHash : undefined;
     };
     // An attempt that may not be checked costs the same work.
     const isRight = await passwords.verify(hashToCheck, password, { lane, signal });
-    if (isRight && credentials !== undefined && ticket !== undefined) {
+    if (isRight && credentials !== undefined && isTicket(taken)) {
       const passwordHash = await rehash(by, { credentials, password, lane });
-      return { credentials: { ...credentials, passwordHash }, ticket };
+      return { credentials: { ...credentials, passwordHash }, ticket: taken };
     }
-    if (ticket !== undefined) await attempts.fail(by, ticket);
+    if (isTicket(taken)) await attempts.fail(by, taken);
+    authentications.record(failureOf(taken), by, { userId: credentials?.userId });
     await waitForWholeSecond(arrived);
     throw new UnauthenticatedError(failureMessage);
   };
 
-  /** Counts an attempt. @returns undefined if it may not be checked @throws {TooManyRequestsError} */
+  /** Counts an attempt. @returns a ticket, or why it may not be checked @throws {TooManyRequestsError} */
   async function take(
     by: Actor,
     { credentials, login }: Pick<PasswordAttempt, "credentials" | "login">,
-  ): Promise<AttemptTicket | undefined> {
+  ): Promise<AttemptTicket | RefusedAttempt> {
     const taken = await attempts.take(by, {
       userId: credentials?.userId,
       deviceId: credentials?.deviceId ?? undefined,
       ipAddress: by.ipAddress,
       login: sha256(login.toLowerCase()),
     });
-    if ("number" in taken) return taken;
-    if (taken.bucket !== "limited") return undefined;
+    if (taken.bucket !== "limited") return taken;
+    authentications.record("address_limited", by, { userId: credentials?.userId });
     throw new TooManyRequestsError(
       `Too many sign-ins from this address. Try again in ${Math.ceil(taken.wait / 60)} min, or sign in from a known device.`,
       { retryAfter: taken.wait },
@@ -100,6 +103,14 @@ export function createPasswordCheck({
 }
 
 export type PasswordCheck = ReturnType<typeof createPasswordCheck>;
+
+const isTicket = (taken: AttemptTicket | RefusedAttempt | undefined): taken is AttemptTicket =>
+  taken !== undefined && "number" in taken;
+
+const failureOf = (taken: AttemptTicket | RefusedAttempt | undefined) => {
+  if (isTicket(taken)) return "wrong_password";
+  return taken?.bucket === "locked" ? "account_locked" : "unknown_name";
+};
 
 /** One text for every failure, so that it reveals neither whether an account exists nor that it is locked. */
 export const failureMessage =

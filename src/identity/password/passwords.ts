@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { ConfigError, type PasswordConfig } from "../../config/index.ts";
 import type { Log } from "../../observability/index.ts";
 import { type Argon2Cost, isArgon2Affordable } from "../../validation/index.ts";
+import type { AuthenticationLog } from "../authentication-log.ts";
 import { type BreachedPasswords, openBreachedPasswords } from "./breached-passwords.ts";
 import { openCommonPasswords } from "./common-passwords.ts";
 import { hashPassword } from "./hash-password.ts";
@@ -52,7 +53,10 @@ export const hashLimit = (threads: number, cores = availableParallelism()): numb
  * @throws {ConfigError} for a cost beyond what imports accept, and for an unusable file of breached passwords
  * @throws {MissingPasswordListError} if the package was not built
  */
-export async function createPasswords(config: PasswordConfig, log: Log): Promise<Passwords> {
+export async function createPasswords(
+  config: PasswordConfig,
+  { log, authentications }: { readonly log: Log; readonly authentications: AuthenticationLog },
+): Promise<Passwords> {
   const { minLength, memoryKiB, passes, threads } = config;
   const cost = { memoryKiB, passes, lanes: 1 };
   if (!isArgon2Affordable(cost))
@@ -61,7 +65,11 @@ export async function createPasswords(config: PasswordConfig, log: Log): Promise
   const breached = await openConfigured(config);
   if (minLength < singleFactorLength)
     log.warn({ minLength }, "PASSWORD_MIN_LENGTH is below 15, which NIST SP 800-63B-4 requires of a single factor");
-  const queue = new HashQueue({ limit: hashLimit(threads) });
+  const queue = new HashQueue({
+    limit: hashLimit(threads),
+    // Each refused call is logged at `debug` only: an overload would fill the log.
+    onRefusal: () => authentications.record("password_queue_full"),
+  });
 
   const isRight = async (stored: string | undefined, password: string): Promise<boolean> => {
     const normalized = normalizePassword(password);

@@ -1,6 +1,7 @@
 import type { Actor } from "../../database/index.ts";
 import { UnauthenticatedError } from "../../errors.ts";
 import type { AuthenticationFactor, Repositories } from "../../repositories/index.ts";
+import type { AuthenticationLog } from "../authentication-log.ts";
 import { waitForWholeSecond } from "../failure-timing.ts";
 import type { SecondFactor } from "./second-factor.ts";
 
@@ -24,15 +25,18 @@ export interface ProvenFactor {
 export function createFactorCheck({
   attempts,
   secondFactor,
-}: Pick<Repositories, "attempts"> & { secondFactor: SecondFactor }) {
-  const proven = async (by: Actor, userId: string, { code, recoveryCode }: FactorProof) => {
+  authentications,
+}: Pick<Repositories, "attempts"> & { secondFactor: SecondFactor; authentications: AuthenticationLog }) {
+  /** @returns the factor, or why the code is refused */
+  const prove = async (by: Actor, userId: string, { code, recoveryCode }: FactorProof) => {
     if (recoveryCode !== undefined) {
-      if (!(await attempts.countRecovery(userId))) return undefined;
+      if (!(await attempts.countRecovery(userId))) return "code_locked";
       const recoveryCodesLeft = await secondFactor.takeRecoveryCode(by, userId, recoveryCode);
-      return recoveryCodesLeft === undefined ? undefined : { factor: "recovery_code" as const, recoveryCodesLeft };
+      return recoveryCodesLeft === undefined ? "wrong_code" : { factor: "recovery_code" as const, recoveryCodesLeft };
     }
     const number = await attempts.takeCode(by, userId);
-    if (number === undefined || !(await secondFactor.takeCode(userId, code ?? ""))) return undefined;
+    if (number === undefined) return "code_locked";
+    if (!(await secondFactor.takeCode(userId, code ?? ""))) return "wrong_code";
     await attempts.forgiveCode(by, userId, number);
     return { factor: "totp" as const, recoveryCodesLeft: undefined };
   };
@@ -43,8 +47,10 @@ export function createFactorCheck({
    *   the limit of attempts
    */
   return async (by: Actor, userId: string, proof: FactorProof, arrived: number): Promise<ProvenFactor> => {
-    const factor = await proven(by, userId, proof);
-    if (factor !== undefined) return factor;
+    const proven = await prove(by, userId, proof);
+    if (typeof proven === "object") return proven;
+    const reason = proof.recoveryCode === undefined ? "totp" : "recovery_code";
+    authentications.record(proven, by, { userId, reason });
     await waitForWholeSecond(arrived);
     throw new UnauthenticatedError(
       "The code is wrong or was used already, or there were too many attempts. Wait for the next code, or use a recovery code.",

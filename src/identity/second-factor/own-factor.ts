@@ -1,6 +1,7 @@
 import type { Actor } from "../../database/index.ts";
 import { UnauthenticatedError } from "../../errors.ts";
 import type { Repositories } from "../../repositories/index.ts";
+import type { AuthenticationLog } from "../authentication-log.ts";
 import type { OwnSession } from "../own-password.ts";
 import { sessionEnded } from "../session-tokens.ts";
 import type { FactorCheck, FactorProof } from "./factor-check.ts";
@@ -11,7 +12,12 @@ export function createOwnFactor({
   sessions,
   secondFactor,
   checkFactor,
-}: Pick<Repositories, "sessions"> & { secondFactor: SecondFactor; checkFactor: FactorCheck }) {
+  authentications,
+}: Pick<Repositories, "sessions"> & {
+  secondFactor: SecondFactor;
+  checkFactor: FactorCheck;
+  authentications: AuthenticationLog;
+}) {
   return {
     /** Begins an enrolment. @param account names the account in the authenticator */
     enrol: (by: Actor, { userId }: OwnSession, account: string): Promise<Enrolment> =>
@@ -37,6 +43,7 @@ export function createOwnFactor({
     reauthenticate: async (by: Actor, { userId, sessionId }: OwnSession, proof: FactorProof): Promise<void> => {
       const { factor } = await checkFactor(by, userId, proof, performance.now());
       if (!(await sessions.authenticate(by, userId, sessionId, [factor]))) throw new UnauthenticatedError(sessionEnded);
+      authentications.record("reauthenticated", by, { userId });
     },
 
     /** Removes the second factor after a proof of it. @throws {UnauthenticatedError} @throws {ConflictError} */

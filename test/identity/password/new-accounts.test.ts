@@ -7,6 +7,7 @@ import { createAccount, createAccounts, createPasswords, type Passwords } from "
 import type { Repositories } from "../../../src/repositories/index.ts";
 import { createDatabase, openPool, quiet, repositoriesOn } from "../../support/database.ts";
 import { newUser } from "../../support/factories.ts";
+import { quietAuthentications } from "../../support/log.ts";
 import { reactions } from "./controlled-jobs.ts";
 
 const by = { name: "service:test" };
@@ -20,7 +21,10 @@ beforeEach(async () => {
   onTestFinished(database.drop);
   pool = await openPool(database.url, { DATABASE_POOL_MAX: "1" });
   users = repositoriesOn(pool.db).users;
-  passwords = await createPasswords(loadConfig({ NODE_ENV: "test" }).passwords, quiet);
+  passwords = await createPasswords(loadConfig({ NODE_ENV: "test" }).passwords, {
+    log: quiet,
+    authentications: quietAuthentications,
+  });
 });
 
 const account = () => {

@@ -5,11 +5,17 @@ import { needsRehash } from "../../../src/identity/password/needs-rehash.ts";
 import { createPasswords, hashLimit } from "../../../src/identity/password/passwords.ts";
 import { verifyPassword } from "../../../src/identity/password/verify-password.ts";
 import { passwordHash } from "../../../src/validation/index.ts";
-import { readableLog } from "../../support/log.ts";
+import { quietAuthentications, readableLog } from "../../support/log.ts";
 
 const created = async (env: Record<string, string> = {}) => {
   const { log, lines } = readableLog();
-  return { passwords: await createPasswords(loadConfig({ NODE_ENV: "test", ...env }).passwords, log), lines };
+  return {
+    passwords: await createPasswords(loadConfig({ NODE_ENV: "test", ...env }).passwords, {
+      log,
+      authentications: quietAuthentications,
+    }),
+    lines,
+  };
 };
 
 describe("the hash of a new password", () => {

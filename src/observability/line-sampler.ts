@@ -25,9 +25,9 @@ interface LineSamplerOptions {
 const sweepInterval = 5_000;
 
 /**
- * Writes at most one line a minute for each bucket of events, so that an attack does not fill the log. The first event of a
- * bucket is written at once. Later ones are counted, and the last of them is written when the minute has passed: the sum of
- * `times` is the number of events.
+ * Writes at most one line a minute for each bucket of events, so that an attack does not fill the log. The first event
+ * of a bucket is written at once. Later ones are counted, and the last of them is written when the minute has passed:
+ * the sum of `times` is the number of events.
  */
 export class LineSampler {
   /** In the order in which they end, because all are equally long. */

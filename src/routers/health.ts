@@ -10,8 +10,8 @@ export const healthRouter = t.router({
   }),
 
   /**
-   * State of the process: `uptime` in seconds, `memory` in bytes, slow queries without their values, in ms, and the number of
-   * each event of authentication since the start of the process.
+   * State of the process: `uptime` in seconds, `memory` in bytes, slow queries without their values, in ms, and the
+   * number of each event of authentication since the start of the process.
    */
   details: procedureFor("admin", "service").query(async ({ ctx }) => {
     const { authentications, database, version } = ctx.services;

@@ -25,7 +25,7 @@ it("every event has a counter, which begins at 0", () => {
   expect(counts()).toMatchObject({ refresh_rotated: 2, refresh_replayed: 0 });
 });
 
-it("a burst of 100,000 guesses on a locked account leaves two lines, whatever their addresses, and all are counted", () => {
+it("a burst of 100,000 guesses on a locked account leaves two lines, from any number of addresses", () => {
   const { counts, record, close, lines } = createLog();
   for (let n = 0; n < 100_000; n++) record("account_locked", from(`198.51.${n % 256}.7`), { userId });
   close();

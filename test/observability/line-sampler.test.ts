@@ -41,7 +41,7 @@ it("a bucket without further events is written once, and its next event after a 
   ]);
 });
 
-it("the last of the events that were counted is written a minute after the line before, and no other within a minute", () => {
+it("the last of the events that were counted is written a minute after the line before, and no other", () => {
   const { clock, lines, write } = sampled();
   for (let n = 0; n < 3; n++) write("account");
   clock.time = 59_999;

@@ -11,12 +11,14 @@ const by = { name: "anonymous", ipAddress: "203.0.113.7" };
 let database: TestDatabase;
 let pool: Database;
 let attempts: Repositories["attempts"];
+let repositories: Repositories;
 let sql: TestDatabase["sql"];
 beforeAll(async () => {
   database = await createDatabase();
   ({ sql } = database);
   pool = await connectTo(database.url);
-  ({ attempts } = repositoriesOn(pool.db));
+  repositories = repositoriesOn(pool.db);
+  ({ attempts } = repositories);
 });
 afterAll(async () => {
   await pool.close();
@@ -195,5 +197,24 @@ describe("the limits of an address", () => {
     expect(await take(undefined, { ipAddress })).toMatchObject({ bucket: "limited" });
     await sql`update rate_limits set expires_at = now() where bucket like '%192.0.5.%'`;
     expect(await take(undefined, { ipAddress })).toMatchObject({ bucket: "unknown" });
+  });
+});
+
+describe("attempts of one-time codes", () => {
+  it("the hundredth wrong code is the last one that is checked, until the factor is bound anew", async () => {
+    const { secondFactors, security } = repositories;
+    const { id } = await account(sql);
+    for (let n = 1; n <= 100; n++) {
+      expect(await attempts.takeCode(by, id)).toBe(n);
+      await sql`update user_security set code_locked_until = now() - interval '1 year' where user_id = ${id}`;
+    }
+    expect(await attempts.takeCode(by, id)).toBeUndefined();
+    await security.unlock(by, id);
+    expect(await attempts.takeCode(by, id)).toBeUndefined();
+    const [pendingSecret, secret] = ["v1.key.pending", "v1.key.confirmed"] as const;
+    await secondFactors.beginEnrolment(by, id, pendingSecret);
+    expect(await attempts.takeCode(by, id)).toBeUndefined();
+    await secondFactors.confirmEnrolment(by, id, { pendingSecret, secret, step: 1, recoveryCodes: [] });
+    expect(await attempts.takeCode(by, id)).toBe(101);
   });
 });

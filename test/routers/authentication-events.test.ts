@@ -167,8 +167,7 @@ it("wrong codes have a line each, locked ones one a minute, and an expired chall
 it("a refused refresh has a line with its reason, and the reuse of an old token a warning", async () => {
   const { id, username } = await player();
   const first = await signedIn(username);
-  const refresh = (refreshToken: string | null) =>
-    client().auth.refresh.mutate({ refreshToken: String(refreshToken) });
+  const refresh = (refreshToken: string | null) => client().auth.refresh.mutate({ refreshToken: String(refreshToken) });
   const second = await refresh(first.refreshToken);
   const third = await refresh(second.refreshToken);
   const { counted, logged } = await eventsOf(async () => {

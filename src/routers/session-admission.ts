@@ -20,6 +20,6 @@ export function admitRecentAuthentication(isRecent: boolean): void {
   if (isRecent) return;
   throw new InsufficientAuthenticationError(
     "recent_authentication",
-    "This needs a recent proof of identity: call auth.reauthenticate, then repeat the call.",
+    "This needs a recent proof of identity: call auth.reauthenticate, with the second factor if the account has one, then repeat the call.",
   );
 }

@@ -5,7 +5,7 @@ import { userRoles } from "../schema/index.ts";
 import { newAccount } from "../validation/index.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
-import { ownedProcedureFor, procedureFor } from "./procedure.ts";
+import { ownedProcedure, ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 import {
   createManyInput,
@@ -21,6 +21,12 @@ import {
 } from "./users-input.ts";
 
 const listUsersInput = listInputWith(userDefinition, deletedFilter);
+
+/** What an account signs in by (OWASP ASVS 5.0, 7.5.1). */
+const loginChange = {
+  when: "for `username` and `email`",
+  applies: (input: unknown) => typeof input === "object" && input !== null && ("username" in input || "email" in input),
+};
 
 export const usersRouter = t.router({
   /** The caller's own account. */
@@ -67,7 +73,7 @@ export const usersRouter = t.router({
    * Changes username or metadata of an account, and for administrators its email. With `updatedAt`, only if the account
    * still has this version.
    */
-  update: ownedProcedureFor("owner", "admin")
+  update: ownedProcedure({ rules: ["owner", "admin"], recent: loginChange })
     .input(updateInput)
     .mutation(({ ctx, input: { id: _, updatedAt: version, ...change } }) => {
       // It would change an address without a proof of it, and CONFLICT would tell which addresses have accounts (OWASP

@@ -378,6 +378,27 @@ describe("a second factor", () => {
     expect(renewed.recoveryCodes).toHaveLength(10);
     expect(renewed.recoveryCodes).not.toContain(recoveryCodes[0]);
   });
+
+  it("a session of the password alone, from before the enrolment, changes no factor without a code", async () => {
+    const one = await player();
+    const before = clientOf(service.url, (await signIn(one.username)).accessToken);
+    const { secret } = await before.account.twoFactor.enrol.mutate();
+    const stolen = clientOf(service.url, (await signIn(one.username)).accessToken);
+    const now = Math.floor(Date.now() / 1_000);
+    await before.account.twoFactor.confirm.mutate({ code: generateSync({ secret, epoch: now }) });
+    await stolen.auth.reauthenticate.mutate({ password });
+    const recent = { code: "FORBIDDEN", reason: "recent_authentication" };
+    for (const change of [
+      () => stolen.account.recoveryCodes.renew.mutate(),
+      () => stolen.account.twoFactor.enrol.mutate(),
+      () => stolen.auth.signOut.mutate({ scope: "all" }),
+      () => stolen.users.update.mutate({ username: "another name" }),
+    ])
+      expect(await refusal(change())).toMatchObject(recent);
+    await stolen.auth.reauthenticate.mutate({ code: generateSync({ secret, epoch: now + 30 }) });
+    expect((await stolen.account.recoveryCodes.renew.mutate()).recoveryCodes).toHaveLength(10);
+    await before.account.recoveryCodes.renew.mutate();
+  });
 });
 
 describe("known devices", () => {

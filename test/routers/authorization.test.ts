@@ -68,6 +68,7 @@ const sessions: Record<string, string> = {
   "auth.signOut": "password_change, enrolment, recent unless `scope` is `this`",
   "sessions.revoke": "recent unless it is this session",
   "sessions.revokeAll": "recent",
+  "users.update": "recent for `username` and `email`",
 };
 
 const callerNames = ["anonymous", "user", "moderator", "admin", "service"] as const;

@@ -120,11 +120,13 @@ it("a sign-in that is completed by a second factor sets the cookies with the com
 
 it("only the end of the session clears its cookie, and never that of the device", async () => {
   const { id, cookies, client, answers } = await signedIn();
-  await database.sql`alter table user_sessions rename to sessions_away`;
+  await database.sql.unsafe(`
+    create function fail() returns trigger language plpgsql as 'begin raise exception ''broken''; end';
+    create trigger fail before update on user_sessions for each statement execute function fail()`);
   expect(await refusal(client().auth.refresh.mutate({ cookies: true }))).toMatchObject({
     code: "INTERNAL_SERVER_ERROR",
   });
-  await database.sql`alter table sessions_away rename to user_sessions`;
+  await database.sql`drop function fail() cascade`;
   expect(answers.at(-1)?.set).toEqual([]);
   await database.sql`
     update user_sessions set revoked_at = now(), revocation_reason = 'revoked' where user_id = ${id} and revoked_at is null`;

@@ -41,10 +41,14 @@ export function createHeldTokens({
   const receive = async (message: TabMessage) => {
     const receivedAt = monotonicNow();
     const before = grant;
-    const stored = await entry.read();
-    if (grant !== before) return;
-    if (message.kind === "signedOut" && stored === undefined) hold(undefined);
-    if (message.kind === "renewed" && stored === message.stored) hold(accessGrant(message, receivedAt));
+    const expected = message.kind === "renewed" ? message.stored : undefined;
+    for (const pause of storageDelays) {
+      await delay(pause);
+      const stored = await entry.read();
+      if (grant !== before) return;
+      if (stored !== expected) continue;
+      return hold(message.kind === "renewed" ? accessGrant(message, receivedAt) : undefined);
+    }
   };
   // A storage that cannot be read now is read again at the next renewal.
   const channel = openTabChannel(channelName, (message) => void receive(message).catch(() => {}));
@@ -72,6 +76,18 @@ export function createHeldTokens({
     close: () => channel.close(),
   };
 }
+
+/**
+ * When the storage is read after a message (ms, each after the one before): a browser may deliver the message of another
+ * process before that process's change of `localStorage`.
+ */
+const storageDelays = [0, 10, 50, 250, 1_000, 4_000];
+
+const delay = (ms: number) =>
+  new Promise<void>((resolve) => {
+    // In Node.js the timer would keep the process alive.
+    (setTimeout(resolve, ms) as { unref?: () => void }).unref?.();
+  });
 
 /** Resolves when the function that it adds to the set is called, or after `timeout` ms. */
 function nextCall(waiting: Set<() => void>, timeout: number): Promise<void> {

@@ -276,6 +276,30 @@ describe.each([
   });
 });
 
+it("a tab takes the tokens of another although its storage shows them later than the message", async () => {
+  const one = await player();
+  const { openTab, storage } = browser();
+  const session = openTab();
+  let reads = 0;
+  let isLate = false;
+  const getItem = (key: string) => {
+    reads++;
+    return isLate && key.endsWith("refresh-token") ? undefined : storage.getItem(key);
+  };
+  const other = openTab({ storage: { ...storage, getItem } });
+  await eventually(() => expect([session.state, other.state]).toEqual([signedOut, signedOut]));
+  isLate = true;
+  const before = reads;
+  await session.signIn({ login: one.username, password });
+  await eventually(() => expect(reads).toBeGreaterThan(before));
+  expect(other.state).toEqual(signedOut);
+  isLate = false;
+  await eventually(() => expect(other.state).toEqual({ status: "signedIn", stage: "full", userId: one.id }));
+  isLate = true;
+  await session.signOut("this");
+  await eventually(() => expect(other.state).toEqual(signedOut));
+});
+
 describe("a service that does not answer", () => {
   it("a stopped service signs nobody out, and the session goes on after its restart", async () => {
     const first = await startService(service.database.url);

@@ -55,7 +55,15 @@ export function prepareExamples(frontend: string): void {
     (file) => /\.tsx?$/.test(file) && file.includes("/") && !file.includes("node_modules"),
   );
   for (const file of sources) cpSync(join(root, "examples", file), join(folder, file));
-  for (const name of ["@tanstack", "@trpc/tanstack-react-query", "@types", "csstype", "react", "undici-types"]) {
+  for (const name of [
+    "@tanstack",
+    "@trpc/tanstack-react-query",
+    "@types",
+    "csstype",
+    "react",
+    "react-dom",
+    "undici-types",
+  ]) {
     const link = join(folder, "node_modules", name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(root, "node_modules", name), link);
@@ -71,16 +79,13 @@ export function prepareExamples(frontend: string): void {
   writeConfig(folder, { compilerOptions, files: ["frameworks.d.ts", ...sources] });
 }
 
-/** The parts of Next and React DOM that the examples use: neither is installed here. */
+/** The parts of Next that the examples use: it is not installed here. */
 const frameworks = `
   declare module "next/headers" {
     export function cookies(): Promise<{ get(name: string): { name: string; value: string } | undefined }>;
   }
   declare module "next/navigation" {
     export function redirect(url: string): never;
-  }
-  declare module "react-dom/client" {
-    export function createRoot(container: Element): { render(children: import("react").ReactNode): void };
   }
 `;
 

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { isClientError } from "aeturnis-data-client";
 import { useState } from "react";
 import { api, queryClient } from "./api.ts";
+import { Problem } from "./Problem.tsx";
 
 /** Finds players by the beginning of their name, and bans them. */
 export function Players() {
@@ -24,7 +24,7 @@ export function Players() {
       <label>
         Name <input value={search} onChange={(event) => setSearch(event.target.value)} />
       </label>
-      {isClientError(error) && <p role="alert">{error.message}</p>}
+      <Problem error={error} />
       <ul>
         {players.data?.pages.flatMap(({ items }) =>
           items.map((user) => (

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
-import { isClientError } from "aeturnis-data-client";
-import { session } from "./api.ts";
+import { Problem } from "./Problem.tsx";
+import { session } from "./session.ts";
 
 /** Asks for the name or email and the password, and then for the code of accounts with a second factor. */
 export function SignIn() {
@@ -35,7 +35,7 @@ export function SignIn() {
       <button type="submit" disabled={signIn.isPending || complete.isPending}>
         Sign in
       </button>
-      {error && <p role="alert">{isClientError(error) ? error.message : "The sign-in failed."}</p>}
+      <Problem error={error} />
     </form>
   );
 }

@@ -103,7 +103,8 @@ begin
     count = case when limits.expires_at <= excluded.expires_at - span then 1 else limits.count + 1 end,
     expires_at = case when limits.expires_at <= excluded.expires_at - span then excluded.expires_at else limits.expires_at end
   returning limits.count, limits.expires_at into number, ends;
-  return case when number > most then greatest(1, ceil(extract(epoch from ends - now()))) end;
+  -- Not now(): another transaction may have begun the window after this one started.
+  return case when number > most then greatest(1, ceil(extract(epoch from ends - clock_timestamp()))) end;
 end;
 $$;
 --> statement-breakpoint

@@ -2,7 +2,7 @@ import { createTRPCClient, httpBatchLink } from "@trpc/client";
 import type { Sql } from "postgres";
 import superjson from "superjson";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import { loadConfig } from "../../src/config/config.ts";
+import { loadConfig, type PasswordConfig } from "../../src/config/config.ts";
 import { createAccessTokens } from "../../src/identity/access-tokens.ts";
 import type { Log } from "../../src/observability/log.ts";
 import type { AppRouter, Outputs } from "../../src/routers/app-router.ts";
@@ -14,8 +14,15 @@ export const secret = "a secret of sufficient length for the tests";
 export const encryptionKeys = `test:${Buffer.alloc(32, 7).toString("base64")}`;
 export const tokens = createAccessTokens([secret]);
 
-/** Starts the service on a database, at a free port. The caller must close it. */
-export async function startService(url: string, options: { log?: Log; env?: TestSettings } = {}) {
+/**
+ * Starts the service on a database, at a free port. The caller must close it.
+ *
+ * @param options.hashCost replaces the cost of Argon2id, which the settings bound from below
+ */
+export async function startService(
+  url: string,
+  options: { log?: Log; env?: TestSettings; hashCost?: Pick<PasswordConfig, "memoryKiB" | "passes"> } = {},
+) {
   const config = loadConfig({
     DATABASE_URL: url,
     PORT: "0",
@@ -26,7 +33,8 @@ export async function startService(url: string, options: { log?: Log; env?: Test
     ...poolerOf(url),
     ...options.env,
   });
-  return createService({ config, log: options.log ?? quiet });
+  const passwords = { ...config.passwords, ...options.hashCost };
+  return createService({ config: { ...config, passwords }, log: options.log ?? quiet });
 }
 
 /** Starts one service with its own database for all tests of a file. */

@@ -61,13 +61,14 @@ export function createOwnPassword(services: {
     ): Promise<number> => {
       const { currentPassword, newPassword, signOutOthers } = options;
       const { credentials, ticket } = await prove(by, session, currentPassword);
+      // The present password was right, whatever becomes of the new one.
+      await attempts.forgive(by, ticket);
       const { userId, email, username, passwordHash: from } = credentials;
       await passwords.check(newPassword, { context: { email, username }, field: "newPassword" });
       const to = await passwords.hash(newPassword, { lane: "known" });
       return inTransaction(db, async (tx) => {
         const isChanged = await stored.withTransaction(tx).changePassword(by, userId, { from, to });
         if (!isChanged) throw new ConflictError("The password was changed at the same time.");
-        await attempts.withTransaction(tx).forgive(by, ticket);
         await sessions.withTransaction(tx).authenticate(by, userId, session.sessionId, ["password"]);
         if (!signOutOthers) return 0;
         return sessions

@@ -223,6 +223,20 @@ describe("a session", () => {
     expect(session.userId).toBe(id);
   });
 
+  it("a new password that is refused leaves no failed attempt", async () => {
+    const { id, username } = await player();
+    const { accessToken, session } = await signIn(username);
+    const mine = clientOf(service.url, accessToken);
+    for (let n = 0; n < 11; n++)
+      expect(
+        await refusal(mine.auth.changePassword.mutate({ currentPassword: password, newPassword: `short ${n}` })),
+      ).toMatchObject({ code: "BAD_REQUEST", field: "newPassword" });
+    const [device] = await service.database.sql`
+      select attempts, attempts_total::int as total, locked_until from user_devices
+      where user_id = ${id} and id = ${session.deviceId}`;
+    expect(device).toEqual({ attempts: 0, total: 11, locked_until: null });
+  });
+
   it("sessions.check accepts an access token of a player, and null is its answer to any other", async () => {
     const { id, username } = await player();
     const { accessToken, session } = await signIn(username);

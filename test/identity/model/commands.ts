@@ -28,7 +28,7 @@ const refreshes: fc.Arbitrary<Step>[] = [
 const ownersSteps: fc.Arbitrary<Step>[] = [
   fc.tuple(choice, fc.constantFrom("this", "others", "all")).map((args) => new SignOut(...args)),
   fc.tuple(choice, isRight).map((args) => new Reauthenticate(...args)),
-  fc.tuple(choice, isRight).map((args) => new ChangePassword(...args)),
+  fc.tuple(choice, isRight, fc.boolean()).map((args) => new ChangePassword(...args)),
   fc.tuple(choice, choice).map((args) => new ForgetDevice(...args)),
   fc.constant(new CallWithEvery()),
 ];

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { AccountModel } from "./account-model.ts";
+import { stateOf } from "./comparison.ts";
 import { answerOf, isRefused, type Players } from "./players.ts";
 import { pick, Step, sessionOf, wrongPassword } from "./step.ts";
 
@@ -57,6 +58,7 @@ abstract class PasswordStep extends OwnerStep {
   constructor(
     choice: number,
     readonly isRight: boolean,
+    readonly isAccepted = true,
   ) {
     super(choice);
   }
@@ -72,8 +74,10 @@ abstract class PasswordStep extends OwnerStep {
       if (ticket !== undefined) model.fail("owner", ticket);
       return expect(answer).toBe("UNAUTHORIZED");
     }
-    expect(answer).toBeTypeOf("object");
     model.forgive("owner", ticket);
+    await adoptTotals(model, players);
+    if (!this.isAccepted) return expect(answer).toBe("BAD_REQUEST");
+    expect(answer).toBeTypeOf("object");
     session.authenticatedAt = model.now;
     model.tell("owner", `session ${session.id} authenticated again`);
     this.succeed(model, session.id);
@@ -97,7 +101,8 @@ export class Reauthenticate extends PasswordStep {
 
 export class ChangePassword extends PasswordStep {
   prove(client: ReturnType<Players["client"]>, currentPassword: string, model: AccountModel) {
-    return client.auth.changePassword.mutate({ currentPassword, newPassword: nextPassword(model) });
+    const newPassword = this.isAccepted ? nextPassword(model) : "too short";
+    return client.auth.changePassword.mutate({ currentPassword, newPassword });
   }
   override succeed(model: AccountModel, sessionId: string) {
     model.passwords.push(nextPassword(model));
@@ -107,8 +112,19 @@ export class ChangePassword extends PasswordStep {
       if (one.id !== sessionId && model.isLive(one)) model.end("owner", one, "password_changed");
   }
   toString() {
-    return `change of the password in session ${this.choice} by ${this.isRight ? "the" : "a wrong"} one`;
+    const change = this.isAccepted ? "change of the password" : "change to a password that is too short,";
+    return `${change} in session ${this.choice} by ${this.isRight ? "the" : "a wrong"} one`;
   }
+}
+
+/**
+ * Takes over how many attempts were ever counted, which no decision depends on: a change whose new hash finds no room is
+ * sent again after its attempt was counted and forgiven.
+ */
+async function adoptTotals({ account, strangers, devices }: AccountModel, { sql }: Players): Promise<void> {
+  const state = await stateOf(sql, account.id);
+  strangers.total = Math.max(strangers.total, state.total);
+  for (const { id, bucket } of devices) bucket.total = Math.max(bucket.total, state.devices[id]?.[1] ?? 0);
 }
 
 const nextPassword = ({ passwords }: AccountModel) => `long password ${passwords.length} of a player`;

@@ -24,7 +24,7 @@ export class Refresh extends Step {
       places.map(async (place) => {
         const refreshToken = pick(session.tokens, place);
         const answer = await answerOf(() => players.client().auth.refresh.mutate({ refreshToken }));
-        return isRefused(answer) ? answer : answer.refreshToken;
+        return isRefused(answer) ? answer : String(answer.refreshToken);
       }),
     );
     for (const { rotation, answers } of possibleRefreshes(model, session, places)) {

@@ -45,7 +45,8 @@ const columns = `
       'storage ' || nullif(attstorage, typstorage)::text,
       'compression ' || nullif(attcompression, '')::text,
       'statistics ' || nullif(attstattarget, -1),
-      'with ' || ${listOf("attoptions")},
+      -- PostgreSQL's own version of the column since 15.20; equal columns have different ones.
+      'with ' || ${listOf("attoptions", "element !~ '^pg_attver='")},
       'options ' || ${listOf("attfdwoptions")}),
     c.oid, 'pg_class'::regclass, c.oid, attnum
   from pg_attribute

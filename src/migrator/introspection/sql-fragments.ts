@@ -1,9 +1,10 @@
 /** A condition on pg_namespace: the schema is neither PostgreSQL's own nor that of temporary tables. */
 export const isUserSchema = "nspname !~ '^pg_' and nspname <> 'information_schema'";
 
-/** A subselect: the elements of a text array as one text, ordered by collation "C". */
-export function listOf(array: string): string {
-  return `(select string_agg(element, ', ' order by element collate "C") from unnest(${array}) as list (element))`;
+/** A subselect: the elements of a text array as one text, ordered by collation "C". @param where on `element` */
+export function listOf(array: string, where = "true"): string {
+  return `(
+    select string_agg(element, ', ' order by element collate "C") from unnest(${array}) as list (element) where ${where})`;
 }
 
 /** A subselect: the names of columns as one text, in the order of the given column numbers. */

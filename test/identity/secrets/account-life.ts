@@ -10,8 +10,9 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 /** What an answer to a sign-in or a refresh gives. */
 interface Tokens {
   readonly accessToken: string;
-  readonly refreshToken: string;
-  readonly deviceToken?: string;
+  /** Null in an answer that leaves the token to a cookie: this life asks for none. */
+  readonly refreshToken: string | null;
+  readonly deviceToken?: string | null;
 }
 
 /** An account whose owner does everything that a service offers. It remembers every secret, and where it belongs. */
@@ -47,13 +48,14 @@ export class AccountLife {
 
   /** The last answer has given these tokens. */
   keepTokens({ accessToken, refreshToken, deviceToken }: Tokens): void {
+    if (refreshToken === null) throw new Error("the refresh token is in a cookie");
     const delivered = [this.service.last];
     Object.assign(this, { accessToken, refreshToken });
     this.keep("access token", tokenForms(accessToken), { delivered });
     this.keep("refresh token", tokenForms(refreshToken), { delivered });
     const stored = ["user_sessions.refresh_token_id", "user_sessions.previous_refresh_token_id"];
     this.keep("refresh token id", formsOf(String(decodeJwt(refreshToken).jti)), { delivered, stored });
-    if (deviceToken === undefined || deviceToken === this.deviceToken) return;
+    if (deviceToken == null || deviceToken === this.deviceToken) return;
     this.deviceToken = deviceToken;
     this.keep("device token", formsOf(deviceToken), { delivered });
     this.keep("hash of a device token", formsOf(sha256(deviceToken)), { stored: ["user_devices.token_hash"] });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { decodeJwt } from "jose";
 import { generateSync, ScureBase32Plugin } from "otplib";
 import type { Sql } from "postgres";
+import { expect } from "vitest";
 import type { RecordedService } from "./recorded-service.ts";
 import { codeForms, formsOf, recoveryForms, type Secret, tokenForms } from "./secret-forms.ts";
 
@@ -132,6 +133,16 @@ export class AccountLife {
   async refresh(): Promise<void> {
     const { refreshToken } = this;
     this.keepTokens(await this.service.client().auth.refresh.mutate({ refreshToken }));
+  }
+
+  /** Presents a refresh token that was rotated twice, which ends the session, and then the last one. */
+  async reuse(): Promise<void> {
+    const { refreshToken: oldest } = this;
+    await this.refresh();
+    await this.refresh();
+    const { auth } = this.service.client();
+    for (const refreshToken of [oldest, this.refreshToken])
+      await expect(auth.refresh.mutate({ refreshToken })).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
   }
 
   /** Begins an enrolment. */

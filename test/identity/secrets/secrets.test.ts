@@ -91,6 +91,8 @@ it("every password, token, code, key and hash is found where it belongs, and in 
   await life.keepStored();
 
   await life.signIn();
+  await life.reuse();
+  await life.signIn();
   await life.refresh();
   await life.enrol();
   await life.confirm();

@@ -61,7 +61,7 @@ export class Complete extends Step {
         answerOf(() => players.client().auth.completeSignIn.mutate({ challenge: token, ...input })),
       ),
     );
-    const open = chosen.filter((challenge) => !challenge.isDone && challenge.expiresAt > model.now);
+    const open = chosen.filter((challenge) => model.isOpen(challenge));
     if (!isRight(this.proof)) {
       for (const _ of open) take(model, this.proof, undefined);
       return expectRefused(answers, "UNAUTHORIZED");

@@ -33,16 +33,22 @@ export function pick<Item>(items: readonly Item[], choice: number): Item {
   return item;
 }
 
-/** One of the last four: older ones have mostly ended. */
-const pickLate = <Item>(items: readonly Item[], choice: number): Item => pick(items.slice(-4), choice);
+/** Three of four choices are of those that are still good for something, and all of the last four. */
+function pickLate<Item>(items: readonly Item[], choice: number, isOpen: (item: Item) => boolean): Item {
+  const open = items.filter(isOpen);
+  const pool = open.length === 0 || choice % 4 === 0 ? items : open;
+  return pick(pool.slice(-4), Math.floor(choice / 4));
+}
 
 /** The device that a random number selects; undefined for a stranger. */
 export const deviceOf = ({ devices }: AccountModel, choice: number | undefined): Device | undefined =>
   choice === undefined || devices.length === 0 ? undefined : pick(devices, choice);
 
-export const sessionOf = ({ sessions }: AccountModel, choice: number): Session => pickLate(sessions, choice);
+export const sessionOf = (model: AccountModel, choice: number): Session =>
+  pickLate(model.sessions, choice, (session) => model.isLive(session));
 
-export const challengeOf = ({ challenges }: AccountModel, choice: number): Challenge => pickLate(challenges, choice);
+export const challengeOf = (model: AccountModel, choice: number): Challenge =>
+  pickLate(model.challenges, choice, (challenge) => model.isOpen(challenge));
 
 export const times = <Result>(count: number, make: (n: number) => Result): Result[] =>
   Array.from({ length: count }, (_, n) => make(n));

@@ -11,7 +11,10 @@ import type { Step } from "./step.ts";
 const choice = fc.nat({ max: 31 });
 const device = fc.option(choice, { nil: undefined, freq: 1 });
 const boolean = fc.boolean();
-const proof = fc.constantFrom<Proof>("code", "code", "recovery code", "used code", "wrong code", "used recovery code");
+const proof = fc.oneof(
+  fc.constantFrom<Proof>("code", "used code"),
+  fc.constantFrom<Proof>("code", "recovery code", "used recovery code", "used code", "wrong code"),
+);
 const minute = 60;
 const day = 86_400;
 const passTime = (...seconds: number[]) => fc.constantFrom(...seconds).map((one) => new PassTime(one));
@@ -48,8 +51,16 @@ const sessions: Kinds = [
   ...[changePassword, passTime(40, 70), passTime(120), passTime(120, 11 * minute, 15 * day)],
 ];
 const secondFactors: Kinds = [
-  ...[signIn, signIn, fewGuesses, complete, complete, complete, complete, enrol, disable, forgetDevice],
-  ...[passTime(40), passTime(40, 70, 6 * minute, 25 * 60 * minute)],
+  ...[signIn, signIn, signIn, signIn, fewGuesses, complete, complete, complete, complete, complete, complete],
+  ...[
+    enrol,
+    disable,
+    forgetDevice,
+    passTime(40),
+    passTime(40),
+    passTime(40),
+    passTime(70, 6 * minute, 25 * 60 * minute),
+  ],
 ];
 const all: Kinds = [
   ...[guess, signIn, signInBesideGuesses, signInAtOnce, refresh, refreshAtOnce, signOut, reauthenticate, unlock],

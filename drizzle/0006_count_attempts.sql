@@ -209,15 +209,19 @@ begin
     return query select 'unknown', null::bigint, null::integer, null::timestamptz, null::integer;
     return;
   end if;
-  -- Failures are forgotten 30 days after the last one.
-  failed := case when state.last_attempt_at < now() - interval '30 days' then 0 else state.login_attempts end;
+  -- Failures are forgotten 30 days after the last one, and the next one is a first one again.
+  if state.last_attempt_at < now() - interval '30 days' then
+    state.login_attempts := 0;
+    state.failing_since := null;
+  end if;
+  failed := state.login_attempts;
   if failed >= 100 or state.locked_until > now() then
     return query select 'locked', null::bigint, null::integer, null::timestamptz, null::integer;
     return;
   end if;
   update public.user_security set
     login_attempts = failed + 1, attempts_total = attempts_total + 1, last_attempt_at = now(),
-    locked_until = now() + public.attempt_lock(failed + 1, 4)
+    failing_since = state.failing_since, locked_until = now() + public.attempt_lock(failed + 1, 4)
   where user_id = owner;
   return query select 'stranger', state.attempts_total + 1, failed, state.failing_since, null::integer;
 end;
@@ -251,7 +255,8 @@ declare
 begin
   perform set_config('audit.context', context, true);
   if device is not null then
-    select least(attempts, attempts_total - number) into remaining from public.user_devices where user_id = owner and id = device for update;
+    -- A device that was forgotten after the ticket, and is known again by this sign-in, has counted nothing.
+    select greatest(0, least(attempts, attempts_total - number)) into remaining from public.user_devices where user_id = owner and id = device for update;
     update public.user_devices set
       attempts = remaining,
       failing_since = case when remaining > 0 then failing_since end,

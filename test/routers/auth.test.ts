@@ -107,6 +107,24 @@ describe("auth.signIn", () => {
     expect(await signIn(username)).toMatchObject({ session: { failures: 0 } });
   });
 
+  it("a failure after 30 quiet days is a first one again, and the trail has it", async () => {
+    const { id, username } = await player();
+    await refusal(signIn(username, { password: wrong }));
+    await service.database.sql`
+      update user_security set last_attempt_at = now() - interval '31 days', failing_since = now() - interval '31 days'
+      where user_id = ${id}`;
+    await refusal(signIn(username, { password: wrong }));
+    const changes = await service.database.sql`
+      select changes from audit_log where resource_type = 'user_security' and resource_id = ${id}
+        and action = 'update' and actor = 'anonymous' order by created_at`;
+    const moment = expect.any(String);
+    expect(changes.map((row) => row["changes"].failing_since)).toEqual([
+      [null, moment],
+      [moment, null],
+      [null, moment],
+    ]);
+  });
+
   it.each(["suspended", "banned"] as const)("a %s player is told so after the right password only", async (status) => {
     const { id, username } = await player();
     await service.database.sql`update users set status = ${status} where id = ${id}`;
@@ -318,6 +336,17 @@ describe("a second factor", () => {
     const [state] = await service.database
       .sql`select login_attempts, code_attempts from user_security where user_id = ${id}`;
     expect(state).toEqual({ login_attempts: 0, code_attempts: 0 });
+  });
+
+  it("a device that is forgotten between password and code is known again by the completed sign-in", async () => {
+    const { mine, username, deviceToken, session, code } = await enrolled();
+    const answer = await anonymous().auth.signIn.mutate({ login: username, password, deviceToken });
+    if (!("challenge" in answer)) throw new Error("the account has no second factor");
+    const deviceId = session.deviceId ?? "";
+    await mine.account.devices.forget.mutate({ deviceId });
+    const signedIn = await anonymous().auth.completeSignIn.mutate({ challenge: answer.challenge, code: code(1) });
+    expect(signedIn).toMatchObject({ stage: "full", session: { deviceId } });
+    expect(signedIn.deviceToken).not.toBe(deviceToken);
   });
 
   it("100 completions at once with one code start one session", async () => {

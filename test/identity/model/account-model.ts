@@ -52,7 +52,9 @@ export class AccountModel extends Story {
     return this.isLive(session) ? undefined : "UNAUTHORIZED";
   }
 
-  isRecent = ({ authenticatedAt }: Session): boolean => authenticatedAt > this.now - 600;
+  /** Whether the owner has proved their identity within 10 minutes, by all factors of the account. */
+  isRecent = ({ authenticatedAt, hasSecondFactor }: Session): boolean =>
+    authenticatedAt > this.now - 600 && (hasSecondFactor || this.factor === undefined);
 
   isKnown = (device: Device): boolean => this.devices.includes(device) && device.expiresAt > this.now;
 
@@ -127,6 +129,7 @@ export class AccountModel extends Story {
       expiresAt: now + 30 * day,
       idleExpiresAt: now + 14 * day,
       authenticatedAt: now,
+      hasSecondFactor: factors.length > 1,
       rotatedAt: undefined,
       isReplayed: false,
       isAged: false,

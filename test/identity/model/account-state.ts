@@ -30,6 +30,7 @@ export interface Session {
   lastUse: number;
   idleExpiresAt: number;
   authenticatedAt: number;
+  hasSecondFactor: boolean;
   rotatedAt: number | undefined;
   /** Whether a late replay has been recorded since the last rotation. */
   isReplayed: boolean;

@@ -6,15 +6,13 @@ import { PassTime, SetStatus, Unlock } from "./other-commands.ts";
 import { Refresh } from "./refresh-commands.ts";
 import { CallWithEvery, ChangePassword, ForgetDevice, Reauthenticate, SignOut } from "./session-commands.ts";
 import { Guess, SignIn, SignInAtOnce } from "./sign-in-commands.ts";
-import type { Step } from "./step.ts";
+import { InTurn, type Step } from "./step.ts";
 
 const choice = fc.nat({ max: 31 });
 const device = fc.option(choice, { nil: undefined, freq: 1 });
 const boolean = fc.boolean();
-const proof = fc.oneof(
-  fc.constantFrom<Proof>("code", "used code"),
-  fc.constantFrom<Proof>("code", "recovery code", "used recovery code", "used code", "wrong code"),
-);
+const rightProof = fc.constantFrom<Proof>("code", "recovery code");
+const proof = fc.oneof(rightProof, fc.constantFrom<Proof>("used code", "wrong code", "used recovery code"));
 const minute = 60;
 const day = 86_400;
 const passTime = (...seconds: number[]) => fc.constantFrom(...seconds).map((one) => new PassTime(one));
@@ -36,11 +34,14 @@ const forgetDevice = fc.tuple(choice, choice).map((args) => new ForgetDevice(...
 const callWithEvery = fc.constant(new CallWithEvery());
 const enrol = fc.tuple(choice, boolean).map((args) => new Enrol(...args));
 const complete = fc.tuple(fc.array(choice, { minLength: 1, maxLength: 3 }), proof).map((args) => new Complete(...args));
+/** A code is due half a minute after the one before. */
+const completedSignIn = fc.tuple(passTime(40), signIn, complete).map((steps) => new InTurn(steps));
+const interruptedSignIn = fc.tuple(signIn, fewGuesses, complete).map((steps) => new InTurn(steps));
 const disable = fc.tuple(choice, proof).map((args) => new Disable(...args));
 const unlock = fc.constant(new Unlock());
 const setStatus = fc.constantFrom("active", "active", "suspended", "banned").map((status) => new SetStatus(status));
 
-type Kinds = readonly fc.Arbitrary<Step>[];
+type Kinds = readonly fc.Arbitrary<Step | InTurn>[];
 
 const passwords: Kinds = [
   ...[guess, signIn, signIn, signInBesideGuesses, signInAtOnce, reauthenticate, changePassword, forgetDevice],
@@ -51,16 +52,8 @@ const sessions: Kinds = [
   ...[changePassword, passTime(40, 70), passTime(120), passTime(120, 11 * minute, 15 * day)],
 ];
 const secondFactors: Kinds = [
-  ...[signIn, signIn, signIn, signIn, fewGuesses, complete, complete, complete, complete, complete, complete],
-  ...[
-    enrol,
-    disable,
-    forgetDevice,
-    passTime(40),
-    passTime(40),
-    passTime(40),
-    passTime(70, 6 * minute, 25 * 60 * minute),
-  ],
+  ...[signIn, fewGuesses, complete, complete, enrol, disable, forgetDevice, passTime(70, 6 * minute, 25 * 60 * minute)],
+  ...[completedSignIn, completedSignIn, completedSignIn, interruptedSignIn, interruptedSignIn],
 ];
 const all: Kinds = [
   ...[guess, signIn, signInBesideGuesses, signInAtOnce, refresh, refreshAtOnce, signOut, reauthenticate, unlock],
@@ -81,8 +74,8 @@ export const pastOf = (focus: Focus, reuse: number | undefined): fc.Arbitrary<Pa
     isEnrolled: focus === "all" ? boolean : fc.constant(focus === "secondFactors"),
   });
 
-/** Two sequences, of 14 on average together: one would often be short. */
+/** Two sequences, of 10 on average together: one would often be short. */
 export const commandsOf = (focus: Focus) => {
-  const sequence = fc.commands([...focuses[focus]], { maxCommands: 14, size: "max" });
+  const sequence = fc.commands([...focuses[focus]], { maxCommands: 10, size: "max" });
   return fc.tuple(sequence, sequence);
 };

@@ -30,7 +30,7 @@ export class Enrol extends Step {
     if (!this.isConfirmed || isRefused(confirmed)) return expect(confirmed).toBe("BAD_REQUEST");
     model.factor = { secret: begun.secret, lastStep: step, recoveryCodes: [...confirmed.recoveryCodes] };
     model.record("owner", model.codes, () => model.codes.forget());
-    session.authenticatedAt = model.now;
+    Object.assign(session, { authenticatedAt: model.now, hasSecondFactor: true });
     model.tell("owner", "factor bound");
     model.tell("owner", `session ${session.id} authenticated again`);
   }

@@ -14,7 +14,7 @@ import { pick } from "./step.ts";
 
 const reuseBound = 100;
 /** Accounts whose commands run at once, each in a check of its own: a failed sign-in waits for whole seconds. */
-const accountsAtOnce = 32;
+const accountsAtOnce = 40;
 const firstSeed = 20_261_127;
 
 let database: TestDatabase;

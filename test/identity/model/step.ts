@@ -26,6 +26,23 @@ export abstract class Step implements fc.AsyncCommand<AccountModel, Players> {
   abstract toString(): string;
 }
 
+/** Commands one after another, each of which is left out where it does not apply. */
+export class InTurn implements fc.AsyncCommand<AccountModel, Players> {
+  constructor(readonly steps: readonly Step[]) {}
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: AccountModel, players: Players): Promise<void> {
+    for (const step of this.steps) if (step.check(model)) await step.run(model, players);
+  }
+
+  toString(): string {
+    return this.steps.join(", then ");
+  }
+}
+
 /** The one that a random number selects. */
 export function pick<Item>(items: readonly Item[], choice: number): Item {
   const item = items[choice % items.length];

@@ -1,29 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { hash as argon2 } from "@node-rs/argon2";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { createSession, type SessionOptions } from "../../src/client/index.ts";
 import { cookieJar } from "../support/cookie-jar.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
-import { account, startService } from "../support/service.ts";
+import { createPlayer, password } from "../support/players.ts";
+import { useService } from "../support/service.ts";
 
 const origin = "https://game.example";
-const password = "correct horse battery staple";
 const refreshCookie = "__Host-aeturnis-refresh";
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-let hash: string;
-beforeAll(async () => {
-  database = await createDatabase();
-  service = await startService(database.url, { env: { CORS_ORIGINS: origin } });
-  hash = await argon2(password, { memoryCost: 64, timeCost: 1 });
-});
-afterAll(async () => {
-  await service.close();
-  await database.drop();
-});
-beforeEach(() => database.sql`delete from rate_limits`);
+const service = useService({ env: { CORS_ORIGINS: origin } });
+beforeEach(() => service.database.sql`delete from rate_limits`);
 afterEach(() => vi.useRealTimers());
 
 /** What the tabs of one browser share: cookies and storage. */
@@ -59,8 +46,7 @@ function browser() {
 
 /** A browser with a tab in which a new player is signed in. */
 async function signedIn() {
-  const one = await account(database.sql);
-  await database.sql`update users set password_hash = ${hash} where id = ${one.id}`;
+  const one = await createPlayer(service.database.sql);
   const opened = browser();
   const session = opened.openTab();
   await session.signIn({ login: one.username, password });
@@ -68,7 +54,7 @@ async function signedIn() {
 }
 
 const liveSessions = async (id: string) => {
-  const rows = await database.sql`
+  const rows = await service.database.sql`
     select from user_sessions where user_id = ${id} and revoked_at is null and factors = '{password}'`;
   return rows.length;
 };
@@ -139,7 +125,7 @@ it("a network that is down signs nobody out, and the end of the session signs ou
   expect(session.state.status).toBe("signedIn");
   network.isDown = false;
   expect(await session.client.users.me.query()).toMatchObject({ id });
-  await database.sql`
+  await service.database.sql`
     update user_sessions set revoked_at = now(), revocation_reason = 'revoked' where user_id = ${id} and revoked_at is null`;
   await expect(session.client.users.me.query()).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
   await eventually(() => expect([session.state, other.state]).toEqual([signedOut, signedOut]));

@@ -1,28 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { hash as argon2 } from "@node-rs/argon2";
 import { generateSync } from "otplib";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { isCredentialCall } from "../../src/client/credential-calls.ts";
 import { createSession, type SessionLocks, type SessionOptions } from "../../src/client/index.ts";
 import { procedures } from "../../src/routers/index.ts";
 import { eventually } from "../support/eventually.ts";
-import { account, serviceForTest, startService, useService } from "../support/service.ts";
+import { createPlayer, password } from "../support/players.ts";
+import { serviceForTest, startService, useService } from "../support/service.ts";
 
 const service = useService();
-const password = "correct horse battery staple";
-
-let cheapHash: string;
-beforeAll(async () => {
-  cheapHash = await argon2(password, { memoryCost: 64, timeCost: 1 });
-});
 beforeEach(() => service.database.sql`delete from rate_limits`);
 afterEach(() => vi.useRealTimers());
 
-async function player() {
-  const one = await account(service.database.sql);
-  await service.database.sql`update users set password_hash = ${cheapHash} where id = ${one.id}`;
-  return one;
-}
+const player = () => createPlayer(service.database.sql);
 
 /** What tabs of one browser share: the storage, the name, and the count of requests by procedure. */
 function browser() {

@@ -1,15 +1,14 @@
 import { existsSync } from "node:fs";
-import { hash as argon2 } from "@node-rs/argon2";
 import { generateSync } from "otplib";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
-import { account, startService } from "../support/service.ts";
+import { createPlayer, password } from "../support/players.ts";
+import { startService } from "../support/service.ts";
 import { servePage } from "./page-server.ts";
 
 const executablePath = "/usr/bin/chromium";
-const password = "correct horse battery staple";
 // Without a user's profile or a sandbox, which root cannot use, and without connections to other hosts.
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"];
 
@@ -18,14 +17,9 @@ describe.skipIf(!existsSync(executablePath))("the example page in Chromium", () 
   let database: TestDatabase;
   let site: Awaited<ReturnType<typeof servePage>>;
   let service: Awaited<ReturnType<typeof startService>>;
-  let hash: string;
   const start = () => startService(database.url, { env: { CORS_ORIGINS: site.url } });
   beforeAll(async () => {
-    [database, site, hash] = await Promise.all([
-      createDatabase(),
-      servePage(),
-      argon2(password, { memoryCost: 64, timeCost: 1 }),
-    ]);
+    [database, site] = await Promise.all([createDatabase(), servePage()]);
     service = await start();
     site.passTo(service.url);
     browser = await chromium.launch({ executablePath, args: flags });
@@ -63,8 +57,7 @@ describe.skipIf(!existsSync(executablePath))("the example page in Chromium", () 
 
   /** Two tabs in which a new player is signed in: in one of them by hand, in the other by that. */
   async function twoTabs() {
-    const player = await account(database.sql);
-    await database.sql`update users set password_hash = ${hash} where id = ${player.id}`;
+    const player = await createPlayer(database.sql);
     const context = await newBrowser();
     const tabs = [await openTab(context), await openTab(context)] as const;
     await signIn(tabs[0], player.username);

@@ -1,34 +1,21 @@
 import { pbkdf2Sync } from "node:crypto";
-import { hash as argon2 } from "@node-rs/argon2";
 import { generateSync } from "otplib";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
+import { createPlayer, password } from "../support/players.ts";
 import { refusal } from "../support/rejection.ts";
 import { account, clientOf, serviceToken, sessionFor, signedInOf, useService } from "../support/service.ts";
 
 const service = useService();
-const password = "correct horse battery staple";
 const wrong = "not the right password at all";
 const failed = {
   code: "UNAUTHORIZED",
   message: expect.stringMatching(/^Name or password is wrong, or there were too many/),
 };
 
-/** Cheap: what a sign-in does with it does not depend on its cost. */
-let cheapHash: string;
-beforeAll(async () => {
-  cheapHash = await argon2(password, { memoryCost: 64, timeCost: 1 });
-});
-
 // All tests sign in from one address.
 beforeEach(() => service.database.sql`delete from rate_limits`);
 
-/** A player with a password. */
-async function player(options: { role?: "user" | "moderator"; hash?: string } = {}) {
-  const one = await account(service.database.sql, options.role);
-  await service.database.sql`update users set password_hash = ${options.hash ?? cheapHash} where id = ${one.id}`;
-  return one;
-}
-
+const player = (options?: Parameters<typeof createPlayer>[1]) => createPlayer(service.database.sql, options);
 const anonymous = () => clientOf(service.url);
 /** Signs in without a second factor. */
 async function signIn(login: string, more: { password?: string; deviceToken?: string } = {}) {

@@ -1,37 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { hash as argon2 } from "@node-rs/argon2";
 import { generateSync } from "otplib";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { beforeEach, expect, it } from "vitest";
 import { readableLog } from "../support/log.ts";
+import { createPlayer, password } from "../support/players.ts";
 import { refusal } from "../support/rejection.ts";
-import { account, clientOf, serviceToken, signedInOf, startService } from "../support/service.ts";
+import { clientOf, serviceToken, signedInOf, startService, useService } from "../support/service.ts";
 
-const password = "correct horse battery staple";
 const wrong = "not the right password at all";
 
 const { log, lines } = readableLog("debug");
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-let cheapHash: string;
-beforeAll(async () => {
-  cheapHash = await argon2(password, { memoryCost: 64, timeCost: 1 });
-  database = await createDatabase();
-  service = await startService(database.url, { log });
-});
-afterAll(async () => {
-  await service.close();
-  await database.drop();
-});
+const service = useService({ log });
 // All tests sign in from one address.
-beforeEach(() => database.sql`delete from rate_limits`);
+beforeEach(() => service.database.sql`delete from rate_limits`);
 
-async function player() {
-  const one = await account(database.sql);
-  await database.sql`update users set password_hash = ${cheapHash} where id = ${one.id}`;
-  return one;
-}
-
+const player = () => createPlayer(service.database.sql);
 const client = () => clientOf(service.url);
 const signIn = (login: string, given = password) => client().auth.signIn.mutate({ login, password: given });
 const signedIn = async (login: string) => signedInOf(await signIn(login));
@@ -104,7 +86,7 @@ it("unknown names of one address have one line, with neither the name nor an acc
 
 it("refusals by the limit of an address have one line", async () => {
   const ipAddress = "198.51.100.30";
-  await database.sql`
+  await service.database.sql`
     insert into rate_limits (bucket, count, expires_at)
     values (${`failures ${ipAddress}/32`}, 20, now() + interval '15 minutes')`;
   const { counted, logged } = await eventsOf(async () => {
@@ -117,7 +99,7 @@ it("refusals by the limit of an address have one line", async () => {
 
 it("a suspended player who knows the password is counted, and the line tells the status", async () => {
   const { id, username } = await player();
-  await database.sql`update users set status = 'suspended' where id = ${id}`;
+  await service.database.sql`update users set status = 'suspended' where id = ${id}`;
   const { counted, logged } = await eventsOf(() => refusal(signIn(username)));
   expect(counted).toEqual({ account_inactive: 1 });
   expect(logged).toMatchObject([{ event: "account_inactive", userId: id, reason: "suspended" }]);
@@ -204,7 +186,7 @@ it("lines have neither the login nor the password nor the token of a device", as
 
 it("a service that stops writes the lines of events that are only counted so far", async () => {
   const own = readableLog();
-  const other = await startService(database.url, { log: own.log });
+  const other = await startService(service.database.url, { log: own.log });
   const guess = () => clientOf(other.url).auth.signIn.mutate({ login: "nobody", password: wrong });
   try {
     await Promise.all([1, 2, 3].map(() => refusal(guess())));

@@ -1,41 +1,24 @@
-import { hash as argon2 } from "@node-rs/argon2";
 import { createTRPCClient, httpBatchStreamLink } from "@trpc/client";
 import type { SetCookie } from "cookie";
 import { generateSync } from "otplib";
 import superjson from "superjson";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { withCookies } from "../../src/client/token-keeping.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
 import { cookieJar } from "../support/cookie-jar.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createPlayer, password } from "../support/players.ts";
 import { refusal } from "../support/rejection.ts";
-import { account, clientOf, signedInOf, startService } from "../support/service.ts";
+import { clientOf, signedInOf, useService } from "../support/service.ts";
 
 const origin = "https://game.example";
-const password = "correct horse battery staple";
 const refreshCookie = "__Host-aeturnis-refresh";
 const deviceCookie = "__Host-aeturnis-device";
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-let hash: string;
-beforeAll(async () => {
-  database = await createDatabase();
-  service = await startService(database.url, { env: { CORS_ORIGINS: `https://other.example,${origin}` } });
-  hash = await argon2(password, { memoryCost: 64, timeCost: 1 });
-});
-afterAll(async () => {
-  await service.close();
-  await database.drop();
-});
-beforeEach(() => database.sql`delete from rate_limits`);
+const service = useService({ env: { CORS_ORIGINS: `https://other.example,${origin}` } });
+beforeEach(() => service.database.sql`delete from rate_limits`);
 
-async function player() {
-  const one = await account(database.sql);
-  await database.sql`update users set password_hash = ${hash} where id = ${one.id}`;
-  return one;
-}
+const player = () => createPlayer(service.database.sql);
 
 /** A page with cookies. */
 function page(headers: Record<string, string> = { origin }) {
@@ -91,7 +74,7 @@ it("a refresh by cookie rotates the cookie, and the former one gives the same ag
 
 it("the cookie of the device lets it in where strangers are locked out", async () => {
   const { id, username, cookies, client } = await signedIn();
-  await database.sql`update user_security set locked_until = now() + interval '1 hour' where user_id = ${id}`;
+  await service.database.sql`update user_security set locked_until = now() + interval '1 hour' where user_id = ${id}`;
   const before = value(cookies, deviceCookie);
   expect(await client().auth.signIn.mutate({ login: username, password, cookies: true })).toMatchObject({
     stage: "full",
@@ -120,15 +103,15 @@ it("a sign-in that is completed by a second factor sets the cookies with the com
 
 it("only the end of the session clears its cookie, and never that of the device", async () => {
   const { id, cookies, client, answers } = await signedIn();
-  await database.sql.unsafe(`
+  await service.database.sql.unsafe(`
     create function fail() returns trigger language plpgsql as 'begin raise exception ''broken''; end';
     create trigger fail before update on user_sessions for each statement execute function fail()`);
   expect(await refusal(client().auth.refresh.mutate({ cookies: true }))).toMatchObject({
     code: "INTERNAL_SERVER_ERROR",
   });
-  await database.sql`drop function fail() cascade`;
+  await service.database.sql`drop function fail() cascade`;
   expect(answers.at(-1)?.set).toEqual([]);
-  await database.sql`
+  await service.database.sql`
     update user_sessions set revoked_at = now(), revocation_reason = 'revoked' where user_id = ${id} and revoked_at is null`;
   expect(await refusal(client().auth.refresh.mutate({ cookies: true }))).toMatchObject({ code: "UNAUTHORIZED" });
   expect(answers.at(-1)?.set).toMatchObject([{ name: refreshCookie, value: "", maxAge: 0, path: "/", secure: true }]);

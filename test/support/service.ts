@@ -38,12 +38,12 @@ export async function startService(
 }
 
 /** Starts one service with its own database for all tests of a file. */
-export function useService() {
+export function useService(options: Parameters<typeof startService>[1] = {}) {
   const shared = {} as { database: TestDatabase; url: string };
   let service: Awaited<ReturnType<typeof startService>>;
   beforeAll(async () => {
     shared.database = await createDatabase();
-    service = await startService(shared.database.url);
+    service = await startService(shared.database.url, options);
     shared.url = service.url;
   });
   afterAll(async () => {

@@ -1,21 +1,15 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../database/index.ts";
-
-const parameter = (name: string, type: "text" | "uuid" | "inet" | "bigint"): SQL =>
-  sql`${sql.placeholder(name)}::${sql.raw(type)}`;
+import { typedPlaceholder } from "./typed-placeholder.ts";
 
 /** Prepares the calls of every sign-in. PostgreSQL would otherwise parse and plan them each time. */
 export function prepareAttemptQueries(db: Executor) {
-  const [context, userId, deviceId] = [
-    parameter("context", "text"),
-    parameter("userId", "uuid"),
-    parameter("deviceId", "uuid"),
-  ];
-  const [ipAddress, login, number] = [
-    parameter("ipAddress", "inet"),
-    parameter("login", "text"),
-    parameter("number", "bigint"),
-  ];
+  const context = typedPlaceholder("context", "text");
+  const userId = typedPlaceholder("userId", "uuid");
+  const deviceId = typedPlaceholder("deviceId", "uuid");
+  const ipAddress = typedPlaceholder("ipAddress", "inet");
+  const login = typedPlaceholder("login", "text");
+  const number = typedPlaceholder("number", "bigint");
   const call = (name: string, statement: SQL) => db.select({ done: sql`1` }).from(statement).prepare(name);
   return {
     take: db

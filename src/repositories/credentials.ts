@@ -4,6 +4,7 @@ import { lower, lowerText, userDevices, userSecurity, userSessions, users } from
 import { isAscii } from "../validation/index.ts";
 import type { UserRole, UserStatus } from "./row-types.ts";
 import { TransactionalRepository } from "./transactional.ts";
+import { typedPlaceholder } from "./typed-placeholder.ts";
 
 /** What an account authenticates by. It never leaves the service. */
 export interface Credentials {
@@ -77,7 +78,7 @@ export class CredentialRepository extends TransactionalRepository {
 
   private prepare() {
     const { db } = this;
-    const login = lowerText(sql`${sql.placeholder("login")}::text`);
+    const login = lowerText(typedPlaceholder("login", "text"));
     const find = (condition: SQL, name: string) =>
       db
         .select({ ...columns, deviceId: userDevices.id })

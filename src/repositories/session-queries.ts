@@ -29,6 +29,9 @@ export const isLiveSession = and(
   gt(userSessions.idleExpiresAt, sql`now()`),
 ) as SQL;
 
+/** An account whose sessions may be used. */
+export const isActiveAccount = and(eq(users.status, "active"), isNull(users.deletedAt)) as SQL;
+
 /** The account of an access token and the session that the token names. */
 export interface AccountAndSession {
   readonly role: UserRole;
@@ -54,15 +57,7 @@ export function prepareSessionQueries(db: Executor) {
       .from(userSessions)
       .innerJoin(users, eq(users.id, userSessions.userId))
       .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))
-      .where(
-        and(
-          eq(userSessions.userId, userId),
-          eq(userSessions.id, id),
-          isLiveSession,
-          eq(users.status, "active"),
-          isNull(users.deletedAt),
-        ),
-      )
+      .where(and(eq(userSessions.userId, userId), eq(userSessions.id, id), isLiveSession, isActiveAccount))
       .limit(1)
       .prepare("user_sessions_live"),
     admission: db

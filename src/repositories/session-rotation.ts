@@ -1,9 +1,10 @@
-import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { type Actor, auditContextOf, type Executor, runWrite } from "../database/index.ts";
 import { userSecurity, userSessions, users } from "../schema/index.ts";
-import { isLiveSession, userSessionColumns } from "./session-queries.ts";
+import { isActiveAccount, isLiveSession, userSessionColumns } from "./session-queries.ts";
 import { sessionStage } from "./session-stage.ts";
 import { type RefreshableSession, refreshable, type SessionLifetime } from "./session-statements.ts";
+import { typedPlaceholder } from "./typed-placeholder.ts";
 
 export interface Rotation {
   readonly userId: string;
@@ -52,16 +53,13 @@ export function prepareRotation(db: Executor) {
   };
 }
 
-const value = (name: string, type: "uuid" | "float8"): SQL => sql`${sql.placeholder(name)}::${sql.raw(type)}`;
-
 /** Prepares the statement: to build its text takes as long as to execute it. */
 function prepareStatement(db: Executor) {
-  const [userId, sessionId] = [value("userId", "uuid"), value("sessionId", "uuid")];
-  const [tokenId, successorId, reuse] = [
-    value("tokenId", "uuid"),
-    value("successorId", "uuid"),
-    value("reuse", "float8"),
-  ];
+  const userId = typedPlaceholder("userId", "uuid");
+  const sessionId = typedPlaceholder("sessionId", "uuid");
+  const tokenId = typedPlaceholder("tokenId", "uuid");
+  const successorId = typedPlaceholder("successorId", "uuid");
+  const reuse = typedPlaceholder("reuse", "float8");
   const { refreshTokenId, previousRefreshTokenId, rotatedAt, replayedAt, createdAt, expiresAt } = userSessions;
   const isCurrent = sql`${refreshTokenId} = ${tokenId}`;
   const isReusable = sql`(${reuse} is null or ${reuse} > 0 and now() <= ${rotatedAt} + make_interval(secs => ${reuse}))`;
@@ -70,7 +68,7 @@ function prepareStatement(db: Executor) {
   const isReused = sql`not ${isCurrent} and not ${isReplay}`;
   const ofRole = (field: "Lifetime" | "IdleTimeout") =>
     sql`make_interval(secs => case when ${users.role} = 'user'
-      then ${value(`player${field}`, "float8")} else ${value(`staff${field}`, "float8")} end)`;
+      then ${typedPlaceholder(`player${field}`, "float8")} else ${typedPlaceholder(`staff${field}`, "float8")} end)`;
   const whenCurrent = (change: SQL, column: unknown) => sql`case when ${isCurrent} then ${change} else ${column} end`;
 
   return db
@@ -96,8 +94,7 @@ function prepareStatement(db: Executor) {
         isLiveSession,
         sql`${createdAt} + ${ofRole("Lifetime")} > now()`,
         eq(users.id, userId),
-        eq(users.status, "active"),
-        isNull(users.deletedAt),
+        isActiveAccount,
       ),
     )
     .returning({

@@ -6,6 +6,7 @@ import { isAscii, newUser, userBulkChange } from "../validation/index.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
 import type { User, UserRole, UserStatus } from "./row-types.ts";
 import { SoftDeleteRepository } from "./soft-delete.ts";
+import { typedPlaceholder } from "./typed-placeholder.ts";
 
 export const userDefinition: Definition<typeof users, User> = {
   table: users,
@@ -118,11 +119,11 @@ export class UserRepository extends SoftDeleteRepository<typeof users, User> {
   private prepare() {
     return {
       byEmail: this.prepareOne(
-        sql`${lower(users.email)} = ${lowerText(sql`${sql.placeholder("email")}::text`)}`,
+        sql`${lower(users.email)} = ${lowerText(typedPlaceholder("email", "text"))}`,
         "by_email",
       ),
       byUsername: this.prepareOne(
-        sql`${lower(users.username)} = ${lowerText(sql`${sql.placeholder("username")}::text`)}`,
+        sql`${lower(users.username)} = ${lowerText(typedPlaceholder("username", "text"))}`,
         "by_username",
       ),
       status: this.db

@@ -46,10 +46,10 @@ export function createIssueTokens({
   refreshTokens: RefreshTokens;
 }): IssueTokens {
   return async ({ refreshTokenId, rotatedAt, stage, ...session }) => {
-    const { id: sessionId, userId, createdAt, expiresAt, idleExpiresAt } = session;
+    const { id: sessionId, userId, createdAt } = session;
     const times = {
       issuedAt: rotatedAt ?? createdAt,
-      expiresAt: expiresAt < idleExpiresAt ? expiresAt : idleExpiresAt,
+      expiresAt: endOf(session),
     };
     return {
       stage,
@@ -60,5 +60,9 @@ export function createIssueTokens({
     };
   };
 }
+
+/** When a session ends if it is not used again. Its refresh token is good for as long. */
+export const endOf = ({ expiresAt, idleExpiresAt }: Pick<UserSession, "expiresAt" | "idleExpiresAt">): Date =>
+  expiresAt < idleExpiresAt ? expiresAt : idleExpiresAt;
 
 export const sessionEnded = "The session has ended: sign in again.";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { SessionTokens } from "../identity/index.ts";
+import { endOf, type SessionTokens } from "../identity/index.ts";
 
 /** The cookies in which a browser keeps a session: its scripts read neither the refresh token nor the device token. */
 export interface SessionCookies {
@@ -19,8 +19,7 @@ export function deliver<Answer extends SessionTokens & { deviceToken?: string }>
   cookies: SessionCookies | undefined,
 ): Delivered<Answer> {
   if (cookies === undefined) return answer as Delivered<Answer>;
-  const { expiresAt, idleExpiresAt } = answer.session;
-  cookies.keepRefreshToken(answer.refreshToken, expiresAt < idleExpiresAt ? expiresAt : idleExpiresAt);
+  cookies.keepRefreshToken(answer.refreshToken, endOf(answer.session));
   if (answer.deviceToken === undefined) return { ...answer, refreshToken: null };
   cookies.keepDeviceToken(answer.deviceToken);
   return { ...answer, refreshToken: null, deviceToken: null };

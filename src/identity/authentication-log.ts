@@ -42,18 +42,21 @@ export function createAuthenticationLog(log: Log, options: { readonly now?: () =
       const fields = { event, reason, actor, userId, ipAddress, requestId };
       if (sampledBy === undefined) log[level](fields, message);
       else {
-        const bucket = {
-          account: userId ?? originOf(by, addressBlock),
-          network: originOf(by, networkBlock),
-          process: "",
-        };
-        sampler.write(`${event} ${bucket[sampledBy]}`, (times) => log[level]({ ...fields, times }, message));
+        const bucket = bucketOf[sampledBy](by, userId);
+        sampler.write(`${event} ${bucket}`, (times) => log[level]({ ...fields, times }, message));
       }
     },
     counts: () => ({ ...counts }),
     close: () => sampler.close(),
   };
 }
+
+/** What the lines of an event are sampled by. */
+const bucketOf = {
+  account: (by: Actor | undefined, userId: string | undefined) => userId ?? originOf(by, addressBlock),
+  network: (by: Actor | undefined) => originOf(by, networkBlock),
+  process: () => "",
+} as const;
 
 /** The block of the client's address. A back end that passes no address of its players is one origin. */
 const originOf = (by: Actor | undefined, blockOf: (address: string) => string): string =>

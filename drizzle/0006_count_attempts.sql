@@ -299,7 +299,7 @@ begin
     return;
   end if;
 
-  -- Each statement that writes records its changes, also those of no row, which takes as long as the statement.
+  -- A statement that changes no row is avoided: its trigger, which records changes, takes as long as the statement itself.
   if device is not null then
     known := exists (select from public.user_devices where user_id = owner and id = device);
     if known then

@@ -39,7 +39,10 @@ export function keepInStorage(storage: TokenStorage, name: string): TokenKeeping
   };
 }
 
-/** The entry of a page that has signed out. Where the entry is missing, the browser may have dropped it, and not the cookie. */
+/**
+ * The entry of a page that has signed out. A missing entry does not mean that: the browser may have dropped it and kept
+ * the cookie.
+ */
 const signedOut = "signed-out";
 
 /** Leaves the tokens to the browser's cookies. Only the mark of the session is in the storage. */

@@ -71,7 +71,7 @@ export const usersRouter = t.router({
 
   /**
    * Changes username or metadata of an account, and for administrators its email. With `updatedAt`, only if the account
-   * still has this version.
+   * still has this version. Of the own account, username and email require a recent authentication.
    */
   update: ownedProcedure({ rules: ["owner", "admin"], recent: loginChange })
     .input(updateInput)

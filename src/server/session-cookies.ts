@@ -3,7 +3,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { ForbiddenError, InvalidInputError } from "../errors.ts";
 import type { SessionCookies } from "../routers/index.ts";
 
-/** A browser accepts the prefix only with Secure and Path=/ and without Domain: no other host sets these cookies (RFC 6265bis, 4.1.3.2). */
+/**
+ * A browser accepts the prefix only with Secure and Path=/ and without Domain, so that no other host sets these cookies
+ * (RFC 6265bis, 4.1.3.2).
+ */
 const refreshCookie = "__Host-aeturnis-refresh";
 const deviceCookie = "__Host-aeturnis-device";
 

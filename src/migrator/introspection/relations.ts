@@ -45,7 +45,7 @@ const columns = `
       'storage ' || nullif(attstorage, typstorage)::text,
       'compression ' || nullif(attcompression, '')::text,
       'statistics ' || nullif(attstattarget, -1),
-      -- PostgreSQL's own version of the column since 15.20; equal columns have different ones.
+      -- PostgreSQL's own mark, seen in 15.20 and not in 15.18: equal columns have different ones.
       'with ' || ${listOf("attoptions", "element !~ '^pg_attver='")},
       'options ' || ${listOf("attfdwoptions")}),
     c.oid, 'pg_class'::regclass, c.oid, attnum

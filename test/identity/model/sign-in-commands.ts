@@ -105,6 +105,7 @@ export class SignInAtOnce extends Step {
   async act(model: AccountModel, players: Players) {
     const answers = await Promise.all(times(this.count, () => signIn(model, players)));
     const sessions = answers.flatMap((answer) => (isRefused(answer) || "challenge" in answer ? [] : [answer]));
+    expect(answers.filter(isRefused)).toEqual([]);
     expect(sessions).toHaveLength(this.count);
     const before = model.strangers.attempts;
     const tickets = times(this.count, () => model.take("anonymous", undefined));

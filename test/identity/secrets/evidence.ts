@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import type { Secret } from "./secret-forms.ts";
+import { reveals, type Secret } from "./secret-forms.ts";
 
 /** Text that the service has sent, logged or stored. */
 export interface Evidence {
@@ -28,12 +28,9 @@ export async function dumpColumns(sql: Sql): Promise<Evidence[]> {
   return dumps.flat();
 }
 
-const isFound = ({ text }: Evidence, form: string | RegExp) =>
-  typeof form === "string" ? text.includes(form) : form.test(text);
-
 /** The places of a secret: those where it may not be stored, and the columns where it may. */
 export function placesOf(secret: Secret, evidence: readonly Evidence[]) {
-  const found = evidence.filter((one) => secret.forms.some((form) => isFound(one, form))).map(({ place }) => place);
+  const found = evidence.filter(({ text }) => reveals(text, secret.forms)).map(({ place }) => place);
   return {
     stored: found.filter((place) => secret.stored.includes(place)),
     others: found.filter((place) => !secret.stored.includes(place)),

@@ -28,15 +28,23 @@ function base64Forms(bytes: Buffer): string[] {
   });
 }
 
-/** A code of six digits, which must not be a part of another number. */
-export const codeForms = (code: string): (string | RegExp)[] => [
-  new RegExp(`(?<![\\w.])${code.slice(0, 3)} ?${code.slice(3)}(?!\\w)`),
-  ...formsOf(code).filter((form) => form !== code && form.length > 7),
-];
+/**
+ * A code of six digits, as it is or encoded. The times in a token, which are encoded in Base64, contain any six digits by
+ * chance: a part of something longer is no code.
+ */
+export function codeForms(code: string): (string | RegExp)[] {
+  const bytes = Buffer.from(code);
+  const alone = [`${code.slice(0, 3)} ?${code.slice(3)}`, bytes.toString("base64")];
+  return [...alone.map((form) => new RegExp(`(?<![\\w.])${form}(?!\\w)`)), bytes.toString("hex"), bytes.join()];
+}
 
 /** A recovery code with or without hyphens, in any case. */
 export const recoveryForms = (code: string): string[] =>
   [code, code.replaceAll("-", "")].flatMap((text) => [...formsOf(text), ...formsOf(text.toLowerCase())]);
+
+/** Whether a text contains one of the forms of a secret. */
+export const reveals = (text: string, forms: Secret["forms"]): boolean =>
+  forms.some((form) => (typeof form === "string" ? text.includes(form) : form.test(text)));
 
 /** The signature reveals a token, wherever the text is cut before it. */
 export const tokenForms = (token: string): string[] => formsOf(token.slice(token.lastIndexOf(".") + 1));

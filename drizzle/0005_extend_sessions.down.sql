@@ -9,6 +9,10 @@ create or replace trigger users_set_updated_at
 --> statement-breakpoint
 drop function set_updated_at_of_users();
 --> statement-breakpoint
+drop trigger revoke_sessions on users;
+--> statement-breakpoint
+drop function revoke_sessions();
+--> statement-breakpoint
 comment on column user_sessions.refresh_token_id is '[secret]';
 --> statement-breakpoint
 alter table user_sessions

@@ -40,6 +40,27 @@ comment on column user_sessions.idle_expires_at is '[unrecorded]';
 select refresh_change_recorders();
 --> statement-breakpoint
 
+create function revoke_sessions() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.user_sessions set revoked_at = now(), revocation_reason = 'account_inactive'
+  where user_id = new.id and revoked_at is null and expires_at > now() and idle_expires_at > now();
+  return null;
+end;
+$$;
+--> statement-breakpoint
+
+-- Sessions of an account that is suspended or banned do not go on when it is active again (OWASP ASVS 5.0, 7.4.2). A
+-- sign-in at the same time holds the row of the account: its session is seen here, or it is refused.
+create trigger revoke_sessions
+  after update of status on users
+  for each row
+  when (old.status = 'active' and new.status <> 'active')
+  execute function revoke_sessions();
+--> statement-breakpoint
+
 -- A sign-in must not refuse the form that the player has open: last_login alone does not make a new version of the row.
 create function set_updated_at_of_users() returns trigger
 language plpgsql

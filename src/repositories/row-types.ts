@@ -9,7 +9,13 @@ export type UserRole = "user" | "moderator" | "admin";
  */
 export type SessionStage = "full" | "password_change" | "enrolment";
 export type AuthenticationFactor = "password" | "totp" | "recovery_code" | "operator";
-export type RevocationReason = "revoked" | "signed_out" | "session_limit" | "refresh_token_reused" | "password_changed";
+export type RevocationReason =
+  | "revoked"
+  | "signed_out"
+  | "session_limit"
+  | "refresh_token_reused"
+  | "password_changed"
+  | "account_inactive";
 export type UserStatus = "active" | "suspended" | "banned";
 
 /** An account. */

@@ -28,6 +28,7 @@ export const revocationReasons = [
   "session_limit",
   "refresh_token_reused",
   "password_changed",
+  "account_inactive",
 ] as const;
 
 /**

@@ -207,6 +207,17 @@ describe("the limit of sessions", () => {
     expect(rows.map((row) => row["id"]).sort()).toEqual([sessionId, third?.id].sort());
   });
 
+  it("no session survives a suspension at the same time", async () => {
+    const { id } = await account(database.sql);
+    for (let round = 0; round < 10; round++) {
+      const suspend = database.sql`update users set status = 'suspended' where id = ${id}`;
+      await Promise.all([...Array.from({ length: 8 }, () => start(id)), suspend, start(id)]);
+      const live = await database.sql`select 1 from user_sessions where user_id = ${id} and revoked_at is null`;
+      expect(live).toHaveLength(0);
+      await database.sql`update users set status = 'active' where id = ${id}`;
+    }
+  });
+
   it("no session starts for an account that is not active", async () => {
     const { id } = await account(database.sql);
     await database.sql`update users set status = 'suspended' where id = ${id}`;

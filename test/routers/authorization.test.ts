@@ -168,15 +168,20 @@ describe("an account", () => {
     await expect(client.users.byId.query({ id: moderator.id })).rejects.toMatchObject({ data: { code: "FORBIDDEN" } });
   });
 
-  it.each(["suspended", "banned"])("an account that is %s is refused", async (status) => {
-    const { id, token } = await account(service.database.sql);
-    await me(token);
-    await service.database.sql`update users set status = ${status} where id = ${id}`;
-    await expect(me(token)).rejects.toMatchObject({
-      message: `This account is ${status}.`,
-      data: { code: "FORBIDDEN" },
-    });
-  });
+  it.each(["suspended", "banned"])(
+    "an account that is %s is refused, and its sessions have ended when it is active again",
+    async (status) => {
+      const { id, token } = await account(service.database.sql);
+      await me(token);
+      await service.database.sql`update users set status = ${status} where id = ${id}`;
+      await expect(me(token)).rejects.toMatchObject({
+        message: `This account is ${status}.`,
+        data: { code: "FORBIDDEN" },
+      });
+      await service.database.sql`update users set status = 'active' where id = ${id}`;
+      await expect(me(token)).rejects.toMatchObject({ data: { code: "UNAUTHORIZED" } });
+    },
+  );
 
   it("the token of a deleted account is refused as UNAUTHORIZED", async () => {
     const { id, token } = await account(service.database.sql);

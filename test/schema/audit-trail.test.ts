@@ -110,11 +110,11 @@ describe("a change without the service", () => {
     const { login, theirs } = await loginOf("support", (login) => `grant select, update on users to ${login}`);
     // The actor that this role passes is ignored, because it can be false.
     await theirs`
-      update users set status = 'banned' where id = ${id}
+      update users set role = 'moderator' where id = ${id}
       returning set_config('audit.context', ${context({ actor: `user:${id}`, userId: id })}, true)`;
     await expect(theirs`insert into audit_log (action) values ('forged')`).rejects.toMatchObject({ code: "42501" });
     expect(await trail()).toMatchObject([
-      { actor: `db:${login}`, user_id: null, ip: null, changes: { status: ["active", "banned"] } },
+      { actor: `db:${login}`, user_id: null, ip: null, changes: { role: ["user", "moderator"] } },
     ]);
   });
 
@@ -131,7 +131,7 @@ describe("a change without the service", () => {
       (login) => `alter role ${login} noinherit; grant ${service} to ${login}; alter role ${login} set role ${service}`,
     );
     await theirs`
-      update users set status = 'banned' where id = ${id}
+      update users set role = 'moderator' where id = ${id}
       returning set_config('audit.context', ${context({ actor: "service:game" })}, true)`;
     expect(await trail()).toMatchObject([{ actor: "service:game" }]);
   });
@@ -228,6 +228,22 @@ describe("a change with a context", () => {
       ]),
     );
   });
+
+  it.each(["suspended", "banned"])(
+    "sessions of an account that is %s are revoked, and recorded with the actor",
+    async (status) => {
+      const id = await insertUser();
+      const session = await insertSession(id);
+      await sql`delete from audit_log`;
+      await sql`update users set status = ${status} where id = ${id} returning set_config('audit.context', ${context()}, true)`;
+      await sql`update users set status = 'active' where id = ${id}`;
+      expect(await sql`select revocation_reason as reason from user_sessions where id = ${session}`).toMatchObject([
+        { reason: "account_inactive" },
+      ]);
+      const ended = (await trail()).find((row) => row["resource_type"] === "user_sessions");
+      expect(ended).toMatchObject({ action: "update", actor: "service:test", resource_id: session });
+    },
+  );
 });
 
 describe("an audit row", () => {

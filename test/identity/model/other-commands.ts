@@ -40,8 +40,10 @@ export class SetStatus extends Step {
     const { users } = players.client(players.moderatorToken);
     const answer = await answerOf(() => users.setStatus.mutate({ id: model.account.id, status: this.status }));
     expect(answer).toMatchObject({ status: this.status });
+    const sessions = model.status === "active" ? model.sessions.filter((session) => model.isLive(session)) : [];
     model.status = this.status;
     model.tell("moderator", `status ${this.status}`);
+    for (const session of sessions) model.end("moderator", session, "account_inactive");
   }
   toString() {
     return `status ${this.status}`;

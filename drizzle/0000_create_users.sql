@@ -73,10 +73,17 @@ return not exists (
     when number::numeric <> 0 and abs(number::numeric) < 4.9e-324 then true
     -- A double gives any 15 digits back.
     when abs(number::numeric) > 2.3e-308 and length(trim('0' from translate(number #>> '{}', '-.', ''))) <= 15 then false
-    -- A number halfway between two doubles, such as 27700093963430510, is one that JavaScript writes but float8 does
-    -- not. It has fewer digits than what float8 writes.
-    else number::text::float8::text::numeric <> number::numeric
-      and length(trim('0' from translate(number #>> '{}', '-.', '')))
+    -- A number halfway between two doubles is written by JavaScript and not by float8, if it has fewer digits than the
+    -- shortest between them: 1e23, and not 9.999999999999999e22. There are none beyond 1e41.
+    when number::text::float8::text::numeric = number::numeric then
+      abs(number::numeric) between 9007199254740992 and 1e41 and exists (
+        select from
+          (select abs(trim_scale(number::numeric))) as whole (value),
+          lateral (select ('1e' || 1 + length(value::text) - length(rtrim(value::text, '0')))::numeric) as next_digit (unit),
+          (values (0), (1)) as neighbours (above)
+        where (value - mod(value, unit) + above * unit)::text::float8 = value::text::float8
+      )
+    else length(trim('0' from translate(number #>> '{}', '-.', '')))
         >= length(trim('0' from translate(number::text::float8::text::numeric::text, '-.', '')))
   end
 );

@@ -18,16 +18,20 @@ const conflictRetries: RetryPolicy = { retries: 4, minTimeout: 10, maxTimeout: 2
  */
 export function inTransaction<T>(executor: Executor, work: (tx: Executor) => Promise<T>): Promise<T> {
   if (is(executor, PgTransaction)) return work(executor);
-  return retry(() => withAuditPartitions(executor, () => executor.transaction(work)), {
-    ...conflictRetries,
-    shouldRetry: isTransactionConflict,
-  });
+  return repeated(executor, () => executor.transaction(work));
 }
 
 /**
- * Runs a single statement that writes. Outside of a transaction it runs once more after a missing partition of the
- * audit trail has been created; in the caller's transaction it runs once.
+ * Runs a single statement that writes: in the caller's transaction once, else as a transaction of its own, which is
+ * repeated for the same reasons as one of `inTransaction`.
  */
 export function runWrite<T>(executor: Executor, write: () => Promise<T>): Promise<T> {
-  return is(executor, PgTransaction) ? write() : withAuditPartitions(executor, write);
+  return is(executor, PgTransaction) ? write() : repeated(executor, write);
+}
+
+function repeated<T>(executor: Executor, transaction: () => Promise<T>): Promise<T> {
+  return retry(() => withAuditPartitions(executor, transaction), {
+    ...conflictRetries,
+    shouldRetry: isTransactionConflict,
+  });
 }

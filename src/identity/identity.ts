@@ -46,13 +46,13 @@ export function createIdentity({
   const accessTokens = createAccessTokens(secrets);
   const refreshTokens = createRefreshTokens(secrets);
   const issueTokens = createIssueTokens({ accessTokens, refreshTokens });
-  const startSession = createStartSession({ repositories, issueTokens, config });
+  const startSession = createStartSession({ sessions, issueTokens, config });
   const secondFactor = createSecondFactor({ ...repositories, cipher });
   const checkFactor = createFactorCheck({ ...repositories, secondFactor, authentications });
   const checkPassword = createPasswordCheck({ ...repositories, passwords, authentications });
   return {
     accessTokens,
-    ...createSignIn({ db, repositories, checkPassword, checkFactor, startSession, authentications }),
+    ...createSignIn({ repositories, checkPassword, checkFactor, startSession, authentications }),
     refresh: createRefresh({ sessions, refreshTokens, issueTokens, config, authentications }),
     ownPassword: createOwnPassword({ db, repositories, checkPassword, passwords, authentications }),
     ownFactor: createOwnFactor({ sessions, secondFactor, checkFactor, authentications }),

@@ -1,7 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import type { SessionConfig } from "../config/index.ts";
-import { type Actor, type Executor, inTransaction } from "../database/index.ts";
-import { UnauthenticatedError } from "../errors.ts";
+import type { Actor } from "../database/index.ts";
 import type { AttemptTicket, AuthenticationFactor, Repositories, UserRole } from "../repositories/index.ts";
 import { sha256 } from "./random-token.ts";
 import { type IssueTokens, type SessionTokens, sessionLifetimeOf } from "./session-tokens.ts";
@@ -20,38 +19,36 @@ export interface ProvenSignIn {
   /** The token of the known device of the ticket, or of a new device. */
   readonly deviceToken: string;
   readonly factors: readonly AuthenticationFactor[];
+  /** SHA-256 of the challenge that it completes (hexadecimal). */
+  readonly challengeHash?: string | undefined;
 }
 
 /**
- * Starts the session of a sign-in, remembers its device and forgives its attempt: all or nothing.
+ * Starts the session of a sign-in, remembers its device, forgives its attempt and ends its challenge: all or nothing.
  *
- * @throws {UnauthenticatedError} if the account was suspended, banned or deleted at the same time
+ * @returns undefined if the account was suspended, banned or deleted at the same time, or the challenge was completed
  */
-export type StartSession = (db: Executor, by: Actor, signIn: ProvenSignIn) => Promise<SignedIn>;
+export type StartSession = (by: Actor, signIn: ProvenSignIn) => Promise<SignedIn | undefined>;
 
 export function createStartSession(services: {
-  readonly repositories: Pick<Repositories, "attempts" | "sessions">;
+  readonly sessions: Repositories["sessions"];
   readonly issueTokens: IssueTokens;
   readonly config: SessionConfig;
 }): StartSession {
-  const { repositories, issueTokens, config } = services;
-  const { attempts, sessions } = repositories;
+  const { sessions, issueTokens, config } = services;
 
-  return (db, by, { ticket, role, deviceToken, factors }) =>
-    inTransaction(db, async (tx) => {
-      const session = await sessions.withTransaction(tx).start(by, {
-        userId: ticket.userId,
-        factors,
-        ...sessionLifetimeOf(role, config),
-        limit: config.limit,
-        ipAddress: by.ipAddress,
-        userAgent: by.userAgent,
-        failures: ticket.failures,
-        device: { id: ticket.deviceId ?? uuidv7(), tokenHash: sha256(deviceToken) },
-      });
-      if (session === undefined)
-        throw new UnauthenticatedError("The account was changed at the same time: sign in again.");
-      await attempts.withTransaction(tx).forgive(by, ticket);
-      return { ...(await issueTokens(session)), deviceToken };
+  return async (by, { ticket, role, deviceToken, factors, challengeHash }) => {
+    const session = await sessions.start(by, {
+      userId: ticket.userId,
+      factors,
+      ...sessionLifetimeOf(role, config),
+      limit: config.limit,
+      ipAddress: by.ipAddress,
+      userAgent: by.userAgent,
+      device: { id: ticket.deviceId ?? uuidv7(), tokenHash: sha256(deviceToken) },
+      ticket,
+      challengeHash,
     });
+    return session && { ...(await issueTokens(session)), deviceToken };
+  };
 }

@@ -1,4 +1,4 @@
-import { type Actor, type Db, inTransaction } from "../database/index.ts";
+import type { Actor } from "../database/index.ts";
 import { ForbiddenError, UnauthenticatedError } from "../errors.ts";
 import type { AttemptTicket, AuthenticationFactor, Repositories, UserStatus } from "../repositories/index.ts";
 import { isUuid } from "../validation/index.ts";
@@ -28,14 +28,13 @@ const expired = "This sign-in has expired: begin again with the password.";
 
 /** Signs players in by email or username and password, and by a second factor where the account has one. */
 export function createSignIn(services: {
-  readonly db: Db;
   readonly repositories: Pick<Repositories, "attempts" | "challenges" | "credentials" | "users">;
   readonly checkPassword: PasswordCheck;
   readonly checkFactor: FactorCheck;
   readonly startSession: StartSession;
   readonly authentications: AuthenticationLog;
 }) {
-  const { db, repositories, checkPassword, checkFactor, startSession, authentications } = services;
+  const { repositories, checkPassword, checkFactor, startSession, authentications } = services;
   const { attempts, challenges, credentials: stored, users } = repositories;
 
   /** Tells why an account cannot be signed in to, which only its owner learns. The attempt was right, so it is forgiven. */
@@ -79,12 +78,14 @@ export function createSignIn(services: {
         authentications.record("sign_in_challenged", caller, { userId });
         return { challenge, factors: ["totp", "recovery_code"] };
       }
-      const signedIn = await startSession(db, actorFor(userId, caller), {
+      const signedIn = await startSession(actorFor(userId, caller), {
         ticket,
         role,
         deviceToken: ticket.deviceId === undefined ? createRandomToken() : deviceToken,
         factors: ["password"],
       });
+      if (signedIn === undefined)
+        throw new UnauthenticatedError("The account was changed at the same time: sign in again.");
       authentications.record("sign_in_completed", caller, { userId });
       return signedIn;
     },
@@ -107,14 +108,12 @@ export function createSignIn(services: {
       const by = actorFor(userId, caller);
       const { factor, recoveryCodesLeft } = await checkFactor(by, userId, proof, arrived);
       await admitStatus(by, account.status, ticket);
-      const signedIn = await inTransaction(db, async (tx) => {
-        if (!(await challenges.withTransaction(tx).delete(userId, tokenHash))) return undefined;
-        return startSession(tx, by, {
-          ticket,
-          role: account.role,
-          deviceToken: createRandomToken(),
-          factors: ["password", factor],
-        });
+      const signedIn = await startSession(by, {
+        ticket,
+        role: account.role,
+        deviceToken: createRandomToken(),
+        factors: ["password", factor],
+        challengeHash: tokenHash,
       });
       if (signedIn === undefined) throw refuseChallenge(by, userId);
       authentications.record("sign_in_completed", by, { userId });

@@ -128,4 +128,5 @@ export class AttemptRepository extends TransactionalRepository {
   }
 }
 
-const deviceOf = ({ bucket, deviceId }: AttemptTicket) => (bucket === "device" ? (deviceId ?? null) : null);
+/** The device whose bucket counts an attempt; null for the strangers' one. */
+export const deviceOf = ({ bucket, deviceId }: AttemptTicket) => (bucket === "device" ? (deviceId ?? null) : null);

@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from "drizzle-orm";
+import { and, eq, gt, type SQL, sql } from "drizzle-orm";
 import { challenges } from "../schema/index.ts";
 import type { AttemptTicket } from "./attempts.ts";
 import { TransactionalRepository } from "./transactional.ts";
@@ -23,16 +23,8 @@ export class ChallengeRepository extends TransactionalRepository {
     const [deviceId, ipAddress] = [found.deviceId ?? undefined, found.ipAddress ?? undefined];
     return { userId, bucket, number, failures, login, deviceId, ipAddress, failingSince: null };
   }
-
-  /** Deletes a challenge. @returns whether it was there; of two calls at once, one is told so */
-  async delete(userId: string, tokenHash: string): Promise<boolean> {
-    const deleted = await this.db
-      .delete(challenges)
-      .where(isChallenge(userId, tokenHash))
-      .returning({ userId: challenges.userId });
-    return deleted.length > 0;
-  }
 }
 
-const isChallenge = (userId: string, tokenHash: string) =>
+/** Names a challenge of an account. @param tokenHash SHA-256, hexadecimal */
+export const isChallenge = (userId: string | SQL, tokenHash: string | SQL) =>
   and(eq(challenges.userId, userId), eq(challenges.tokenHash, tokenHash));

@@ -1,9 +1,12 @@
 import { eq, type SQL, sql } from "drizzle-orm";
-import type { PgColumn } from "drizzle-orm/pg-core";
 import { type Actor, auditContextOf, type Executor, runWrite } from "../database/index.ts";
-import { userSecurity, userSessions, users } from "../schema/index.ts";
+import { challenges, userSecurity, userSessions, users } from "../schema/index.ts";
+import { type AttemptTicket, deviceOf } from "./attempts.ts";
+import { isChallenge } from "./challenges.ts";
 import type { AuthenticationFactor, SessionStage, UserSession } from "./row-types.ts";
+import { userSessionColumns } from "./session-queries.ts";
 import { sessionStage } from "./session-stage.ts";
+import { typedPlaceholder } from "./typed-placeholder.ts";
 
 /** How long a session lasts (s). */
 export interface SessionLifetime {
@@ -21,8 +24,10 @@ export interface NewSession extends SessionLifetime {
   readonly limit: number;
   /** The device that is signed in from: a known one, or a new one with the hash of its token. */
   readonly device?: { readonly id: string; readonly tokenHash: string } | undefined;
-  /** Failed attempts before the sign-in. */
-  readonly failures?: number;
+  /** The attempt that has succeeded: it is forgiven, and the failures before it are told. */
+  readonly ticket?: AttemptTicket | undefined;
+  /** SHA-256 of the challenge that the sign-in completes (hexadecimal). Of two calls at once with it, one succeeds. */
+  readonly challengeHash?: string | undefined;
 }
 
 /** A session with what its refresh token is made of. */
@@ -34,36 +39,77 @@ export interface RefreshableSession extends UserSession {
   readonly stage: SessionStage;
 }
 
-type SessionColumns = Readonly<Record<string, PgColumn>>;
-
 /** The columns of a session that its refresh token is made of. */
 export const refreshable = { refreshTokenId: userSessions.refreshTokenId, rotatedAt: userSessions.rotatedAt };
 
-const seconds = (count: number): SQL => sql`make_interval(secs => ${count}::float8)`;
-
-/** Inserts a session. @returns undefined if the account is not active */
-export async function startSession(
-  db: Executor,
-  columns: SessionColumns,
-  { by, id, tokenId, session }: { by: Actor; id: string; tokenId: string; session: NewSession },
-): Promise<RefreshableSession | undefined> {
-  const { userId, factors, lifetime, idleTimeout, ipAddress, userAgent, limit, device, failures = 0 } = session;
-  const started = sql`public.create_user_session(${auditContextOf(by)}, ${id}::uuid, ${userId}::uuid, ${tokenId}::uuid,
-    string_to_array(${factors.join(",")}, ','), ${seconds(lifetime)}, ${seconds(idleTimeout)},
-    ${ipAddress ?? null}::inet, ${userAgent ?? null}::text, ${limit}::integer,
-    ${device?.id ?? null}::uuid, ${device?.tokenHash ?? null}, ${failures}::integer) as user_sessions`;
-  // Drizzle refuses the columns of a table that is not in FROM, but not expressions of them.
-  const fields = Object.fromEntries(
-    Object.entries({ ...columns, ...refreshable }).map(([name, column]) => [name, sql`${column}`.mapWith(column)]),
-  );
-  const [row] = await runWrite(db, async () =>
-    db
-      .select({ ...fields, stage: sessionStage })
-      .from(started)
-      .innerJoin(users, sql`${users.id} = ${userSessions.userId}`)
-      .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
-      .prepare("user_sessions_start")
-      .execute(),
-  );
-  return row as RefreshableSession | undefined;
+/**
+ * Returns a function that starts a session in one statement: it takes the challenge, inserts the session with its device,
+ * ends sessions beyond the limit and forgives the attempt.
+ *
+ * The function returns undefined if the account is not active, or the challenge is not there any more.
+ */
+export function prepareSessionStart(db: Executor) {
+  const statement = prepareStatement(db);
+  return async (
+    by: Actor,
+    session: NewSession & { readonly id: string; readonly tokenId: string },
+  ): Promise<RefreshableSession | undefined> => {
+    const { id, tokenId, userId, factors, lifetime, idleTimeout, limit, device, ticket } = session;
+    const values = {
+      ...{ id, tokenId, userId, lifetime, idleTimeout, limit },
+      auditContext: auditContextOf(by),
+      factors: factors.join(","),
+      ipAddress: session.ipAddress ?? null,
+      userAgent: session.userAgent ?? null,
+      deviceId: device?.id ?? null,
+      deviceTokenHash: device?.tokenHash ?? null,
+      challengeHash: session.challengeHash ?? null,
+      failures: ticket?.failures ?? 0,
+      attempt: ticket?.number ?? null,
+      attemptDeviceId: ticket === undefined ? null : deviceOf(ticket),
+      attemptIpAddress: ticket?.ipAddress ?? null,
+      login: ticket?.login ?? null,
+    };
+    const [row] = await runWrite(db, () => statement.execute(values));
+    if (row === undefined) return undefined;
+    const { forgiven: _, ...started } = row;
+    return started as RefreshableSession;
+  };
 }
+
+function prepareStatement(db: Executor) {
+  const context = typedPlaceholder("auditContext", "text");
+  const userId = typedPlaceholder("userId", "uuid");
+  const challengeHash = typedPlaceholder("challengeHash", "text");
+  const attempt = typedPlaceholder("attempt", "bigint");
+  const seconds = (name: string) => sql`make_interval(secs => ${typedPlaceholder(name, "float8")})`;
+  const taken = db
+    .$with("taken")
+    .as(db.delete(challenges).where(isChallenge(userId, challengeHash)).returning({ userId: challenges.userId }));
+  // The session depends on the row of `admitted`, so that there is none without the challenge.
+  const started = sql`(select ${userId} as id where ${challengeHash} is null union all select user_id from taken) as admitted
+    cross join lateral public.create_user_session(${context}, ${typedPlaceholder("id", "uuid")}, admitted.id,
+      ${typedPlaceholder("tokenId", "uuid")}, string_to_array(${typedPlaceholder("factors", "text")}, ','),
+      ${seconds("lifetime")}, ${seconds("idleTimeout")}, ${typedPlaceholder("ipAddress", "inet")},
+      ${typedPlaceholder("userAgent", "text")}, ${typedPlaceholder("limit", "integer")},
+      ${typedPlaceholder("deviceId", "uuid")}, ${typedPlaceholder("deviceTokenHash", "text")},
+      ${typedPlaceholder("failures", "integer")}) as user_sessions`;
+  const forgiven = sql`case when ${attempt} is not null then
+    public.forgive_attempt(${context}, ${userSessions.userId}, ${typedPlaceholder("attemptDeviceId", "uuid")}, ${attempt},
+      ${typedPlaceholder("attemptIpAddress", "inet")}, ${typedPlaceholder("login", "text")})::text end`;
+  return db
+    .with(taken)
+    .select({ ...fields, stage: sessionStage, forgiven })
+    .from(started)
+    .innerJoin(users, sql`${users.id} = ${userSessions.userId}`)
+    .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
+    .prepare("user_sessions_start");
+}
+
+/** Drizzle refuses the columns of a table that is not in FROM, but not expressions of them. */
+const fields: Readonly<Record<string, SQL>> = Object.fromEntries(
+  Object.entries({ ...userSessionColumns, ...refreshable }).map(([name, column]) => [
+    name,
+    sql`${column}`.mapWith(column),
+  ]),
+);

@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
 
 /** A parameter of a prepared statement, whose type PostgreSQL cannot always tell from where it stands. */
-export const typedPlaceholder = (name: string, type: "text" | "uuid" | "inet" | "bigint" | "float8"): SQL =>
+export const typedPlaceholder = (name: string, type: "text" | "uuid" | "inet" | "integer" | "bigint" | "float8"): SQL =>
   sql`${sql.placeholder(name)}::${sql.raw(type)}`;

@@ -7,7 +7,7 @@ import type { Definition, RepositoryServices } from "./definition.ts";
 import type { AuthenticationFactor, LiveSession, RevocationReason, UserSession } from "./row-types.ts";
 import { type AccountAndSession, isLiveSession, prepareSessionQueries, userSessionColumns } from "./session-queries.ts";
 import { prepareRotation, type Rotation, type RotationResult } from "./session-rotation.ts";
-import { type NewSession, type RefreshableSession, startSession } from "./session-statements.ts";
+import { type NewSession, prepareSessionStart, type RefreshableSession } from "./session-statements.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,
@@ -30,6 +30,7 @@ const now = sql`now()`;
 export class UserSessionRepository extends Repository<typeof userSessions, UserSession> {
   #queries: ReturnType<typeof prepareSessionQueries> | undefined;
   #rotate: ReturnType<typeof prepareRotation> | undefined;
+  #start: ReturnType<typeof prepareSessionStart> | undefined;
 
   constructor(services: RepositoryServices) {
     super(services, userSessionDefinition);
@@ -64,10 +65,14 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
     return (await this.change(by, condition, revocation(reason))).length;
   }
 
-  /** Starts a session. Beyond its limit, the least recently used ones end. @returns undefined if the account is not active */
+  /**
+   * Starts a session. Beyond its limit, the least recently used ones end.
+   *
+   * @returns undefined if the account is not active, or the challenge is not there any more
+   */
   start(by: Actor, session: NewSession): Promise<RefreshableSession | undefined> {
-    const { columns } = this.definition;
-    return startSession(this.db, columns, { by, id: uuidv7(), tokenId: uuidv7(), session });
+    this.#start ??= prepareSessionStart(this.db);
+    return this.#start(by, { ...session, id: uuidv7(), tokenId: uuidv7() });
   }
 
   /** Rotates the refresh token of a session. A repeated rotation gives the session with the same successor again. */

@@ -24,7 +24,7 @@ const knownPerStranger = 3;
 /** Share of the latest job in the moving average of durations. */
 const smoothing = 0.1;
 
-/** Duration of a hash before one was measured, and the shortest that is assumed (ms). */
+/** Duration of a job before one was measured, and the shortest that is assumed (ms). */
 const initialDuration = 50;
 const minDuration = 1;
 

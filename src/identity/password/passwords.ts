@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import pLimit from "p-limit";
 import { ConfigError, type PasswordConfig } from "../../config/index.ts";
 import type { Log } from "../../observability/index.ts";
 import { type Argon2Cost, isArgon2Affordable } from "../../validation/index.ts";
@@ -49,6 +50,9 @@ const otherThreads = 2;
 export const hashLimit = (threads: number, cores = availableParallelism()): number =>
   Math.max(1, Math.min(cores, threads - otherThreads));
 
+/** Jobs for each thread: while a hash is computed, the attempt of the next job is counted by the database. */
+const jobsPerThread = 2;
+
 /**
  * @throws {ConfigError} for a cost beyond what imports accept, and for an unusable file of breached passwords
  * @throws {MissingPasswordListError} if the package was not built
@@ -65,8 +69,10 @@ export async function createPasswords(
   const breached = await openConfigured(config);
   if (minLength < singleFactorLength)
     log.warn({ minLength }, "PASSWORD_MIN_LENGTH is below 15, which NIST SP 800-63B-4 requires of a single factor");
+  const hashes = hashLimit(threads);
+  const onThread = pLimit(hashes);
   const queue = new HashQueue({
-    limit: hashLimit(threads),
+    limit: hashes * jobsPerThread,
     // Each refused call is logged at `debug` only: an overload would fill the log.
     onRefusal: () => authentications.record("password_queue_full"),
   });
@@ -87,8 +93,8 @@ export async function createPasswords(
     ...createPasswordRules({ minLength, common, breached: breached?.has }),
     queue,
     cost,
-    hash: (password, options) => queue.run(() => hashPassword(password, cost), options),
-    verify: (stored, password, options) => queue.run(async () => isRight(await stored(), password), options),
+    hash: (password, options) => queue.run(() => onThread(hashPassword, password, cost), options),
+    verify: (stored, password, options) => queue.run(async () => onThread(isRight, await stored(), password), options),
     needsRehash: (stored) => needsRehash(stored, cost),
     close: async () => breached?.close(),
   };

@@ -6,6 +6,7 @@ import { createPasswords, hashLimit } from "../../../src/identity/password/passw
 import { verifyPassword } from "../../../src/identity/password/verify-password.ts";
 import { passwordHash } from "../../../src/validation/index.ts";
 import { quietAuthentications, readableLog } from "../../support/log.ts";
+import { reactions } from "./controlled-jobs.ts";
 
 const created = async (env: Record<string, string> = {}) => {
   const { log, lines } = readableLog();
@@ -48,6 +49,23 @@ describe("the hash of a new password", () => {
     const { passwords } = await created({ ARGON2_MEMORY_KIB: "20000", ARGON2_PASSES: "3" });
     expect(await passwords.hash("fifteen letters", { lane: "known" })).toMatch(/\$m=20000,t=3,p=1\$/);
   });
+});
+
+it("while hashes are computed on all threads, as many attempts again are counted", async () => {
+  const { passwords } = await created();
+  const { threads } = loadConfig({ NODE_ENV: "test" }).passwords;
+  let [counted, checked] = [0, 0];
+  const checks = Array.from({ length: passwords.queue.limit + 3 }, async () => {
+    const count = async () => {
+      counted++;
+      return undefined;
+    };
+    await passwords.verify(count, "fifteen letters", { lane: "strangers" });
+    checked++;
+  });
+  await reactions();
+  expect([counted, checked]).toEqual([2 * hashLimit(threads), 0]);
+  await Promise.all(checks);
 });
 
 describe("the settings of passwords", () => {

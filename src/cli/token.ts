@@ -1,6 +1,13 @@
+import type { SessionConfig } from "../config/index.ts";
 import { systemActor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
-import { accessTokenLifetime, createAccessTokens, serviceName, signingSecrets } from "../identity/index.ts";
+import {
+  accessTokenLifetime,
+  createAccessTokens,
+  serviceName,
+  sessionLifetimeOf,
+  signingSecrets,
+} from "../identity/index.ts";
 import { isUuid } from "../validation/index.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./failure.ts";
@@ -14,7 +21,7 @@ interface TokenFlags {
 /**
  * `aeturnis-data token`: prints a token and nothing else, for use in `$(…)`.
  *
- * @throws {UsageError} for flags that are missing or not valid
+ * @throws {UsageError} for flags that are missing or not valid, and a lifetime beyond that of the user's sessions
  * @throws {NotFoundError} for an unknown user
  * @throws {InvalidInputError} for a user who is not active
  */
@@ -30,10 +37,7 @@ export async function token({ service, user, lifetime }: TokenFlags): Promise<vo
     }
     console.log(await tokens.signService(service, seconds ?? 90 * unitSeconds.d));
   } else if (user !== undefined && service === undefined) {
-    const session = await startSession(user, {
-      limit: config.sessions.limit,
-      lifetime: seconds ?? accessTokenLifetime,
-    });
+    const session = await startSession(user, { config: config.sessions, lifetime: seconds ?? accessTokenLifetime });
     console.log(await tokens.signUser(session, seconds));
   } else throw new UsageError("The owner of the token is required: either --service or --user");
 }
@@ -48,20 +52,29 @@ function secondsOf(span: string): number {
 }
 
 /** Starts a session of the user that lasts as long as its token. @param lifetime in s */
-async function startSession(user: string, { limit, lifetime }: { limit: number; lifetime: number }) {
+async function startSession(user: string, { config, lifetime }: { config: SessionConfig; lifetime: number }) {
   const { withDatabase } = await import("./database.ts");
   return withDatabase(async ({ repositories: { users, sessions } }) => {
-    const { id: userId, status } = await (isUuid(user.toLowerCase())
+    const {
+      id: userId,
+      status,
+      role,
+    } = await (isUuid(user.toLowerCase())
       ? users.findById(user)
       : user.includes("@")
         ? users.findByEmail(user)
         : users.findByUsername(user));
+    const { lifetime: longest } = sessionLifetimeOf(role, config);
+    if (lifetime > longest)
+      throw new UsageError(
+        `--lifetime must be at most ${longest}s, the lifetime of this user's sessions (role ${role})`,
+      );
     const session = await sessions.start(systemActor("token"), {
       userId,
       factors: ["operator"],
       lifetime,
       idleTimeout: lifetime,
-      limit,
+      limit: config.limit,
       userAgent: "aeturnis-data token",
     });
     if (session === undefined) throw new InvalidInputError(`This user is ${status}: only an active user has sessions.`);

@@ -17,5 +17,5 @@ export type { OwnSession } from "./own-password.ts";
 export { createAccount, createAccounts } from "./password/new-accounts.ts";
 export { createPasswords, type Passwords } from "./password/passwords.ts";
 export { signingSecrets } from "./secret.ts";
-export { endOf, type SessionTokens } from "./session-tokens.ts";
+export { endOf, type SessionTokens, sessionLifetimeOf } from "./session-tokens.ts";
 export { deriveKeys } from "./signing-keys.ts";

@@ -4,6 +4,7 @@ import type { AttemptTicket, AuthenticationFactor, Repositories, UserStatus } fr
 import { isUuid } from "../validation/index.ts";
 import type { AuthenticationLog } from "./authentication-log.ts";
 import type { PasswordCheck } from "./password/password-check.ts";
+import { isBelowShortest } from "./password/password-rules.ts";
 import { createRandomToken, sha256 } from "./random-token.ts";
 import type { FactorCheck, FactorProof } from "./second-factor/factor-check.ts";
 import type { SignedIn, StartSession } from "./session-start.ts";
@@ -28,14 +29,14 @@ const expired = "This sign-in has expired: begin again with the password.";
 
 /** Signs players in by email or username and password, and by a second factor where the account has one. */
 export function createSignIn(services: {
-  readonly repositories: Pick<Repositories, "attempts" | "challenges" | "credentials" | "users">;
+  readonly repositories: Pick<Repositories, "attempts" | "challenges" | "credentials" | "security" | "users">;
   readonly checkPassword: PasswordCheck;
   readonly checkFactor: FactorCheck;
   readonly startSession: StartSession;
   readonly authentications: AuthenticationLog;
 }) {
   const { repositories, checkPassword, checkFactor, startSession, authentications } = services;
-  const { attempts, challenges, credentials: stored, users } = repositories;
+  const { attempts, challenges, credentials: stored, security, users } = repositories;
 
   /** Tells why an account cannot be signed in to, which only its owner learns. The attempt was right, so it is forgiven. */
   const admitStatus = async (by: Actor, status: UserStatus, ticket: AttemptTicket): Promise<void> => {
@@ -72,13 +73,15 @@ export function createSignIn(services: {
       const { ticket } = proven;
       const { userId, role, status, twoFactorEnabled } = proven.credentials;
       await admitStatus(caller, status, ticket);
+      const by = actorFor(userId, caller);
+      if (isBelowShortest(password)) await security.requirePasswordChange(by, userId);
       if (twoFactorEnabled) {
         const challenge = `${userId}.${createRandomToken()}`;
         await challenges.create(sha256(challenge), ticket);
         authentications.record("sign_in_challenged", caller, { userId });
         return { challenge, factors: ["totp", "recovery_code"] };
       }
-      const signedIn = await startSession(actorFor(userId, caller), {
+      const signedIn = await startSession(by, {
         ticket,
         role,
         deviceToken: ticket.deviceId === undefined ? createRandomToken() : deviceToken,

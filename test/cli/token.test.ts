@@ -48,6 +48,27 @@ it("token --user prints a token of the user with this id, username or email, in 
   });
 });
 
+it("token --user gives no token beyond the sessions of the user's role", async () => {
+  const { url, sql, drop } = await createDatabase();
+  onTestFinished(drop);
+  for (const [role, longest] of [
+    ["admin", 24 * 3_600],
+    ["user", 30 * 86_400],
+  ] as const) {
+    const { username } = await account(sql, role);
+    const run = (lifetime: number) =>
+      command(["token", "--user", username, "--lifetime", `${lifetime / 60}m`], {
+        DATABASE_URL: url,
+        JWT_SECRET: secret,
+      }).ended;
+    expect(await run(longest + 60)).toMatchObject({
+      code: 2,
+      output: `--lifetime must be at most ${longest}s, the lifetime of this user's sessions (role ${role})\n`,
+    });
+    expect((await run(longest)).code).toBe(0);
+  }
+});
+
 it.each([[[]], [["--service", "x", "--user", "y"]]])("token requires exactly one owner: %j", async (args) => {
   expect(await command(["token", ...args], { JWT_SECRET: secret }).ended).toMatchObject({
     code: 2,

@@ -1,4 +1,5 @@
 import { pbkdf2Sync } from "node:crypto";
+import { hash } from "@node-rs/argon2";
 import { generateSync } from "otplib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createPlayer, password } from "../support/players.ts";
@@ -146,6 +147,20 @@ describe("auth.signIn", () => {
       code: "FORBIDDEN",
       reason: "enrolment",
     });
+  });
+
+  it("an imported password of less than 8 characters signs in to be replaced, and one of 8 signs in", async () => {
+    const { id, username } = await player();
+    const importPassword = async (short: string) =>
+      service.database.sql`update users set password_hash = ${await hash(short)} where id = ${id}`;
+    await importPassword("seven🜂🜂");
+    const limited = await signIn(username, { password: "seven🜂🜂" });
+    expect(limited.stage).toBe("password_change");
+    const { auth } = clientOf(service.url, limited.accessToken);
+    await auth.changePassword.mutate({ currentPassword: "seven🜂🜂", newPassword: password });
+    expect(await signIn(username)).toMatchObject({ stage: "full" });
+    await importPassword("eight🜂🜂🜂");
+    expect(await signIn(username, { password: "eight🜂🜂🜂" })).toMatchObject({ stage: "full" });
   });
 
   it("a back end signs a player in with the player's address, and nobody else may pass one", async () => {

@@ -10,8 +10,15 @@ export const maxPasswordLength = 256;
 /** No Unicode text becomes shorter by more than this when it is normalized. */
 const maxNormalizationFactor = 8;
 
-/** Shortest text whose repetition is a password of its own (code points): the shortest password that NIST permits at all. */
-const minUnitLength = 8;
+/** Shortest password that anybody may have (code points; OWASP ASVS 5.0, 6.2.1; NIST SP 800-63B-4, 3.1.1.2). */
+const shortestPassword = 8;
+
+/**
+ * Whether a password is shorter than any may be. Another system may have accepted it; a rule of new passwords is that of
+ * `PASSWORD_MIN_LENGTH`.
+ */
+export const isBelowShortest = (password: string): boolean =>
+  codePointCount(normalizePassword(password)) < shortestPassword;
 
 const advice = "Several words that do not belong together make a good password.";
 
@@ -40,8 +47,8 @@ export function createPasswordRules({ minLength, common, breached }: PasswordRul
       return `must not be the email, the username or the name of the game, also repeated or with digits. ${advice}`;
     const unit = repeatedUnit(folded);
     // A repetition takes as many guesses as what it repeats, which is derived from a short or a common password.
-    if (unit.length * 2 <= folded.length && codePointCount(unit) < minUnitLength)
-      return `must not repeat a text of less than ${minUnitLength} characters. ${advice}`;
+    if (unit.length * 2 <= folded.length && codePointCount(unit) < shortestPassword)
+      return `must not repeat a text of less than ${shortestPassword} characters. ${advice}`;
     if ((await common(folded)) || (await common(unit))) return `is one of the most common passwords. ${advice}`;
     if (await breached?.(password)) return `is known from a breach of another service. ${advice}`;
     return undefined;

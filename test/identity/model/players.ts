@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { createTRPCClient, httpLink, TRPCClientError } from "@trpc/client";
 import { generateSync } from "otplib";
 import type { Sql } from "postgres";
@@ -41,9 +42,11 @@ export class Players {
 }
 
 /**
- * Calls until the service has room: a call that the queue of password checks refuses is not counted.
+ * Calls until the service has room, as a client does that obeys `retryAfter`. A call that the queue of password checks
+ * refuses, or the service while its event loop is late, has changed nothing.
  *
  * @returns the answer, or the code of the error
+ * @throws the error of a call that may have been made
  */
 export async function answerOf<Result>(call: () => Promise<Result>): Promise<Answer<Result>> {
   for (;;) {
@@ -51,7 +54,14 @@ export async function answerOf<Result>(call: () => Promise<Result>): Promise<Ans
       return await call();
     } catch (error) {
       if (!(error instanceof TRPCClientError) || error.data?.code === undefined) throw error;
-      if (error.data.code !== "TOO_MANY_REQUESTS") return String(error.data.code);
+      const { code, path, retryAfter } = error.data;
+      // An error without a path is of no procedure: the request was refused before.
+      const isRefusedForNow = code === "TOO_MANY_REQUESTS" || (code === "SERVICE_UNAVAILABLE" && path === null);
+      if (!isRefusedForNow) {
+        if (code === "SERVICE_UNAVAILABLE") throw error;
+        return String(code);
+      }
+      await setTimeout(retryAfter * 1_000);
     }
   }
 }

@@ -236,10 +236,10 @@ as $$
 begin
   perform set_config('audit.context', context, true);
   if device is null then
-    update public.user_security set failing_since = now() where user_id = owner and failing_since is null;
+    update public.user_security set failing_since = now() where user_id = owner and failing_since is null and login_attempts > 0;
   else
     delete from public.user_devices where user_id = owner and id = device and attempts >= 20;
-    update public.user_devices set failing_since = now() where user_id = owner and id = device and failing_since is null;
+    update public.user_devices set failing_since = now() where user_id = owner and id = device and failing_since is null and attempts > 0;
   end if;
 end;
 $$;
@@ -264,15 +264,16 @@ begin
     where user_id = owner and id = device;
     return;
   end if;
+  -- First the address, as take_attempt does: in the other order two sign-ins of one account at once would deadlock.
+  if address is not null then
+    perform public.forgive_address(address, login);
+  end if;
   select least(login_attempts, attempts_total - number) into remaining from public.user_security where user_id = owner for update;
   update public.user_security set
     login_attempts = remaining,
     failing_since = case when remaining > 0 then failing_since end,
     locked_until = case when public.attempt_lock(remaining, 4) is not null then locked_until end
   where user_id = owner;
-  if address is not null then
-    perform public.forgive_address(address, login);
-  end if;
 end;
 $$;
 --> statement-breakpoint
@@ -329,7 +330,7 @@ begin
     where user_id = owner and revoked_at is null and expires_at > now() and idle_expires_at > now()
   ) then
     update public.user_sessions set revoked_at = now(), revocation_reason = 'session_limit'
-    where user_id = owner and id in (
+    where user_id = owner and revoked_at is null and id in (
       select id from public.user_sessions
       where user_id = owner and id <> session_id and revoked_at is null and expires_at > now() and idle_expires_at > now()
       order by last_active desc, id desc

@@ -86,21 +86,23 @@ function prepareStatement(db: Executor) {
   const taken = db
     .$with("taken")
     .as(db.delete(challenges).where(isChallenge(userId, challengeHash)).returning({ userId: challenges.userId }));
-  // The session depends on the row of `admitted`, so that there is none without the challenge.
-  const started = sql`(select ${userId} as id where ${challengeHash} is null union all select user_id from taken) as admitted
+  // The session depends on the row of `admitted`, so that there is none without the challenge. A WITH query runs once,
+  // whatever the order of joins that the planner chooses.
+  const started = db.$with("user_sessions", {}).as(sql`select started.* from
+    (select ${userId} as id where ${challengeHash} is null union all select user_id from taken) as admitted
     cross join lateral public.create_user_session(${context}, ${typedPlaceholder("id", "uuid")}, admitted.id,
       ${typedPlaceholder("tokenId", "uuid")}, string_to_array(${typedPlaceholder("factors", "text")}, ','),
       ${seconds("lifetime")}, ${seconds("idleTimeout")}, ${typedPlaceholder("ipAddress", "inet")},
       ${typedPlaceholder("userAgent", "text")}, ${typedPlaceholder("limit", "integer")},
       ${typedPlaceholder("deviceId", "uuid")}, ${typedPlaceholder("deviceTokenHash", "text")},
-      ${typedPlaceholder("failures", "integer")}) as user_sessions`;
+      ${typedPlaceholder("failures", "integer")}) as started`);
   const forgiven = sql`case when ${attempt} is not null then
     public.forgive_attempt(${context}, ${userSessions.userId}, ${typedPlaceholder("attemptDeviceId", "uuid")}, ${attempt},
       ${typedPlaceholder("attemptIpAddress", "inet")}, ${typedPlaceholder("login", "text")})::text end`;
   return db
-    .with(taken)
+    .with(taken, started)
     .select({ ...fields, stage: sessionStage, forgiven })
-    .from(started)
+    .from(sql`user_sessions`)
     .innerJoin(users, sql`${users.id} = ${userSessions.userId}`)
     .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
     .prepare("user_sessions_start");

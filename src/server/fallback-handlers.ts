@@ -26,11 +26,13 @@ const messages: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "The request's body must be JSON: send content-type: application/json.",
 };
 
+export const unreadablePath = "The path of the request cannot be read.";
+
 /** Answers a path with an invalid escape sequence. Fastify runs no hook and no other handler for it. */
 export function answerUnreadablePath(_: FastifyError, request: FastifyRequest, reply: unknown): void {
   const answer = reply as FastifyReply;
   answer.headers({ "x-request-id": request.id, "cache-control": "no-store" });
-  sendError(request, answer, { status: 400, message: "The path of the request cannot be read." });
+  sendError(request, answer, { status: 400, message: unreadablePath });
 }
 
 /** Answers requests while the event loop is late, except the liveness probe: a restart would not reduce the load. */

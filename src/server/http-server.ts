@@ -42,6 +42,8 @@ export async function createHttpServer(options: { config: Config; services: Serv
   addFallbackHandlers(server, log);
   await server.register(underPressure, {
     maxEventLoopDelay: 2_000,
+    // Longer than that delay: a sample of no time at all counts as an endless delay.
+    sampleInterval: 5_000,
     retryAfter: 2,
     exposeStatusRoute: false,
     pressureHandler: answerOverload,

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { procedures } from "../routers/index.ts";
 import { sendError } from "./error-responses.ts";
+import { unreadablePath } from "./fallback-handlers.ts";
 import { answerCall, plainCalls, type TRPCRoute } from "./fast-path.ts";
 import { maxBatchSize } from "./limits.ts";
 import { addBodyParser, markNumbersOfURL } from "./request-body.ts";
@@ -22,6 +23,8 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     });
 
     const handle = async (req: FastifyRequest<TRPCRoute>, res: FastifyReply) => {
+      // tRPC's adapter decodes the path once more, to one that was not checked here.
+      if (req.params.path.includes("%")) return sendError(req, res, { status: 400, message: unreadablePath });
       if (credentialCalls(req.params.path) > 1)
         return sendError(req, res, { status: 400, message: severalCredentials });
       markNumbersOfURL(req);

@@ -183,6 +183,27 @@ describe("auth.signIn", () => {
     expect(await service.database.sql`select 1 from rate_limits`).toHaveLength(0);
   });
 
+  it("a password of 2 MB that takes minutes to normalize is refused like any other", async () => {
+    const { username } = await player();
+    const marks = "\u0315\u0316".repeat(500_000);
+    expect(await refusal(anonymous().auth.signIn.mutate({ login: username, password: marks }))).toMatchObject(failed);
+  });
+
+  it("a batch whose path is encoded twice is refused, and none of its calls is tried", async () => {
+    const { id, username } = await player();
+    const path = encodeURIComponent(encodeURIComponent("auth.signIn,auth.signIn"));
+    const input = { json: { login: username, password: wrong } };
+    const answer = await fetch(`${service.url}/${path}?batch=1`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ 0: input, 1: input }),
+    });
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("path of the request")]);
+    const [row] = await service.database
+      .sql`select login_attempts as attempts from user_security where user_id = ${id}`;
+    expect(row).toEqual({ attempts: 0 });
+  });
+
   it("two calls that check a password in one batch are refused, and none is tried", async () => {
     const { id, username } = await player();
     const client = anonymous();

@@ -4,7 +4,8 @@ import type { AttemptTicket, Credentials, RefusedAttempt, Repositories } from ".
 import type { AuthenticationLog } from "../authentication-log.ts";
 import { waitForWholeSecond } from "../failure-timing.ts";
 import { sha256 } from "../random-token.ts";
-import { maxPasswordLength } from "./password-rules.ts";
+import { isUnreadable, maxPasswordLength } from "./password-rules.ts";
+import { codePointCount } from "./password-text.ts";
 import type { Passwords } from "./passwords.ts";
 
 /** A password that is to be checked, and where it comes from. */
@@ -50,7 +51,7 @@ export function createPasswordCheck({
     // The attempt is counted when its turn has come: one that the queue refuses is not counted.
     const hashToCheck = async (): Promise<string | undefined> => {
       taken = await take(by, { credentials, login });
-      const isTooLong = [...password].length > maxPasswordLength;
+      const isTooLong = isUnreadable(password) || codePointCount(password) > maxPasswordLength;
       return isTicket(taken) && !isTooLong ? credentials?.passwordHash : undefined;
     };
     // An attempt that may not be checked costs the same work.

@@ -10,6 +10,12 @@ export const maxPasswordLength = 256;
 /** No Unicode text becomes shorter by more than this when it is normalized. */
 const maxNormalizationFactor = 8;
 
+/**
+ * Whether a text is too long for any password, whatever it consists of. It must not be normalized: the time that takes grows
+ * with the square of the length, to seconds at 160 KB of combining marks.
+ */
+export const isUnreadable = (password: string): boolean => password.length > maxPasswordLength * maxNormalizationFactor;
+
 /** Shortest password that anybody may have (code points; OWASP ASVS 5.0, 6.2.1; NIST SP 800-63B-4, 3.1.1.2). */
 const shortestPassword = 8;
 
@@ -18,7 +24,7 @@ const shortestPassword = 8;
  * `PASSWORD_MIN_LENGTH`.
  */
 export const isBelowShortest = (password: string): boolean =>
-  codePointCount(normalizePassword(password)) < shortestPassword;
+  !isUnreadable(password) && codePointCount(normalizePassword(password)) < shortestPassword;
 
 const advice = "Several words that do not belong together make a good password.";
 
@@ -35,8 +41,7 @@ export interface PasswordRules {
  */
 export function createPasswordRules({ minLength, common, breached }: PasswordRuleOptions): PasswordRules {
   const lengthFault = (password: string): string | undefined => {
-    const isTooLong = password.length > maxPasswordLength * maxNormalizationFactor;
-    const length = isTooLong ? Number.POSITIVE_INFINITY : codePointCount(normalizePassword(password));
+    const length = isUnreadable(password) ? Number.POSITIVE_INFINITY : codePointCount(normalizePassword(password));
     if (length > maxPasswordLength) return `must have at most ${maxPasswordLength} characters`;
     return length < minLength ? `must have at least ${minLength} characters. ${advice}` : undefined;
   };

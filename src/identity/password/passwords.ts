@@ -9,7 +9,7 @@ import { openCommonPasswords } from "./common-passwords.ts";
 import { hashPassword } from "./hash-password.ts";
 import { type HashJobOptions, HashQueue } from "./hash-queue.ts";
 import { needsRehash } from "./needs-rehash.ts";
-import { createPasswordRules, maxPasswordLength, type PasswordRules } from "./password-rules.ts";
+import { createPasswordRules, isUnreadable, maxPasswordLength, type PasswordRules } from "./password-rules.ts";
 import { normalizePassword } from "./password-text.ts";
 import { verifyPassword } from "./verify-password.ts";
 
@@ -50,6 +50,9 @@ const otherThreads = 2;
 export const hashLimit = (threads: number, cores = availableParallelism()): number =>
   Math.max(1, Math.min(cores, threads - otherThreads));
 
+/** Hashed in place of a password that is not checked, for the same work. */
+const absentPassword = "x".repeat(maxPasswordLength);
+
 /** Jobs for each thread: while a hash is computed, the attempt of the next job is counted by the database. */
 const jobsPerThread = 2;
 
@@ -78,12 +81,11 @@ export async function createPasswords(
   });
 
   const isRight = async (stored: string | undefined, password: string): Promise<boolean> => {
-    const normalized = normalizePassword(password);
-    if (stored === undefined) {
-      // As long as any password may be.
-      await hashPassword(normalized.slice(0, maxPasswordLength), cost);
+    if (stored === undefined || isUnreadable(password)) {
+      await hashPassword(absentPassword, cost);
       return false;
     }
+    const normalized = normalizePassword(password);
     if (await verifyPassword(stored, normalized)) return true;
     // Another system may have hashed the password as it was sent.
     return normalized !== password && verifyPassword(stored, password);

@@ -1,4 +1,4 @@
-drop function create_user_session(text, uuid, uuid, uuid, text[], interval, interval, inet, text, integer, uuid, varchar, integer);
+drop function create_user_session(text, uuid, uuid, uuid, text[], interval, interval, inet, text, integer, uuid, varchar, integer, timestamptz);
 --> statement-breakpoint
 drop function forgive_attempt(text, uuid, uuid, bigint, inet, varchar);
 --> statement-breakpoint

@@ -279,12 +279,15 @@ $$;
 --> statement-breakpoint
 
 -- Inserts a session with its device, sets last_login, and ends the least recently used sessions of the account beyond
--- `most`; devices are limited to 20. It returns no row if the account is not active. The lock on the account makes
--- concurrent sign-ins wait for each other: one statement alone would not see the sessions that other transactions insert
--- at the same time, and would leave more than `most`. `context` is the actor for the audit trail.
+-- `most`; devices are limited to 20. It returns no row if the account is not active, if the password was changed since it
+-- was checked (`password_date` is the time of its change then), or if the account has a second factor that was not proved.
+-- The lock on the account makes concurrent sign-ins and changes of the password wait for each other: one statement alone
+-- would not see the sessions that other transactions insert at the same time, and would leave more than `most`. `context`
+-- is the actor for the audit trail.
 create function create_user_session(
   context text, session_id uuid, owner uuid, token_id uuid, session_factors text[], lifetime interval, idle interval,
-  address inet, agent text, most integer, device uuid, device_token_hash varchar, failed integer
+  address inet, agent text, most integer, device uuid, device_token_hash varchar, failed integer,
+  password_date timestamptz
 ) returns setof user_sessions
 language plpgsql
 rows 1
@@ -294,10 +297,18 @@ declare
   known boolean;
 begin
   perform set_config('audit.context', context, true);
-  update public.users set last_login = case when 'operator' = any (session_factors) then last_login else now() end
-  where id = owner and status = 'active' and deleted_at is null;
+  perform from public.users where id = owner and status = 'active' and deleted_at is null for no key update;
   if not found then
     return;
+  end if;
+  if not 'operator' = any (session_factors) then
+    perform from public.user_security
+    where user_id = owner and password_changed_at = password_date
+      and (not two_factor_enabled or session_factors && array['totp', 'recovery_code']);
+    if not found then
+      return;
+    end if;
+    update public.users set last_login = now() where id = owner;
   end if;
 
   -- A statement that changes no row is avoided: its trigger, which records changes, takes as long as the statement itself.

@@ -1,3 +1,7 @@
+drop trigger forget_second_factor on user_security;
+--> statement-breakpoint
+drop function forget_second_factor();
+--> statement-breakpoint
 drop function end_expired_enrolments(integer);
 --> statement-breakpoint
 drop index idx_user_security_pending;

@@ -66,3 +66,24 @@ begin
   return ended;
 end;
 $$;
+--> statement-breakpoint
+
+create function forget_second_factor() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.user_sessions set factors = array_remove(array_remove(factors, 'totp'), 'recovery_code')
+  where user_id = new.user_id and revoked_at is null and factors && array['totp', 'recovery_code'];
+  return null;
+end;
+$$;
+--> statement-breakpoint
+
+-- A factor that was removed is proved by no session: neither for the stage of a moderator's session, nor for the factor that
+-- takes its place.
+create trigger forget_second_factor
+  after update of two_factor_enabled on user_security
+  for each row
+  when (old.two_factor_enabled and not new.two_factor_enabled)
+  execute function forget_second_factor();

@@ -17,6 +17,8 @@ create table challenges (
   failures integer not null,
   login varchar(64) not null,
   ip_address inet,
+  -- Of the password that was right: another one ends the sign-in.
+  password_changed_at timestamptz not null,
   created_at timestamptz not null default current_timestamp,
   expires_at timestamptz not null default current_timestamp + interval '5 minutes',
   constraint challenges_pkey primary key (user_id, token_hash),
@@ -24,7 +26,7 @@ create table challenges (
   constraint challenges_token_hash_check check (token_hash ~ '^[0-9a-f]{64}$'),
   constraint challenges_bucket_check check (bucket in ('device', 'stranger')),
   constraint challenges_times_check check (
-    least(created_at, expires_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(created_at, expires_at) < timestamptz '10000-01-01 00:00:00+00'
+    least(created_at, expires_at, password_changed_at) >= timestamptz '0001-01-01 00:00:00+00' and greatest(created_at, expires_at, password_changed_at) < timestamptz '10000-01-01 00:00:00+00'
   )
 );
 --> statement-breakpoint

@@ -1,8 +1,9 @@
 import { type Actor, type Db, inTransaction } from "../database/index.ts";
-import { ConflictError, UnauthenticatedError } from "../errors.ts";
-import type { Repositories } from "../repositories/index.ts";
+import { ConflictError, InsufficientAuthenticationError, InvalidInputError, UnauthenticatedError } from "../errors.ts";
+import type { Repositories, SessionCredentials } from "../repositories/index.ts";
 import type { AuthenticationLog } from "./authentication-log.ts";
 import type { PasswordCheck } from "./password/password-check.ts";
+import { normalizePassword } from "./password/password-text.ts";
 import type { Passwords } from "./password/passwords.ts";
 import { sessionEnded } from "./session-tokens.ts";
 
@@ -11,6 +12,9 @@ export interface OwnSession {
   readonly userId: string;
   readonly sessionId: string;
 }
+
+const secondFactorFirst =
+  "This session has not proved the account's second factor: call auth.reauthenticate with a code, then repeat the call.";
 
 /** What the owner of a session does with the password of their account. */
 export function createOwnPassword(services: {
@@ -23,12 +27,14 @@ export function createOwnPassword(services: {
   const { db, repositories, checkPassword, passwords, authentications } = services;
   const { attempts, credentials: stored, sessions } = repositories;
 
-  const prove = async (by: Actor, { userId, sessionId }: OwnSession, password: string) => {
-    const arrived = performance.now();
+  const find = async ({ userId, sessionId }: OwnSession): Promise<SessionCredentials> => {
     const credentials = await stored.findBySession(userId, sessionId);
     if (credentials === undefined) throw new UnauthenticatedError(sessionEnded);
-    return checkPassword(by, { credentials, login: credentials.username, password, arrived });
+    return credentials;
   };
+
+  const prove = (by: Actor, credentials: SessionCredentials, attempt: { password: string; arrived: number }) =>
+    checkPassword(by, { credentials, login: credentials.username, ...attempt });
 
   return {
     /**
@@ -37,10 +43,14 @@ export function createOwnPassword(services: {
      * @throws {UnauthenticatedError} @throws {TooManyRequestsError} like a sign-in
      */
     reauthenticate: async (by: Actor, session: OwnSession, password: string): Promise<void> => {
-      const { ticket } = await prove(by, session, password);
+      const arrived = performance.now();
+      const { ticket } = await prove(by, await find(session), { password, arrived });
       const isLive = await inTransaction(db, async (tx) => {
+        const isAuthenticated = await sessions
+          .withTransaction(tx)
+          .authenticate(by, session.userId, session.sessionId, ["password"]);
         await attempts.withTransaction(tx).forgive(by, ticket);
-        return sessions.withTransaction(tx).authenticate(by, session.userId, session.sessionId, ["password"]);
+        return isAuthenticated;
       });
       if (!isLive) throw new UnauthenticatedError(sessionEnded);
       authentications.record("reauthenticated", by, { userId: session.userId });
@@ -51,7 +61,8 @@ export function createOwnPassword(services: {
      *
      * @param options.signOutOthers ends the account's other sessions (OWASP ASVS 5.0, 7.4.3)
      * @returns the number of sessions that were ended
-     * @throws {InvalidInputError} if the new password violates a rule
+     * @throws {InvalidInputError} if the new password violates a rule, or is the present one
+     * @throws {InsufficientAuthenticationError} if the account has a second factor that this session has not proved
      * @throws {ConflictError} if the password was changed at the same time
      */
     change: async (
@@ -59,17 +70,26 @@ export function createOwnPassword(services: {
       session: OwnSession,
       options: { currentPassword: string; newPassword: string; signOutOthers: boolean },
     ): Promise<number> => {
+      const arrived = performance.now();
       const { currentPassword, newPassword, signOutOthers } = options;
-      const { credentials, ticket } = await prove(by, session, currentPassword);
+      const found = await find(session);
+      if (found.twoFactorEnabled && !found.hasSecondFactor)
+        throw new InsufficientAuthenticationError("recent_authentication", secondFactorFirst);
+      const { credentials, ticket } = await prove(by, found, { password: currentPassword, arrived });
       // The present password was right, whatever becomes of the new one.
       await attempts.forgive(by, ticket);
       const { userId, email, username, passwordHash: from } = credentials;
       await passwords.check(newPassword, { context: { email, username }, field: "newPassword" });
+      if (normalizePassword(newPassword) === normalizePassword(currentPassword))
+        throw new InvalidInputError("newPassword: must be another one than the present password.", {
+          field: "newPassword",
+        });
       const to = await passwords.hash(newPassword, { lane: "known" });
       return inTransaction(db, async (tx) => {
         const isChanged = await stored.withTransaction(tx).changePassword(by, userId, { from, to });
         if (!isChanged) throw new ConflictError("The password was changed at the same time.");
-        await sessions.withTransaction(tx).authenticate(by, userId, session.sessionId, ["password"]);
+        if (!(await sessions.withTransaction(tx).authenticate(by, userId, session.sessionId, ["password"])))
+          throw new UnauthenticatedError(sessionEnded);
         if (!signOutOthers) return 0;
         return sessions
           .withTransaction(tx)

@@ -19,6 +19,8 @@ export interface ProvenSignIn {
   /** The token of the known device of the ticket, or of a new device. */
   readonly deviceToken: string;
   readonly factors: readonly AuthenticationFactor[];
+  /** When the password that was checked had been changed; without a challenge. */
+  readonly passwordChangedAt?: string;
   /** SHA-256 of the challenge that it completes (hexadecimal). */
   readonly challengeHash?: string | undefined;
 }
@@ -26,7 +28,8 @@ export interface ProvenSignIn {
 /**
  * Starts the session of a sign-in, remembers its device, forgives its attempt and ends its challenge: all or nothing.
  *
- * @returns undefined if the account was suspended, banned or deleted at the same time, or the challenge was completed
+ * @returns undefined if the account was suspended, banned or deleted at the same time, its password was changed or a second
+ *   factor bound, or the challenge was completed
  */
 export type StartSession = (by: Actor, signIn: ProvenSignIn) => Promise<SignedIn | undefined>;
 
@@ -37,7 +40,7 @@ export function createStartSession(services: {
 }): StartSession {
   const { sessions, issueTokens, config } = services;
 
-  return async (by, { ticket, role, deviceToken, factors, challengeHash }) => {
+  return async (by, { ticket, role, deviceToken, factors, ...proof }) => {
     const session = await sessions.start(by, {
       userId: ticket.userId,
       factors,
@@ -47,7 +50,7 @@ export function createStartSession(services: {
       userAgent: by.userAgent,
       device: { id: ticket.deviceId ?? uuidv7(), tokenHash: sha256(deviceToken) },
       ticket,
-      challengeHash,
+      ...proof,
     });
     return session && { ...(await issueTokens(session)), deviceToken };
   };

@@ -71,13 +71,13 @@ export function createSignIn(services: {
       const credentials = await stored.findByLogin(name, sha256(deviceToken));
       const proven = await checkPassword(caller, { credentials, login: name, password, arrived, signal });
       const { ticket } = proven;
-      const { userId, role, status, twoFactorEnabled } = proven.credentials;
+      const { userId, role, status, passwordChangedAt, twoFactorEnabled } = proven.credentials;
       await admitStatus(caller, status, ticket);
       const by = actorFor(userId, caller);
       if (isBelowShortest(password)) await security.requirePasswordChange(by, userId);
       if (twoFactorEnabled) {
         const challenge = `${userId}.${createRandomToken()}`;
-        await challenges.create(sha256(challenge), ticket);
+        await challenges.create(sha256(challenge), ticket, passwordChangedAt);
         authentications.record("sign_in_challenged", caller, { userId });
         return { challenge, factors: ["totp", "recovery_code"] };
       }
@@ -86,6 +86,7 @@ export function createSignIn(services: {
         role,
         deviceToken: ticket.deviceId === undefined ? createRandomToken() : deviceToken,
         factors: ["password"],
+        passwordChangedAt,
       });
       if (signedIn === undefined)
         throw new UnauthenticatedError("The account was changed at the same time: sign in again.");

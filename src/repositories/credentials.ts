@@ -3,6 +3,7 @@ import { type Actor, type Executor, inTransaction, runWrite, setAuditContext } f
 import { lower, lowerText, userDevices, userSecurity, userSessions, users } from "../schema/index.ts";
 import { isAscii } from "../validation/index.ts";
 import type { UserRole, UserStatus } from "./row-types.ts";
+import { hasSecondFactor } from "./session-stage.ts";
 import { TransactionalRepository } from "./transactional.ts";
 import { typedPlaceholder } from "./typed-placeholder.ts";
 
@@ -14,6 +15,8 @@ export interface Credentials {
   readonly passwordHash: string;
   readonly status: UserStatus;
   readonly role: UserRole;
+  /** When the password was changed (ISO 8601, to the microsecond). */
+  readonly passwordChangedAt: string;
   readonly twoFactorEnabled: boolean;
   /** The known device that the caller has named, or that the session was signed in from. */
   readonly deviceId: string | null;
@@ -26,8 +29,14 @@ const columns = {
   passwordHash: users.passwordHash,
   status: users.status,
   role: users.role,
+  passwordChangedAt: sql<string>`to_json(${userSecurity.passwordChangedAt}) #>> '{}'`,
   twoFactorEnabled: userSecurity.twoFactorEnabled,
 };
+
+export interface SessionCredentials extends Credentials {
+  /** Whether the session was begun or raised by a second factor. */
+  readonly hasSecondFactor: boolean;
+}
 
 /** Reads and replaces password hashes. */
 export class CredentialRepository extends TransactionalRepository {
@@ -45,7 +54,7 @@ export class CredentialRepository extends TransactionalRepository {
   }
 
   /** The credentials of the account of a session; undefined if there is none. */
-  async findBySession(userId: string, sessionId: string): Promise<Credentials | undefined> {
+  async findBySession(userId: string, sessionId: string): Promise<SessionCredentials | undefined> {
     const [found] = await this.#prepared.bySession.execute({ userId, sessionId });
     return found;
   }
@@ -99,7 +108,7 @@ export class CredentialRepository extends TransactionalRepository {
       byEmail: find(sql`${lower(users.email)} = ${login}`, "credentials_by_email"),
       byUsername: find(sql`${lower(users.username)} = ${login}`, "credentials_by_username"),
       bySession: db
-        .select({ ...columns, deviceId: userSessions.deviceId })
+        .select({ ...columns, deviceId: userSessions.deviceId, hasSecondFactor })
         .from(users)
         .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
         .innerJoin(

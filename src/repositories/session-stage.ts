@@ -3,7 +3,7 @@ import { userSecurity, userSessions, users } from "../schema/index.ts";
 import type { SessionStage } from "./row-types.ts";
 
 /** Whether the session was begun or raised by a second factor, or by an operator. */
-const hasSecondFactor = sql`${userSessions.factors} && array['totp', 'recovery_code', 'operator']`;
+export const hasSecondFactor: SQL<boolean> = sql<boolean>`${userSessions.factors} && array['totp', 'recovery_code', 'operator']`;
 
 /**
  * The stage of a session. It is computed at each look-up and not stored, so that a change of role, password or factors

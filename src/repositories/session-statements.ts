@@ -26,6 +26,8 @@ export interface NewSession extends SessionLifetime {
   readonly device?: { readonly id: string; readonly tokenHash: string } | undefined;
   /** The attempt that has succeeded: it is forgiven, and the failures before it are told. */
   readonly ticket?: AttemptTicket | undefined;
+  /** When the password that was checked had been changed (ISO 8601). A challenge knows its own, and an operator needs none. */
+  readonly passwordChangedAt?: string | undefined;
   /** SHA-256 of the challenge that the sign-in completes (hexadecimal). Of two calls at once with it, one succeeds. */
   readonly challengeHash?: string | undefined;
 }
@@ -46,7 +48,8 @@ export const refreshable = { refreshTokenId: userSessions.refreshTokenId, rotate
  * Returns a function that starts a session in one statement: it takes the challenge, inserts the session with its device,
  * ends sessions beyond the limit and forgives the attempt.
  *
- * The function returns undefined if the account is not active, or the challenge is not there any more.
+ * The function returns undefined if the account is not active, its password was changed meanwhile, it has a second factor
+ * that the session lacks, or the challenge is not there any more.
  */
 export function prepareSessionStart(db: Executor) {
   const statement = prepareStatement(db);
@@ -64,6 +67,7 @@ export function prepareSessionStart(db: Executor) {
       deviceId: device?.id ?? null,
       deviceTokenHash: device?.tokenHash ?? null,
       challengeHash: session.challengeHash ?? null,
+      passwordChangedAt: session.passwordChangedAt ?? null,
       failures: ticket?.failures ?? 0,
       attempt: ticket?.number ?? null,
       attemptDeviceId: ticket === undefined ? null : deviceOf(ticket),
@@ -85,17 +89,23 @@ function prepareStatement(db: Executor) {
   const seconds = (name: string) => sql`make_interval(secs => ${typedPlaceholder(name, "float8")})`;
   const taken = db
     .$with("taken")
-    .as(db.delete(challenges).where(isChallenge(userId, challengeHash)).returning({ userId: challenges.userId }));
+    .as(
+      db
+        .delete(challenges)
+        .where(isChallenge(userId, challengeHash))
+        .returning({ userId: challenges.userId, passwordChangedAt: challenges.passwordChangedAt }),
+    );
   // The session depends on the row of `admitted`, so that there is none without the challenge. A WITH query runs once,
   // whatever the order of joins that the planner chooses.
   const started = db.$with("user_sessions", {}).as(sql`select started.* from
-    (select ${userId} as id where ${challengeHash} is null union all select user_id from taken) as admitted
+    (select ${userId} as id, ${typedPlaceholder("passwordChangedAt", "timestamptz")} as password_changed_at
+      where ${challengeHash} is null union all select user_id, password_changed_at from taken) as admitted
     cross join lateral public.create_user_session(${context}, ${typedPlaceholder("id", "uuid")}, admitted.id,
       ${typedPlaceholder("tokenId", "uuid")}, string_to_array(${typedPlaceholder("factors", "text")}, ','),
       ${seconds("lifetime")}, ${seconds("idleTimeout")}, ${typedPlaceholder("ipAddress", "inet")},
       ${typedPlaceholder("userAgent", "text")}, ${typedPlaceholder("limit", "integer")},
       ${typedPlaceholder("deviceId", "uuid")}, ${typedPlaceholder("deviceTokenHash", "text")},
-      ${typedPlaceholder("failures", "integer")}) as started`);
+      ${typedPlaceholder("failures", "integer")}, admitted.password_changed_at) as started`);
   const forgiven = sql`case when ${attempt} is not null then
     public.forgive_attempt(${context}, ${userSessions.userId}, ${typedPlaceholder("attemptDeviceId", "uuid")}, ${attempt},
       ${typedPlaceholder("attemptIpAddress", "inet")}, ${typedPlaceholder("login", "text")})::text end`;

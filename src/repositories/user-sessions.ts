@@ -68,7 +68,8 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   /**
    * Starts a session. Beyond its limit, the least recently used ones end.
    *
-   * @returns undefined if the account is not active, or the challenge is not there any more
+   * @returns undefined if the account is not active, its password was changed meanwhile, it has a second factor that the
+   *   session lacks, or the challenge is not there any more
    */
   start(by: Actor, session: NewSession): Promise<RefreshableSession | undefined> {
     this.#start ??= prepareSessionStart(this.db);

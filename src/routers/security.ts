@@ -3,7 +3,7 @@ import { failuresDefinition } from "../repositories/index.ts";
 import { uuid } from "../validation/index.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
-import { ownedProcedureFor, procedureFor } from "./procedure.ts";
+import { ownedProcedure, ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
 const accountInput = z.strictObject({ userId: uuid });
@@ -26,8 +26,8 @@ export const securityRouter = t.router({
     .input(accountInput)
     .mutation(({ ctx }) => ctx.services.security.requirePasswordChange(ctx.actor, ctx.ownerId)),
 
-  /** Removes the second factor of an account whose owner has lost it. */
-  removeSecondFactor: ownedProcedureFor("admin")
+  /** Removes the second factor of an account whose owner has lost it. Of the own account, it requires a recent authentication. */
+  removeSecondFactor: ownedProcedure({ rules: ["admin"], recent: "always" })
     .input(accountInput)
     .mutation(async ({ ctx }) => {
       await ctx.services.secondFactors.disable(ctx.actor, ctx.ownerId);

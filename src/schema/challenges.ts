@@ -30,6 +30,8 @@ export const challenges = inPublic(
       failures: integer().notNull(),
       login: varchar({ length: 64 }).notNull(),
       ipAddress: inet("ip_address"),
+      // Of the password that was right: another one ends the sign-in.
+      passwordChangedAt: instant("password_changed_at").notNull(),
       createdAt: createdAt(),
       expiresAt: instant("expires_at").notNull().default(sql`CURRENT_TIMESTAMP + interval '5 minutes'`),
     },

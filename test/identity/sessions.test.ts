@@ -7,7 +7,7 @@ import { createIssueTokens } from "../../src/identity/session-tokens.ts";
 import type { Repositories } from "../../src/repositories/repositories.ts";
 import { connectTo, createDatabase, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { quietAuthentications } from "../support/log.ts";
-import { account, secret, tokens } from "../support/service.ts";
+import { account, passwordChangedAt, secret, tokens } from "../support/service.ts";
 
 const config = { lifetime: 30 * 86_400, idleTimeout: 14 * 86_400, limit: 20, refreshReuse: undefined };
 const by = { name: "service:test" };
@@ -46,9 +46,10 @@ async function signedIn(role?: "moderator") {
   return { ...player, sessionId: started.id, token: issued.refreshToken };
 }
 
-const start = (userId: string, limit = 20) =>
+const start = async (userId: string, limit = 20) =>
   repositories.sessions.start(by, {
     userId,
+    passwordChangedAt: await passwordChangedAt(database.sql, userId),
     factors: ["password"],
     lifetime: config.lifetime,
     idleTimeout: config.idleTimeout,
@@ -216,6 +217,22 @@ describe("the limit of sessions", () => {
       expect(live).toHaveLength(0);
       await database.sql`update users set status = 'active' where id = ${id}`;
     }
+  });
+
+  it("no session starts with a password that was changed since it was checked, or without a factor that was bound since", async () => {
+    const { id } = await account(database.sql);
+    const session = { userId: id, ...{ lifetime: 60, idleTimeout: 60, limit: 20 } };
+    const checked = await passwordChangedAt(database.sql, id);
+    await database.sql`update user_security set password_changed_at = password_changed_at + interval '1 microsecond' where user_id = ${id}`;
+    const proved = { ...session, factors: ["password"] as const };
+    expect(await repositories.sessions.start(by, { ...proved, passwordChangedAt: checked })).toBeUndefined();
+    expect(await start(id)).toBeDefined();
+    await database.sql`
+      update user_security set two_factor_enabled = true, two_factor_secret = 'v1.test.secret' where user_id = ${id}`;
+    expect(await start(id)).toBeUndefined();
+    const present = await passwordChangedAt(database.sql, id);
+    const both = { ...session, factors: ["password", "totp"] as const, passwordChangedAt: present };
+    expect(await repositories.sessions.start(by, both)).toBeDefined();
   });
 
   it("no session starts for an account that is not active", async () => {

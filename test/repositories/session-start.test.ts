@@ -4,7 +4,7 @@ import type { Database } from "../../src/database/pool.ts";
 import { connectTo, createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { passwordHash } from "../support/factories.ts";
-import { account } from "../support/service.ts";
+import { account, passwordChangedAt } from "../support/service.ts";
 
 let database: TestDatabase;
 let pool: Database;
@@ -25,8 +25,11 @@ it("a sign-in finds its account among 5,000 by an index", async () => {
   const [user] = await database.sql`select id from users limit 1`;
   const { sessions } = repositoriesOn(pool.db);
   const scans = await pool.db.transaction(async (tx) => {
-    const session = { userId: user?.["id"], factors: ["password"] as const, lifetime: 60, idleTimeout: 60, limit: 20 };
-    await sessions.withTransaction(tx).start({ name: "service:test" }, session);
+    const userId = user?.["id"];
+    const changed = await passwordChangedAt(database.sql, userId);
+    const proved = { userId, factors: ["password"] as const, passwordChangedAt: changed };
+    const session = { ...proved, lifetime: 60, idleTimeout: 60, limit: 20 };
+    expect(await sessions.withTransaction(tx).start({ name: "service:test" }, session)).toBeDefined();
     return tx.execute(sql`
       select relname as table, seq_scan::int as scans from pg_stat_xact_user_tables
       where relname in ('users', 'user_security') order by 1`);
@@ -46,7 +49,7 @@ it("a sign-in starts one session while the planner believes that there is one ac
   const [user] = await insert("first");
   await database.sql`vacuum analyze users, user_security`;
   for (const name of ["second", "third"]) await insert(name);
-  const session = { userId: user?.["id"], factors: ["password"] as const, lifetime: 60, idleTimeout: 60, limit: 20 };
+  const session = { userId: user?.["id"], factors: ["operator"] as const, lifetime: 60, idleTimeout: 60, limit: 20 };
   const started = await sessions.start({ name: "service:test" }, session);
   expect(await database.sql`select id from user_sessions`).toEqual([{ id: started?.id }]);
 });

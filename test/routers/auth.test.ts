@@ -264,6 +264,28 @@ describe("a session", () => {
     expect(session.userId).toBe(id);
   });
 
+  it("a new password that is the present one, also decomposed, is refused", async () => {
+    const [composed, decomposed] = ["cafe au lait, s'il vous pla\u00eet", "cafe au lait, s'il vous plai\u0302t"];
+    const { username } = await player({ hash: await hash(composed) });
+    const { accessToken } = await signIn(username, { password: composed });
+    const { auth } = clientOf(service.url, accessToken);
+    const change = auth.changePassword.mutate({ currentPassword: composed, newPassword: decomposed });
+    expect(await refusal(change)).toMatchObject({ code: "BAD_REQUEST", field: "newPassword" });
+  });
+
+  it("no session that the old password began survives a change of the password at the same time", async () => {
+    const { id, username } = await player();
+    const mine = await signIn(username);
+    const { auth } = clientOf(service.url, mine.accessToken);
+    const guesses = Array.from({ length: 3 }, () => signIn(username, { deviceToken: mine.deviceToken }));
+    const changed = auth.changePassword.mutate({ currentPassword: password, newPassword: "another long password" });
+    const more = Array.from({ length: 5 }, () => signIn(username, { deviceToken: mine.deviceToken }));
+    await Promise.allSettled([...guesses, changed, ...more]);
+    await changed;
+    const live = await service.database.sql`select id from user_sessions where user_id = ${id} and revoked_at is null`;
+    expect(live).toEqual([{ id: mine.session.id }]);
+  });
+
   it("a new password that is refused leaves no failed attempt", async () => {
     const { id, username } = await player();
     const { accessToken, session } = await signIn(username);
@@ -317,6 +339,8 @@ describe("a second factor", () => {
     if (!("challenge" in answer)) throw new Error("the account has no second factor");
     return answer;
   };
+  const completed = async (login: string, code: string) =>
+    signedInOf(await anonymous().auth.completeSignIn.mutate({ challenge: (await challengeOf(login)).challenge, code }));
   const refusedCode = {
     code: "UNAUTHORIZED",
     message: expect.stringMatching(/^The code is wrong or was used already/),
@@ -432,6 +456,47 @@ describe("a second factor", () => {
     expect(id).not.toBe(other.id);
   });
 
+  it("a factor that was removed is proved by no session: not for a moderator's stage, nor for the next factor", async () => {
+    const moderator = await enrolled("moderator");
+    await moderator.mine.account.twoFactor.disable.mutate({ code: moderator.code(1) });
+    expect(await refusal(moderator.mine.users.list.query())).toMatchObject({ reason: "enrolment" });
+
+    const one = await enrolled();
+    const other = clientOf(service.url, (await completed(one.username, one.code(1))).accessToken);
+    await clientOf(
+      service.url,
+      (await account(service.database.sql, "admin")).token,
+    ).security.removeSecondFactor.mutate({
+      userId: one.id,
+    });
+    const { secret } = await one.mine.account.twoFactor.enrol.mutate();
+    const code = generateSync({ secret, epoch: Math.floor(Date.now() / 1_000) });
+    await one.mine.account.twoFactor.confirm.mutate({ code });
+    expect(await refusal(other.account.recoveryCodes.renew.mutate())).toMatchObject({
+      reason: "recent_authentication",
+    });
+  });
+
+  it("an administrator removes the own second factor after a recent authentication only", async () => {
+    const { id, token, sessionId } = await account(service.database.sql, "admin");
+    const admin = clientOf(service.url, token);
+    await service.database
+      .sql`update user_sessions set authenticated_at = now() - interval '11 minutes' where id = ${sessionId}`;
+    expect(await refusal(admin.security.removeSecondFactor.mutate({ userId: id }))).toMatchObject({
+      reason: "recent_authentication",
+    });
+  });
+
+  it("a sign-in that waits for its second factor ends with a change of the password", async () => {
+    const { mine, username, code } = await enrolled();
+    const { challenge } = await challengeOf(username);
+    await mine.auth.changePassword.mutate({ currentPassword: password, newPassword: "another long password" });
+    expect(await refusal(anonymous().auth.completeSignIn.mutate({ challenge, code: code(1) }))).toMatchObject({
+      code: "UNAUTHORIZED",
+      message: "This sign-in has expired: begin again with the password.",
+    });
+  });
+
   it("a code is a recent authentication, and renewing recovery codes needs one", async () => {
     const { mine, session, code, recoveryCodes } = await enrolled();
     await service.database
@@ -459,6 +524,7 @@ describe("a second factor", () => {
       () => stolen.account.twoFactor.enrol.mutate(),
       () => stolen.auth.signOut.mutate({ scope: "all" }),
       () => stolen.users.update.mutate({ username: "another name" }),
+      () => stolen.auth.changePassword.mutate({ currentPassword: password, newPassword: "another long password" }),
     ])
       expect(await refusal(change())).toMatchObject(recent);
     await stolen.auth.reauthenticate.mutate({ code: generateSync({ secret, epoch: now + 30 }) });

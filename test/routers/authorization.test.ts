@@ -66,6 +66,7 @@ const sessions: Record<string, string> = {
   "auth.changePassword": "password_change, enrolment",
   "auth.reauthenticate": "password_change, enrolment",
   "auth.signOut": "password_change, enrolment, recent unless `scope` is `this`",
+  "security.removeSecondFactor": "recent",
   "sessions.revoke": "recent unless it is this session",
   "sessions.revokeAll": "recent",
   "users.update": "recent for `username` and `email`",

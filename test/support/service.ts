@@ -83,6 +83,13 @@ export async function account(sql: Sql, role: "user" | "moderator" | "admin" = "
   return { id, email, username, ...(await sessionFor(sql, id)) };
 }
 
+/** When the password of an account was changed, as a sign-in reads it; undefined without such an account. */
+export async function passwordChangedAt(sql: Sql, userId: string): Promise<string | undefined> {
+  const [row] =
+    await sql`select to_json(password_changed_at) #>> '{}' as changed from user_security where user_id = ${userId}`;
+  return row?.["changed"];
+}
+
 /** Inserts a session with SQL, and signs an access token for it. */
 export async function sessionFor(sql: Sql, userId: string, factors = ["operator"]) {
   const [row] = await sql`

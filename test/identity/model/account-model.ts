@@ -44,7 +44,8 @@ export class AccountModel extends Story {
     return ended === undefined && Math.min(expiresAt, idleExpiresAt) > this.now;
   }
 
-  isOpen = ({ isDone, expiresAt }: Challenge): boolean => !isDone && expiresAt > this.now;
+  isOpen = ({ isDone, expiresAt, password }: Challenge): boolean =>
+    !isDone && expiresAt > this.now && password === this.password;
 
   /** Whether the session is admitted to a call of its owner. */
   refusalOf(session: Session): "FORBIDDEN" | "UNAUTHORIZED" | undefined {

@@ -44,6 +44,8 @@ export interface Challenge {
   readonly token: string;
   readonly ticket: Ticket;
   readonly expiresAt: number;
+  /** The password that it began with. */
+  readonly password: string;
   isDone: boolean;
 }
 

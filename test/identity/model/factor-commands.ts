@@ -113,6 +113,7 @@ export class Disable extends Step {
     if (!take(model, this.proof, input.code)) return expect(answer).toBe("UNAUTHORIZED");
     expect(answer).toBeUndefined();
     model.factor = undefined;
+    for (const one of model.sessions) one.hasSecondFactor = false;
     model.record("owner", model.codes, () => model.codes.forget());
     model.tell("owner", "factor removed");
   }

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { AccountModel } from "./account-model.ts";
+import type { Session } from "./account-state.ts";
 import { stateOf } from "./comparison.ts";
 import { answerOf, isRefused, type Players } from "./players.ts";
 import { pick, Step, sessionOf, wrongPassword } from "./step.ts";
@@ -67,7 +68,7 @@ abstract class PasswordStep extends OwnerStep {
     const device = model.devices.find(({ id }) => id === session.deviceId);
     const password = this.isRight ? model.password : wrongPassword;
     const answer = await answerOf(() => this.prove(players.client(session.accessToken), password, model));
-    const refusal = model.refusalOf(session);
+    const refusal = model.refusalOf(session) ?? (this.isOpenTo(session, model) ? undefined : "FORBIDDEN");
     if (refusal !== undefined) return expect(answer).toBe(refusal);
     const ticket = model.take("owner", device);
     if (ticket === undefined || !this.isRight) {
@@ -87,6 +88,9 @@ abstract class PasswordStep extends OwnerStep {
     password: string,
     model: AccountModel,
   ): Promise<unknown>;
+  protected isOpenTo(_session: Session, _model: AccountModel): boolean {
+    return true;
+  }
   protected succeed(_model: AccountModel, _sessionId: string): void {}
 }
 
@@ -103,6 +107,9 @@ export class ChangePassword extends PasswordStep {
   prove(client: ReturnType<Players["client"]>, currentPassword: string, model: AccountModel) {
     const newPassword = this.isAccepted ? nextPassword(model) : "too short";
     return client.auth.changePassword.mutate({ currentPassword, newPassword });
+  }
+  override isOpenTo({ hasSecondFactor }: Session, { factor }: AccountModel) {
+    return hasSecondFactor || factor === undefined;
   }
   override succeed(model: AccountModel, sessionId: string) {
     model.passwords.push(nextPassword(model));

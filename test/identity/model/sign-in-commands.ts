@@ -32,7 +32,13 @@ function accept(model: AccountModel, answer: Answer<SignInAnswer>, ticket: Ticke
   } else if (isRefused(answer)) expect.fail(`the right password was refused: ${answer}`);
   else if ("challenge" in answer) {
     expect(model.factor).toBeDefined();
-    model.challenges.push({ token: answer.challenge, ticket, expiresAt: model.now + 300, isDone: false });
+    model.challenges.push({
+      token: answer.challenge,
+      ticket,
+      expiresAt: model.now + 300,
+      password: model.password,
+      isDone: false,
+    });
   } else {
     expect(model.factor).toBeUndefined();
     expect(answer.session.failures).toBe(ticket.failures);

@@ -7,6 +7,8 @@ export interface HashJobOptions {
   readonly lane: HashLane;
   /** Expected duration in units of a new password's hash. Default: 1. */
   readonly weight?: number;
+  /** The known device that the job is for. */
+  readonly deviceId?: string | undefined;
   /** Gives the place in the queue back. A job that has begun runs to its end. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -14,12 +16,16 @@ export interface HashJobOptions {
 /** A job that waits. */
 interface Place {
   readonly weight: number;
+  readonly deviceId: string | undefined;
   readonly start: () => void;
   readonly refuse: (error: unknown) => void;
 }
 
 /** Jobs of the lane `known` for each job of strangers while both wait. */
 const knownPerStranger = 3;
+
+/** Jobs of one device that may wait: known devices come first, and one alone must not fill the queue. */
+const maxWaitingPerDevice = 4;
 
 /** Share of the latest job in the moving average of durations. */
 const smoothing = 0.1;
@@ -59,7 +65,7 @@ export class HashQueue {
    * Runs `work` when a place is free. Known callers come first, three to one while strangers wait. A known caller that finds
    * the queue full displaces the stranger who came last.
    *
-   * @throws {TooManyRequestsError} if the jobs that wait already take the longest wait
+   * @throws {TooManyRequestsError} if the jobs that wait already take the longest wait, or four of the same device wait
    * @throws the reason of `signal`, if it is aborted before the job begins
    */
   async run<Result>(work: () => Promise<Result>, options: HashJobOptions): Promise<Result> {
@@ -76,14 +82,15 @@ export class HashQueue {
   }
 
   /** Resolves when the job may begin. */
-  #enter({ lane, weight, signal }: HashJobOptions & { weight: number }): Promise<void> {
+  #enter({ lane, weight, deviceId, signal }: HashJobOptions & { weight: number }): Promise<void> {
     signal?.throwIfAborted();
     if (this.#running < this.limit) {
       this.#running++;
       return Promise.resolve();
     }
-    this.#makeRoom(lane);
     const places = this.#waiting[lane];
+    if (deviceId !== undefined && countOf(places, deviceId) >= maxWaitingPerDevice) throw this.#refusal();
+    this.#makeRoom(lane);
     return new Promise((resolve, reject) => {
       const removed = () => {
         places.delete(place);
@@ -91,6 +98,7 @@ export class HashQueue {
       };
       const place: Place = {
         weight,
+        deviceId,
         start: () => {
           removed();
           resolve();
@@ -154,6 +162,12 @@ const weightOf = (places: Iterable<Place>): number => {
   for (const { weight } of places) sum += weight;
   return sum;
 };
+
+function countOf(places: Iterable<Place>, deviceId: string): number {
+  let count = 0;
+  for (const place of places) if (place.deviceId === deviceId) count++;
+  return count;
+}
 
 interface HashQueueOptions {
   readonly limit: number;

@@ -55,7 +55,8 @@ export function createPasswordCheck({
       return isTicket(taken) && !isTooLong ? credentials?.passwordHash : undefined;
     };
     // An attempt that may not be checked costs the same work.
-    const isRight = await passwords.verify(hashToCheck, password, { lane, signal });
+    const deviceId = credentials?.deviceId ?? undefined;
+    const isRight = await passwords.verify(hashToCheck, password, { lane, deviceId, signal });
     if (isRight && credentials !== undefined && isTicket(taken)) {
       const passwordHash = await rehash(by, { credentials, password, lane });
       return { credentials: { ...credentials, passwordHash }, ticket: taken };

@@ -27,8 +27,10 @@ beforeAll(async () => {
   const env = {
     SESSION_LIMIT: String(sessionLimit),
     TRUSTED_PROXIES: "127.0.0.1",
-    // On a busy machine a call may take longer than the default: its answer leaves open whether it was made.
+    // On a busy machine a call may take longer than the defaults: its answer leaves open whether it was made.
     REQUEST_TIMEOUT_MS: "60000",
+    STATEMENT_TIMEOUT_MS: "50000",
+    DATABASE_POOL_MIN: "10",
   };
   services = await Promise.all(
     [undefined, undefined, reuseBound].map(async (reuse) => {

@@ -137,6 +137,22 @@ it("a known caller displaces the stranger who came last from a full queue, and n
   expect(begun).toEqual([running.id, arrived.id, first.id]);
 });
 
+it("four jobs of one known device wait at most, and other devices find room", async () => {
+  const { queue, submit } = controlledQueue({ limit: 1 });
+  const known = (deviceId: string) => submit({ lane: "known", deviceId });
+  const [first, ...waiting] = Array.from({ length: 5 }, () => known("one"));
+  await expect(known("one").result).rejects.toThrow(TooManyRequestsError);
+  const other = known("other");
+  first?.end();
+  await reactions();
+  const sixth = known("one");
+  for (const job of [...waiting, other, sixth]) {
+    job.end();
+    expect(await job.result).toBe(job.id);
+  }
+  expect(queue.limit).toBe(1);
+});
+
 it("a queue that is full of known callers refuses a further one and displaces no stranger", async () => {
   const { submit } = controlledQueue({ limit: 1, maxWait: 100 });
   const jobs = [submit(known), submit(known), submit(known)];

@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import pLimit from "p-limit";
 import { ConfigError, type PasswordConfig } from "../../config/index.ts";
 import type { Log } from "../../observability/index.ts";
 import { type Argon2Cost, isArgon2Affordable } from "../../validation/index.ts";
@@ -8,6 +7,7 @@ import { type BreachedPasswords, openBreachedPasswords } from "./breached-passwo
 import { openCommonPasswords } from "./common-passwords.ts";
 import { hashPassword } from "./hash-password.ts";
 import { type HashJobOptions, HashQueue } from "./hash-queue.ts";
+import { createHashThreads } from "./hash-threads.ts";
 import { needsRehash } from "./needs-rehash.ts";
 import { createPasswordRules, isUnreadable, maxPasswordLength, type PasswordRules } from "./password-rules.ts";
 import { normalizePassword } from "./password-text.ts";
@@ -64,7 +64,7 @@ export async function createPasswords(
   config: PasswordConfig,
   { log, authentications }: { readonly log: Log; readonly authentications: AuthenticationLog },
 ): Promise<Passwords> {
-  const { minLength, memoryKiB, passes, threads } = config;
+  const { minLength, memoryKiB, passes } = config;
   const cost = { memoryKiB, passes, lanes: 1 };
   if (!isArgon2Affordable(cost))
     throw new ConfigError(["ARGON2_MEMORY_KIB times ARGON2_PASSES must be at most 1048576: reduce one of them"]);
@@ -72,8 +72,8 @@ export async function createPasswords(
   const breached = await openConfigured(config);
   if (minLength < singleFactorLength)
     log.warn({ minLength }, "PASSWORD_MIN_LENGTH is below 15, which NIST SP 800-63B-4 requires of a single factor");
-  const hashes = hashLimit(threads);
-  const onThread = pLimit(hashes);
+  const hashes = hashLimit(config.threads);
+  const threads = createHashThreads({ limit: hashes });
   const queue = new HashQueue({
     limit: hashes * jobsPerThread,
     // Each refused call is logged at `debug` only: an overload would fill the log.
@@ -95,10 +95,14 @@ export async function createPasswords(
     ...createPasswordRules({ minLength, common, breached: breached?.has }),
     queue,
     cost,
-    hash: (password, options) => queue.run(() => onThread(hashPassword, password, cost), options),
-    verify: (stored, password, options) => queue.run(async () => onThread(isRight, await stored(), password), options),
+    hash: (password, options) => queue.run(() => threads.run(hashPassword, password, cost), options),
+    verify: (stored, password, options) =>
+      queue.run(async () => threads.run(isRight, await stored(), password), options),
     needsRehash: (stored) => needsRehash(stored, cost),
-    close: async () => breached?.close(),
+    close: async () => {
+      threads.close();
+      await breached?.close();
+    },
   };
 }
 

@@ -93,6 +93,7 @@ function prepareStatement(db: Executor) {
         eq(userSessions.id, sessionId),
         isLiveSession,
         sql`${createdAt} + ${ofRole("Lifetime")} > now()`,
+        sql`${userSessions.lastActive} + ${ofRole("IdleTimeout")} > now()`,
         eq(users.id, userId),
         isActiveAccount,
       ),

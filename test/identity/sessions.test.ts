@@ -180,6 +180,13 @@ describe("a refresh token", () => {
     expect((await refresh(one.token, origin)).session.id).toBe(one.sessionId);
   });
 
+  it("a session of a player who was promoted ends without use like a moderator's", async () => {
+    const { id, sessionId, token } = await signedIn();
+    await database.sql`update users set role = 'moderator' where id = ${id}`;
+    await database.sql`update user_sessions set last_active = now() - interval '61 minutes' where id = ${sessionId}`;
+    await expect(refresh(token, origin)).rejects.toThrow(ended);
+  });
+
   it("a session of a moderator ends after an hour without use and 24 hours in all", async () => {
     const { token } = await signedIn("moderator");
     const { session } = await refresh(token, origin);

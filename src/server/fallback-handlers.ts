@@ -34,9 +34,3 @@ export function answerUnreadablePath(_: FastifyError, request: FastifyRequest, r
   answer.headers({ "x-request-id": request.id, "cache-control": "no-store" });
   sendError(request, answer, { status: 400, message: unreadablePath });
 }
-
-/** Answers requests while the event loop is late, except the liveness probe: a restart would not reduce the load. */
-export function answerOverload(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.url === "/livez") return;
-  sendError(request, reply, { status: 503, message: "The service is overloaded. Try again in a few seconds." });
-}

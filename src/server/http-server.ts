@@ -1,13 +1,13 @@
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
-import underPressure from "@fastify/under-pressure";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Config } from "../config/index.ts";
 import type { Services } from "../routers/index.ts";
 import { drainOnClose } from "./drain.ts";
-import { addFallbackHandlers, answerOverload, answerUnreadablePath } from "./fallback-handlers.ts";
+import { addFallbackHandlers, answerUnreadablePath } from "./fallback-handlers.ts";
 import { requestId } from "./identify.ts";
 import { maxBodySize, maxParsedHeadSize } from "./limits.ts";
+import { refuseOverload } from "./overload.ts";
 import { createClientErrorHandler } from "./parser-errors.ts";
 import { addProbes } from "./probes.ts";
 import { errorHeaders, logProcedureError } from "./procedure-errors.ts";
@@ -40,14 +40,7 @@ export async function createHttpServer(options: { config: Config; services: Serv
   drainOnClose(server, { timeout: config.http.shutdownTimeout, cancel: database.cancel });
   addRequestChecks(server);
   addFallbackHandlers(server, log);
-  await server.register(underPressure, {
-    maxEventLoopDelay: 2_000,
-    // Longer than that delay: a sample of no time at all counts as an endless delay.
-    sampleInterval: 5_000,
-    retryAfter: 2,
-    exposeStatusRoute: false,
-    pressureHandler: answerOverload,
-  });
+  await refuseOverload(server, log);
   addProbes(server, database);
   addTRPC(server, {
     createContext: (request, reply) =>

@@ -1,11 +1,13 @@
 import { createTRPCClient, httpBatchStreamLink, httpLink } from "@trpc/client";
 import { fastify } from "fastify";
 import superjson from "superjson";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createClient } from "../../src/client/index.ts";
+import { LineSampler } from "../../src/observability/line-sampler.ts";
 import type { AppRouter } from "../../src/routers/app-router.ts";
-import { answerOverload } from "../../src/server/fallback-handlers.ts";
+import { createOverloadAnswer } from "../../src/server/overload.ts";
 import { newUser } from "../support/factories.ts";
+import { readableLog } from "../support/log.ts";
 import { clientOf, serviceToken, startService, useService } from "../support/service.ts";
 
 const service = useService();
@@ -135,12 +137,24 @@ describe("a request by hand", () => {
     expect(items).toMatchObject([{ id }]);
   });
 
-  it("an overloaded process answers 503 with retryAfter", async () => {
+  it("an overloaded process answers 503 with retryAfter, except to the liveness probe, and logs a line a minute", async () => {
+    const { log, lines } = readableLog();
+    const sampler = new LineSampler();
+    onTestFinished(() => sampler.close());
+    const answerOverload = createOverloadAnswer(log, sampler);
     const busy = fastify();
-    busy.get("/trpc/health.status", async (request, reply) => answerOverload(request, reply));
-    const answer = await busy.inject("/trpc/health.status");
-    expect(answer.statusCode).toBe(503);
-    expect(answer.json()).toMatchObject({ error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } } });
+    busy.addHook("onRequest", async (request, reply) => answerOverload(request, reply));
+    busy.get("/trpc/health.status", async () => "answered");
+    busy.get("/livez", async () => "alive");
+    for (let n = 0; n < 3; n++) {
+      const answer = await busy.inject("/trpc/health.status");
+      expect(answer.statusCode).toBe(503);
+      expect(answer.json()).toMatchObject({
+        error: { json: { data: { code: "SERVICE_UNAVAILABLE", retryAfter: 2 } } },
+      });
+    }
+    expect((await busy.inject("/livez")).body).toBe("alive");
+    expect(lines).toMatchObject([{ level: "warn", times: 1 }]);
   });
 
   it("a media type other than JSON is refused", async () => {

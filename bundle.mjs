@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { build } from "rolldown";
 import { tsImport } from "tsx/esm/api";
 
@@ -18,6 +19,9 @@ await build([
     output: { dir: "dist/bin", cleanDir: true, sourcemap: true },
   },
 ]);
+
+// npx makes the program executable when it first links the folder, and not again after a build.
+chmodSync("dist/bin/aeturnis-data.js", 0o755);
 
 // The list of common passwords, if it is older than what it is made from.
 await tsImport("./build-common-passwords.ts", import.meta.url);

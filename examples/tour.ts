@@ -9,7 +9,7 @@ const client = createClient({
 const mira = {
   email: "mira@example.com",
   username: "Mira",
-  // The hash of a back end: the service accepts no passwords here.
+  // The hash of another system; `password` in its place takes a new one.
   passwordHash: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b4dWRWJTmaaNTLQWL5vzYcJZk8",
   metadata: { level: 12 },
 };

@@ -49,6 +49,30 @@ describe("security", () => {
     });
   });
 
+  it("unlocking ends the locks of devices and one-time codes, and enables no codes that are disabled", async () => {
+    const { sql } = service.database;
+    for (const [attempts, after] of [
+      [7, { attempts: 0, locked: false }],
+      [100, { attempts: 100, locked: true }],
+    ] as const) {
+      const { id } = await account(sql);
+      await sql`
+        update user_security set code_attempts = ${attempts}, code_attempts_total = ${attempts}, code_locked_until = now() + interval '1 hour'
+        where user_id = ${id}`;
+      await sql`
+        insert into user_devices (id, user_id, token_hash, last_used_at, expires_at, attempts, attempts_total, failing_since, locked_until)
+        values (gen_random_uuid(), ${id}, ${"a".repeat(64)}, now(), now() + interval '1 day', 12, 12, now(), now() + interval '1 hour')`;
+      await moderator.security.unlock.mutate({ userId: id });
+      const [codes] = await sql`
+        select code_attempts as attempts, code_locked_until is not null as locked from user_security where user_id = ${id}`;
+      const [device] = await sql`select attempts, locked_until, failing_since from user_devices where user_id = ${id}`;
+      expect([codes, device]).toEqual([after, { attempts: 0, locked_until: null, failing_since: null }]);
+      const trail =
+        await sql`select actor from audit_log where resource_type = 'user_devices' and action = 'update' and resource_id like ${`${id}%`}`;
+      expect(trail).toEqual([{ actor: expect.stringMatching(/^user:/) }]);
+    }
+  });
+
   it("security.unlock reports NOT_FOUND for an unknown account", async () => {
     expect(await refusal(moderator.security.unlock.mutate({ userId: randomUUID() }))).toMatchObject({
       code: "NOT_FOUND",

@@ -16,13 +16,15 @@ export class PassTime extends Step {
   }
 }
 
-/** A moderator forgives the strangers' failures. */
+/** A moderator forgives all failures: of strangers, of devices and of codes. */
 export class Unlock extends Step {
   async act(model: AccountModel, players: Players) {
     const { security } = players.client(players.moderatorToken);
     const answer = await answerOf(() => security.unlock.mutate({ userId: model.account.id }));
     expect(answer).toMatchObject({ loginAttempts: 0, lockedUntil: null });
-    model.record("moderator", model.strangers, () => model.strangers.forget());
+    const { strangers, codes, devices } = model;
+    for (const bucket of [strangers, codes, ...devices.map((device) => device.bucket)])
+      model.record("moderator", bucket, () => bucket.forget());
   }
   toString() {
     return "unlock";

@@ -3,7 +3,7 @@ import type { SessionStage } from "../repositories/index.ts";
 
 const remedies = {
   password_change: "This account needs a new password first: call auth.changePassword.",
-  enrolment: "This account needs a second factor first: set one up, or sign in with it.",
+  enrolment: "This account needs a second factor first: call account.twoFactor.enrol and confirm, or sign in with it.",
 } as const;
 
 /**

@@ -483,6 +483,19 @@ describe("a second factor", () => {
     });
   });
 
+  it("an account without a second factor is told so, and no attempt is counted", async () => {
+    const { id, username } = await player();
+    const { auth, account: mine } = clientOf(service.url, (await signIn(username)).accessToken);
+    const code = "123456";
+    for (const call of [() => auth.reauthenticate.mutate({ code }), () => mine.twoFactor.disable.mutate({ code })])
+      expect(await refusal(call())).toMatchObject({
+        code: "CONFLICT",
+        message: expect.stringContaining("enrol one first"),
+      });
+    const [row] = await service.database.sql`select code_attempts as attempts from user_security where user_id = ${id}`;
+    expect(row).toEqual({ attempts: 0 });
+  });
+
   it("an administrator removes the own second factor after a recent authentication only", async () => {
     const { id, token, sessionId } = await account(service.database.sql, "admin");
     const admin = clientOf(service.url, token);

@@ -52,10 +52,14 @@ export function createFactorCheck({
     const reason = proof.recoveryCode === undefined ? "totp" : "recovery_code";
     authentications.record(proven, by, { userId, reason });
     await waitForWholeSecond(arrived);
-    throw new UnauthenticatedError(
-      "The code is wrong or was used already, or there were too many attempts. Wait for the next code, or use a recovery code.",
-    );
+    throw new UnauthenticatedError(`${failure} ${remedies[reason]}`);
   };
 }
+
+const failure = "The code is wrong or was used already, or there were too many attempts.";
+const remedies = {
+  totp: "Wait for the next code, or use a recovery code.",
+  recovery_code: "Check its letters, or use another one.",
+} as const;
 
 export type FactorCheck = ReturnType<typeof createFactorCheck>;

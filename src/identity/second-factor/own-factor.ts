@@ -39,8 +39,10 @@ export function createOwnFactor({
      * Records that the owner has proved the second factor now.
      *
      * @throws {UnauthenticatedError} like a sign-in
+     * @throws {ConflictError} without a second factor
      */
     reauthenticate: async (by: Actor, { userId, sessionId }: OwnSession, proof: FactorProof): Promise<void> => {
+      await secondFactor.require(userId);
       const { factor } = await checkFactor(by, userId, proof, performance.now());
       if (!(await sessions.authenticate(by, userId, sessionId, [factor]))) throw new UnauthenticatedError(sessionEnded);
       authentications.record("reauthenticated", by, { userId });
@@ -48,6 +50,7 @@ export function createOwnFactor({
 
     /** Removes the second factor after a proof of it. @throws {UnauthenticatedError} @throws {ConflictError} */
     disable: async (by: Actor, { userId }: OwnSession, proof: FactorProof): Promise<void> => {
+      await secondFactor.require(userId);
       await checkFactor(by, userId, proof, performance.now());
       await secondFactor.disable(by, userId);
     },

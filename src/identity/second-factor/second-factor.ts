@@ -98,6 +98,11 @@ export function createSecondFactor({
       return codes;
     },
 
+    /** @throws {ConflictError} without a factor */
+    require: async (userId: string): Promise<void> => {
+      if ((await secondFactors.countRecoveryCodes(userId)) === undefined) throw new ConflictError(noFactor);
+    },
+
     /** Removes the second factor with its recovery codes. @throws {ConflictError} without a factor */
     disable: async (by: Actor, userId: string): Promise<void> => {
       if (!(await secondFactors.disable(by, userId))) throw new ConflictError(noFactor);

@@ -15,7 +15,7 @@ export type {
   UserSession,
   UserStatus,
 } from "./row-types.ts";
-export type { RefreshableSession, SessionLifetime } from "./session-statements.ts";
+export type { RefreshableSession, SessionLifetime } from "./session-start.ts";
 export { type ExportedField, type ExportedUser, exportedFields, readExport } from "./user-export.ts";
 export { failuresDefinition } from "./user-security.ts";
 export { userSessionDefinition } from "./user-sessions.ts";

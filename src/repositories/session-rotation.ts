@@ -3,7 +3,7 @@ import { type Actor, auditContextOf, type Executor, runWrite } from "../database
 import { userSecurity, userSessions, users } from "../schema/index.ts";
 import { isActiveAccount, isLiveSession, userSessionColumns } from "./session-queries.ts";
 import { sessionStage } from "./session-stage.ts";
-import { type RefreshableSession, refreshable, type SessionLifetime } from "./session-statements.ts";
+import { type RefreshableSession, refreshable, type SessionLifetime } from "./session-start.ts";
 import { typedPlaceholder } from "./typed-placeholder.ts";
 
 export interface Rotation {

@@ -7,7 +7,7 @@ import type { Definition, RepositoryServices } from "./definition.ts";
 import type { AuthenticationFactor, LiveSession, RevocationReason, UserSession } from "./row-types.ts";
 import { type AccountAndSession, isLiveSession, prepareSessionQueries, userSessionColumns } from "./session-queries.ts";
 import { prepareRotation, type Rotation, type RotationResult } from "./session-rotation.ts";
-import { type NewSession, prepareSessionStart, type RefreshableSession } from "./session-statements.ts";
+import { type NewSession, prepareSessionStart, type RefreshableSession } from "./session-start.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,

@@ -1,17 +1,17 @@
-import { eq, type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/index.ts";
 import { NotFoundError } from "../errors.ts";
 import { type AnyFilter, countMatching, type Filter, type ListOptions, type Page, readPage } from "../query/index.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
-import { prepareSelect } from "./statements.ts";
+import { prepareById, prepareSelect } from "./statements.ts";
 
 /** Reads rows of one table. A row has the columns of the definition and no others. */
 export class ReadRepository<Table extends PgTable, Row extends object> {
   readonly definition: Definition<Table, Row>;
   protected readonly db: Executor;
   protected readonly services: RepositoryServices;
-  #byId: ReturnType<ReadRepository<Table, Row>["prepareOne"]> | undefined;
+  #byId: ((key: { id: string }) => Promise<object | undefined>) | undefined;
 
   constructor(services: RepositoryServices, definition: Definition<Table, Row>) {
     this.definition = definition;
@@ -27,8 +27,8 @@ export class ReadRepository<Table extends PgTable, Row extends object> {
 
   /** @throws {NotFoundError} */
   async findById(id: string): Promise<Row> {
-    this.#byId ??= this.prepareOne(eq(this.definition.key, sql.placeholder("id")), "by_id");
-    return this.found(await this.#byId.execute({ id }));
+    this.#byId ??= prepareById(this.db, this.definition);
+    return this.found([(await this.#byId({ id })) ?? []].flat());
   }
 
   /**

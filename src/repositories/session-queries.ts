@@ -1,7 +1,8 @@
 import { and, eq, gt, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../database/index.ts";
 import { userSecurity, userSessions, users } from "../schema/index.ts";
-import type { SessionStage, UserRole, UserStatus } from "./row-types.ts";
+import { createLookup } from "./lookup.ts";
+import type { LiveSession, SessionStage, UserRole, UserStatus } from "./row-types.ts";
 import { recentlyAuthenticated, sessionStage } from "./session-stage.ts";
 
 /** The columns of a session that callers read. The ids of its refresh tokens are not among them. */
@@ -34,6 +35,9 @@ export const isActiveAccount = and(eq(users.status, "active"), isNull(users.dele
 
 /** The account of an access token and the session that the token names. */
 export interface AccountAndSession {
+  readonly userId: string;
+  /** Of the token. */
+  readonly sessionId: string;
   readonly role: UserRole;
   readonly status: UserStatus;
   readonly deleted: boolean;
@@ -45,33 +49,45 @@ export interface AccountAndSession {
 
 /** Prepares the look-ups of single sessions, which most calls need. */
 export function prepareSessionQueries(db: Executor) {
-  const [userId, id] = [sql.placeholder("userId"), sql.placeholder("id")];
   return {
-    live: db
-      .select({
-        ...userSessionColumns,
-        username: users.username,
-        role: users.role,
-        stage: sessionStage,
-      })
-      .from(userSessions)
-      .innerJoin(users, eq(users.id, userSessions.userId))
-      .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))
-      .where(and(eq(userSessions.userId, userId), eq(userSessions.id, id), isLiveSession, isActiveAccount))
-      .limit(1)
-      .prepare("user_sessions_live"),
-    admission: db
-      .select({
-        role: users.role,
-        status: users.status,
-        deleted: sql<boolean>`${isNotNull(users.deletedAt)}`,
-        stage: sql<SessionStage | null>`case when ${userSessions.id} is not null then ${sessionStage} end`,
-        recentlyAuthenticated: sql<boolean | null>`${recentlyAuthenticated}`,
-      })
-      .from(users)
-      .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
-      .leftJoin(userSessions, and(eq(userSessions.userId, users.id), eq(userSessions.id, id), isLiveSession))
-      .where(eq(users.id, userId))
-      .prepare("user_sessions_admission"),
+    live: createLookup<"userId" | "id", LiveSession>(db, {
+      name: "user_sessions_live",
+      key: ["userId", "id"],
+      find: ({ userId, id }) =>
+        db
+          .select({
+            ...userSessionColumns,
+            username: users.username,
+            role: users.role,
+            stage: sessionStage.as("stage"),
+          })
+          .from(userSessions)
+          .innerJoin(users, eq(users.id, userSessions.userId))
+          .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))
+          .where(and(eq(userSessions.userId, userId), eq(userSessions.id, id), isLiveSession, isActiveAccount))
+          .limit(1),
+    }),
+    admission: createLookup<"userId" | "sessionId", AccountAndSession>(db, {
+      name: "user_sessions_admission",
+      key: ["userId", "sessionId"],
+      find: ({ userId, sessionId }) =>
+        db
+          .select({
+            userId: users.id,
+            sessionId: sql<string>`${sessionId}::uuid`.as("session_id"),
+            role: users.role,
+            status: users.status,
+            deleted: sql<boolean>`${isNotNull(users.deletedAt)}`.as("deleted"),
+            stage: sql<SessionStage | null>`case when ${userSessions.id} is not null then ${sessionStage} end`.as(
+              "stage",
+            ),
+            recentlyAuthenticated: sql<boolean | null>`${recentlyAuthenticated}`.as("recently_authenticated"),
+          })
+          .from(users)
+          .innerJoin(userSecurity, eq(userSecurity.userId, users.id))
+          .leftJoin(userSessions, and(eq(userSessions.userId, users.id), eq(userSessions.id, sessionId), isLiveSession))
+          .where(eq(users.id, userId))
+          .limit(1),
+    }),
   };
 }

@@ -1,7 +1,8 @@
-import { and, getTableColumns, getTableName, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { type Actor, type Executor, runWrite, setAuditContext } from "../database/index.ts";
 import type { Definition, Insert } from "./definition.ts";
+import { createLookup } from "./lookup.ts";
 
 // The statements of the generic repository. Drizzle's types do not follow a table that is a type parameter, so this
 // file holds the casts.
@@ -20,6 +21,23 @@ export function prepareSelect<Table extends PgTable, Row extends object>(
     .where(and(condition, visible))
     .limit(1)
     .prepare(`${getTableName(table)}_${name}`);
+}
+
+/** Prepares the look-up of a row by its id. Concurrent look-ups share a statement. */
+export function prepareById<Table extends PgTable, Row extends object>(
+  db: Executor,
+  { columns, key, table, visible, view }: Definition<Table, Row>,
+) {
+  return createLookup<"id", { id: string }>(db, {
+    name: `${getTableName(table)}_by_id${view ?? ""}`,
+    key: ["id"],
+    find: ({ id }) =>
+      db
+        .select(columns as Record<string, PgColumn>)
+        .from(table as PgTable)
+        .where(and(eq(key, id), visible))
+        .limit(1),
+  });
 }
 
 /** Inserts a row, or with `upsert` updates the visible row of the same key. @returns the written row, if any */

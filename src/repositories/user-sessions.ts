@@ -37,15 +37,13 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   }
 
   /** The session, if it is not revoked or expired and its account is active. */
-  async findLive(userId: string, id: string): Promise<LiveSession | undefined> {
-    const [session] = await this.#prepared.live.execute({ userId, id });
-    return session;
+  findLive(userId: string, id: string): Promise<LiveSession | undefined> {
+    return this.#prepared.live({ userId, id });
   }
 
   /** The account of an access token, deleted or not, with the token's session; undefined if there is no such account. */
-  async findForAdmission(userId: string, id: string): Promise<AccountAndSession | undefined> {
-    const [found] = await this.#prepared.admission.execute({ userId, id });
-    return found;
+  findForAdmission(userId: string, sessionId: string): Promise<AccountAndSession | undefined> {
+    return this.#prepared.admission({ userId, sessionId });
   }
 
   /** Revokes a session. @throws {NotFoundError} if the account has no session of this id, or it is revoked already */

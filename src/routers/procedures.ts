@@ -42,9 +42,7 @@ export const procedures: ReadonlyMap<string, ProcedureEntry> = new Map(
 export const deserializeInput = (input: unknown): unknown => config.transformer.input.deserialize(input);
 
 /** Returns the body of an answer. */
-export function resultBody(data: unknown): object {
-  return transformTRPCResponse(config, { result: { data } });
-}
+export const resultBody = (data: unknown): object => ({ result: { data: config.transformer.output.serialize(data) } });
 
 /** Returns the body of an error; `status` replaces tRPC's HTTP status of the error's code. */
 export function errorBody(

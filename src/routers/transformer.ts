@@ -1,5 +1,6 @@
 import superjson, { type SuperJSONResult, type SuperJSONValue } from "superjson";
 import { InvalidInputError } from "../errors.ts";
+import { writeDates } from "./answer-dates.ts";
 import { checkInputLimits, invalidField } from "./input-limits.ts";
 
 /** superjson's annotations that an input may carry, and the JSON value that each requires. Others are refused. */
@@ -37,7 +38,12 @@ export function deserialize(input: unknown): unknown {
 const annotationsError = () => new InvalidInputError("The input's annotations are not superjson's.");
 
 /** Returns an answer in superjson's form. */
-export const serialize = (value: unknown): SuperJSONResult => superjson.serialize(value as SuperJSONValue);
+export function serialize(value: unknown): SuperJSONResult {
+  const written = typeof value === "object" && value !== null ? writeDates(value) : undefined;
+  if (written === undefined) return superjson.serialize(value as SuperJSONValue);
+  const json = written.json as SuperJSONResult["json"];
+  return Object.keys(written.dates).length === 0 ? { json } : { json, meta: { values: written.dates, v: 1 } };
+}
 
 /** @throws {InvalidInputError} if an annotation is of an unknown kind, or does not fit the value that it names */
 function checkAnnotations(json: unknown, values: unknown): void {

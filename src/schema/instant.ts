@@ -14,6 +14,20 @@ const last = Date.parse("9999-12-31T23:59:59.999Z");
  *   exist, and for years outside of 1 to 9999
  */
 export function parseInstant(text: string): Date {
+  return parseUtc(text) ?? parseAny(text);
+}
+
+/** The form in which PostgreSQL writes most timestamps of a session in UTC. */
+const utcTimestamp = /^[1-9]\d{3}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,6}\+00$/;
+
+/** JavaScript's own parser takes a third of the time. Undefined for any other form, and for a date that does not exist. */
+function parseUtc(text: string): Date | undefined {
+  if (!utcTimestamp.test(text)) return undefined;
+  const moment = new Date(`${text.slice(0, 10)}T${text.slice(11, 23)}Z`);
+  return moment.getUTCDate() === Number(text.slice(8, 10)) ? moment : undefined;
+}
+
+function parseAny(text: string): Date {
   const parts = isoTimestamp.exec(text);
   if (parts === null) throw new RangeError(`not a timestamp in ISO form with its offset: ${text.slice(0, 50)}`);
   const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [

@@ -1,15 +1,24 @@
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { sendError } from "./error-responses.ts";
 
 /** How long an idle connection stays open after shutdown begins, and how long a last answer may take to leave (ms). */
 const closeDelay = 250;
 
+/** Running requests, which a shutdown waits for. */
+export interface Drain {
+  /** Whether shutdown has begun. */
+  readonly isDraining: () => boolean;
+  /** Counts a request until its answer is sent or its connection closes. */
+  readonly track: (response: ServerResponse) => void;
+}
+
 /**
  * Shuts the server down in order. Running requests may finish within `timeout` ms, and their answers carry
  * `Connection: close`. Requests that arrive meanwhile on open connections get 503. Connections are closed when no
  * request is running. After `timeout`, `cancel` is called and the remaining connections are closed.
  */
-export function drainOnClose(server: FastifyInstance, options: { timeout: number; cancel: () => void }): void {
+export function drainOnClose(server: FastifyInstance, options: { timeout: number; cancel: () => void }): Drain {
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, action: () => void) => void timers.add(setTimeout(action, ms));
   const closeAll = () => server.server.closeAllConnections();
@@ -23,11 +32,14 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
     running--;
     if (draining) closeIfIdle();
   };
-
-  server.addHook("onRequest", (request, reply, done) => {
+  const track = (response: ServerResponse) => {
     running++;
     // "close" follows every answer, and also the end of a connection without one.
-    reply.raw.once("close", countDown);
+    response.once("close", countDown);
+  };
+
+  server.addHook("onRequest", (request, reply, done) => {
+    track(reply.raw);
     if (draining)
       sendError(request, reply, { status: 503, message: "The service is stopping. Try again in a few seconds." });
     else done();
@@ -47,4 +59,5 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
   server.addHook("onClose", async () => {
     for (const timer of timers) clearTimeout(timer);
   });
+  return { isDraining: () => draining, track };
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { TRPCError } from "@trpc/server";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { UnavailableError } from "../errors.ts";
@@ -42,16 +43,25 @@ export function errorResponseBody({ status, message }: ErrorResponse, requestId:
  * of its calls; elsewhere it is a message with the id of the request.
  */
 export function sendError(request: FastifyRequest, reply: FastifyReply, response: ErrorResponse): FastifyReply {
-  const { id: requestId, url } = request;
-  const { status, message } = response;
-  request.server.errorResponseLog?.debug({ status, reason: message, requestId }, "request refused");
+  const { id: requestId, raw } = request;
+  const { status, message: reason } = response;
+  request.server.errorResponseLog?.debug({ status, reason, requestId }, "request refused");
   reply.code(status);
   if (status === 503) reply.header("retry-after", String(new UnavailableError("").retryAfter));
+  return reply.send(refusalBody(raw, response, requestId));
+}
+
+/** The body of such an answer. */
+export function refusalBody(
+  { url = "", headers }: IncomingMessage,
+  response: ErrorResponse,
+  requestId: string,
+): object {
   const [path = "", query = ""] = url.split("?");
-  if (!/^\/trpc(\/|$)/.test(path)) return reply.send({ message, requestId });
+  if (!/^\/trpc(\/|$)/.test(path)) return { message: response.message, requestId };
   const body = errorResponseBody(response, requestId);
   // A client that asks for a stream reads no list.
-  const isBatch = /(^|&)batch=1(&|$)/.test(query) && request.headers["trpc-accept"] === undefined;
+  const isBatch = /(^|&)batch=1(&|$)/.test(query) && headers["trpc-accept"] === undefined;
   const calls = isBatch ? path.split(/,|%2C/i).length : 0;
-  return reply.send(calls > 0 && calls <= maxListedErrors ? Array(calls).fill(body) : body);
+  return calls > 0 && calls <= maxListedErrors ? Array(calls).fill(body) : body;
 }

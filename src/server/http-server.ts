@@ -1,3 +1,4 @@
+import { createServer } from "node:http";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import { type FastifyInstance, fastify } from "fastify";
@@ -5,6 +6,7 @@ import type { Config } from "../config/index.ts";
 import type { Services } from "../routers/index.ts";
 import { drainOnClose } from "./drain.ts";
 import { addFallbackHandlers, answerUnreadablePath } from "./fallback-handlers.ts";
+import { createFastPath, type FastPath } from "./fast-path.ts";
 import { requestId } from "./identify.ts";
 import { maxBodySize, maxParsedHeadSize } from "./limits.ts";
 import { refuseOverload } from "./overload.ts";
@@ -12,14 +14,17 @@ import { createClientErrorHandler } from "./parser-errors.ts";
 import { addProbes } from "./probes.ts";
 import { errorHeaders, logProcedureError } from "./procedure-errors.ts";
 import { addRequestChecks } from "./request-checks.ts";
-import { createContext } from "./request-context.ts";
+import { createContexts } from "./request-context.ts";
+import { keepSharedHeaders } from "./shared-headers.ts";
+import type { TRPCOptions } from "./trpc-adapter.ts";
 import { addTRPC } from "./trpc-routes.ts";
 
 /** Returns the HTTP server, which does not listen yet: tRPC at `/trpc`, and the probes `/livez` and `/readyz`. */
 export async function createHttpServer(options: { config: Config; services: Services }): Promise<FastifyInstance> {
   const { config, services } = options;
   const { database, log } = services;
-  const server = newServer(config, services);
+  let answerFast: FastPath = () => false;
+  const server = newServer(config, services, (request, response) => answerFast(request, response));
   server.decorate("errorResponseLog", log);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers({ "x-request-id": request.id, "cache-control": "no-store" });
@@ -37,40 +42,48 @@ export async function createHttpServer(options: { config: Config; services: Serv
     maxAge: 3_600,
     strictPreflight: false,
   });
-  drainOnClose(server, { timeout: config.http.shutdownTimeout, cancel: database.cancel });
+  const sharedHeaders = keepSharedHeaders(server, config.http.corsOrigins);
+  const drain = drainOnClose(server, { timeout: config.http.shutdownTimeout, cancel: database.cancel });
   addRequestChecks(server);
   addFallbackHandlers(server, log);
   await refuseOverload(server, log);
   addProbes(server, database);
-  addTRPC(server, {
-    createContext: (request, reply) =>
-      createContext({ request, reply }, { services, corsOrigins: config.http.corsOrigins }),
+  const calls: TRPCOptions = {
+    createContext: createContexts(services, config.http),
     headers: errorHeaders,
     onError: (failure) => logProcedureError(log, failure),
-  });
+  };
+  addTRPC(server, calls);
+  answerFast = createFastPath({ ...calls, log, drain, sharedHeaders, isOverloaded: () => server.isUnderPressure() });
   return server;
 }
 
-function newServer({ http }: Config, { log }: Services): FastifyInstance {
+/** How long a connection without a request stays open (ms): longer than load balancers keep theirs. */
+const keepAliveTimeout = 72_000;
+
+function newServer({ http }: Config, { log }: Services, answerFast: FastPath): FastifyInstance {
   const arrivalTimeout = http.requestTimeout * 2;
   return fastify({
     bodyLimit: maxBodySize,
-    http: {
-      maxHeaderSize: maxParsedHeadSize,
-      requireHostHeader: false,
-      // Node applies the longer of the two to the whole request, so they are equal.
-      requestTimeout: arrivalTimeout,
-      headersTimeout: arrivalTimeout,
-      connectionsCheckingInterval: Math.ceil(arrivalTimeout / 2),
+    serverFactory: (handle) => {
+      const options = {
+        maxHeaderSize: maxParsedHeadSize,
+        requireHostHeader: false,
+        keepAliveTimeout,
+        // Node applies the longer of the two to the whole request, so they are equal.
+        requestTimeout: arrivalTimeout,
+        headersTimeout: arrivalTimeout,
+        connectionsCheckingInterval: Math.ceil(arrivalTimeout / 2),
+      };
+      return createServer(options, (request, response) => {
+        if (!answerFast(request, response)) handle(request, response);
+      });
     },
     clientErrorHandler: createClientErrorHandler(log),
     // drainOnClose answers requests during shutdown, as tRPC errors.
     return503OnClosing: false,
-    // Only a trusted proxy may name the client's address, in X-Forwarded-For.
-    trustProxy: http.trustedProxies.length > 0 && [...http.trustedProxies],
     // The path of a batch holds the names of all its procedures.
     routerOptions: { maxParamLength: maxParsedHeadSize },
-    requestTimeout: arrivalTimeout,
     genReqId: (request) => requestId(request.headers),
     frameworkErrors: answerUnreadablePath,
   });

@@ -1,5 +1,5 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { v7 as uuidv7 } from "uuid";
 import { UnauthenticatedError } from "../errors.ts";
 import { type AccessTokens, anonymous, type Caller } from "../identity/index.ts";
 
@@ -23,5 +23,5 @@ export async function identify(
 /** Returns the client's `x-request-id` if it is safe to log, or else a new id. */
 export function requestId(headers: IncomingHttpHeaders): string {
   const given = headers["x-request-id"];
-  return typeof given === "string" && /^[\w.-]{8,64}$/.test(given) ? given : uuidv7();
+  return typeof given === "string" && /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
 }

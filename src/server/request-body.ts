@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { markInexactNumbers } from "../json/index.ts";
-import type { TRPCRoute } from "./fast-path.ts";
+import type { TRPCRoute } from "./trpc-adapter.ts";
 
 /**
  * Reads JSON bodies as text, which tRPC parses, and refuses all other types: no procedure accepts forms or files.
@@ -14,10 +14,12 @@ export function addBodyParser(scope: FastifyInstance): void {
     const charset = /;\s*charset="?([^";\s]+)/i.exec(type)?.[1] ?? "utf-8";
     if (!/^(utf-?8|us-ascii)$/i.test(charset)) done(bodyError(415, "The request's body must be UTF-8."));
     // Decoding would replace invalid bytes by U+FFFD.
-    else if (!isUtf8(body as Buffer)) done(bodyError(400, "The request's body is not UTF-8."));
+    else if (!isUtf8(body as Buffer)) done(bodyError(400, notUtf8));
     else done(null, markInexactNumbers(body.toString()));
   });
 }
+
+export const notUtf8 = "The request's body is not UTF-8.";
 
 const bodyError = (statusCode: number, message: string) => Object.assign(new Error(message), { statusCode });
 

@@ -19,7 +19,8 @@ const headLimit = `${maxHeadSize / 1024} KiB`;
 export const headRemedy =
   "send the call by POST (methodOverride of tRPC's links), or send smaller batches (maxURLLength, maxItems).";
 
-function errorResponseFor(request: IncomingMessage): ErrorResponse | undefined {
+/** Why a request is refused before its body is read, if it is. */
+export function errorResponseFor(request: IncomingMessage): ErrorResponse | undefined {
   const { url = "", rawHeaders, httpVersion } = request;
   const { host, expect, "content-encoding": encoding } = request.headers;
   if (url.length > maxHeadSize) return { status: 414, message: `The URL is larger than ${headLimit}: ${headRemedy}` };

@@ -1,6 +1,7 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Config } from "../config/index.ts";
 import type { Context, Services } from "../routers/index.ts";
-import { addressOf } from "./client-address.ts";
+import { clientAddressBy } from "./client-address.ts";
 import { disconnectionOf } from "./disconnection.ts";
 import { identify } from "./identify.ts";
 import { sessionCookiesOf } from "./session-cookies.ts";
@@ -8,22 +9,33 @@ import { sessionCookiesOf } from "./session-cookies.ts";
 /** Characters of a user agent that are stored. */
 const maxUserAgentLength = 400;
 
-/** Returns the context of a request's procedures. */
-export async function createContext(
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  { services, corsOrigins }: { services: Services; corsOrigins: readonly string[] },
-): Promise<Context> {
-  // Read before `identify` waits: a closed connection has no address.
-  const ipAddress = addressOf(request.ip);
-  const userAgent = request.headers["user-agent"]?.slice(0, maxUserAgentLength);
-  const caller = await identify(request.headers, services.identity.accessTokens);
-  return {
-    services,
-    requestId: request.id,
-    caller,
-    ipAddress,
-    userAgent,
-    disconnection: disconnectionOf(reply),
-    cookies: sessionCookiesOf(request, reply, corsOrigins),
+/** A request to `/trpc`, and what its procedures can set in the answer. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly setCookie: (cookie: string) => void;
+}
+
+/** Returns a function that returns the context of a request's procedures. */
+export function createContexts(
+  services: Services,
+  { trustedProxies, corsOrigins: origins }: Config["http"],
+): (exchange: Exchange) => Promise<Context> {
+  const clientAddress = clientAddressBy(trustedProxies);
+  return async ({ request, response, requestId, setCookie }) => {
+    const { headers } = request;
+    // Read before `identify` waits: a closed connection has no address.
+    const ipAddress = clientAddress(request);
+    const caller = await identify(headers, services.identity.accessTokens);
+    return {
+      services,
+      requestId,
+      caller,
+      ipAddress,
+      userAgent: headers["user-agent"]?.slice(0, maxUserAgentLength),
+      disconnection: disconnectionOf(response),
+      cookies: sessionCookiesOf(headers, { setCookie, origins }),
+    };
   };
 }

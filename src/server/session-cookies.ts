@@ -1,5 +1,5 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { parseCookie, stringifySetCookie } from "cookie";
-import type { FastifyReply, FastifyRequest } from "fastify";
 import { ForbiddenError, InvalidInputError } from "../errors.ts";
 import type { SessionCookies } from "../routers/index.ts";
 
@@ -19,15 +19,15 @@ const attributes = { path: "/", secure: true, httpOnly: true, sameSite: "strict"
 /**
  * Returns a function that gives a procedure the cookies of its request and its answer.
  *
- * @param origins of the pages that may use cookies
+ * @param options.setCookie adds a Set-Cookie header to the answer
+ * @param options.origins of the pages that may use cookies
  */
 export function sessionCookiesOf(
-  { headers }: FastifyRequest,
-  reply: FastifyReply,
-  origins: readonly string[],
+  headers: IncomingHttpHeaders,
+  { setCookie, origins }: { setCookie: (cookie: string) => void; origins: readonly string[] },
 ): () => SessionCookies {
   const set = (name: string, value: string, maxAge: number) =>
-    reply.header("set-cookie", stringifySetCookie({ name, value, maxAge, ...attributes }));
+    setCookie(stringifySetCookie({ name, value, maxAge, ...attributes }));
 
   return () => {
     const { origin, "trpc-accept": accept } = headers;

@@ -4,12 +4,19 @@ import type { TRPCError } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { appRouter, type Context, currentRequestId } from "../routers/index.ts";
-import type { TRPCRoute } from "./fast-path.ts";
 import { maxBatchSize } from "./limits.ts";
 import type { ProcedureFailure } from "./procedure-errors.ts";
+import type { Exchange } from "./request-context.ts";
 
+/** Parameters of a request to `/trpc`. */
+export interface TRPCRoute {
+  Params: { path: string };
+  Querystring: { batch?: string; input?: string };
+}
+
+/** How calls are answered, by tRPC's adapter and by the fast path. */
 export interface TRPCOptions {
-  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Promise<Context>;
+  readonly createContext: (exchange: Exchange) => Promise<Context>;
   /** Returns the headers of an answer with these errors. */
   readonly headers: (errors: readonly TRPCError[]) => Record<string, string>;
   readonly onError: (failure: ProcedureFailure) => void;
@@ -29,7 +36,13 @@ export function answerByAdapter(
       router: appRouter,
       maxBatchSize,
       allowMethodOverride: true,
-      createContext: () => createContext(req, res),
+      createContext: () =>
+        createContext({
+          request: req.raw,
+          response: res.raw,
+          requestId: req.id,
+          setCookie: (cookie) => void res.header("set-cookie", cookie),
+        }),
       responseMeta: ({ errors }) => ({ headers: headers(errors) }),
       onError: ({ error, path }) => onError({ error, path, requestId: req.id }),
       req,
@@ -48,6 +61,7 @@ export async function unwrapResponse(reply: FastifyReply, response: Response): P
   headers.delete("transfer-encoding");
   // The adapter sends the error of a request that it refuses as a whole as text.
   if (headers.get("content-type")?.startsWith("text/plain")) headers.set("content-type", "application/json");
-  reply.code(status).headers(Object.fromEntries(headers));
+  const vary = [reply.getHeader("vary"), headers.get("vary")].filter(Boolean).join(", ");
+  reply.code(status).headers({ ...Object.fromEntries(headers), vary });
   return isStream && body !== null ? Readable.fromWeb(body as ReadableStream) : response.text();
 }

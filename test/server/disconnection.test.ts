@@ -9,7 +9,7 @@ import { disconnectionOf } from "../../src/server/disconnection.ts";
 async function serverWith(handle: (signal: AbortSignal) => Promise<void>) {
   const server = fastify();
   server.get("/", async (_, reply) => {
-    const disconnection = disconnectionOf(reply);
+    const disconnection = disconnectionOf(reply.raw);
     await handle(disconnection());
     expect(disconnection()).toBe(disconnection());
     return "answer";

@@ -4,6 +4,7 @@ import type { UnauthenticatedError } from "../errors.ts";
 import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
 import type { Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
+import type { RequestDeadline } from "./request-deadline.ts";
 import type { SessionCookies } from "./session-cookies.ts";
 
 /** What procedures use: one object for the life of the process. */
@@ -16,8 +17,8 @@ export interface Services extends Repositories {
   readonly database: Database;
   readonly log: Log;
   readonly version: string;
-  /** Longest duration of a procedure (ms). */
-  readonly requestTimeout: number;
+  /** Ends the wait for a procedure. */
+  readonly requestDeadline: RequestDeadline;
 }
 
 /** The request that a procedure belongs to. */

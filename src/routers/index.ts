@@ -17,4 +17,5 @@ export type { Context, Services } from "./context.ts";
 export { currentRequestId } from "./current-request.ts";
 export type { ErrorData } from "./error-data.ts";
 export { deserializeInput, errorBody, type ProcedureEntry, procedures, resultBody } from "./procedures.ts";
+export { createRequestDeadline } from "./request-deadline.ts";
 export type { SessionCookies } from "./session-cookies.ts";

@@ -1,22 +1,55 @@
 import type { ProcedureType } from "@trpc/server";
-import { withDeadline } from "../deadline.ts";
 import { UnavailableError } from "../errors.ts";
 
 /**
- * Waits for a call for at most `timeout` ms. The call itself is not stopped: statements that were sent to the database
- * may still complete.
+ * Waits for a call until its deadline. The call itself is not stopped: statements that were sent to the database may
+ * still complete.
  *
- * @throws {UnavailableError} after `timeout`
+ * @throws {UnavailableError} when the deadline has passed
  */
-export function withRequestDeadline<Result>(
-  call: Promise<Result>,
-  { timeout, type }: { timeout: number; type: ProcedureType },
-): Promise<Result> {
-  return withDeadline(
-    timeout,
-    call,
-    () => new UnavailableError(`The database did not answer in time. ${remedies[type]}`),
-  );
+export type RequestDeadline = <Result>(call: Promise<Result>, type: ProcedureType) => Promise<Result>;
+
+/**
+ * Returns the deadline of calls that may take `timeout` ms each. One clock serves all of them: a timer for each call takes
+ * longer than all else that a look-up does with its deadline. It ticks ten times in `timeout`, and at least every 250 ms, so
+ * that a call is refused late by that much at most. It does not keep the process alive.
+ */
+export function createRequestDeadline(timeout: number): RequestDeadline {
+  const interval = Math.min(timeout / 10, 250);
+  // In the order of their ends, because all take the same time.
+  const waiting = new Set<{ readonly end: number; readonly refuse: () => void }>();
+  let clock: NodeJS.Timeout | undefined;
+
+  const tick = () => {
+    const now = performance.now();
+    for (const call of waiting) {
+      if (call.end > now) return;
+      waiting.delete(call);
+      call.refuse();
+    }
+    clearInterval(clock);
+    clock = undefined;
+  };
+
+  return (call, type) =>
+    new Promise((resolve, reject) => {
+      clock ??= setInterval(tick, interval).unref();
+      const entry = {
+        end: performance.now() + timeout,
+        refuse: () => reject(new UnavailableError(`The database did not answer in time. ${remedies[type]}`)),
+      };
+      waiting.add(entry);
+      call.then(
+        (result) => {
+          waiting.delete(entry);
+          resolve(result);
+        },
+        (error: unknown) => {
+          waiting.delete(entry);
+          reject(error);
+        },
+      );
+    });
 }
 
 const mutationRemedy = "The change may have been made or may still be made: check before you repeat the call.";

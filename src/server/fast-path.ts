@@ -47,25 +47,35 @@ export function createFastPath(options: FastPathOptions): FastPath {
     if (drain.isDraining() || isOverloaded()) return false;
 
     drain.track(response);
-    const id = requestId(headers);
-    answer({ request, response, requestId: id }, plain, options)
-      .catch((err: unknown): Answer => {
-        options.log.error({ err, requestId: id }, "request failed");
-        return refusal(request, { status: 500, message: "An internal error occurred." }, id);
-      })
-      .then((answered) => {
-        const closing = drain.isDraining() ? ["connection", "close"] : [];
-        send(response, { ...answered, headers: [...shared, "x-request-id", id, ...closing, ...answered.headers] });
-      });
+    void respond({ request, response, requestId: requestId(headers) }, { plain, shared, options });
     return true;
   };
 }
 
-async function answer(
-  exchange: Omit<Exchange, "setCookie">,
-  plain: PlainRequest,
-  options: FastPathOptions,
-): Promise<Answer> {
+type PlainExchange = Omit<Exchange, "setCookie">;
+
+async function respond(
+  exchange: PlainExchange,
+  { plain, shared, options }: { plain: PlainRequest; shared: Headers; options: FastPathOptions },
+): Promise<void> {
+  const { request, response, requestId } = exchange;
+  let answered: Answer;
+  try {
+    answered = await answer(exchange, plain, options);
+  } catch (err) {
+    options.log.error({ err, requestId }, "request failed");
+    answered = refusal(request, { status: 500, message: "An internal error occurred." }, requestId);
+  }
+  const { status, headers, body } = answered;
+  const length = String(Buffer.byteLength(body));
+  const own = ["x-request-id", requestId, "content-type", "application/json; charset=utf-8", "content-length", length];
+  const closing = options.drain.isDraining() ? ["connection", "close"] : [];
+  response.writeHead(status, [...shared, ...own, ...headers, ...closing]);
+  // Head and body leave together.
+  response.end(body);
+}
+
+async function answer(exchange: PlainExchange, plain: PlainRequest, options: FastPathOptions): Promise<Answer> {
   const { request, requestId } = exchange;
   let text = plain.queryInput;
   if (plain.bodyLength > 0) {
@@ -107,10 +117,3 @@ const refusal = (request: IncomingMessage, response: ErrorResponse, requestId: s
   headers: [],
   body: JSON.stringify(refusalBody(request, response, requestId)),
 });
-
-/** Writes head and body at once. */
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  const length = String(Buffer.byteLength(body));
-  response.writeHead(status, [...headers, "content-type", "application/json; charset=utf-8", "content-length", length]);
-  response.end(body);
-}

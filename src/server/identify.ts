@@ -3,15 +3,21 @@ import type { IncomingHttpHeaders } from "node:http";
 import { UnauthenticatedError } from "../errors.ts";
 import { type AccessTokens, anonymous, type Caller } from "../identity/index.ts";
 
-/** Returns the caller of the `Authorization` header (RFC 6750, section 2.1), or the reason why it is refused. */
-export async function identify(
-  headers: IncomingHttpHeaders,
-  tokens: AccessTokens,
-): Promise<Caller | UnauthenticatedError> {
+type Identified = Caller | UnauthenticatedError;
+
+/**
+ * Returns the caller of the `Authorization` header (RFC 6750, section 2.1), or the reason why it is refused: at once for a
+ * token that was verified before, which most requests have.
+ */
+export function identify(headers: IncomingHttpHeaders, tokens: AccessTokens): Identified | Promise<Identified> {
   const { authorization } = headers;
   if (authorization === undefined) return anonymous;
   const token = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];
   if (token === undefined) return new UnauthenticatedError("The Authorization header must read `Bearer <token>`.");
+  return tokens.verifiedBefore(token) ?? verify(token, tokens);
+}
+
+async function verify(token: string, tokens: AccessTokens): Promise<Identified> {
   try {
     return await tokens.verify(token);
   } catch (error) {

@@ -59,8 +59,9 @@ function plainQuery(query: string): { batch?: string; input?: string } | undefin
   const parameters: { batch?: string; input?: string } = {};
   if (query === "") return parameters;
   for (const pair of query.split("&")) {
-    const [, name, value = ""] = /^(batch|input)=([^=+]*)$/.exec(pair) ?? [];
+    const [name, value = ""] = pair.split("=", 2);
     if ((name !== "batch" && name !== "input") || parameters[name] !== undefined) return undefined;
+    if (value.includes("+") || pair.length !== name.length + 1 + value.length) return undefined;
     try {
       parameters[name] = decodeURIComponent(value);
     } catch {

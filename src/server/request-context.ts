@@ -17,18 +17,17 @@ export interface Exchange {
   readonly setCookie: (cookie: string) => void;
 }
 
-/** Returns a function that returns the context of a request's procedures. */
+/** Returns a function that returns the context of a request's procedures, at once if the caller is known at once. */
 export function createContexts(
   services: Services,
   { trustedProxies, corsOrigins: origins }: Config["http"],
-): (exchange: Exchange) => Promise<Context> {
+): (exchange: Exchange) => Context | Promise<Context> {
   const clientAddress = clientAddressBy(trustedProxies);
-  return async ({ request, response, requestId, setCookie }) => {
+  return ({ request, response, requestId, setCookie }) => {
     const { headers } = request;
-    // Read before `identify` waits: a closed connection has no address.
+    // Read before a token is verified: a closed connection has no address.
     const ipAddress = clientAddress(request);
-    const caller = await identify(headers, services.identity.accessTokens);
-    return {
+    const contextOf = (caller: Context["caller"]): Context => ({
       services,
       requestId,
       caller,
@@ -36,6 +35,8 @@ export function createContexts(
       userAgent: headers["user-agent"]?.slice(0, maxUserAgentLength),
       disconnection: disconnectionOf(response),
       cookies: sessionCookiesOf(headers, { setCookie, origins }),
-    };
+    });
+    const caller = identify(headers, services.identity.accessTokens);
+    return caller instanceof Promise ? caller.then(contextOf) : contextOf(caller);
   };
 }

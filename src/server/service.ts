@@ -18,6 +18,7 @@ import { DriftError, logEvents, pendingMigrations, type Target, up } from "../mi
 import type { Log } from "../observability/index.ts";
 import { version } from "../package.ts";
 import { createRepositories } from "../repositories/index.ts";
+import { createRequestDeadline } from "../routers/index.ts";
 import { createHttpServer } from "./http-server.ts";
 
 const missingPrivileges =
@@ -116,7 +117,7 @@ export async function createService(options: {
       database,
       log,
       version,
-      requestTimeout: config.http.requestTimeout,
+      requestDeadline: createRequestDeadline(config.http.requestTimeout),
     };
     const http = await createHttpServer({ config, services });
     closers.push(() => http.close());

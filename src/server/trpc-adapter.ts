@@ -16,7 +16,7 @@ export interface TRPCRoute {
 
 /** How calls are answered, by tRPC's adapter and by the fast path. */
 export interface TRPCOptions {
-  readonly createContext: (exchange: Exchange) => Promise<Context>;
+  readonly createContext: (exchange: Exchange) => Context | Promise<Context>;
   /** Returns the headers of an answer with these errors. */
   readonly headers: (errors: readonly TRPCError[]) => Record<string, string>;
   readonly onError: (failure: ProcedureFailure) => void;
@@ -36,7 +36,7 @@ export function answerByAdapter(
       router: appRouter,
       maxBatchSize,
       allowMethodOverride: true,
-      createContext: () =>
+      createContext: async () =>
         createContext({
           request: req.raw,
           response: res.raw,

@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { eq, type SQL } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { v7 as uuidv7 } from "uuid";
 import {
@@ -16,9 +16,10 @@ import {
   updateBatch,
 } from "../bulk/index.ts";
 import type { Actor } from "../database/index.ts";
-import { formatInstant } from "../schema/index.ts";
+import type { Admission } from "./admission.ts";
 import type { Change, Insert } from "./definition.ts";
 import { ReadRepository } from "./read-repository.ts";
+import { createRowUpdate } from "./row-update.ts";
 import { deleteRows, insertRow, updateRows } from "./statements.ts";
 
 /**
@@ -26,6 +27,7 @@ import { deleteRows, insertRow, updateRows } from "./statements.ts";
  * its own; a repository of `withTransaction` runs in the caller's.
  */
 export class Repository<Table extends PgTable, Row extends object> extends ReadRepository<Table, Row> {
+  #update: ReturnType<typeof createRowUpdate<Table, Row>> | undefined;
   /** Inserts a row. An absent `id` is generated. @throws {ConflictError} for a unique value that exists */
   async create(by: Actor, values: Insert<Table>): Promise<Row> {
     return this.found(await insertRow(this.db, this.definition, { by, row: this.#withId(values) }));
@@ -35,6 +37,7 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
    * Changes the given fields of a row.
    *
    * @param options.version the version that the caller read
+   * @param options.admission the caller, if the statement must check its access
    * @throws {NotFoundError}
    * @throws {ConflictError} if the row has another version
    */
@@ -42,15 +45,18 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
     by: Actor,
     id: string,
     change: Change<Table>,
-    options: { version?: Date | undefined } = {},
+    { version, admission }: { version?: Date | undefined; admission?: Admission | undefined } = {},
   ): Promise<Row> {
-    const condition = and(eq(this.definition.key, id), this.definition.visible);
-    const rows = await this.change(by, and(condition, this.#isVersion(options.version)), change);
-    if (rows.length === 0 && options.version !== undefined) {
-      await this.findById(id);
-      throw changedError(this.definition);
+    this.#update ??= createRowUpdate(this.db, this.definition);
+    const row = await this.#update(by, { id, change, version, admission });
+    if (row !== undefined) return row;
+    if (admission !== undefined) {
+      await admission.confirm();
+      return this.update(by, id, change, { version });
     }
-    return this.found(rows);
+    if (version === undefined) throw this.notFoundError();
+    await this.findById(id);
+    throw changedError(this.definition);
   }
 
   /**
@@ -117,14 +123,6 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
 
   protected change(by: Actor, condition: SQL | undefined, change: object): Promise<Row[]> {
     return updateRows(this.db, this.definition, { by, condition, change });
-  }
-
-  /** Versions are compared to the millisecond, which is the precision of a Date. */
-  #isVersion(version: Date | undefined): SQL | undefined {
-    const { version: column } = this.definition;
-    if (version === undefined) return undefined;
-    if (column === undefined) throw new TypeError(`${this.definition.noun} has no version`);
-    return sql`date_trunc('milliseconds', ${column}) = ${formatInstant(version)}::timestamptz`;
   }
 
   /** UUIDs of version 7 (RFC 9562, 5.7) increase with time, so new rows are inserted at one end of the index. */

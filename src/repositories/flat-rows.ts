@@ -13,15 +13,19 @@ type PreparedRows = { execute(values: object): Promise<any[]> };
 /**
  * Gives a prepared query of Drizzle a mapper for rows without nesting. Drizzle's own examines the kind of each field for
  * every row, which takes several times as long as the rest.
+ *
+ * @param options.omit the name of a field that the rows do not have
  */
-export function mapFlat(prepared: object): PreparedRows {
+export function mapFlat(prepared: object, { omit }: { omit?: string } = {}): PreparedRows {
   const { fields } = prepared as { fields?: readonly SelectedField[] };
   if (fields === undefined || fields.some(({ path }) => path.length !== 1))
     throw new TypeError("the fields of this query are nested");
-  const columns = fields.map(({ path: [name = ""], field }) => ({ name, decode: decoderOf(field) }));
+  const columns = fields
+    .map(({ path: [name = ""], field }, index) => ({ name, index, decode: decoderOf(field) }))
+    .filter(({ name }) => name !== omit);
   const toRow = (values: readonly unknown[]) => {
     const row: Record<string, unknown> = {};
-    for (const [index, { name, decode }] of columns.entries()) {
+    for (const { name, index, decode } of columns) {
       const value = values[index];
       row[name] = value === null || decode === undefined ? value : decode(value);
     }

@@ -1,3 +1,4 @@
+export { Admission } from "./admission.ts";
 export type { AttemptTicket, RefusedAttempt } from "./attempts.ts";
 export { type AuditEvent, type AuditLogRepository, type AuditRow, auditListing, auditRowOf } from "./audit-log.ts";
 export type { Credentials, SessionCredentials } from "./credentials.ts";

@@ -7,7 +7,8 @@ import { createLookup } from "./lookup.ts";
 // The statements of the generic repository. Drizzle's types do not follow a table that is a type parameter, so this
 // file holds the casts.
 
-const contextColumn = "auditContext";
+/** The result column of the expression that passes the actor to the audit trail. */
+export const contextColumn = "auditContext";
 
 /** Prepares a look-up of one row. postgres.js keeps a named statement prepared on each connection. */
 export function prepareSelect<Table extends PgTable, Row extends object>(
@@ -98,7 +99,8 @@ const withoutContext = <Row extends object>(rows: readonly object[]): Row[] =>
     return listed as Row;
   });
 
-function unchanged<Table extends PgTable, Row>({ key, table }: Definition<Table, Row>): object {
+/** A change that sets the key to itself. */
+export function unchanged<Table extends PgTable, Row>({ key, table }: Definition<Table, Row>): object {
   const field = Object.entries(getTableColumns(table)).find(([, column]) => column === key)?.[0] ?? key.name;
   return { [field]: sql`${key}` };
 }

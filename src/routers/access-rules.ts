@@ -44,6 +44,10 @@ export function isAdmitted(role: UserRole, rules: readonly AccessRule[]): boolea
   return rules.some((rule) => ladder.some((rung) => rung === rule && rankOf(rung) <= rankOf(role)));
 }
 
+/** The roles that the rules admit and that may act on the accounts of every role. */
+export const rolesOverAll = (rules: readonly AccessRule[]): UserRole[] =>
+  ladder.filter((role) => isAdmitted(role, rules) && ladder.every((ownerRole) => mayActOn(role, ownerRole)));
+
 /** Whether a role may act on accounts with `ownerRole`: on those with a lower role, and the highest role on all. */
 export function mayActOn(role: UserRole, ownerRole: UserRole): boolean {
   return rankOf(role) > rankOf(ownerRole) || rankOf(role) === ladder.length - 1;

@@ -1,5 +1,5 @@
 import type { Actor } from "../database/index.ts";
-import type { AuthorizedCaller } from "./authorization.ts";
+import type { Caller } from "../identity/index.ts";
 import type { Context } from "./context.ts";
 
 /** Where a request comes from. */
@@ -10,7 +10,7 @@ export const originOf = ({ requestId, ipAddress, userAgent }: Context): Omit<Act
 });
 
 /** The actor that the audit trail records for changes of this caller. */
-export function auditActor(caller: AuthorizedCaller, ctx: Context): Actor {
+export function auditActor(caller: Caller, ctx: Context): Actor {
   const origin = originOf(ctx);
   if (caller.kind === "user") return { name: `user:${caller.id}`, userId: caller.id, ...origin };
   return { name: caller.kind === "service" ? `service:${caller.name}` : "anonymous", ...origin };

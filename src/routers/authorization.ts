@@ -1,9 +1,19 @@
 import { ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError } from "../errors.ts";
-import type { UserRole } from "../repositories/index.ts";
+import type { Caller } from "../identity/index.ts";
+import { Admission, type UserRole } from "../repositories/index.ts";
 import { isUuid } from "../validation/index.ts";
-import { isAdmitted, mayActOn, type ProcedureAccess, requiresRecentAuthentication } from "./access-rules.ts";
+import {
+  isAdmitted,
+  mayActOn,
+  type ProcedureAccess,
+  requiresRecentAuthentication,
+  rolesOverAll,
+} from "./access-rules.ts";
 import type { Context } from "./context.ts";
 import { admitRecentAuthentication, admitStage } from "./session-admission.ts";
+
+/** A caller with the token of a session. */
+type User = Extract<Caller, { kind: "user" }>;
 
 /** The caller of a procedure after authorization. */
 export type AuthorizedCaller =
@@ -84,6 +94,29 @@ export async function authorizeOwner(
   if (!mayActOn(caller.role, owner.role))
     throw new ForbiddenError("Only an administrator may do this to a moderator or an administrator.");
   return ownerId;
+}
+
+/**
+ * Returns the admission by which a statement checks the access of a user itself, and the account that the call concerns.
+ * Undefined where access depends on the role of the other account: then `authorizeOwner` must look before.
+ *
+ * @param options.confirm authorizes the call by look-ups
+ */
+export function admissionOf(
+  caller: User,
+  { access, input, confirm }: { access: ProcedureAccess; input: unknown; confirm: Admission["confirm"] },
+): { admission: Admission; caller: User; ownerId: string } | undefined {
+  const ownerId = accountNamedBy(input) ?? caller.id;
+  const isOwn = ownerId === caller.id;
+  const { rules, stages, recent } = access;
+  const roles = isOwn && rules.includes("owner") ? undefined : rolesOverAll(rules);
+  if (roles?.length === 0) return undefined;
+  const admission = new Admission({
+    rules: { roles, stages, recent: isOwn && requiresRecentAuthentication(recent, input, caller.sessionId) },
+    values: { callerId: caller.id, callerSessionId: caller.sessionId },
+    confirm,
+  });
+  return { admission, caller, ownerId };
 }
 
 /** The account that an input names. The input has not been validated yet. */

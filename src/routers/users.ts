@@ -5,7 +5,7 @@ import { userRoles } from "../schema/index.ts";
 import { newAccount } from "../validation/index.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
-import { ownedProcedure, ownedProcedureFor, procedureFor } from "./procedure.ts";
+import { ownedProcedureFor, ownedStatement, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 import {
   createManyInput,
@@ -73,14 +73,14 @@ export const usersRouter = t.router({
    * Changes username or metadata of an account, and for administrators its email. With `updatedAt`, only if the account
    * still has this version. Of the own account, username and email require a recent authentication.
    */
-  update: ownedProcedure({ rules: ["owner", "admin"], recent: loginChange })
+  update: ownedStatement({ rules: ["owner", "admin"], recent: loginChange })
     .input(updateInput)
-    .mutation(({ ctx, input: { id: _, updatedAt: version, ...change } }) => {
+    .mutation(async ({ ctx, input: { id: _, updatedAt: version, ...change } }) => {
       // It would change an address without a proof of it, and CONFLICT would tell which addresses have accounts (OWASP
       // ASVS 5.0, 6.3.8).
-      if (change.email !== undefined && !isAdmin(ctx.caller))
+      if (change.email !== undefined && !isAdmin((await ctx.authorize()).caller))
         throw new ForbiddenError("email: only an administrator changes the email of an account.", { field: "email" });
-      return ctx.services.users.update(ctx.actor, ctx.ownerId, change, { version });
+      return ctx.services.users.update(ctx.actor, ctx.ownerId, change, { version, admission: ctx.admission });
     }),
 
   /** Changes up to 5,000 accounts, each in its own way. */

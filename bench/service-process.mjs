@@ -31,6 +31,13 @@ export async function startService(databaseUrl, { folder = ".", args = [], env =
   return startProcess([...args, "--import", cpuReporter, program, "serve"], { env: settings, port });
 }
 
+/** Starts a server of `bench/peers` on a free port. */
+export async function startPeer(name, databaseUrl) {
+  const port = await freePort();
+  const env = { ...process.env, NODE_ENV: "production", DATABASE_URL: databaseUrl, PORT: String(port) };
+  return startProcess([new URL(`peers/${name}.mjs`, import.meta.url).pathname], { env, port });
+}
+
 /** Reports the processor time of the process when the benchmark asks for it. */
 const cpuReporter = new URL("cpu-reporter.mjs", import.meta.url).href;
 

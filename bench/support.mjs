@@ -26,20 +26,26 @@ export async function onServer(work) {
   }
 }
 
-/** Creates and migrates a database of that name. Returns it with the service's connections and with plain ones. */
-export async function migrated(server, name, { poolMax = 10, statementTimeout } = {}) {
-  const url = new URL(server.url);
+/** Creates an empty database. Returns its URL. */
+export async function createDatabase(server, name) {
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
   await admin`create database ${admin(name)}`;
   await admin.end();
+  const url = new URL(server.url);
   url.pathname = `/${name}`;
-  const { error } = await up({ target: { url: url.href } });
+  return url.href;
+}
+
+/** Creates and migrates a database of that name. Returns it with the service's connections and with plain ones. */
+export async function migrated(server, name, { poolMax = 10, statementTimeout } = {}) {
+  const url = await createDatabase(server, name);
+  const { error } = await up({ target: { url } });
   if (error !== undefined) throw error;
-  const sql = postgres(url.href, { max: poolMax, onnotice: () => {}, fetch_types: false });
+  const sql = postgres(url, { max: poolMax, onnotice: () => {}, fetch_types: false });
   const database = await connect(
     {
       ...loadConfig({ DATABASE_POOL_MAX: String(poolMax) }).database,
-      url: url.href,
+      url,
       ...(statementTimeout !== undefined && { statementTimeout }),
     },
     { log },
@@ -49,7 +55,7 @@ export async function migrated(server, name, { poolMax = 10, statementTimeout } 
     scanLimit: 100_000,
   });
   return {
-    url: url.href,
+    url,
     sql,
     db: database.db,
     repositories,
@@ -62,15 +68,33 @@ const unknownPassword = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2ho
 
 /** Inserts that many users without rows in the audit trail, which is not measured here. */
 export async function fillUsers(sql, count, { passwordHash = unknownPassword } = {}) {
-  await sql`alter table users disable trigger record_insert`;
-  await sql`alter table user_security disable trigger record_insert`;
-  await sql`
-    insert into users (email, username, password_hash, created_at, metadata)
-    select 'player' || n || '@example.com', 'player' || n, ${passwordHash}::text, now() - n * interval '1 second', '{"level": 12}'
-    from generate_series(1, ${count}) n`;
-  await sql`alter table users enable trigger record_insert`;
-  await sql`alter table user_security enable trigger record_insert`;
-  await sql`vacuum analyze users`;
+  await withoutTrail(
+    sql,
+    ["users", "user_security"],
+    () => sql`
+      insert into users (email, username, password_hash, created_at, metadata)
+      select 'player' || n || '@example.com', 'player' || n, ${passwordHash}::text, now() - n * interval '1 second', '{"level": 12}'
+      from generate_series(1, ${count}) n`,
+  );
+}
+
+/** Inserts a session of each user, without rows in the audit trail. */
+export async function fillSessions(sql) {
+  await withoutTrail(
+    sql,
+    ["user_sessions"],
+    () => sql`
+      insert into user_sessions (user_id, refresh_token_id, expires_at, factors)
+      select id, gen_random_uuid(), now() + interval '1 day', '{operator}' from users`,
+  );
+}
+
+/** Runs `insert` while the audit trail records no rows inserted into these tables, and updates their statistics. */
+async function withoutTrail(sql, tables, insert) {
+  for (const table of tables) await sql`alter table ${sql(table)} disable trigger record_insert`;
+  await insert();
+  for (const table of tables) await sql`alter table ${sql(table)} enable trigger record_insert`;
+  for (const table of tables) await sql`vacuum analyze ${sql(table)}`;
 }
 
 /** Runs `work` with that many concurrent callers, each in a loop, for `seconds`. @returns calls per second */
@@ -103,27 +127,43 @@ export async function inTurn(peers, { rounds, unit }) {
   return measured;
 }
 
-/** Prints the medians and the ratio of the last peer to the first in each round, and stores them in a file. */
-export function report(file, title, { peers, measured, unit, rounds }) {
-  const rows = peers.map(({ name }, index) => ({
+/**
+ * Prints the medians and, for each other peer, the ratios of the last peer to it round by round. Stores them in a file.
+ *
+ * @param options.peers a peer may have `columns`, which returns more figures to print
+ */
+export function report(file, title, { peers, measured, unit, rounds, ...details }) {
+  const rows = peers.map(({ name, columns }, index) => ({
     name,
     [`median (${unit})`]: rounded(median(measured[index])),
     [`min (${unit})`]: rounded(Math.min(...measured[index])),
     [`max (${unit})`]: rounded(Math.max(...measured[index])),
+    ...columns?.(),
   }));
-  const ratios = measured.at(-1).map((figure, round) => figure / measured[0][round]);
+  const comparisons = peers.slice(0, -1).map(({ name }, index) => {
+    const ratios = measured.at(-1).map((figure, round) => figure / measured[index][round]);
+    return { to: name, ratio: median(ratios), ratios };
+  });
   console.log(`\n${title}\n`);
   console.table(rows);
-  console.log(
-    `ratio: ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)}, ${rounds} rounds)\n`,
-  );
-  save(file, { title, rows, ratio: median(ratios), ratios });
+  for (const { to, ratio, ratios } of comparisons) {
+    const range = `${Math.min(...ratios).toFixed(2)} – ${Math.max(...ratios).toFixed(2)}`;
+    console.log(`ratio to ${to}: ${ratio.toFixed(2)} (${range}, ${rounds} rounds)`);
+  }
+  console.log();
+  save(file, { title, rows, comparisons, ...details });
 }
 
 /** Stores figures in a file of `bench/results`, with the time and the machine. */
 export function save(file, figures) {
   mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-  const result = { at: new Date().toISOString(), cpu: cpus()[0]?.model, node: process.version, ...figures };
+  const result = {
+    at: new Date().toISOString(),
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    node: process.version,
+    ...figures,
+  };
   writeFileSync(new URL(`results/${file}.json`, import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
 }
 

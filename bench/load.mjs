@@ -1,7 +1,8 @@
 // The load of the benchmarks over HTTP. autocannon runs in a process of its own.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { median } from "./support.mjs";
+import { sampledMemory } from "./memory.mjs";
+import { median, rounded } from "./support.mjs";
 
 /**
  * A server under load.
@@ -9,6 +10,7 @@ import { median } from "./support.mjs";
  * @typedef {object} Peer
  * @property {string} name
  * @property {string} url
+ * @property {number} pid of its process
  * @property {Record<string, string>} [headers] of every request
  * @property {() => Call[] | Promise<Call[]>} calls the calls of a run
  *
@@ -35,11 +37,15 @@ export function startLoad() {
   return { run, stop: () => generator.disconnect() };
 }
 
-/** A peer of `inTurn` that measures requests per second, and reports the 99th percentile of the latencies beside them. */
+/**
+ * A peer of `inTurn` that measures requests per second. It reports the 99th percentile of the latencies and the memory of
+ * the process beside them.
+ */
 export function underLoad(peer, { load, connections, seconds }) {
   const latencies = [];
+  const memory = sampledMemory(peer.pid);
   const measure = async () => {
-    const { perSecond, p99 } = await load.run(peer, { connections, seconds });
+    const { perSecond, p99 } = await memory.during(load.run(peer, { connections, seconds }));
     latencies.push(p99);
     return perSecond;
   };
@@ -47,7 +53,7 @@ export function underLoad(peer, { load, connections, seconds }) {
   return {
     name: peer.name,
     measure,
-    columns: () => ({ "p99 (ms)": Math.round(median(latencies.slice(1)) * 10) / 10 }),
+    columns: () => ({ "p99 (ms)": rounded(median(latencies.slice(1))), ...memory.columns() }),
   };
 }
 

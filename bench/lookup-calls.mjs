@@ -53,15 +53,17 @@ export const callsFor = (sessions, requestOf, holds) => () =>
 
 /** The service as a peer of a look-up. Without a token of its own, a request has the token of a back end. */
 export const servicePeer = async (service, lookup, sessions) => ({
-  name: `aeturnis-data: ${lookup}`,
+  name: "aeturnis-data",
   url: service.url,
+  pid: service.pid,
   headers: await serviceHeaders(),
   calls: callsFor(sessions, lookups[lookup].ofService, lookups[lookup].holds),
 });
 
 /** The server written by hand as a peer of a look-up. */
 export const handWrittenPeer = (server, lookup, sessions) => ({
-  name: "node:http + postgres.js, by hand",
+  name: "by hand",
   url: server.url,
+  pid: server.pid,
   calls: callsFor(sessions, lookups[lookup].byHand, lookups[lookup].holds),
 });

@@ -5,7 +5,7 @@ import { fillBetterAuth, getSessionCall } from "./better-auth-database.mjs";
 import { draw, requireRows, startLoad, underLoad } from "./load.mjs";
 import { callsFor, handWrittenPeer, lookups, preparedCalls, servicePeer } from "./lookup-calls.mjs";
 import { fillLookups, rows } from "./lookup-database.mjs";
-import { describe, packageOf } from "./machine.mjs";
+import { describe } from "./machine.mjs";
 import { profileByPackage } from "./profile.mjs";
 import { startPeer, startService } from "./service-process.mjs";
 import { inTurn, onServer, report, save } from "./support.mjs";
@@ -23,21 +23,21 @@ await onServer(async (server, folder) => {
     startService(url),
   ]);
   const load = startLoad();
-  const details = await describe(server, {
-    "by hand": `node:http, ${packageOf("postgres")}; no authorization, rate limit or validation; the service's columns`,
-    "tRPC's adapter": `${packageOf("fastify")}, ${packageOf("@trpc/server")}, ${packageOf("drizzle-orm")}; validates the input; no authorization or rate limit; the service's columns`,
-    "Better Auth": `${packageOf("better-auth")}, ${packageOf("pg")}; verifies a signed cookie; no rate limit, cookie cache off; the 8 columns of its session and the 7 of its user`,
-    "aeturnis-data": "verifies a signed token, and its session if it is a user's; validates the input; limits overload",
-  });
-
+  const details = await describe(server, ["by hand", "tRPC's Fastify adapter", "Better Auth", "aeturnis-data"]);
   const check = lookups["sessions.check"];
   const peersOf = {
     "sessions.check": [
       handWrittenPeer(byHand, "sessions.check", sessions),
-      { name: "tRPC's Fastify adapter", url: trpc.url, calls: callsFor(sessions, check.ofService, check.holds) },
       {
-        name: "Better Auth get-session",
+        name: "tRPC's Fastify adapter",
+        url: trpc.url,
+        pid: trpc.pid,
+        calls: callsFor(sessions, check.ofService, check.holds),
+      },
+      {
+        name: "Better Auth",
         url: betterAuth.url,
+        pid: betterAuth.pid,
         calls: () => draw(ofBetterAuth.sessions, preparedCalls).map(getSessionCall),
       },
     ],

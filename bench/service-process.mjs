@@ -3,18 +3,20 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 /** A secret of at least 32 characters for services under measurement. */
 export const benchSecret = "a secret that signs nothing but the tokens of benchmarks";
 
 /**
- * Starts the service of a built checkout on a free port, with the settings of production.
+ * Starts the service on a free port, with the settings of production.
  *
- * @param options.folder the checkout
  * @param options.args options of Node.js
+ * @param options.probe the path that is answered when the service is ready
+ * @param options.reportsTime whether `cpuSeconds` can be asked for, which needs a module more at the start
  */
-export async function startService(databaseUrl, { folder = ".", args = [], env = {} } = {}) {
+export async function startService(databaseUrl, { args = [], env = {}, probe, reportsTime = true } = {}) {
   const port = await freePort();
   const settings = {
     ...process.env,
@@ -27,36 +29,36 @@ export async function startService(databaseUrl, { folder = ".", args = [], env =
     PORT: String(port),
     ...env,
   };
-  const program = join(folder, "dist/bin/aeturnis-data.js");
-  return startProcess([...args, "--import", cpuReporter, program, "serve"], { env: settings, port });
+  const reporter = reportsTime ? ["--import", new URL("cpu-reporter.mjs", import.meta.url).href] : [];
+  return startProcess([...args, ...reporter, "dist/bin/aeturnis-data.js", "serve"], { env: settings, port, probe });
 }
 
 /** Starts a server of `bench/peers` on a free port. */
 export async function startPeer(name, databaseUrl) {
   const port = await freePort();
   const env = { ...process.env, NODE_ENV: "production", DATABASE_URL: databaseUrl, PORT: String(port) };
-  return startProcess([new URL(`peers/${name}.mjs`, import.meta.url).pathname], { env, port });
+  return startProcess([fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url))], { env, port });
 }
 
-/** Reports the processor time of the process when the benchmark asks for it. */
-const cpuReporter = new URL("cpu-reporter.mjs", import.meta.url).href;
-
-/**
- * Starts a server, and waits until it answers.
- *
- * @param args arguments of Node.js; `cpuSeconds` needs the `cpu-reporter.mjs` among them
- */
-export async function startProcess(args, { env, port }) {
+/** Starts a server, and waits until it is ready. */
+async function startProcess(args, { env, port, probe = "/readyz" }) {
+  const started = performance.now();
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "inherit", "ipc"] });
   // A benchmark that fails leaves no server behind.
-  process.once("exit", () => child.kill());
+  const kill = () => child.kill();
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; !(await answers(url)); tries++) {
-    if (tries > 200 || child.exitCode !== null) throw new Error(`${args.at(-1)} did not start`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!(await isReady(url + probe))) {
+    if (performance.now() - started > 10_000 || child.exitCode !== null)
+      throw new Error(`${args.at(-1)} did not start`);
+    await setTimeout(5);
   }
   return {
     url,
+    pid: child.pid,
+    /** Time from the start of the process to its first answer (ms). */
+    startTime: performance.now() - started,
     /** Processor time that the process has taken since its start (s). */
     cpuSeconds: async () => {
       const answer = once(child, "message");
@@ -71,9 +73,10 @@ export async function startProcess(args, { env, port }) {
   };
 }
 
-const answers = (url) =>
+/** The service answers 503 while it is not ready, a peer 404: it has no such route. */
+const isReady = (url) =>
   fetch(url).then(
-    () => true,
+    ({ status }) => status < 500,
     () => false,
   );
 

@@ -1,18 +1,19 @@
-// Compares users.update over HTTP, with its row in the audit trail, to the same service on a database without the
-// trail's triggers. A second comparison calls the repository directly, without HTTP.
-import autocannon from "autocannon";
-import { loadConfig } from "../dist/config/index.js";
-import { createAccessTokens } from "../dist/identity/index.js";
-import { createLog } from "../dist/observability/index.js";
-import { createService } from "../dist/server/index.js";
+// Compares users.update over HTTP, with its row in the audit trail, to the same statement on a server written by hand, and to
+// the service on a database without the trail's triggers. A second comparison calls the repository directly, without HTTP.
+import { draw, requireRows, startLoad, underLoad } from "./load.mjs";
+import { userHeaders } from "./lookup-calls.mjs";
+import { describe } from "./machine.mjs";
+import { startPeer, startService } from "./service-process.mjs";
 import { callsPerSecond, fillUsers, inTurn, migrated, onServer, report } from "./support.mjs";
 
 const users = 50_000;
 const connections = 32;
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
 const seconds = Number(process.env.BENCH_SECONDS ?? 3);
-const secret = "a secret that signs nothing but this benchmark's token";
 const by = { name: "service:bench", ipAddress: "127.0.0.1", userAgent: "bench", requestId: "0123456789" };
+
+/** A value that no account has yet: a change to the same value is not recorded. */
+let level = 100;
 
 await onServer(async (server) => {
   const databases = [await migrated(server, "plain"), await migrated(server, "audited")];
@@ -20,56 +21,93 @@ await onServer(async (server) => {
   for (const { sql } of databases) await fillUsers(sql, users);
   await plain.sql`alter table users disable trigger record_update`;
 
-  const served = [];
+  const load = startLoad();
+  const details = await describe(server, ["by hand", "aeturnis-data"]);
+  const byHand = await startPeer("hand-written", audited.url);
+  const auditedIds = await drawIds(audited.sql);
+  const servers = [byHand];
+  const served = [
+    {
+      name: "by hand",
+      url: byHand.url,
+      pid: byHand.pid,
+      calls: () => updateCalls(auditedIds, { path: "/update", bodyOf: (change) => change }),
+    },
+  ];
   const below = [];
-  const services = [];
   for (const [name, { sql, url, repositories }] of [
     ["update", plain],
     ["audited update", audited],
   ]) {
-    const ids = (await sql`select id from users order by random() limit 20000`).map(({ id }) => id);
-    const [admin] = await sql`update users set role = 'admin' where id = ${ids[0]} returning id`;
-    const [session] = await sql`
-      insert into user_sessions (user_id, refresh_token_id, expires_at, factors)
-      values (${admin.id}, gen_random_uuid(), now() + interval '1 day', '{operator}') returning id`;
-    const ofSession = { userId: admin.id, sessionId: session.id };
-    const token = await createAccessTokens([secret]).signUser(ofSession, 3_600);
-    const config = loadConfig({ DATABASE_URL: url, PORT: "0", JWT_SECRET: secret, NODE_ENV: "test" });
-    const service = await createService({ config, log: createLog({ level: "error" }) });
-    services.push(service);
-    let n = 0;
-    const next = () => ({ id: ids[n++ % ids.length], metadata: { level: n } });
-    served.push({ name, measure: () => requestsPerSecond(service.url, token, next) });
-    const work = () => {
-      const { id, ...change } = next();
-      return repositories.users.update(by, id, change);
-    };
+    const ids = await drawIds(sql);
+    // Without the triggers the service is live, but not ready.
+    const service = await startService(url, { probe: "/livez" });
+    servers.push(service);
+    served.push({
+      name: `aeturnis-data: ${name}`,
+      url: service.url,
+      pid: service.pid,
+      headers: await userHeaders(await createAdmin(sql, ids[0])),
+      calls: () => updateCalls(ids, { path: "/trpc/users.update", bodyOf: (json) => ({ json }) }),
+    });
+    const work = () => repositories.users.update(by, draw(ids, 1)[0], { metadata: { level: level++ } });
     below.push({ name, measure: () => callsPerSecond(work, { callers: connections, seconds }) });
   }
+  for (const peer of served) await requireRows(peer);
 
   for (const [file, title, peers, unit] of [
-    ["audited-update", `users.update over HTTP, ${users} users, ${connections} connections`, served, "requests/s"],
+    [
+      "audited-update",
+      `users.update over HTTP, ${users} users, ${connections} connections`,
+      served.map((peer) => underLoad(peer, { load, connections, seconds })),
+      "requests/s",
+    ],
     ["audited-update-repository", `the same by the repository alone, ${connections} callers`, below, "updates/s"],
   ]) {
     const measured = await inTurn(peers, { rounds, unit });
-    const [{ recorded }] = await audited.sql`select count(*)::int as recorded from audit_log where action = 'update'`;
-    const [{ none }] = await plain.sql`select count(*)::int as none from audit_log where action = 'update'`;
-    if (recorded < 100 || none > 1) throw new Error(`recorded ${recorded} and ${none} updates`);
-    report(file, title, { peers, measured, unit, rounds });
+    await requireRecords(plain, audited);
+    report(file, title, { peers, measured, unit, rounds, ...details });
   }
-  for (const { close } of [...services, ...databases]) await close();
+  load.stop();
+  for (const { stop } of servers) await stop();
+  for (const { close } of databases) await close();
 });
 
-/** Makes one run and verifies that every answer is an updated user. */
-async function requestsPerSecond(url, token, next) {
-  const result = await autocannon({
-    url: `${url}/users.update`,
-    connections,
-    duration: seconds,
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    requests: [{ setupRequest: (request) => ({ ...request, body: JSON.stringify({ json: next() }) }) }],
+/** Verifies that the updates of each caller of the audited database are recorded, and none of the plain one. */
+async function requireRecords(plain, audited) {
+  const count = (sql) => sql`
+    select actor, count(*)::int as rows from audit_log where action = 'update' and actor not like 'db:%' group by actor`;
+  const [none, recorded] = [await count(plain.sql), await count(audited.sql)];
+  if (none.length > 0 || recorded.length < 2 || recorded.some(({ rows }) => rows < 100))
+    throw new Error(`recorded ${JSON.stringify({ plain: none, audited: recorded })}`);
+}
+
+async function drawIds(sql) {
+  const drawn = await sql`select id from users order by random() limit 20000`;
+  return drawn.map(({ id }) => id);
+}
+
+/** Makes the account an administrator. Returns a session of it. */
+async function createAdmin(sql, id) {
+  await sql`update users set role = 'admin' where id = ${id}`;
+  const [session] = await sql`
+    insert into user_sessions (user_id, refresh_token_id, expires_at, factors)
+    values (${id}, gen_random_uuid(), now() + interval '1 day', '{operator}') returning id`;
+  return { userId: id, sessionId: session.id };
+}
+
+/** A call for each account, so that no account is changed to the same value again in a run. */
+function updateCalls(ids, { path, bodyOf }) {
+  return draw(ids, ids.length).map((id) => {
+    const metadata = { level: level++ };
+    return {
+      request: {
+        method: "POST",
+        path,
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(bodyOf({ id, metadata })),
+      },
+      holds: [id, `"level":${metadata.level}`],
+    };
   });
-  if (result.non2xx + result.errors > 0) throw new Error(`${result.non2xx} bad answers, ${result.errors} errors`);
-  return result.requests.average;
 }

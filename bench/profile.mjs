@@ -31,7 +31,8 @@ function ownerOf(callFrame, sourceOf) {
   if (/^node:(internal\/)?(net|stream|streams)/.test(url)) return "node: net and streams";
   if (url.startsWith("node:internal/crypto")) return "node: crypto";
   if (url.startsWith("node:")) return "node: other";
-  const source = sourceOf(callFrame);
+  // Maps of packages name their sources relative to themselves.
+  const source = url.includes("/node_modules/") ? url : sourceOf(callFrame);
   const packages = [...source.matchAll(/(?:node_modules)\/((?:@[^/]+\/)?[^/]+)/g)];
   if (packages.length > 0) return packages.at(-1)[1];
   if (url.includes("/dist/")) return "aeturnis-data";

@@ -1,17 +1,9 @@
 // A database of Better Auth with users and sessions, and the cookies of the sessions.
 import { createHmac } from "node:crypto";
 import { getMigrations } from "better-auth/db/migration";
-import { Pool } from "pg";
+import { betterAuthOptions } from "./peers/better-auth-options.mjs";
 import { benchSecret } from "./service-process.mjs";
 import { createDatabase } from "./support.mjs";
-
-/** The options of Better Auth: its defaults, with one query for session and user, and without its rate limit. */
-export const betterAuthOptions = (url) => ({
-  database: new Pool({ connectionString: url, max: 10 }),
-  secret: benchSecret,
-  rateLimit: { enabled: false },
-  advanced: { database: { joins: true } },
-});
 
 /** Creates that many users, each with a session. Returns 20,000 of the sessions, in random order. */
 export async function fillBetterAuth(server, rows) {

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { toNodeHandler } from "better-auth/node";
-import { betterAuthOptions } from "../better-auth-database.mjs";
+import { betterAuthOptions } from "./better-auth-options.mjs";
 
 const auth = betterAuth({
   ...betterAuthOptions(process.env.DATABASE_URL),

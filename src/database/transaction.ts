@@ -5,8 +5,8 @@ import { isTransactionConflict } from "./error-code.ts";
 import type { Executor } from "./executor.ts";
 import { type RetryPolicy, retry } from "./retry.ts";
 
-/** The other transaction usually ends within milliseconds. */
-const conflictRetries: RetryPolicy = { retries: 4, minTimeout: 10, maxTimeout: 200 };
+/** After the first repetition. The other transaction usually ends within milliseconds. */
+const conflictRetries: RetryPolicy = { retries: 3, minTimeout: 10, maxTimeout: 200 };
 
 /**
  * Runs `work` in the caller's transaction if `executor` is one, else in a new transaction, which is committed when
@@ -29,9 +29,12 @@ export function runWrite<T>(executor: Executor, write: () => Promise<T>): Promis
   return is(executor, PgTransaction) ? write() : repeated(executor, write);
 }
 
-function repeated<T>(executor: Executor, transaction: () => Promise<T>): Promise<T> {
-  return retry(() => withAuditPartitions(executor, transaction), {
-    ...conflictRetries,
-    shouldRetry: isTransactionConflict,
-  });
+async function repeated<T>(executor: Executor, transaction: () => Promise<T>): Promise<T> {
+  const attempt = () => withAuditPartitions(executor, transaction);
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!isTransactionConflict(error)) throw error;
+    return retry(attempt, { ...conflictRetries, shouldRetry: isTransactionConflict });
+  }
 }

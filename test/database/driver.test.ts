@@ -9,7 +9,7 @@ import { expect, it, onTestFinished } from "vitest";
 function project() {
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-driver-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const part of ["package-lock.json", "patches", "node_modules/postgres"]) {
+  for (const part of ["package-lock.json", "patches/postgres+3.4.9.patch", "node_modules/postgres"]) {
     cpSync(part, join(folder, part), { recursive: true });
   }
   for (const file of ["errors.ts", "database/driver.ts", "database/driver-error.ts", "database/postgres.ts"])

@@ -3,10 +3,16 @@ import type { Actor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type AuditEvent, type AuditLogRepository, type AuditRow, auditRowOf } from "../repositories/index.ts";
 
-/** Events that one statement writes. */
-const maxBatchSize = 1_000;
+/**
+ * Events that one statement writes. Of many events, several connections then write a part each, while the next events are
+ * prepared (`npm run bench`).
+ */
+const maxBatchSize = 64;
 
-/** Records single events. Events that are recorded in the same tick of the event loop share a statement. */
+/**
+ * Records single events. Those of one turn of the event loop, which receives the requests of many connections, share a
+ * statement.
+ */
 export interface EventRecorder {
   /**
    * Records an event. The promise resolves after the commit.
@@ -20,6 +26,7 @@ export function createEventRecorder(audit: AuditLogRepository): EventRecorder {
   const loader = new DataLoader((rows: readonly AuditRow[]) => writeEvents(audit, rows), {
     cache: false,
     maxBatchSize,
+    batchScheduleFn: setImmediate,
   });
   return {
     record: async (by, event) => {

@@ -1,12 +1,13 @@
-import { getTableColumns, inArray, is, sql } from "drizzle-orm";
-import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
-import { type Actor, codeOf, runWrite, sqlstate } from "../database/index.ts";
+import { getTableColumns, inArray, is, type SQL, sql } from "drizzle-orm";
+import { type PgColumn, type PgTable, PgTransaction } from "drizzle-orm/pg-core";
+import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
 import { auditLog, parseInstant, users } from "../schema/index.ts";
 import { changesOf } from "./audit-changes.ts";
 import type { AuditEntry, AuditPartition } from "./row-types.ts";
 import { TransactionalRepository } from "./transactional.ts";
+import { typedPlaceholder } from "./typed-placeholder.ts";
 
 const columns = getTableColumns(auditLog);
 
@@ -53,16 +54,14 @@ export function auditRowOf(by: Actor, event: AuditEvent): AuditRow {
 
 /** The audit trail. Rows are inserted and read, never changed. Triggers record the changes of tables. */
 export class AuditLogRepository extends TransactionalRepository {
+  #insert: ReturnType<typeof prepareInsert> | undefined;
   /** Inserts rows in one statement. @throws {InvalidInputError} for an unknown user */
   async insert(rows: readonly AuditRow[]): Promise<void> {
-    const names = Object.values(writtenColumns).map(({ name }) => sql.identifier(name));
-    const list = sql.join(names, sql`, `);
+    this.#insert ??= prepareInsert(this.db);
+    const insert = this.#insert;
     const json = JSON.stringify(rows.map(byColumn));
-    const insert = sql`
-      insert into ${auditLog} (${list}, created_at)
-      select ${list}, clock_timestamp() from jsonb_populate_recordset(null::${auditLog}, ${json}::jsonb)`;
     try {
-      await runWrite(this.db, async () => this.db.execute(insert));
+      await runWrite(this.db, () => insert.execute({ rows: json }));
     } catch (error) {
       // user_id is the only foreign key.
       if (codeOf(error) !== sqlstate.foreignKeyViolation) throw error;
@@ -115,6 +114,22 @@ export class AuditLogRepository extends TransactionalRepository {
       bytes: Number(row["bytes"]),
     }));
   }
+}
+
+/** Prepares the statement that inserts any number of rows, given as JSON. */
+function prepareInsert(db: Executor) {
+  const generated = new Map<PgColumn, SQL>([
+    [auditLog.id, sql`gen_random_uuid()`],
+    [auditLog.createdAt, sql`clock_timestamp()`],
+  ]);
+  const values = Object.values(columns).map((column) => generated.get(column) ?? sql.identifier(column.name));
+  return db
+    .insert(auditLog)
+    .select(
+      sql`select ${sql.join(values, sql`, `)}
+        from jsonb_populate_recordset(null::${auditLog}, ${typedPlaceholder("rows", "text")}::jsonb)`,
+    )
+    .prepare("audit_log_insert");
 }
 
 const byColumn = (row: AuditRow): Record<string, unknown> =>

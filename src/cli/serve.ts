@@ -1,4 +1,4 @@
-import { createLog } from "../observability/index.ts";
+import { createLog, openTerminal } from "../observability/index.ts";
 import { createService } from "../server/index.ts";
 import { readConfig } from "./environment.ts";
 import { onStop } from "./stop.ts";
@@ -17,7 +17,7 @@ export async function serve({ migrate = false }: { migrate?: boolean } = {}): Pr
   const config = readConfig();
   const log = createLog({
     level: config.logLevel,
-    pretty: config.environment === "development" && process.stdout.isTTY,
+    ...(config.environment === "development" && process.stdout.isTTY && { destination: await openTerminal() }),
   });
 
   const startAborted = new AbortController();

@@ -11,10 +11,12 @@ const secretFields = [
 const redact = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`]);
 
 /**
- * Creates the log: lines of JSON, or readable lines on a developer's terminal. Errors are logged without the SQL, the
- * parameters and the row details of a database error.
+ * Creates the log, with lines of JSON. Errors are logged without the SQL, the parameters and the row details of a database
+ * error.
+ *
+ * @param options.destination standard output by default
  */
-export function createLog(options: { level: string; pretty?: boolean; destination?: DestinationStream }): Log {
+export function createLog(options: { level: string; destination?: DestinationStream }): Log {
   const settings = {
     level: options.level,
     base: null,
@@ -24,16 +26,14 @@ export function createLog(options: { level: string; pretty?: boolean; destinatio
     formatters: { level: (label: string) => ({ level: label }) },
     hooks: { logMethod },
   };
-  if (options.destination !== undefined) return pino(settings, options.destination);
-  if (options.pretty !== true) return pino(settings);
-  const { formatters: _, ...prettySettings } = settings;
-  return pino({
-    ...prettySettings,
-    transport: {
-      target: "pino-pretty",
-      options: { translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true },
-    },
-  });
+  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+/** Returns a destination that writes readable lines to a developer's terminal. */
+export async function openTerminal(): Promise<DestinationStream> {
+  // Production does not load it.
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({ translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true });
 }
 
 /** Sets a fixed message on lines without one. pino would use the message of the error, which may contain data. */

@@ -1,6 +1,7 @@
 import { createLog, openTerminal } from "../observability/index.ts";
 import { createService } from "../server/index.ts";
 import { readConfig } from "./environment.ts";
+import { limitHeapGrowth } from "./heap-growth.ts";
 import { onStop } from "./stop.ts";
 import { welcomeText } from "./welcome.ts";
 
@@ -14,6 +15,7 @@ const cleanUpTimeout = { embedded: 15_000, external: 2_500 };
  * @throws {OperatorError} if the configuration, the data or the port does not permit a start
  */
 export async function serve({ migrate = false }: { migrate?: boolean } = {}): Promise<void> {
+  limitHeapGrowth();
   const config = readConfig();
   const log = createLog({
     level: config.logLevel,

@@ -21,3 +21,4 @@ export { type ExportedField, type ExportedUser, exportedFields, readExport } fro
 export { failuresDefinition } from "./user-security.ts";
 export { userSessionDefinition } from "./user-sessions.ts";
 export { userDefinition } from "./users.ts";
+export { WrittenRow } from "./written-row.ts";

@@ -8,11 +8,12 @@ import { mapFlat } from "./flat-rows.ts";
 /** Keys that one statement looks up. */
 const maxKeys = 100;
 
-type Key<Name extends string> = Readonly<Record<Name, string>>;
+/** The values of a key: UUIDs. */
+export type Key<Name extends string> = Readonly<Record<Name, string>>;
 
 /** A query of Drizzle. */
 // biome-ignore lint/suspicious/noExplicitAny: its type depends on its columns
-type Query = any;
+export type Query = any;
 
 interface Lookup<Name extends string> {
   /** The name of the prepared statement. */

@@ -4,14 +4,16 @@ import type { Executor } from "../database/index.ts";
 import { NotFoundError } from "../errors.ts";
 import { type AnyFilter, countMatching, type Filter, type ListOptions, type Page, readPage } from "../query/index.ts";
 import type { Definition, RepositoryServices } from "./definition.ts";
-import { prepareById, prepareSelect } from "./statements.ts";
+import { prepareById, prepareSelect, prepareWrittenById } from "./statements.ts";
+import type { WrittenRow } from "./written-row.ts";
 
 /** Reads rows of one table. A row has the columns of the definition and no others. */
 export class ReadRepository<Table extends PgTable, Row extends object> {
   readonly definition: Definition<Table, Row>;
   protected readonly db: Executor;
   protected readonly services: RepositoryServices;
-  #byId: ((key: { id: string }) => Promise<object | undefined>) | undefined;
+  #byId: ReturnType<typeof prepareById<Table, Row>> | undefined;
+  #writtenById: ReturnType<typeof prepareWrittenById<Table, Row>> | undefined;
 
   constructor(services: RepositoryServices, definition: Definition<Table, Row>) {
     this.definition = definition;
@@ -27,8 +29,18 @@ export class ReadRepository<Table extends PgTable, Row extends object> {
 
   /** @throws {NotFoundError} */
   async findById(id: string): Promise<Row> {
-    this.#byId ??= prepareById(this.db, this.definition);
-    return this.found([(await this.#byId({ id })) ?? []].flat());
+    this.#byId ??= prepareById<Table, Row>(this.db, this.definition);
+    const row = await this.#byId({ id });
+    if (row === undefined) throw this.notFoundError();
+    return row;
+  }
+
+  /** The row as JSON, for an answer. @throws {NotFoundError} */
+  async findWrittenById(id: string): Promise<WrittenRow<Row>> {
+    this.#writtenById ??= prepareWrittenById<Table, Row>(this.db, this.definition);
+    const row = await this.#writtenById({ id });
+    if (row === undefined) throw this.notFoundError();
+    return row;
   }
 
   /**

@@ -4,6 +4,7 @@ import { userSecurity, userSessions, users } from "../schema/index.ts";
 import { createLookup } from "./lookup.ts";
 import type { LiveSession, SessionStage, UserRole, UserStatus } from "./row-types.ts";
 import { recentlyAuthenticated, sessionStage } from "./session-stage.ts";
+import { createWrittenLookup } from "./written-row.ts";
 
 /** The columns of a session that callers read. The ids of its refresh tokens are not among them. */
 export const userSessionColumns = {
@@ -50,17 +51,13 @@ export interface AccountAndSession {
 /** Prepares the look-ups of single sessions, which most calls need. */
 export function prepareSessionQueries(db: Executor) {
   return {
-    live: createLookup<"userId" | "id", LiveSession>(db, {
+    live: createWrittenLookup<"userId" | "id", LiveSession>(db, {
       name: "user_sessions_live",
       key: ["userId", "id"],
-      find: ({ userId, id }) =>
+      columns: { ...userSessionColumns, username: users.username, role: users.role, stage: sessionStage.as("stage") },
+      find: ({ userId, id }, fields) =>
         db
-          .select({
-            ...userSessionColumns,
-            username: users.username,
-            role: users.role,
-            stage: sessionStage.as("stage"),
-          })
+          .select(fields)
           .from(userSessions)
           .innerJoin(users, eq(users.id, userSessions.userId))
           .innerJoin(userSecurity, eq(userSecurity.userId, userSessions.userId))

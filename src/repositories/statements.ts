@@ -2,7 +2,8 @@ import { and, eq, getTableColumns, getTableName, type SQL, sql } from "drizzle-o
 import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { type Actor, type Executor, runWrite, setAuditContext } from "../database/index.ts";
 import type { Definition, Insert } from "./definition.ts";
-import { createLookup } from "./lookup.ts";
+import { createLookup, type Key } from "./lookup.ts";
+import { createWrittenLookup, type WrittenRow } from "./written-row.ts";
 
 // The statements of the generic repository. Drizzle's types do not follow a table that is a type parameter, so this
 // file holds the casts.
@@ -24,22 +25,44 @@ export function prepareSelect<Table extends PgTable, Row extends object>(
     .prepare(`${getTableName(table)}_${name}`);
 }
 
-/** Prepares the look-up of a row by its id. Concurrent look-ups share a statement. */
+/** Prepares the look-up of a row by its id. */
 export function prepareById<Table extends PgTable, Row extends object>(
   db: Executor,
-  { columns, key, table, visible, view }: Definition<Table, Row>,
-) {
-  return createLookup<"id", { id: string }>(db, {
-    name: `${getTableName(table)}_by_id${view ?? ""}`,
+  definition: Definition<Table, Row>,
+): (key: Key<"id">) => Promise<Row | undefined> {
+  return createLookup<"id", Row & Key<"id">>(db, {
+    name: nameById(definition),
     key: ["id"],
-    find: ({ id }) =>
-      db
-        .select(columns as Record<string, PgColumn>)
-        .from(table as PgTable)
-        .where(and(eq(key, id), visible))
-        .limit(1),
+    find: ({ id }) => selectById(db, definition, { id, fields: definition.columns }),
   });
 }
+
+/** Prepares the look-up of a row by its id, as JSON. */
+export function prepareWrittenById<Table extends PgTable, Row extends object>(
+  db: Executor,
+  definition: Definition<Table, Row>,
+): (key: Key<"id">) => Promise<WrittenRow<Row> | undefined> {
+  return createWrittenLookup<"id", Row & Key<"id">>(db, {
+    name: nameById(definition),
+    key: ["id"],
+    columns: definition.columns as Record<string, PgColumn>,
+    find: ({ id }, fields) => selectById(db, definition, { id, fields }),
+  });
+}
+
+const nameById = <Table extends PgTable, Row>({ table, view = "" }: Definition<Table, Row>): string =>
+  `${getTableName(table)}_by_id${view}`;
+
+const selectById = <Table extends PgTable, Row>(
+  db: Executor,
+  { key, table, visible }: Definition<Table, Row>,
+  { id, fields }: { id: SQL; fields: object },
+) =>
+  db
+    .select(fields as Record<string, PgColumn>)
+    .from(table as PgTable)
+    .where(and(eq(key, id), visible))
+    .limit(1);
 
 /** Inserts a row, or with `upsert` updates the visible row of the same key. @returns the written row, if any */
 export async function insertRow<Table extends PgTable, Row extends object>(

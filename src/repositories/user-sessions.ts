@@ -8,6 +8,7 @@ import type { AuthenticationFactor, LiveSession, RevocationReason, UserSession }
 import { type AccountAndSession, isLiveSession, prepareSessionQueries, userSessionColumns } from "./session-queries.ts";
 import { prepareRotation, type Rotation, type RotationResult } from "./session-rotation.ts";
 import { type NewSession, prepareSessionStart, type RefreshableSession } from "./session-start.ts";
+import type { WrittenRow } from "./written-row.ts";
 
 export const userSessionDefinition: Definition<typeof userSessions, UserSession> = {
   table: userSessions,
@@ -37,7 +38,7 @@ export class UserSessionRepository extends Repository<typeof userSessions, UserS
   }
 
   /** The session, if it is not revoked or expired and its account is active. */
-  findLive(userId: string, id: string): Promise<LiveSession | undefined> {
+  findLive(userId: string, id: string): Promise<WrittenRow<LiveSession> | undefined> {
     return this.#prepared.live({ userId, id });
   }
 

@@ -40,4 +40,6 @@ export interface Context {
    * @throws {InvalidInputError} if the answer is streamed, so that its headers are sent already
    */
   readonly cookies: () => SessionCookies;
+  /** Whether the answer may be a `WrittenRow` in place of the row. */
+  readonly acceptsWrittenRows: boolean;
 }

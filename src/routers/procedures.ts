@@ -5,9 +5,11 @@ import {
   type TRPCError,
   transformTRPCResponse,
 } from "@trpc/server";
+import { WrittenRow } from "../repositories/index.ts";
 import type { ProcedureAccess } from "./access-rules.ts";
 import { appRouter } from "./app-router.ts";
 import type { Context } from "./context.ts";
+import { writtenAnswer } from "./written-answers.ts";
 
 // The only file that reads tRPC's `_def` and `_config`, which are not public.
 
@@ -33,7 +35,8 @@ export const procedures: ReadonlyMap<string, ProcedureEntry> = new Map(
   Object.entries(registered as unknown as Record<string, AnyTRPCProcedure>).map(([path, procedure]) => {
     const { type, meta } = procedure._def;
     if (type === "subscription") throw new TypeError(`${path}: the server answers queries and mutations only`);
-    const call: ProcedureEntry["call"] = (options) => procedure({ ...options, path, type });
+    const call: ProcedureEntry["call"] = ({ ctx, getRawInput, batchIndex, signal }) =>
+      procedure({ ctx, getRawInput, batchIndex, signal, path, type });
     return [path, { path, type, access: meta as ProcedureAccess, call }];
   }),
 );
@@ -41,8 +44,12 @@ export const procedures: ReadonlyMap<string, ProcedureEntry> = new Map(
 /** Returns an input as values. @throws {InvalidInputError} */
 export const deserializeInput = (input: unknown): unknown => config.transformer.input.deserialize(input);
 
-/** Returns the body of an answer. */
-export const resultBody = (data: unknown): object => ({ result: { data: config.transformer.output.serialize(data) } });
+/** Returns the body of an answer: JSON. */
+export function resultBody(data: unknown): string {
+  const text =
+    data instanceof WrittenRow ? writtenAnswer(data) : JSON.stringify(config.transformer.output.serialize(data));
+  return `{"result":{"data":${text}}}`;
+}
 
 /** Returns the body of an error; `status` replaces tRPC's HTTP status of the error's code. */
 export function errorBody(

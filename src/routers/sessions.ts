@@ -8,6 +8,7 @@ import { deviceName } from "./device-name.ts";
 import { listInputWith } from "./list-input.ts";
 import { ownedProcedure, ownedProcedureFor, procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
+import { answered } from "./written-answers.ts";
 
 /** Without it: the caller's own account. */
 const userId = uuid.optional();
@@ -48,7 +49,8 @@ export const sessionsRouter = t.router({
     .input(checkInput)
     .query(async ({ ctx, input }) => {
       const named = "accessToken" in input ? await sessionOf(ctx.services, input.accessToken) : input;
-      return (named && (await ctx.services.sessions.findLive(named.userId, named.sessionId))) ?? null;
+      const session = named && (await ctx.services.sessions.findLive(named.userId, named.sessionId));
+      return session === undefined ? null : answered(session, ctx);
     }),
 
   /** An account's sessions, ended ones included, the last used first, with a description of their devices. */

@@ -19,6 +19,7 @@ import {
   updateManyInput,
   usernameInput,
 } from "./users-input.ts";
+import { answered } from "./written-answers.ts";
 
 const listUsersInput = listInputWith(userDefinition, deletedFilter);
 
@@ -30,12 +31,14 @@ const loginChange = {
 
 export const usersRouter = t.router({
   /** The caller's own account. */
-  me: ownedProcedureFor("owner").query(({ ctx }) => ctx.services.users.findById(ctx.ownerId)),
+  me: ownedProcedureFor("owner").query(async ({ ctx }) =>
+    answered(await ctx.services.users.findWrittenById(ctx.ownerId), ctx),
+  ),
 
   /** The account with this id. */
   byId: procedureFor("moderator", "service")
     .input(idInput)
-    .query(({ ctx, input }) => ctx.services.users.findById(input.id)),
+    .query(async ({ ctx, input }) => answered(await ctx.services.users.findWrittenById(input.id), ctx)),
 
   /** The account with this email, in any case. */
   byEmail: procedureFor("moderator", "service")

@@ -52,7 +52,7 @@ export function createFastPath(options: FastPathOptions): FastPath {
   };
 }
 
-type PlainExchange = Omit<Exchange, "setCookie">;
+type PlainExchange = Pick<Exchange, "request" | "response" | "requestId">;
 
 async function respond(
   exchange: PlainExchange,
@@ -76,7 +76,7 @@ async function respond(
 }
 
 async function answer(exchange: PlainExchange, plain: PlainRequest, options: FastPathOptions): Promise<Answer> {
-  const { request, requestId } = exchange;
+  const { request, response, requestId } = exchange;
   let text = plain.queryInput;
   if (plain.bodyLength > 0) {
     const body = await readBody(request);
@@ -85,7 +85,7 @@ async function answer(exchange: PlainExchange, plain: PlainRequest, options: Fas
   }
   const cookies: string[] = [];
   const setCookie = (cookie: string) => void cookies.push("set-cookie", cookie);
-  const ctx = await options.createContext({ ...exchange, setCookie });
+  const ctx = await options.createContext({ request, response, requestId, setCookie, acceptsWrittenRows: true });
   const calls = callsOf(plain, text && markInexactNumbers(text));
   const answers = await Promise.all(calls.map((call) => answerCall(call, ctx)));
 

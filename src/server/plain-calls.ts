@@ -59,9 +59,11 @@ function plainQuery(query: string): { batch?: string; input?: string } | undefin
   const parameters: { batch?: string; input?: string } = {};
   if (query === "") return parameters;
   for (const pair of query.split("&")) {
-    const [name, value = ""] = pair.split("=", 2);
+    const end = pair.indexOf("=");
+    const name = pair.slice(0, end);
     if ((name !== "batch" && name !== "input") || parameters[name] !== undefined) return undefined;
-    if (value.includes("+") || pair.length !== name.length + 1 + value.length) return undefined;
+    const value = pair.slice(end + 1);
+    if (value.includes("+") || value.includes("=")) return undefined;
     try {
       parameters[name] = decodeURIComponent(value);
     } catch {
@@ -118,11 +120,11 @@ export function callsOf({ called, isBatch }: PlainRequest, text: string | undefi
   });
 }
 /** Runs a call. If its answer cannot be serialized, only this call of a batch fails. */
-export async function answerCall({ procedure, ...call }: Call, ctx: Context): Promise<Answer> {
+export async function answerCall({ procedure, batchIndex, getRawInput }: Call, ctx: Context): Promise<Answer> {
   const { path, type } = procedure;
   try {
-    const data = await procedure.call({ ...call, ctx, signal });
-    return { path, status: 200, body: JSON.stringify(resultBody(data)) };
+    const data = await procedure.call({ ctx, getRawInput, batchIndex, signal });
+    return { path, status: 200, body: resultBody(data) };
   } catch (cause) {
     const error = getTRPCErrorFromUnknown(cause);
     const body = JSON.stringify(errorBody(error, { requestId: ctx.requestId, path, type }));

@@ -15,6 +15,8 @@ export interface Exchange {
   readonly response: ServerResponse;
   readonly requestId: string;
   readonly setCookie: (cookie: string) => void;
+  /** Whether the answer is written by the fast path, which accepts rows that PostgreSQL has written. */
+  readonly acceptsWrittenRows: boolean;
 }
 
 /** Returns a function that returns the context of a request's procedures, at once if the caller is known at once. */
@@ -23,7 +25,7 @@ export function createContexts(
   { trustedProxies, corsOrigins: origins }: Config["http"],
 ): (exchange: Exchange) => Context | Promise<Context> {
   const clientAddress = clientAddressBy(trustedProxies);
-  return ({ request, response, requestId, setCookie }) => {
+  return ({ request, response, requestId, setCookie, acceptsWrittenRows }) => {
     const { headers } = request;
     // Read before a token is verified: a closed connection has no address.
     const ipAddress = clientAddress(request);
@@ -35,6 +37,7 @@ export function createContexts(
       userAgent: headers["user-agent"]?.slice(0, maxUserAgentLength),
       disconnection: disconnectionOf(response),
       cookies: sessionCookiesOf(headers, { setCookie, origins }),
+      acceptsWrittenRows,
     });
     const caller = identify(headers, services.identity.accessTokens);
     return caller instanceof Promise ? caller.then(contextOf) : contextOf(caller);

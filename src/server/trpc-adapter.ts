@@ -42,6 +42,7 @@ export function answerByAdapter(
           response: res.raw,
           requestId: req.id,
           setCookie: (cookie) => void res.header("set-cookie", cookie),
+          acceptsWrittenRows: false,
         }),
       responseMeta: ({ errors }) => ({ headers: headers(errors) }),
       onError: ({ error, path }) => onError({ error, path, requestId: req.id }),

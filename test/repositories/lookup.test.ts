@@ -46,7 +46,10 @@ it("a shared statement returns the same rows as one for each look-up", async () 
   await database.sql`update users set status = 'banned' where id = ${two?.id ?? ""}`;
   const pairs = players.flatMap(({ id }) => players.map(({ sessionId }) => [id, sessionId] as const));
   type LookUp = (pair: readonly [string, string]) => Promise<unknown>;
-  const live = (pair: readonly [string, string]) => repositories.sessions.findLive(...pair);
+  const live = async (pair: readonly [string, string]) => {
+    const session = await repositories.sessions.findLive(...pair);
+    return session && JSON.parse(session.json);
+  };
   const lookUps: LookUp[] = [
     live,
     ([id]) => repositories.users.findById(id),

@@ -193,7 +193,7 @@ describe("a request by hand", () => {
     await service.database.sql`alter table users drop constraint users_metadata_depth_check`;
     await service.database.sql`
       update users set metadata = jsonb_build_object('deep', (repeat('[', 6000) || repeat(']', 6000))::jsonb) where id = ${odd.id}`;
-    const calls = [plain.id, odd.id].map((id) => client.users.byId.query({ id }));
+    const calls = [plain, odd].map(({ username }) => client.users.byUsername.query({ username }));
     expect(await Promise.allSettled(calls)).toMatchObject([
       { status: "fulfilled", value: { id: plain.id } },
       { status: "rejected", reason: { data: { code: "INTERNAL_SERVER_ERROR" } } },

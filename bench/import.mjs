@@ -83,8 +83,8 @@ async function copy(sql, file) {
 
 async function empty(sql, { audited }) {
   await sql.unsafe(`
-    alter table users disable trigger refuse_truncate; alter table user_security disable trigger refuse_truncate;
-    alter table user_sessions disable trigger refuse_truncate; alter table audit_log disable trigger refuse_truncate;
+    -- No trigger fires in this role, so that none refuses the TRUNCATE. The statements are one transaction.
+    set local session_replication_role = replica;
     truncate users cascade;
     alter table users ${audited ? "enable" : "disable"} trigger record_insert;
     alter table user_security ${audited ? "enable" : "disable"} trigger record_insert`);

@@ -30,7 +30,8 @@ export async function startService(databaseUrl, { args = [], env = {}, probe, re
     ...env,
   };
   const reporter = reportsTime ? ["--import", new URL("cpu-reporter.mjs", import.meta.url).href] : [];
-  return startProcess([...args, ...reporter, "dist/bin/aeturnis-data.js", "serve"], { env: settings, port, probe });
+  const program = ["--max-semi-space-size=8", "dist/bin/aeturnis-data.js", "serve"];
+  return startProcess([...args, ...reporter, ...program], { env: settings, port, probe });
 }
 
 /** Starts a server of `bench/peers` on a free port. */

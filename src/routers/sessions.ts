@@ -19,8 +19,9 @@ const byToken = z.strictObject({ accessToken: z.string("must be a text").max(2_0
 type CheckInput = { userId: string; sessionId: string } | { accessToken: string };
 
 /** One of the two forms. A z.union would report only that neither matches. */
-const checkInput: z.ZodType<CheckInput, CheckInput> = z.looseObject({}).transform((input, context) => {
-  const parsed = "accessToken" in input ? byToken.safeParse(input) : byIds.safeParse(input);
+const checkInput: z.ZodType<CheckInput, CheckInput> = z.unknown().transform((input, context) => {
+  const hasToken = typeof input === "object" && input !== null && "accessToken" in input;
+  const parsed = hasToken ? byToken.safeParse(input) : byIds.safeParse(input);
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) context.addIssue({ ...issue, input: undefined } as never);
   return z.NEVER;

@@ -9,7 +9,7 @@ import { mapFlat } from "./flat-rows.ts";
 const maxKeys = 100;
 
 /** The values of a key: UUIDs. */
-export type Key<Name extends string> = Readonly<Record<Name, string>>;
+export type LookupKey<Name extends string> = Readonly<Record<Name, string>>;
 
 /** A query of Drizzle. */
 // biome-ignore lint/suspicious/noExplicitAny: its type depends on its columns
@@ -30,16 +30,16 @@ interface Lookup<Name extends string> {
  * Calls of one turn of the event loop, which receives the requests of many connections, share a statement. It takes
  * PostgreSQL and the driver little more time than a statement for one of them. In a transaction every call has its own.
  */
-export function createLookup<Name extends string, Row extends Key<Name>>(
+export function createLookup<Name extends string, Row extends LookupKey<Name>>(
   db: Executor,
   lookup: Lookup<Name>,
-): (key: Key<Name>) => Promise<Row | undefined> {
+): (key: LookupKey<Name>) => Promise<Row | undefined> {
   const one = prepareOne<Name, Row>(lookup);
   if (is(db, PgTransaction)) return one;
   const many = prepareMany<Name, Row>(db, lookup);
-  const textOf = (key: Key<Name>) => lookup.key.map((field) => key[field]).join();
+  const textOf = (key: LookupKey<Name>) => lookup.key.map((field) => key[field]).join();
 
-  const find = async (keys: readonly Key<Name>[]): Promise<(Row | undefined)[]> => {
+  const find = async (keys: readonly LookupKey<Name>[]): Promise<(Row | undefined)[]> => {
     const [first] = keys;
     // The statement for one key is planned for it.
     if (first !== undefined && keys.length === 1) return [await one(first)];
@@ -55,7 +55,7 @@ export function createLookup<Name extends string, Row extends Key<Name>>(
 function prepareOne<Name extends string, Row>({ name, key, find }: Lookup<Name>) {
   const parameters = Object.fromEntries(key.map((field) => [field, sql.placeholder(field)]));
   const prepared = mapFlat(find(parameters as unknown as Record<Name, SQL>).prepare(name));
-  return async (values: Key<Name>): Promise<Row | undefined> => (await prepared.execute(values))[0];
+  return async (values: LookupKey<Name>): Promise<Row | undefined> => (await prepared.execute(values))[0];
 }
 
 /**
@@ -71,5 +71,5 @@ function prepareMany<Name extends string, Row>(db: Executor, { name, key, find }
   const found = find(fields as Record<Name, SQL>).as("found");
   const select = db.select(found._.selectedFields) as Query;
   const prepared = mapFlat(select.from(asked).crossJoinLateral(found).prepare(`${name}_gathered`));
-  return (keys: readonly Key<Name>[]): Promise<Row[]> => prepared.execute({ keys: JSON.stringify(keys) });
+  return (keys: readonly LookupKey<Name>[]): Promise<Row[]> => prepared.execute({ keys: JSON.stringify(keys) });
 }

@@ -9,7 +9,7 @@ import { contextColumn, unchanged } from "./statements.ts";
 import { typedPlaceholder } from "./typed-placeholder.ts";
 
 /** A change of the row with this id. */
-export interface RowChange<Table extends PgTable> {
+export interface VersionedChange<Table extends PgTable> {
   readonly id: string;
   readonly change: Change<Table>;
   /** The version that the row must have. */
@@ -27,7 +27,7 @@ export interface RowChange<Table extends PgTable> {
 export function createRowUpdate<Table extends PgTable, Row extends object>(
   db: Executor,
   definition: Definition<Table, Row>,
-): (by: Actor, row: RowChange<Table>) => Promise<Row | undefined> {
+): (by: Actor, row: VersionedChange<Table>) => Promise<Row | undefined> {
   const statements = new Map<string, ReturnType<typeof prepareUpdate>>();
   return async (by, { id, change, version, admission }) => {
     const values = Object.entries(change).filter(([, value]) => value !== undefined);

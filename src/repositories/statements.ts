@@ -2,7 +2,7 @@ import { and, eq, getTableColumns, getTableName, type SQL, sql } from "drizzle-o
 import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { type Actor, type Executor, runWrite, setAuditContext } from "../database/index.ts";
 import type { Definition, Insert } from "./definition.ts";
-import { createLookup, type Key } from "./lookup.ts";
+import { createLookup, type LookupKey } from "./lookup.ts";
 import { createWrittenLookup, type WrittenRow } from "./written-row.ts";
 
 // The statements of the generic repository. Drizzle's types do not follow a table that is a type parameter, so this
@@ -29,8 +29,8 @@ export function prepareSelect<Table extends PgTable, Row extends object>(
 export function prepareById<Table extends PgTable, Row extends object>(
   db: Executor,
   definition: Definition<Table, Row>,
-): (key: Key<"id">) => Promise<Row | undefined> {
-  return createLookup<"id", Row & Key<"id">>(db, {
+): (key: LookupKey<"id">) => Promise<Row | undefined> {
+  return createLookup<"id", Row & LookupKey<"id">>(db, {
     name: nameById(definition),
     key: ["id"],
     find: ({ id }) => selectById(db, definition, { id, fields: definition.columns }),
@@ -41,8 +41,8 @@ export function prepareById<Table extends PgTable, Row extends object>(
 export function prepareWrittenById<Table extends PgTable, Row extends object>(
   db: Executor,
   definition: Definition<Table, Row>,
-): (key: Key<"id">) => Promise<WrittenRow<Row> | undefined> {
-  return createWrittenLookup<"id", Row & Key<"id">>(db, {
+): (key: LookupKey<"id">) => Promise<WrittenRow<Row> | undefined> {
+  return createWrittenLookup<"id", Row & LookupKey<"id">>(db, {
     name: nameById(definition),
     key: ["id"],
     columns: definition.columns as Record<string, PgColumn>,

@@ -1,7 +1,7 @@
 import { type Column, is, SQL, sql } from "drizzle-orm";
 import { PgColumn } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/index.ts";
-import { createLookup, type Key, type Query } from "./lookup.ts";
+import { createLookup, type LookupKey, type Query } from "./lookup.ts";
 
 /**
  * A row as JSON, in the form in which clients receive it. PostgreSQL has written it: to read each value of a row, and to
@@ -37,7 +37,7 @@ export function createWrittenLookup<Name extends string, Row extends Record<Name
     readonly columns: Columns;
     readonly find: (key: Record<Name, SQL>, fields: Record<string, SQL.Aliased>) => Query;
   },
-): (key: Key<Name>) => Promise<WrittenRow<Row> | undefined> {
+): (key: LookupKey<Name>) => Promise<WrittenRow<Row> | undefined> {
   const { name, key, columns } = options;
   const fields = Object.fromEntries(Object.entries(columns).map(([field, column]) => [field, written(field, column)]));
   const keyFields = Object.fromEntries(

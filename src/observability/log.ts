@@ -33,7 +33,7 @@ export function createLog(options: { level: string; destination?: DestinationStr
 export async function openTerminal(): Promise<DestinationStream> {
   // Production does not load it.
   const { default: pretty } = await import("pino-pretty");
-  return pretty({ translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true });
+  return pretty({ translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", singleLine: true, sync: true });
 }
 
 /** Sets a fixed message on lines without one. pino would use the message of the error, which may contain data. */

@@ -80,7 +80,10 @@ async function answer(exchange: PlainExchange, plain: PlainRequest, options: Fas
   let text = plain.queryInput;
   if (plain.bodyLength > 0) {
     const body = await readBody(request);
-    if (!isUtf8(body)) return refusal(request, { status: 400, message: notUtf8 }, requestId);
+    if (!isUtf8(body)) {
+      options.log.debug({ status: 400, reason: notUtf8, requestId }, "request refused");
+      return refusal(request, { status: 400, message: notUtf8 }, requestId);
+    }
     text = body.toString();
   }
   const cookies: string[] = [];

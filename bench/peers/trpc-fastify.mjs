@@ -1,7 +1,7 @@
 // The stock tRPC adapter of Fastify with superjson and a prepared Drizzle query: `sessions.check` without authorization.
 import { initTRPC } from "@trpc/server";
 import { fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
-import { and, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, gt, isNull, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { fastify } from "fastify";
 import postgres from "postgres";
@@ -11,22 +11,12 @@ import { userSecurity, userSessions, users } from "../../dist/schema/index.js";
 
 const db = drizzle(postgres(process.env.DATABASE_URL, { max: 10 }));
 
+// All columns of a session that the service answers, which are all but those of its refresh tokens.
+const { refreshTokenId, previousRefreshTokenId, rotatedAt, replayedAt, ...columns } = getTableColumns(userSessions);
+
 const live = db
   .select({
-    id: userSessions.id,
-    userId: userSessions.userId,
-    ipAddress: userSessions.ipAddress,
-    userAgent: userSessions.userAgent,
-    expiresAt: userSessions.expiresAt,
-    createdAt: userSessions.createdAt,
-    lastActive: userSessions.lastActive,
-    revokedAt: userSessions.revokedAt,
-    revocationReason: userSessions.revocationReason,
-    idleExpiresAt: userSessions.idleExpiresAt,
-    authenticatedAt: userSessions.authenticatedAt,
-    factors: userSessions.factors,
-    deviceId: userSessions.deviceId,
-    failures: userSessions.failures,
+    ...columns,
     username: users.username,
     role: users.role,
     stage: sql`case

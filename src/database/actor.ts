@@ -26,3 +26,6 @@ export const auditContextOf = ({ name, userId, ipAddress, userAgent, requestId }
  * reads the setting, as do the triggers of cascades. This needs no extra round trip and no explicit transaction.
  */
 export const setAuditContext = (actor: Actor): SQL => sql`set_config('audit.context', ${auditContextOf(actor)}, true)`;
+
+/** The same expression of a prepared statement, whose placeholder `auditContext` takes the text of `auditContextOf`. */
+export const setPreparedAuditContext: SQL<string> = sql<string>`set_config('audit.context', ${sql.placeholder("auditContext")}::text, true)`;

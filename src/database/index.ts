@@ -1,5 +1,5 @@
 /** Access to PostgreSQL: the pool, transactions, retries, and the errors of the database. */
-export { type Actor, auditContextOf, setAuditContext, systemActor } from "./actor.ts";
+export { type Actor, auditContextOf, setAuditContext, setPreparedAuditContext, systemActor } from "./actor.ts";
 export { acquireAdvisoryLock, advisoryLocks, tryAdvisoryLock } from "./advisory-locks.ts";
 export { createAuditPartitions } from "./audit-partitions.ts";
 export { findAuditProblems } from "./audit-problems.ts";

@@ -1,6 +1,6 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable, PgUpdateSetSource } from "drizzle-orm/pg-core";
-import { type Actor, auditContextOf, type Executor, runWrite } from "../database/index.ts";
+import { type Actor, auditContextOf, type Executor, runWrite, setPreparedAuditContext } from "../database/index.ts";
 import { formatInstant } from "../schema/index.ts";
 import { type Admission, admissionCondition } from "./admission.ts";
 import type { Change, Definition } from "./definition.ts";
@@ -64,7 +64,7 @@ function prepareUpdate<Table extends PgTable, Row>(
   const { columns, key, table, visible } = definition;
   // Drizzle would pass null to the encoder of the column.
   const set = fields.map(({ field, isNull }) => [field, isNull ? sql`null` : sql.placeholder(placeholderOf(field))]);
-  const context = sql`set_config('audit.context', ${typedPlaceholder("auditContext", "text")}, true)`;
+
   const statement = db
     .update(table)
     // An empty change still reports whether the row exists.
@@ -77,7 +77,7 @@ function prepareUpdate<Table extends PgTable, Row>(
         admission && admissionCondition(admission.rules),
       ),
     )
-    .returning({ ...columns, [contextColumn]: context } as never as Record<string, PgColumn>)
+    .returning({ ...columns, [contextColumn]: setPreparedAuditContext } as never as Record<string, PgColumn>)
     .prepare(`${definition.noun}_update`);
   return mapFlat(statement, { omit: contextColumn });
 }

@@ -1,5 +1,5 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
-import { type Actor, auditContextOf, type Executor, runWrite } from "../database/index.ts";
+import { type Actor, auditContextOf, type Executor, runWrite, setPreparedAuditContext } from "../database/index.ts";
 import { userSecurity, userSessions, users } from "../schema/index.ts";
 import { isActiveAccount, isLiveSession, userSessionColumns } from "./session-queries.ts";
 import { sessionStage } from "./session-stage.ts";
@@ -102,7 +102,7 @@ function prepareStatement(db: Executor) {
       ...userSessionColumns,
       ...refreshable,
       stage: sessionStage,
-      auditContext: sql<string>`set_config('audit.context', ${sql.placeholder("auditContext")}, true)`,
+      auditContext: setPreparedAuditContext,
     })
     .prepare("user_sessions_rotate");
 }

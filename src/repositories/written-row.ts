@@ -68,15 +68,14 @@ const isDate = (column: Column | SQL.Aliased): column is PgColumn =>
 
 /** Dates are written in ISO 8601, in UTC and in milliseconds, as JavaScript writes them. */
 function written(field: string, column: Column | SQL.Aliased): SQL.Aliased {
-  const value = isDate(column)
-    ? sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
-    : sql`${column}`;
-  return (is(column, SQL.Aliased) ? column.sql : value).as(field);
+  if (is(column, SQL.Aliased)) return column.sql.as(field);
+  if (!isDate(column)) return sql`${column}`.as(field);
+  return sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`.as(field);
 }
 
 /** The name of a date, or null where its value is null. */
 function dateName([field, column]: [string, Column | SQL.Aliased]): SQL[] {
   if (!isDate(column)) return [];
-  const name = sql`${sql.raw(`'${field}'`)}`;
+  const name = sql.raw(`'${field}'`);
   return [column.notNull ? name : sql`case when ${sql.identifier(field)} is not null then ${name} end`];
 }

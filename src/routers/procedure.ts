@@ -7,7 +7,6 @@ import { auditActor } from "./audit-actor.ts";
 import { admissionOf, authorize, authorizeOwner } from "./authorization.ts";
 import type { Context } from "./context.ts";
 import { translateError } from "./error-translation.ts";
-
 import { t } from "./trpc.ts";
 
 /**

@@ -10,8 +10,8 @@ import { UnavailableError } from "../errors.ts";
 export type RequestDeadline = <Result>(call: Promise<Result>, type: ProcedureType) => Promise<Result>;
 
 /**
- * Returns the deadline of calls that may take `timeout` ms each. One clock serves all of them: a timer for each call takes
- * longer than all else that a look-up does with its deadline. It ticks ten times in `timeout`, and at least every 250 ms, so
+ * Returns the deadline of calls that may take `timeout` ms each. One clock serves all of them, in place of a timer for each.
+ * It ticks ten times in `timeout`, and at least every 250 ms, so
  * that a call is refused late by that much at most. It does not keep the process alive.
  */
 export function createRequestDeadline(timeout: number): RequestDeadline {

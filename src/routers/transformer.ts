@@ -1,6 +1,5 @@
 import superjson, { type SuperJSONResult, type SuperJSONValue } from "superjson";
 import { InvalidInputError } from "../errors.ts";
-
 import { writeDates } from "./answer-dates.ts";
 import { checkInputLimits, invalidField } from "./input-limits.ts";
 

@@ -119,6 +119,7 @@ export function callsOf({ called, isBatch }: PlainRequest, text: string | undefi
     };
   });
 }
+
 /** Runs a call. If its answer cannot be serialized, only this call of a batch fails. */
 export async function answerCall({ procedure, batchIndex, getRawInput }: Call, ctx: Context): Promise<Answer> {
   const { path, type } = procedure;

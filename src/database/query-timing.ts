@@ -1,4 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
+import { InFlight } from "../in-flight.ts";
 import type { Log } from "../observability/index.ts";
 
 /** A statement that was slow at least once: its text, never its values. */
@@ -18,7 +19,7 @@ const maxSlowQueries = 50;
  * query is logged at level `debug` and slow ones (`slowQuery` ms or more) at level `warn`, without their values.
  */
 export function createQueryTiming(options: { slowQuery: number; log: Log }) {
-  const running = new Set<{ cancel(): unknown }>();
+  const running = new InFlight<{ cancel(): unknown }>();
   const slow = new Map<string, SlowQuery>();
   let queries = 0;
   let slowQueries = 0;
@@ -55,9 +56,9 @@ export function createQueryTiming(options: { slowQuery: number; log: Log }) {
     const unsafe: Sql["unsafe"] = (text, parameters, settings) => {
       const query = client.unsafe(text, parameters, settings);
       const started = performance.now();
-      running.add(query);
+      const entry = running.add(query);
       const onSettled = () => {
-        running.delete(query);
+        running.remove(entry);
         record(text, started);
       };
       // Without the second handler a failed query would also be an unhandled rejection.
@@ -74,7 +75,7 @@ export function createQueryTiming(options: { slowQuery: number; log: Log }) {
     timed,
     /** Sends a cancel request for every running statement and drops queued ones (PostgreSQL manual, 55.2.8). */
     cancel: () => {
-      for (const query of running) query.cancel();
+      for (const query of running.values()) query.cancel();
     },
     /** Counters since the start, and the slow statements, latest first. */
     report: () => ({ queries, slowQueries, slow: [...slow.values()].reverse() }),

@@ -1,5 +1,6 @@
 import type { ProcedureType } from "@trpc/server";
 import { UnavailableError } from "../errors.ts";
+import { InFlight } from "../in-flight.ts";
 
 /**
  * Waits for a call until its deadline. The call itself is not stopped: statements that were sent to the database may
@@ -11,21 +12,21 @@ export type RequestDeadline = <Result>(call: Promise<Result>, type: ProcedureTyp
 
 /**
  * Returns the deadline of calls that may take `timeout` ms each. One clock serves all of them, in place of a timer for each.
- * It ticks ten times in `timeout`, and at least every 250 ms, so
- * that a call is refused late by that much at most. It does not keep the process alive.
+ * It ticks ten times in `timeout`, and at least every 250 ms, so that a call is refused late by that much at most. It does
+ * not keep the process alive.
  */
 export function createRequestDeadline(timeout: number): RequestDeadline {
   const interval = Math.min(timeout / 10, 250);
   // In the order of their ends, because all take the same time.
-  const waiting = new Set<{ readonly end: number; readonly refuse: () => void }>();
+  const waiting = new InFlight<{ readonly end: number; readonly refuse: () => void }>();
   let clock: NodeJS.Timeout | undefined;
 
   const tick = () => {
     const now = performance.now();
-    for (const call of waiting) {
-      if (call.end > now) return;
-      waiting.delete(call);
-      call.refuse();
+    for (let { first } = waiting; first !== undefined; { first } = waiting) {
+      if (first.value.end > now) return;
+      waiting.remove(first);
+      first.value.refuse();
     }
     clearInterval(clock);
     clock = undefined;
@@ -34,18 +35,15 @@ export function createRequestDeadline(timeout: number): RequestDeadline {
   return (call, type) =>
     new Promise((resolve, reject) => {
       clock ??= setInterval(tick, interval).unref();
-      const entry = {
-        end: performance.now() + timeout,
-        refuse: () => reject(new UnavailableError(`The database did not answer in time. ${remedies[type]}`)),
-      };
-      waiting.add(entry);
+      const refuse = () => reject(new UnavailableError(`The database did not answer in time. ${remedies[type]}`));
+      const entry = waiting.add({ end: performance.now() + timeout, refuse });
       call.then(
         (result) => {
-          waiting.delete(entry);
+          waiting.remove(entry);
           resolve(result);
         },
         (error: unknown) => {
-          waiting.delete(entry);
+          waiting.remove(entry);
           reject(error);
         },
       );

@@ -12,6 +12,9 @@ const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
 const seconds = Number(process.env.BENCH_SECONDS ?? 3);
 const by = { name: "service:bench", ipAddress: "127.0.0.1", userAgent: "bench", requestId: "0123456789" };
 
+/** The request id that the server written by hand records. */
+const byHandId = "00000000-0000-4000-8000-000000000000";
+
 /** A value that no account has yet: a change to the same value is not recorded. */
 let level = 100;
 
@@ -23,23 +26,24 @@ await onServer(async (server) => {
 
   const load = startLoad();
   const details = await describe(server, ["by hand", "aeturnis-data"]);
-  const byHand = await startPeer("hand-written", audited.url);
-  const auditedIds = await drawIds(audited.sql);
+  const ids = [await drawIds(plain.sql), await drawIds(audited.sql)];
+  const admins = [await createAdmin(plain.sql, ids[0][0]), await createAdmin(audited.sql, ids[1][0])];
+  // The row of the audit trail is the same as that of the service, whose foreign key is checked, too.
+  const { userId } = admins[1];
+  const author = { actor: `user:${userId}`, userId, ipAddress: "127.0.0.1", requestId: byHandId };
+  const byHand = await startPeer("hand-written", audited.url, { AUDIT_CONTEXT: JSON.stringify(author) });
   const servers = [byHand];
   const served = [
     {
       name: "by hand",
       url: byHand.url,
       pid: byHand.pid,
-      calls: () => updateCalls(auditedIds, { path: "/update", bodyOf: (change) => change }),
+      calls: () => updateCalls(ids[1], { path: "/update", bodyOf: (change) => change }),
     },
   ];
   const below = [];
-  for (const [name, { sql, url, repositories }] of [
-    ["update", plain],
-    ["audited update", audited],
-  ]) {
-    const ids = await drawIds(sql);
+  for (const [index, name] of ["update", "audited update"].entries()) {
+    const { url, repositories } = databases[index];
     // Without the triggers the service is live, but not ready.
     const service = await startService(url, { probe: "/livez" });
     servers.push(service);
@@ -47,10 +51,10 @@ await onServer(async (server) => {
       name: `aeturnis-data: ${name}`,
       url: service.url,
       pid: service.pid,
-      headers: await userHeaders(await createAdmin(sql, ids[0])),
-      calls: () => updateCalls(ids, { path: "/trpc/users.update", bodyOf: (json) => ({ json }) }),
+      headers: await userHeaders(admins[index]),
+      calls: () => updateCalls(ids[index], { path: "/trpc/users.update", bodyOf: (json) => ({ json }) }),
     });
-    const work = () => repositories.users.update(by, draw(ids, 1)[0], { metadata: { level: level++ } });
+    const work = () => repositories.users.update(by, draw(ids[index], 1)[0], { metadata: { level: level++ } });
     below.push({ name, measure: () => callsPerSecond(work, { callers: connections, seconds }) });
   }
   for (const peer of served) await requireRows(peer);
@@ -76,7 +80,8 @@ await onServer(async (server) => {
 /** Verifies that the updates of each caller of the audited database are recorded, and none of the plain one. */
 async function requireRecords(plain, audited) {
   const count = (sql) => sql`
-    select actor, count(*)::int as rows from audit_log where action = 'update' and actor not like 'db:%' group by actor`;
+    select actor, request_id = ${byHandId} as "byHand", count(*)::int as rows from audit_log
+    where action = 'update' and actor not like 'db:%' group by 1, 2`;
   const [none, recorded] = [await count(plain.sql), await count(audited.sql)];
   if (none.length > 0 || recorded.length < 2 || recorded.some(({ rows }) => rows < 100))
     throw new Error(`recorded ${JSON.stringify({ plain: none, audited: recorded })}`);

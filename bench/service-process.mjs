@@ -34,11 +34,11 @@ export async function startService(databaseUrl, { args = [], env = {}, probe, re
   return startProcess([...args, ...reporter, ...program], { env: settings, port, probe });
 }
 
-/** Starts a server of `bench/peers` on a free port. */
-export async function startPeer(name, databaseUrl) {
+/** Starts a server of `bench/peers` on a free port. @param env further settings of it */
+export async function startPeer(name, databaseUrl, env = {}) {
   const port = await freePort();
-  const env = { ...process.env, NODE_ENV: "production", DATABASE_URL: databaseUrl, PORT: String(port) };
-  return startProcess([fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url))], { env, port });
+  const settings = { ...process.env, NODE_ENV: "production", DATABASE_URL: databaseUrl, PORT: String(port), ...env };
+  return startProcess([fileURLToPath(new URL(`peers/${name}.mjs`, import.meta.url))], { env: settings, port });
 }
 
 /** Starts a server, and waits until it is ready. */

@@ -40,7 +40,8 @@ const admittedAccount = `
 const auditedUpdate = `
   update users u set metadata = $1 where u.id = $2 and u.deleted_at is null
   returning ${accountColumns}, set_config('audit.context', $3, true) as audit_context`;
-const auditContext = JSON.stringify({ actor: "service:bench", ipAddress: "127.0.0.1", userAgent: "bench" });
+/** Whom the audit trail records as the author of updates: JSON. */
+const auditContext = process.env.AUDIT_CONTEXT;
 
 const routes = {
   "/session": ({ userId, sessionId }) => row(liveSession, [userId, sessionId]),

@@ -36,7 +36,8 @@ export class Admission {
 
   /** Identifies the text of the condition. */
   get name(): string {
-    return JSON.stringify(this.rules);
+    const { roles, stages, recent } = this.rules;
+    return `${roles?.join()} ${stages.join()} ${recent}`;
   }
 
   /** Returns the values of the condition's placeholders for a statement that is about to run. */

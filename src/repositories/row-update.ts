@@ -31,9 +31,8 @@ export function createRowUpdate<Table extends PgTable, Row extends object>(
   const statements = new Map<string, ReturnType<typeof prepareUpdate>>();
   return async (by, { id, change, version, admission }) => {
     const values = Object.entries(change).filter(([, value]) => value !== undefined);
-    const fields = values.map(([field, value]) => ({ field, isNull: value === null }));
-    const shape = { fields, hasVersion: version !== undefined, admission };
-    const name = JSON.stringify([fields, shape.hasVersion, admission?.name]);
+    const shape = { values, hasVersion: version !== undefined, admission };
+    const name = nameOf(shape);
     const statement = statements.get(name) ?? prepareUpdate(db, definition, shape);
     statements.set(name, statement);
     const parameters = {
@@ -49,21 +48,29 @@ export function createRowUpdate<Table extends PgTable, Row extends object>(
 }
 
 interface Shape {
-  readonly fields: readonly { readonly field: string; readonly isNull: boolean }[];
+  /** The fields to change, with their values, of which only null belongs to the shape. */
+  readonly values: readonly [field: string, value: unknown][];
   readonly hasVersion: boolean;
   readonly admission: Admission | undefined;
 }
+
+/** The name of a shape. Names of fields have no commas. */
+const nameOf = ({ values, hasVersion, admission }: Shape): string =>
+  `${values.map(([field, value]) => (value === null ? `${field} null` : field)).join()} ${hasVersion} ${admission?.name}`;
 
 const placeholderOf = (field: string): string => `new ${field}`;
 
 function prepareUpdate<Table extends PgTable, Row>(
   db: Executor,
   definition: Definition<Table, Row>,
-  { fields, hasVersion, admission }: Shape,
+  { values, hasVersion, admission }: Shape,
 ) {
   const { columns, key, table, visible } = definition;
   // Drizzle would pass null to the encoder of the column.
-  const set = fields.map(({ field, isNull }) => [field, isNull ? sql`null` : sql.placeholder(placeholderOf(field))]);
+  const set = values.map(([field, value]) => [
+    field,
+    value === null ? sql`null` : sql.placeholder(placeholderOf(field)),
+  ]);
 
   const statement = db
     .update(table)

@@ -34,7 +34,7 @@ export function checkedBy<Row>(schema: z.ZodType | undefined): Check<unknown, Ro
 const batchSize = 1_000;
 
 /** Rows that are checked in one turn of the event loop, so that the answers of the database are processed between. */
-const rowsPerTurn = 20;
+const rowsPerTurn = 5;
 
 /** Checked rows that are written together, and those that the check refused. */
 export interface Batch<Row> {

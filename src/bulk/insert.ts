@@ -1,58 +1,98 @@
 import { getTableColumns, sql } from "drizzle-orm";
 import { type Actor, type Executor, setAuditContext } from "../database/index.ts";
-import type { NumberedRow } from "./batches.ts";
+import { InvalidInputError } from "../errors.ts";
+import type { Check, NumberedRow } from "./batches.ts";
 import { explainConflicts } from "./explanations.ts";
 import type { RejectedRow } from "./report.ts";
-import { groupByFields, rowsToJson } from "./row-json.ts";
-import { type BulkTarget, fieldOf, identifier, keyNormalizer, type RowFields } from "./target.ts";
+import { type EncodedRow, encodeRow, groupByFields } from "./row-json.ts";
+import { type BulkTarget, fieldOf, identifier, keyNormalizer } from "./target.ts";
+
+/**
+ * Adds the encoding of each row to a check, so that it takes place while the database writes the previous batch. It
+ * refuses a row that cannot be encoded.
+ *
+ * @param options.complete adds values that the service generates
+ */
+export function encodedBy<Given, Row extends object>(
+  check: Check<Given, Row>,
+  { target, complete }: { target: BulkTarget; complete: (row: Row) => Row },
+): Check<Given, EncodedRow> {
+  const columns = getTableColumns(target.table);
+  const identifying = [fieldOf(target.columns, target.key), ...(target.unique ?? [])];
+  return (given) => {
+    const checked = check(given);
+    if ("refused" in checked) return checked;
+    try {
+      return { row: encodeRow(complete(checked.row), { columns, identifying }) };
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      return { refused: { code: "BAD_REQUEST", field: error.field ?? null, message: error.message } };
+    }
+  };
+}
+
+interface InsertOptions {
+  readonly target: BulkTarget;
+  readonly by: Actor;
+  readonly rows: readonly NumberedRow<EncodedRow>[];
+}
+
+/**
+ * Inserts rows of which none exists. Without ON CONFLICT, which searches each unique index first, and without RETURNING
+ * an insert takes a tenth less of the database's processor time, and most batches have no conflict.
+ */
+export async function insertNewBatch(tx: Executor, options: InsertOptions): Promise<void> {
+  for (const { statement } of insertStatements(options)) await tx.execute(statement);
+}
 
 /** Inserts rows. @returns the rows whose key or unique values exist already */
-export async function insertBatch(
-  tx: Executor,
-  { target, by, rows }: { target: BulkTarget; by: Actor; rows: readonly NumberedRow<object>[] },
-): Promise<RejectedRow[]> {
-  const { table, key } = target;
-  const columns = getTableColumns(table);
+export async function insertBatch(tx: Executor, options: InsertOptions): Promise<RejectedRow[]> {
+  const { key, columns } = options.target;
   const normalize = keyNormalizer(key);
   const keyField = fieldOf(columns, key);
   const rejected: RejectedRow[] = [];
-  // A field that a row leaves out has its default, so one statement inserts rows that have the same fields.
-  for (const [fields, group] of groupByFields(rows)) {
+  for (const { rows, statement } of insertStatements(options)) {
+    const inserted = await tx.execute(sql`${statement} on conflict do nothing returning ${identifier(key)} as key`);
+    if (inserted.length === rows.length) continue;
+    const keys = new Set(inserted.map((row) => normalize(row["key"])));
+    const skipped = rows
+      .map(({ index, row }) => ({ index, row: row.identity }))
+      .filter(({ row }) => !keys.delete(normalize(row[keyField])));
+    rejected.push(...(await explainConflicts(tx, options.target, skipped)));
+  }
+  return rejected;
+}
+
+/** A field that a row leaves out has its default, so one statement inserts rows that have the same fields. */
+function insertStatements({ target, by, rows }: InsertOptions) {
+  const { table } = target;
+  const columns = getTableColumns(table);
+  return groupByFields(rows).map(([fields, group]) => {
     const ordered = inLockOrder(group, target);
     const names = sql.join(
       fields.map((field) => identifier(columns[field])),
       sql`, `,
     );
-    const json = rowsToJson(
-      ordered.map(({ row }) => row),
-      columns,
-    );
-    const inserted = await tx.execute(sql`
+    const json = `[${ordered.map(({ row }) => row.json).join(",")}]`;
+    // PostgreSQL runs the subquery once, before the first row.
+    const statement = sql`
       insert into ${table} (${names})
       select ${names} from json_populate_recordset(null::${table}, ${json}::json)
-      on conflict do nothing
-      returning ${identifier(key)} as key, ${setAuditContext(by)}`);
-    if (inserted.length === ordered.length) continue;
-    const keys = new Set(inserted.map((row) => normalize(row["key"])));
-    const skipped = ordered.filter(({ row }) => !keys.delete(normalize((row as RowFields)[keyField])));
-    rejected.push(...(await explainConflicts(tx, target, skipped)));
-  }
-  return rejected;
+      where (select ${setAuditContext(by)}) is not null`;
+    return { rows: ordered, statement };
+  });
 }
 
 /**
  * Rows in the order of their unique values, so that two transactions which insert the same rows do not deadlock. Of
  * rows with the same value, the later ones come last, so that the first is inserted.
  */
-function inLockOrder<Row extends object>(
-  rows: readonly NumberedRow<Row>[],
-  { unique = [] }: BulkTarget,
-): NumberedRow<Row>[] {
+function inLockOrder(rows: readonly NumberedRow<EncodedRow>[], { unique = [] }: BulkTarget): NumberedRow<EncodedRow>[] {
   const seen = unique.map(() => new Set<string>());
-  const first: { row: NumberedRow<Row>; value: string }[] = [];
-  const repeated: NumberedRow<Row>[] = [];
+  const first: { row: NumberedRow<EncodedRow>; value: string }[] = [];
+  const repeated: NumberedRow<EncodedRow>[] = [];
   for (const row of rows) {
-    const values = unique.map((field) => String((row.row as RowFields)[field]).toLowerCase());
+    const values = unique.map((field) => String(row.row.identity[field]).toLowerCase());
     if (values.some((value, at) => seen[at]?.has(value))) repeated.push(row);
     else first.push({ row, value: values[0] ?? "" });
     for (const [at, value] of values.entries()) seen[at]?.add(value);

@@ -10,6 +10,8 @@ export interface BulkOperation<Given, Row> {
   readonly check: Check<Given, Row>;
   /** Writes rows in one statement. @returns the rows that it does not write, and why */
   readonly write: WriteRows<Row>;
+  /** The same at less cost for rows of which none conflicts with another. Else it throws, and `write` takes its place. */
+  readonly writeWithoutConflict?: (db: Executor, rows: readonly NumberedRow<Row>[]) => Promise<void>;
   /**
    * Separates rows whose unique values conflict with each other or with other rows. @returns undefined if it finds no
    * conflict
@@ -32,11 +34,26 @@ export interface SeparatedRows<Row> {
 export const runSeparately = <T>(db: Executor, work: (tx: Executor) => Promise<T>): Promise<T> =>
   is(db, PgTransaction) ? db.transaction(work) : inTransaction(db, work);
 
-/** Writes each statement's rows in a transaction or savepoint of their own. */
-export const writeSeparately =
-  <Row>({ write }: Pick<BulkOperation<never, Row>, "write">): WriteRows<Row> =>
-  (db, rows) =>
-    runSeparately(db, (tx) => write(tx, rows));
+/** Returns a function that writes each statement's rows in a transaction or savepoint of their own. */
+export function writeSeparately<Row>({
+  write,
+  writeWithoutConflict,
+}: Pick<BulkOperation<never, Row>, "write" | "writeWithoutConflict">): WriteRows<Row> {
+  // A file that was imported before has conflicts in each batch. Trying in vain takes half of the time again.
+  let isConflictLikely = false;
+  return async (db, rows) => {
+    if (writeWithoutConflict !== undefined && !isConflictLikely)
+      try {
+        await runSeparately(db, (tx) => writeWithoutConflict(tx, rows));
+        return [];
+      } catch (error) {
+        if (!(toDomainError(error) instanceof ConflictError)) throw error;
+      }
+    const rejected = await runSeparately(db, (tx) => write(tx, rows));
+    isConflictLikely = rejected.length > 0;
+    return rejected;
+  };
+}
 
 /** Writes a batch. The report has the rows that its check refused, too. */
 export async function writeBatch<Row>(

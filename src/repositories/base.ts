@@ -8,7 +8,10 @@ import {
   changedError,
   checkedBy,
   deleteBatch,
+  type EncodedRow,
+  encodedBy,
   insertBatch,
+  insertNewBatch,
   type RowSource,
   runBulk,
   separateConflictingUpdates,
@@ -88,10 +91,13 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
     options: BulkOptions & { readonly check?: Check<Given, Insert<Table>> } = {},
   ): Promise<BulkReport> {
     const target = this.definition;
-    return runBulk(this.db, rows, options, {
-      check: options.check ?? checkedBy<Insert<Table>>(target.rules?.create),
-      write: (tx, batch) =>
-        insertBatch(tx, { target, by, rows: batch.map(({ index, row }) => ({ index, row: this.#withId(row) })) }),
+    return runBulk<Given, EncodedRow>(this.db, rows, options, {
+      check: encodedBy(options.check ?? checkedBy<Insert<Table>>(target.rules?.create), {
+        target,
+        complete: (row) => this.#withId(row),
+      }),
+      writeWithoutConflict: (tx, batch) => insertNewBatch(tx, { target, by, rows: batch }),
+      write: (tx, batch) => insertBatch(tx, { target, by, rows: batch }),
     });
   }
 

@@ -252,6 +252,17 @@ describe("createMany", () => {
     expect([written, (await rows()).length]).toEqual([2995, 2995]);
   });
 
+  it("createMany records the author of batches with conflicts, and of those without and in between", async () => {
+    await database.sql`insert into things (name) values ('thing5'), ('thing1005'), ('thing3005')`;
+    const by = systemActor("some conflicts");
+    const { written, refused } = await repository.createMany(by, named(4_000), { atomic: false });
+    expect(refused.map(({ index, code }) => [index, code])).toEqual(
+      [5, 1005, 3005].map((index) => [index, "CONFLICT"]),
+    );
+    expect(written).toBe(3_997);
+    expect(await recordedBy(by.name)).toEqual([["insert", 3_997, 3_997]]);
+  });
+
   it("createMany writes the default of a missing or undefined field, and null for null", async () => {
     await repository.createMany(testActor, [
       { name: "a" },

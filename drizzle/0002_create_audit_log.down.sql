@@ -8,6 +8,8 @@ drop function attach_audit_log_partition(name, timestamptz, timestamptz);
 --> statement-breakpoint
 drop function audit_log_problems();
 --> statement-breakpoint
+drop function audit_log_runway();
+--> statement-breakpoint
 drop function audit_log_bounds();
 --> statement-breakpoint
 drop table audit_log;

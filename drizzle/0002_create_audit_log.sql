@@ -64,7 +64,22 @@ as $$
 $$;
 --> statement-breakpoint
 
+-- The end of the months that have partitions, how many of them come after this month (negative if they have ended), and
+-- whether rows are beyond them: of a time to come, or of the present, if no months were made for a long time.
+create function audit_log_runway() returns table (ends_at timestamptz, months_ahead integer, has_rows_beyond boolean)
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+  select ends_at,
+    (12 * (extract(year from ends_at) - extract(year from now())) + extract(month from ends_at) - extract(month from now()) - 1)::integer,
+    exists (select from public.audit_log where created_at >= ends_at)
+  from (select coalesce(min(lower_bound) filter (where upper_bound = 'infinity'), max(upper_bound)) from public.audit_log_bounds()) as months (ends_at)
+$$;
+--> statement-breakpoint
+
 -- Stretches of time from this month on for which the trail has no place, and what is in the way of a partition there.
+-- And what will become a problem: too few months in advance, and rows beyond them.
 create function audit_log_problems() returns table (problem text, blocks_writes boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -80,6 +95,13 @@ as $$
   cross join lateral unnest(tstzmultirange(tstzrange(date_trunc('month', now()), 'infinity')) - taken) as missing
   left join pg_class on relnamespace = to_regnamespace('partitions') and relname = case upper(missing) when 'infinity' then 'audit_log_beyond'
     else 'audit_log_' || to_char(lower(missing), 'YYYY_MM') end
+  union all
+  select problem, false
+  from public.audit_log_runway() cross join lateral (values
+    (months_ahead < 3, format('the months of audit_log end on %s, with less than 3 whole months after this one', ends_at::date)),
+    (has_rows_beyond, format('partitions.audit_log_beyond has rows: of %s or later, which is beyond all months', ends_at::date))
+  ) as possible (applies, problem)
+  where applies
 $$;
 --> statement-breakpoint
 

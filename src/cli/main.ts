@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { version } from "../package.ts";
+import { auditCommand } from "./audit-trail/command.ts";
 import { fail } from "./failure.ts";
 import { keysCommand } from "./keys/command.ts";
 import { migrate } from "./migrate/command.ts";
@@ -33,6 +34,7 @@ program
   .option("--json", "print JSON", false)
   .action(async (options) => (await import("./access.ts")).access(options));
 
+program.addCommand(auditCommand);
 program.addCommand(keysCommand);
 program.addCommand(migrate);
 program.addCommand(usersCommand);

@@ -35,6 +35,8 @@ export interface Config {
   readonly logLevel: string;
   /** Size of a table, in rows, up to which a listing without a matching index may scan it. */
   readonly scanLimit: number;
+  /** Months after the current one for which the audit trail has partitions. */
+  readonly auditMonthsAhead: number;
 }
 
 export interface SessionConfig {
@@ -153,6 +155,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       threads: vars.UV_THREADPOOL_SIZE,
     }),
     scanLimit: vars.SCAN_LIMIT_ROWS,
+    auditMonthsAhead: vars.AUDIT_MONTHS_AHEAD,
     logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),
   });
 }

@@ -95,6 +95,7 @@ export const environment = v.object({
   SHUTDOWN_TIMEOUT_MS: milliseconds("7000"),
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(wholeNumber(0, 1_000_000_000), "100000"),
+  AUDIT_MONTHS_AHEAD: v.optional(wholeNumber(3, 120), "12"),
   JWT_SECRET: v.optional(secrets),
   ENCRYPTION_KEYS: v.optional(encryptionKeys),
   SESSION_LIFETIME_HOURS: v.optional(wholeNumber(1, 8_760), "720"),

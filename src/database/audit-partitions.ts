@@ -31,14 +31,38 @@ export const missingPartitionError = (cause: unknown): UnavailableError =>
     cause,
   });
 
+/** How far the monthly partitions of the audit trail reach, by the clock of the database. */
+export interface AuditRunway {
+  /** The end of the months that have partitions: ISO 8601, in UTC. */
+  readonly endsAt: string;
+  /** The months after the current one. Negative if the months have ended. */
+  readonly monthsAhead: number;
+  /** Whether rows are dated later. They are in `partitions.audit_log_beyond`. */
+  readonly hasRowsBeyond: boolean;
+}
+
+/** @throws {Error} the driver's, if the migrations are pending */
+export async function readAuditRunway(db: Executor): Promise<AuditRunway> {
+  const [row] = await db.execute(sql`
+    select to_char(ends_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as ends_at, months_ahead, has_rows_beyond
+    from public.audit_log_runway()`);
+  if (row === undefined) throw new TypeError("audit_log_runway() returned no row");
+  return {
+    endsAt: String(row["ends_at"]),
+    monthsAhead: Number(row["months_ahead"]),
+    hasRowsBeyond: row["has_rows_beyond"] === true,
+  };
+}
+
 /**
  * Creates the missing partitions of the current month and of the months ahead.
  *
+ * @param monthsAhead 3 by default, which is all that a call may wait for
  * @returns the names of the partitions that were created or attached
  * @throws the driver's error: 42501 if the role may not call the function, 42883 if the migrations are pending
  */
-export async function createAuditPartitions(db: Executor): Promise<string[]> {
-  const rows = await db.execute(sql`select public.create_audit_log_partitions() as name`);
+export async function createAuditPartitions(db: Executor, monthsAhead = 3): Promise<string[]> {
+  const rows = await db.execute(sql`select public.create_audit_log_partitions(${monthsAhead}::integer) as name`);
   return rows.map((row) => String(row["name"]));
 }
 

@@ -6,12 +6,13 @@ import { partitionCreation } from "./partition-creation.ts";
 import { recorderRefresh } from "./recorder-refresh.ts";
 import { startScheduler } from "./scheduler.ts";
 
-const repairs = [partitionCreation, recorderRefresh];
-
 /**
  * Starts the periodic work of the service. Any number of services may run it on one database.
  *
+ * @param options.auditMonthsAhead months after the current one for which the audit trail has partitions
  * @returns `stop`, which starts no further run
  */
-export const startJobs = (options: { db: Db; log: Log }): { stop: () => void } =>
-  startScheduler([...repairs, auditTrailCheck(repairs), expiredRows], options);
+export function startJobs({ auditMonthsAhead, ...options }: { db: Db; log: Log; auditMonthsAhead: number }) {
+  const repairs = [partitionCreation(auditMonthsAhead), recorderRefresh];
+  return startScheduler([...repairs, auditTrailCheck(repairs), expiredRows], options);
+}

@@ -1,13 +1,26 @@
-import { createAuditPartitions } from "../database/index.ts";
+import { createAuditPartitions, readAuditRunway } from "../database/index.ts";
 import type { Job } from "./job.ts";
 
-/** Creates the partitions of the audit trail months in advance. */
-export const partitionCreation: Job = {
-  name: "partition-creation",
-  interval: 6 * 60 * 60 * 1000,
-  failureMessage: "partitions of the audit trail could not be created; the next run tries again",
-  async run({ tx, log }) {
-    const partitions = await createAuditPartitions(tx);
-    if (partitions.length > 0) log.info({ partitions }, "partitions of the audit trail created");
-  },
-};
+/**
+ * Creates the partitions of the audit trail months in advance. A run creates one month and the next run follows at once,
+ * because writers of accounts wait while a month is taken off the last partition.
+ *
+ * @param monthsAhead the months after the current one
+ */
+export function partitionCreation(monthsAhead: number): Job {
+  const job: Job = {
+    name: "partition-creation",
+    interval: 24 * 60 * 60 * 1000,
+    failureMessage: "partitions of the audit trail could not be created; the next run tries again",
+    async run({ tx, log, runNext }) {
+      const before = await readAuditRunway(tx);
+      const next = Math.max(before.monthsAhead + 1, 0);
+      const partitions = await createAuditPartitions(tx, Math.min(next, monthsAhead));
+      if (partitions.length > 0) log.info({ partitions }, "partitions of the audit trail created");
+      // While the last partition is in use, no month is taken off it: the next interval is the next try.
+      const after = await readAuditRunway(tx);
+      if (after.monthsAhead > before.monthsAhead && after.monthsAhead < monthsAhead) runNext([job]);
+    },
+  };
+  return job;
+}

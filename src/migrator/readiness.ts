@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { type Database, type Db, findAuditProblems } from "../database/index.ts";
+import { type AuditRunway, type Database, type Db, findAuditProblems, readAuditRunway } from "../database/index.ts";
 import { readJournal } from "./journal/folder.ts";
 
 export interface Readiness {
@@ -12,6 +12,8 @@ export interface Readiness {
   readonly pending: readonly string[] | null;
   /** Problems that block, or will block, the recording of changes; absent when there are none. */
   readonly audit?: readonly string[];
+  /** How far the partitions of the audit trail reach; absent when it cannot be determined. */
+  readonly auditRunway?: AuditRunway;
 }
 
 /** Reports whether the service can handle requests now. Never throws: an unreachable database is not ready. */
@@ -22,12 +24,14 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   const applied = pending?.length === 0;
   // The migrations create the function that reports audit problems.
   const problems = applied ? await findAuditProblems(database.db).catch(() => [uncheckable]) : [];
+  const auditRunway = applied ? await readAuditRunway(database.db).catch(() => undefined) : undefined;
   return {
     ready: writable && applied && !problems.some(({ blocksWrites }) => blocksWrites),
     database: true,
     writable,
     pending,
     ...(problems.length > 0 && { audit: problems.map(({ problem }) => problem) }),
+    ...(auditRunway && { auditRunway }),
   };
 }
 

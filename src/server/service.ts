@@ -90,7 +90,7 @@ export async function createService(options: {
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
     signal?.throwIfAborted();
-    closers.push(startJobs({ db: database.db, log }).stop);
+    closers.push(startJobs({ db: database.db, log, auditMonthsAhead: config.auditMonthsAhead }).stop);
 
     const cipher = createSecretCipher(configuredKeys(config));
     const secrets = signingSecrets(config);

@@ -8,11 +8,10 @@ import { eventually } from "../support/eventually.ts";
 import { readableLog } from "../support/log.ts";
 
 /** The jobs on a database of the test's, with the check every 50 ms. */
-async function scheduled() {
+async function scheduled(repairs = [partitionCreation(3), recorderRefresh]) {
   const database = await createDatabase({ direct: true });
   const { log, lines } = readableLog("info");
   const { db } = await openPool(database.url);
-  const repairs = [partitionCreation, recorderRefresh];
   const scheduler = startScheduler([{ ...auditTrailCheck(repairs), interval: 50 }], { db, log });
   onTestFinished(async () => {
     scheduler.stop();
@@ -48,6 +47,13 @@ it("the audit trail check logs a problem that the repairs do not solve once, and
   await sql`select pg_sleep(0.3)`;
   await sql`alter table users disable trigger record_update`;
   await eventually(() => expect(problems()).toEqual([...disabled, ...disabled]));
+});
+
+it("the audit trail check logs a warning of what does not keep changes from being recorded", async () => {
+  const { sql, problems } = await scheduled([]);
+  await sql`insert into audit_log (action, created_at) values ('x', now() + interval '1 year')`;
+  const problem = expect.stringMatching(/^partitions.audit_log_beyond has rows/);
+  await eventually(() => expect(problems()).toEqual([expect.objectContaining({ level: "warn", problem })]));
 });
 
 it("regenerates the audit trigger of a table that has a new column", async () => {

@@ -18,8 +18,11 @@ export const quiet = createLog({ level: "silent" });
 /** Whether the service connects through PgBouncer in transaction mode (TEST_DATABASE_POOLER=transaction). */
 export const isPooled = process.env["TEST_DATABASE_POOLER"] === "transaction";
 
-/** Settings of the service in every test: one connection is opened at its start, and others when they are needed. */
-export const baseSettings: TestSettings = { DATABASE_POOL_MIN: "1" };
+/**
+ * Settings of the service in every test: one connection is opened at its start, and others when they are needed. The audit
+ * trail has no more months than the migrations create.
+ */
+export const baseSettings: TestSettings = { DATABASE_POOL_MIN: "1", AUDIT_MONTHS_AHEAD: "3" };
 
 /** The pooler settings of the service for a database URL. */
 export const poolerOf = (url: string): TestSettings =>

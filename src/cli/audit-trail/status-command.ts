@@ -1,0 +1,43 @@
+import { type AuditRunway, findAuditProblems, readAuditRunway } from "../../database/index.ts";
+import type { AuditPartition } from "../../repositories/index.ts";
+import { withDatabase } from "../database.ts";
+import { printJson } from "../json.ts";
+
+interface AuditStatus {
+  readonly runway: AuditRunway;
+  readonly partitions: readonly AuditPartition[];
+  readonly problems: readonly string[];
+}
+
+/** `aeturnis-data audit status`. Exit code: 1 if there is a problem. */
+export async function auditStatus({ json }: { readonly json: boolean }): Promise<void> {
+  const status = await withDatabase(async ({ db, repositories }): Promise<AuditStatus> => {
+    const problems = await findAuditProblems(db);
+    return {
+      runway: await readAuditRunway(db),
+      partitions: await repositories.audit.partitions(),
+      problems: problems.map(({ problem }) => problem),
+    };
+  });
+  if (json) printJson(status);
+  else console.log(textOf(status));
+  if (status.problems.length > 0) process.exitCode ??= 1;
+}
+
+function textOf({ runway, partitions, problems }: AuditStatus): string {
+  const size = partitions.reduce((sum, { bytes }) => sum + bytes, 0);
+  const months = runway.monthsAhead === 1 ? "1 month" : `${runway.monthsAhead} months`;
+  return [
+    `Months with a partition: until ${runway.endsAt.slice(0, 10)}, ${months} after the current one.`,
+    `Partitions: ${partitions.length}, ${mebibytes(size)} with their indexes.`,
+    ...partitions.filter(({ rows }) => rows !== null && rows > 0).map(lineOf),
+    problems.length === 0 ? "No problems." : "Problems:",
+    ...problems.map((problem) => `  ${problem}`),
+  ].join("\n");
+}
+
+const lineOf = ({ name, rows, bytes }: AuditPartition): string =>
+  `  ${name}: about ${rows?.toLocaleString("en")} rows, ${mebibytes(bytes)}`;
+
+const mebibytes = (bytes: number): string =>
+  `${(bytes / 2 ** 20).toLocaleString("en", { maximumFractionDigits: 1 })} MiB`;

@@ -8,6 +8,8 @@ import type { Job } from "./job.ts";
  * @param monthsAhead the months after the current one
  */
 export function partitionCreation(monthsAhead: number): Job {
+  // A set, because a run is repeated after a conflict.
+  const created = new Set<string>();
   const job: Job = {
     name: "partition-creation",
     interval: 24 * 60 * 60 * 1000,
@@ -15,11 +17,15 @@ export function partitionCreation(monthsAhead: number): Job {
     async run({ tx, log, runNext }) {
       const before = await readAuditRunway(tx);
       const next = Math.max(before.monthsAhead + 1, 0);
-      const partitions = await createAuditPartitions(tx, Math.min(next, monthsAhead));
-      if (partitions.length > 0) log.info({ partitions }, "partitions of the audit trail created");
+      for (const name of await createAuditPartitions(tx, Math.min(next, monthsAhead))) created.add(name);
       // While the last partition is in use, no month is taken off it: the next interval is the next try.
       const after = await readAuditRunway(tx);
-      if (after.monthsAhead > before.monthsAhead && after.monthsAhead < monthsAhead) runNext([job]);
+      if (after.monthsAhead > before.monthsAhead && after.monthsAhead < monthsAhead) {
+        runNext([job]);
+        return;
+      }
+      if (created.size > 0) log.info({ partitions: [...created] }, "partitions of the audit trail created");
+      created.clear();
     },
   };
   return job;

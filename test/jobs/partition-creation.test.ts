@@ -23,13 +23,17 @@ async function databaseForTest() {
   return { ...database, runway, age };
 }
 
-it("creates the months of AUDIT_MONTHS_AHEAD one by one, and reports how far they reach", async () => {
-  const { url, runway } = await databaseForTest();
+it("creates each of the months of AUDIT_MONTHS_AHEAD in a transaction of its own, and reports how far they reach", async () => {
+  const { url, sql, runway } = await databaseForTest();
   const { log, lines } = readableLog("info");
   const service = await serviceForTest(url, { log, env: { AUDIT_MONTHS_AHEAD: "8" } });
   await eventually(async () => expect(await runway()).toMatchObject({ months_ahead: 8 }));
-  const created = lines.filter(({ msg }) => msg === "partitions of the audit trail created");
-  expect(created.map(({ partitions }) => (partitions as string[]).length)).toEqual([1, 1, 1, 1, 1]);
+  const [created, ...others] = lines.filter(({ msg }) => msg === "partitions of the audit trail created");
+  const names = created?.["partitions"] as string[];
+  expect([names.length, others]).toEqual([5, []]);
+  const [{ transactions } = {}] = await sql`
+    select count(distinct xmin::text)::int as transactions from pg_class where relname = any (${names})`;
+  expect(transactions).toBe(5);
 
   const [year = 0, month = 0] = new Date().toISOString().split("-").map(Number);
   const reported = {

@@ -4,6 +4,10 @@ drop function fill_audit_log_months(timestamptz, timestamptz);
 --> statement-breakpoint
 drop function narrow_audit_log_beyond(timestamptz);
 --> statement-breakpoint
+drop function prepare_audit_log_beyond();
+--> statement-breakpoint
+drop function audit_log_beyond_bound();
+--> statement-breakpoint
 drop function attach_audit_log_partition(name, timestamptz, timestamptz);
 --> statement-breakpoint
 drop function audit_log_problems();

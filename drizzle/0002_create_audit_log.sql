@@ -131,8 +131,65 @@ $$;
 revoke execute on function attach_audit_log_partition(name, timestamptz, timestamptz) from public;
 --> statement-breakpoint
 
+-- The upper bound that a constraint gives the rows of partitions.audit_log_beyond, null without one, and whether it is
+-- validated.
+create function audit_log_beyond_bound() returns table (upper_bound timestamptz, validated boolean)
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO'
+as $$
+  select substring(pg_get_constraintdef(oid) from 'created_at < ''([^'']+)')::timestamptz, convalidated
+  from pg_constraint where conrelid = to_regclass('partitions.audit_log_beyond') and conname = 'audit_log_beyond_bound'
+$$;
+--> statement-breakpoint
+
+-- Gives the rows of partitions.audit_log_beyond an upper bound before it becomes a partition of months. Without a constraint
+-- that proves the bounds, attaching a table reads all its rows while every reader and writer waits (PostgreSQL manual, ALTER
+-- TABLE, ATTACH PARTITION). Returns whether there is a further step, for which to call it again in another transaction: the
+-- first adds the constraint, which locks the table for a moment; the second validates it beside writers.
+--
+-- Rows of the present and the next month have a place within the bound. If the next step does not follow, for example
+-- because the service was stopped, the constraint is dropped before it could refuse a row.
+create function prepare_audit_log_beyond() returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set lock_timeout = '100ms'
+as $$
+declare
+  first_moment timestamptz;
+  upper constant timestamptz := date_trunc('month', now()) + interval '2 months';
+  existing record;
+begin
+  select lower_bound into first_moment from public.audit_log_bounds() where relation = to_regclass('partitions.audit_log_beyond');
+  select * into existing from public.audit_log_beyond_bound();
+  if existing.upper_bound < now() + interval '1 week' then
+    alter table partitions.audit_log_beyond drop constraint audit_log_beyond_bound;
+    return true;
+  elsif existing.validated is false then
+    alter table partitions.audit_log_beyond validate constraint audit_log_beyond_bound;
+    return false;
+  elsif existing.validated or first_moment is null or first_moment > now() then
+    return false;
+  end if;
+  -- Of rows that are dated ahead it cannot be proved. They are moved, after the others were read.
+  if not exists (select from partitions.audit_log_beyond) or exists (select from partitions.audit_log_beyond where created_at >= upper) then
+    return false;
+  end if;
+  execute format('alter table partitions.audit_log_beyond add constraint audit_log_beyond_bound check (created_at >= %L::timestamptz and created_at < %L::timestamptz) not valid',
+    first_moment, upper);
+  return true;
+end;
+$$;
+--> statement-breakpoint
+
+revoke execute on function prepare_audit_log_beyond() from public;
+--> statement-breakpoint
+
 -- Takes partitions.audit_log_beyond, which has no upper bound, off the months up to `horizon`. What rows it has of
--- them are not moved: it becomes one partition of just those months.
+-- them are not moved: it becomes one partition of just those months, or of those up to the bound of its constraint.
 create function narrow_audit_log_beyond(horizon timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -141,6 +198,7 @@ as $$
 declare
   first_moment timestamptz;
   last_month timestamptz;
+  proved timestamptz;
   wide_name name;
 begin
   select lower_bound into first_moment from public.audit_log_bounds() where relation = to_regclass('partitions.audit_log_beyond');
@@ -148,7 +206,12 @@ begin
     return;
   end if;
   alter table public.audit_log detach partition partitions.audit_log_beyond;
-  select date_trunc('month', max(created_at)) into last_month from partitions.audit_log_beyond where created_at < horizon;
+  select upper_bound into proved from public.audit_log_beyond_bound() where validated;
+  if proved is null then
+    select date_trunc('month', max(created_at)) into last_month from partitions.audit_log_beyond where created_at < horizon;
+  else
+    last_month := proved - interval '1 month';
+  end if;
   if last_month is null then
     perform public.attach_audit_log_partition('audit_log_beyond', horizon, 'infinity');
     return;
@@ -158,11 +221,12 @@ begin
     || case when last_month > first_moment then '_to_' || to_char(last_month, 'YYYY_MM') else '' end;
   execute format('alter table partitions.audit_log_beyond rename to %I', wide_name);
   create table partitions.audit_log_beyond (like public.audit_log including defaults including constraints);
-  -- Of a later time than all months that are made are few, if any.
+  -- Of a later time than all months that are made are few, if any; none if the bound is proved.
   execute format('with later as (delete from partitions.%I where created_at >= $1 returning *) insert into partitions.audit_log_beyond select * from later', wide_name)
     using last_month + interval '1 month';
   perform public.attach_audit_log_partition(wide_name, first_moment, last_month + interval '1 month');
-  perform public.attach_audit_log_partition('audit_log_beyond', horizon, 'infinity');
+  execute format('alter table partitions.%I drop constraint if exists audit_log_beyond_bound', wide_name);
+  perform public.attach_audit_log_partition('audit_log_beyond', greatest(horizon, last_month + interval '1 month'), 'infinity');
 end;
 $$;
 --> statement-breakpoint

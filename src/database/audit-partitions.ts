@@ -55,6 +55,19 @@ export async function readAuditRunway(db: Executor): Promise<AuditRunway> {
 }
 
 /**
+ * Prepares `partitions.audit_log_beyond` for becoming a partition of months, so that nobody waits while its rows are read.
+ *
+ * @param tx a transaction, which is committed before the next step
+ * @returns whether there is a further step
+ */
+export async function prepareAuditPartitions(tx: Executor): Promise<boolean> {
+  // Writers do not wait while its rows are read, however long that takes.
+  await tx.execute(sql`set local statement_timeout = 0`);
+  const [row] = await tx.execute(sql`select public.prepare_audit_log_beyond() as more`);
+  return row?.["more"] === true;
+}
+
+/**
  * Creates the missing partitions of the current month and of the months ahead.
  *
  * @param monthsAhead 3 by default, which is all that a call may wait for

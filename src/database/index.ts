@@ -1,7 +1,12 @@
 /** Access to PostgreSQL: the pool, transactions, retries, and the errors of the database. */
 export { type Actor, auditContextOf, setAuditContext, setPreparedAuditContext, systemActor } from "./actor.ts";
 export { acquireAdvisoryLock, advisoryLocks, tryAdvisoryLock } from "./advisory-locks.ts";
-export { type AuditRunway, createAuditPartitions, readAuditRunway } from "./audit-partitions.ts";
+export {
+  type AuditRunway,
+  createAuditPartitions,
+  prepareAuditPartitions,
+  readAuditRunway,
+} from "./audit-partitions.ts";
 export { findAuditProblems } from "./audit-problems.ts";
 export { ConnectError, explainConnectError } from "./connect-error.ts";
 export { openDriver } from "./driver.ts";

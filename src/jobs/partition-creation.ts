@@ -1,4 +1,4 @@
-import { createAuditPartitions, readAuditRunway } from "../database/index.ts";
+import { createAuditPartitions, prepareAuditPartitions, readAuditRunway } from "../database/index.ts";
 import type { Job } from "./job.ts";
 
 /**
@@ -15,6 +15,10 @@ export function partitionCreation(monthsAhead: number): Job {
     interval: 24 * 60 * 60 * 1000,
     failureMessage: "partitions of the audit trail could not be created; the next run tries again",
     async run({ tx, log, runNext }) {
+      if (await prepareAuditPartitions(tx)) {
+        runNext([job]);
+        return;
+      }
       const before = await readAuditRunway(tx);
       const next = Math.max(before.monthsAhead + 1, 0);
       for (const name of await createAuditPartitions(tx, Math.min(next, monthsAhead))) created.add(name);

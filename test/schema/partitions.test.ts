@@ -29,6 +29,14 @@ const month = async (ahead: number) =>
   ] as string;
 const problems = async () => (await sql`select * from audit_log_problems()`).map((row) => ({ ...row }));
 
+/** As if the months had ended half a year ago. */
+async function endMonths(): Promise<void> {
+  for (const { name } of (await bounds()).slice(0, -1)) await sql.unsafe(`drop table partitions.${name}`);
+  await sql`alter table audit_log detach partition partitions.audit_log_beyond`;
+  await sql`
+    select attach_audit_log_partition('audit_log_beyond', date_trunc('month', now() - interval '6 months'), 'infinity')`;
+}
+
 /** The partition that receives new audit rows. */
 async function placeOf(at = "now()"): Promise<string> {
   const action = randomUUID();
@@ -123,13 +131,8 @@ describe("create_audit_log_partitions", () => {
   });
 
   it("create_audit_log_partitions does not move rows of the last partition, and continues after them", async () => {
-    // As if the months had ended half a year ago.
     const all = await bounds();
-    for (const { name } of all.slice(0, -1)) await sql.unsafe(`drop table partitions.${name}`);
-    await sql.unsafe(`alter table audit_log detach partition partitions.audit_log_beyond`);
-    await sql.unsafe(
-      `select attach_audit_log_partition('audit_log_beyond', date_trunc('month', now() - interval '6 months'), 'infinity')`,
-    );
+    await endMonths();
     for (const at of ["now() - interval '5 months'", "now()", "now() + interval '5 years'"])
       expect(await placeOf(at)).toBe("audit_log_beyond");
     await make();
@@ -162,6 +165,53 @@ describe("create_audit_log_partitions", () => {
     await writing;
     const [count] = await sql`select count(*)::int as rows from audit_log where resource_type = 'users'`;
     expect(count?.["rows"]).toBe(written + 1);
+  });
+});
+
+describe("prepare_audit_log_beyond", () => {
+  const prepare = async () => (await sql`select prepare_audit_log_beyond() as more`)[0]?.["more"];
+  const bound = async () => (await sql`select validated from audit_log_beyond_bound()`).map((row) => row["validated"]);
+
+  it("proves the bounds of the last partition in two steps, so that nobody waits while its rows are read", async () => {
+    const all = await bounds();
+    await endMonths();
+    for (const ago of [5, 1, 0]) await placeOf(`now() - interval '${ago} months'`);
+    expect([await prepare(), await bound()]).toEqual([true, [false]]);
+    expect(await placeOf("date_trunc('month', now(), 'UTC') + interval '1 month 27 days'")).toBe("audit_log_beyond");
+    await sql`delete from audit_log where created_at > now()`;
+    expect([await prepare(), await bound()]).toEqual([false, [true]]);
+    expect([await prepare(), await bound()]).toEqual([false, [true]]);
+
+    const notices: string[] = [];
+    const observed = postgres(database.url, { max: 1, onnotice: ({ message = "" }) => notices.push(message) });
+    onTestFinished(() => observed.end());
+    await observed`set client_min_messages = debug1`;
+    await observed`select create_audit_log_partitions()`;
+    const [wide, ...rest] = await bounds();
+    expect(notices).toContain(`partition constraint for table "${wide?.name}" is implied by existing constraints`);
+    expect(rest.map(({ name }) => name)).toEqual(all.slice(2).map(({ name }) => name));
+    expect(await sql.unsafe(`select count(*)::int as rows from partitions.${wide?.name}`)).toEqual([{ rows: 3 }]);
+    expect(await sql`select from pg_constraint where conname = 'audit_log_beyond_bound'`).toEqual([]);
+    expect(await prepare()).toBe(false);
+  });
+
+  it("does nothing to a last partition without rows, or with rows that are dated ahead", async () => {
+    expect([await prepare(), await bound()]).toEqual([false, []]);
+    await endMonths();
+    expect([await prepare(), await bound()]).toEqual([false, []]);
+    await placeOf("now()");
+    await placeOf("now() + interval '5 years'");
+    expect([await prepare(), await bound()]).toEqual([false, []]);
+  });
+
+  it("drops a bound of an earlier time, before it refuses rows", async () => {
+    await endMonths();
+    await placeOf("now()");
+    await sql.unsafe(
+      `alter table partitions.audit_log_beyond add constraint audit_log_beyond_bound check (created_at >= '2000-01-01' and created_at < '${new Date(Date.now() + 6 * 86_400_000).toISOString()}')`,
+    );
+    expect([await prepare(), await bound()]).toEqual([true, []]);
+    expect([await prepare(), await bound()]).toEqual([true, [false]]);
   });
 });
 

@@ -12,7 +12,8 @@ export function partitionCreation(monthsAhead: number): Job {
   const created = new Set<string>();
   const job: Job = {
     name: "partition-creation",
-    interval: 24 * 60 * 60 * 1000,
+    // A run that a reader of accounts has kept from making months is repeated before the day is over.
+    interval: 60 * 60 * 1000,
     failureMessage: "partitions of the audit trail could not be created; the next run tries again",
     async run({ tx, log, runNext }) {
       if (await prepareAuditPartitions(tx)) {

@@ -2,7 +2,7 @@ import type { Actor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type AuditEvent, type AuditLogRepository, type AuditRow, auditRowOf } from "../repositories/index.ts";
 
-/** Events of one turn are written by several statements at once, of at least so many events each. */
+/** Events of one turn are written by several statements at once, of at least so many events each; the last has what remains. */
 const minBatchSize = 16;
 const maxStatements = 4;
 /** Events that one statement writes at most. */
@@ -35,7 +35,7 @@ export function createEventRecorder(audit: AuditLogRepository): EventRecorder {
     waiting = [];
     const even = Math.ceil(events.length / maxStatements);
     const size = Math.min(Math.max(even, minBatchSize), maxBatchSize);
-    for (let start = 0; start < events.length; start += size) void settle(audit, events.slice(start, start + size));
+    for (const batch of batchesOf(events, size)) void settle(audit, batch);
   };
 
   return {
@@ -45,6 +45,28 @@ export function createEventRecorder(audit: AuditLogRepository): EventRecorder {
         waiting.push({ row: auditRowOf(by, event), resolve, reject });
       }),
   };
+}
+
+/**
+ * Batches of `size` events or more. Those of one request stay together, so that they are recorded in the order of its calls:
+ * one game server may report them in a tRPC batch.
+ */
+function* batchesOf(events: readonly WaitingEvent[], size: number): Generator<WaitingEvent[]> {
+  const requests = new Map<unknown, WaitingEvent[]>();
+  for (const event of events) {
+    const key = event.row.requestId ?? event;
+    const request = requests.get(key);
+    if (request === undefined) requests.set(key, [event]);
+    else request.push(event);
+  }
+  let batch: WaitingEvent[] = [];
+  for (const request of requests.values()) {
+    batch.push(...request);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /** Writes events, and tells the caller of each how that ended. */

@@ -133,6 +133,7 @@ export class Repository<Table extends PgTable, Row extends object> extends ReadR
 
   /** UUIDs of version 7 (RFC 9562, 5.7) increase with time, so new rows are inserted at one end of the index. */
   #withId<Values extends object>(values: Values): Values {
-    return this.definition.key.name === "id" ? { id: uuidv7(), ...values } : values;
+    const hasId = this.definition.key.name !== "id" || (values as { id?: unknown }).id !== undefined;
+    return hasId ? values : { ...values, id: uuidv7() };
   }
 }

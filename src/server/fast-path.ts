@@ -84,7 +84,8 @@ async function answer(exchange: PlainExchange, plain: PlainRequest, options: Fas
       options.log.debug({ status: 400, reason: notUtf8, requestId }, "request refused");
       return refusal(request, { status: 400, message: notUtf8 }, requestId);
     }
-    text = body.toString();
+    // Without a byte order mark, which JSON.parse refuses and the adapter's Request removes.
+    text = body.toString().replace(/^\uFEFF/, "");
   }
   const cookies: string[] = [];
   const setCookie = (cookie: string) => void cookies.push("set-cookie", cookie);

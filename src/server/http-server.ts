@@ -15,7 +15,7 @@ import { addProbes } from "./probes.ts";
 import { errorHeaders, logProcedureError } from "./procedure-errors.ts";
 import { addRequestChecks } from "./request-checks.ts";
 import { createContexts } from "./request-context.ts";
-import { keepSharedHeaders } from "./shared-headers.ts";
+import { keepSharedHeaders, learnSharedHeaders } from "./shared-headers.ts";
 import type { TRPCOptions } from "./trpc-adapter.ts";
 import { addTRPC } from "./trpc-routes.ts";
 
@@ -55,6 +55,7 @@ export async function createHttpServer(options: { config: Config; services: Serv
   };
   addTRPC(server, calls);
   answerFast = createFastPath({ ...calls, log, drain, sharedHeaders, isOverloaded: () => server.isUnderPressure() });
+  await learnSharedHeaders(server, config.http.corsOrigins);
   return server;
 }
 

@@ -41,14 +41,15 @@ interface Answer {
 
 /** Returns what a request calls; undefined if it is not plain, so that Fastify and tRPC's adapter answer it. */
 export function plainRequest(method: string, url: string, headers: IncomingHttpHeaders): PlainRequest | undefined {
-  const [, paths, query = ""] = /^\/trpc\/([\w.,]+)(?:\?(.*))?$/.exec(url) ?? [];
+  // A fragment does not belong to a request (RFC 9112, section 3.2).
+  const [, paths, query = ""] = /^\/trpc\/([\w.,]+)(?:\?([^#]*))?$/.exec(url) ?? [];
   if (paths === undefined || headers["trpc-accept"] !== undefined) return undefined;
   const parameters = plainQuery(query);
   if (parameters === undefined) return undefined;
   const isBatch = parameters.batch === "1";
   // HEAD is answered like GET, without the body (RFC 9110, section 9.3.2).
   const isGet = method === "GET" || method === "HEAD";
-  const bodyLength = isGet ? 0 : plainBodyLength(method, headers);
+  const bodyLength = isGet ? plainQueryBody(headers) : plainBodyLength(method, headers);
   if (bodyLength === undefined || (!isGet && parameters.input !== undefined)) return undefined;
   const called = calledProcedures(isBatch ? paths.split(",") : [paths], isGet);
   return called && { called, isBatch, bodyLength, queryInput: parameters.input };
@@ -60,6 +61,7 @@ function plainQuery(query: string): { batch?: string; input?: string } | undefin
   if (query === "") return parameters;
   for (const pair of query.split("&")) {
     const end = pair.indexOf("=");
+    if (end < 0) return undefined;
     const name = pair.slice(0, end);
     if ((name !== "batch" && name !== "input") || parameters[name] !== undefined) return undefined;
     const value = pair.slice(end + 1);
@@ -73,10 +75,16 @@ function plainQuery(query: string): { batch?: string; input?: string } | undefin
   return parameters;
 }
 
+/** A query has no body, but clients name the type that one would have. The adapter refuses other types than JSON. */
+const plainQueryBody = ({ "content-type": type }: IncomingHttpHeaders): 0 | undefined =>
+  type === undefined || jsonType.test(type) ? 0 : undefined;
+
+const jsonType = /^application\/json(; ?charset=utf-8)?$/i;
+
 /** The length of a body of JSON whose end is known before it is read. */
 function plainBodyLength(method: string, headers: IncomingHttpHeaders): number | undefined {
   const length = Number(headers["content-length"] ?? 0);
-  const isJson = /^application\/json(; ?charset=utf-8)?$/i.test(headers["content-type"] ?? "");
+  const isJson = jsonType.test(headers["content-type"] ?? "");
   const isPlain = method === "POST" && isJson && headers["transfer-encoding"] === undefined;
   return isPlain && length <= maxBodySize ? length : undefined;
 }

@@ -34,11 +34,22 @@ it.each([
   async (count, statements) => {
     const { events, report } = await opened();
     const { queries: before } = report();
-    await Promise.all(numbered(count).map((id) => events.record(testActor, trade(id))));
+    await Promise.all(numbered(count).map((id) => events.record({ ...testActor, requestId: id }, trade(id))));
     expect(await resourceIds()).toEqual(numbered(count));
     expect(report().queries - before).toBe(statements);
   },
 );
+
+it("the events of one request are recorded in their order, whatever other requests record meanwhile", async () => {
+  const { events } = await opened();
+  const requests = ["first", "second", "third"].map((requestId) => ({ ...testActor, requestId }));
+  await Promise.all(numbered(100).flatMap((id) => requests.map((by) => events.record(by, trade(id)))));
+  for (const { requestId } of requests) {
+    const rows = await database.sql`
+      select resource_id from audit_log where request_id = ${requestId} order by created_at, ctid`;
+    expect(rows.map((row) => row["resource_id"])).toEqual(numbered(100));
+  }
+});
 
 it("an event for an unknown user fails alone", async () => {
   const { events } = await opened();

@@ -263,6 +263,35 @@ describe("createMany", () => {
     expect(await recordedBy(by.name)).toEqual([["insert", 3_997, 3_997]]);
   });
 
+  it("createMany reports the row that is not stored, of two with the same id", async () => {
+    await database.sql`insert into things (name) values ('a')`;
+    const id = randomUUID();
+    const given = [{ id, name: "a" }, { id: id.toUpperCase(), name: "free" }, { name: "other" }];
+    const { written, refused } = await repository.createMany(testActor, given, { atomic: false });
+    expect([written, refused]).toMatchObject([2, [{ index: 0, code: "CONFLICT", field: "name" }]]);
+    expect((await rows()).map(([name]) => name)).toEqual(["a", "free", "other"]);
+  });
+
+  it("createMany generates an id that is undefined", async () => {
+    await database.sql`insert into things (name) values ('taken')`;
+    const given = ["a", "taken", "b"].map((name) => ({ id: undefined as never, name }));
+    expect(await repository.createMany(testActor, given, { atomic: false })).toMatchObject({
+      written: 2,
+      refused: [{ index: 1, field: "name" }],
+    });
+  });
+
+  it("createMany that inserts nothing leaves the author of the caller's transaction", async () => {
+    await database.sql`insert into things (name) values ('taken')`;
+    const { db } = await openPool(database.url);
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`select set_config('audit.context', '{"actor": "outer"}', true)`);
+      await thingsOn(tx).createMany(systemActor("inner"), [{ name: "taken" }], { atomic: false });
+      await tx.execute(sql`update things set level = 7`);
+    });
+    expect([await recordedBy("outer"), await recordedBy("system:inner")]).toEqual([[["update", 1, 1]], []]);
+  });
+
   it("createMany writes the default of a missing or undefined field, and null for null", async () => {
     await repository.createMany(testActor, [
       { name: "a" },

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
 import { newUser } from "../support/factories.ts";
-import { clientOf, serviceToken, useService } from "../support/service.ts";
+import { clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
 
 const origin = "https://play.example";
 const service = useService({ env: { CORS_ORIGINS: origin } });
@@ -49,6 +49,13 @@ const requests: [string, string, RequestInit][] = [
   ["a page of an allowed origin", "health.status", { headers: { origin } }],
   ["a page of another origin", "health.status", { headers: { origin: "https://other.example" } }],
   ["HEAD", "health.status", { method: "HEAD" }],
+  ["a parameter without a value", "users.byUsername?inputs", {}],
+  ["a query that names another type", "health.status", { headers: { "content-type": "application/octet-stream" } }],
+  [
+    "a body with a byte order mark",
+    "users.byUsername",
+    { method: "POST", body: '\uFEFF{"json":{"username":"fast_path"}}' },
+  ],
   ["a path with an escape", "health%2Estatus", {}],
   ["two procedures that check passwords", "auth.signIn,auth.signIn?batch=1", { method: "POST", body: "{}" }],
 ];
@@ -77,11 +84,22 @@ it.each([
   "%s is answered on the path it should take",
   async (_, path, init, byAdapter) => {
     const given = { ...init, headers: { ...json, ...init.headers } };
-    // The headers that all answers share are known after the first one of an origin.
-    if (!byAdapter) await fetch(`${service.url}/${path}`, given);
     expect(isFromAdapter((await fetch(`${service.url}/${path}`, given)).headers)).toBe(byAdapter);
   },
 );
+
+it("the first request of a service is answered on the fast path, of each allowed origin too", async () => {
+  const { url } = await serviceForTest(service.database.url, { env: { CORS_ORIGINS: origin } });
+  for (const headers of [{ origin }, {}])
+    expect(isFromAdapter((await fetch(`${url}/health.status`, { headers })).headers)).toBe(false);
+});
+
+it("a fragment in a request line does not belong to the query", async () => {
+  const head = "Host: x\r\nConnection: close\r\n\r\n";
+  expect(await exchange(/"ready".*\]/s, `GET /trpc/health.status?batch=1#x HTTP/1.1\r\n${head}`)).toContain(
+    '[{"result"',
+  );
+});
 
 /** Sends bytes over one connection, and returns what arrives until `end` matches. */
 async function exchange(end: RegExp, ...parts: string[]) {

@@ -93,7 +93,13 @@ describe("while the database is read-only", () => {
     const unready = await readiness(url);
     expect([unready.status, await unready.json()]).toEqual([
       503,
-      { status: "not ready", database: true, writable: false, pending: [] },
+      {
+        status: "not ready",
+        database: true,
+        writable: false,
+        pending: [],
+        auditRunway: { endsAt: expect.any(String), monthsAhead: 3, hasRowsBeyond: false },
+      },
     ]);
     await expect(client.users.create.mutate(newUser())).rejects.toMatchObject({
       data: { code: "SERVICE_UNAVAILABLE" },

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
+import { advisoryLocks } from "../../src/database/advisory-locks.ts";
 import { DomainError } from "../../src/errors.ts";
+import { expiredRows } from "../../src/jobs/expired-rows.ts";
 import { authorize, authorizeOwner } from "../../src/routers/authorization.ts";
 import type { Context } from "../../src/routers/context.ts";
 import { procedures } from "../../src/routers/procedures.ts";
@@ -13,6 +15,12 @@ let other: Awaited<ReturnType<typeof account>>;
 beforeAll(async () => {
   caller = await account(service.database.sql);
   other = await account(service.database.sql);
+  // The job deletes ended sessions, also those of a situation: it does not run while another is its leader.
+  const leader = await service.database.sql.reserve();
+  await leader`select pg_advisory_lock(hashtextextended(${advisoryLocks.job(expiredRows.name)}, 0))`;
+  return () => {
+    leader.release();
+  };
 });
 
 /** Everything that the access of a caller depends on. */

@@ -2,10 +2,10 @@ import type { Actor } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type AuditEvent, type AuditLogRepository, type AuditRow, auditRowOf } from "../repositories/index.ts";
 
-/** Events of one turn are written by several statements at once, of at least so many events each; the last has what remains. */
+/** Events of one turn are written by several statements at once. Each has so many events at least, but for the last. */
 const minBatchSize = 16;
 const maxStatements = 4;
-/** Events that one statement writes at most. */
+/** Events of a statement that takes no further request. */
 const maxBatchSize = 1_000;
 
 /**

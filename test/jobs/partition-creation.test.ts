@@ -5,6 +5,7 @@ import { startScheduler } from "../../src/jobs/scheduler.ts";
 import { createDatabase, openPool, quiet } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { readableLog } from "../support/log.ts";
+import { endMonths } from "../support/partitions.ts";
 import { command } from "../support/process.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
@@ -13,15 +14,7 @@ async function databaseForTest() {
   onTestFinished(database.drop);
   const { sql } = database;
   const runway = async () => ({ ...(await sql`select * from audit_log_runway()`)[0] });
-  /** Gives the database the months of a service that was stopped for 16 months: only the last partition takes rows. */
-  const age = async () => {
-    const partitions = await sql`select relation::text as name from audit_log_bounds() where upper_bound <> 'infinity'`;
-    for (const { name } of partitions) await sql.unsafe(`drop table ${name}`);
-    await sql`alter table audit_log detach partition partitions.audit_log_beyond`;
-    await sql`
-      select attach_audit_log_partition('audit_log_beyond', date_trunc('month', now() - interval '12 months'), 'infinity')`;
-  };
-  return { ...database, runway, age };
+  return { ...database, runway };
 }
 
 it("creates one month in a run, and asks for the next run until there are enough", async () => {
@@ -61,9 +54,9 @@ it("creates the months of AUDIT_MONTHS_AHEAD at the start, and reports how far t
   expect(await clientOf(service.url, serviceToken).health.details.query()).toMatchObject({ auditRunway: reported });
 });
 
-it("after 16 months without a service, keeps the rows in their place and creates all months", async () => {
-  const { url, sql, runway, age } = await databaseForTest();
-  await age();
+it("after a year without a service, keeps the rows in their place and creates all months", async () => {
+  const { url, sql, runway } = await databaseForTest();
+  await endMonths(sql, { months: 12 });
   await sql`insert into audit_log (action, created_at) select 'x', now() - make_interval(months => n) from generate_series(0, 11) n`;
   const [before] = await sql`select array_agg(ctid order by created_at) as places from partitions.audit_log_beyond`;
   expect(await runway()).toMatchObject({ months_ahead: -13, has_rows_beyond: true });
@@ -80,14 +73,14 @@ it("after 16 months without a service, keeps the rows in their place and creates
 });
 
 it("`audit status` and /readyz, which stays 200, warn of too few months and of rows beyond them", async () => {
-  const { url, sql, age } = await databaseForTest();
+  const { url, sql } = await databaseForTest();
   const status = (...options: string[]) => command(["audit", "status", ...options], { DATABASE_URL: url }).ended;
   expect(await status()).toMatchObject({
     code: 0,
     output: expect.stringMatching(/^Months .*, 3 months after.*\nNo problems\.\n$/s),
   });
 
-  await age();
+  await endMonths(sql, { months: 12 });
   await sql`insert into audit_log (action) values ('x')`;
   const problems = [
     expect.stringMatching(

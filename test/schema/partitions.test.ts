@@ -5,6 +5,7 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { readableLog } from "../support/log.ts";
+import { endMonths } from "../support/partitions.ts";
 import { refusal } from "../support/rejection.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
@@ -28,14 +29,6 @@ const month = async (ahead: number) =>
     "month"
   ] as string;
 const problems = async () => (await sql`select * from audit_log_problems()`).map((row) => ({ ...row }));
-
-/** As if the months had ended half a year ago. */
-async function endMonths(): Promise<void> {
-  for (const { name } of (await bounds()).slice(0, -1)) await sql.unsafe(`drop table partitions.${name}`);
-  await sql`alter table audit_log detach partition partitions.audit_log_beyond`;
-  await sql`
-    select attach_audit_log_partition('audit_log_beyond', date_trunc('month', now() - interval '6 months'), 'infinity')`;
-}
 
 /** The partition that receives new audit rows. */
 async function placeOf(at = "now()"): Promise<string> {
@@ -132,7 +125,7 @@ describe("create_audit_log_partitions", () => {
 
   it("create_audit_log_partitions does not move rows of the last partition, and continues after them", async () => {
     const all = await bounds();
-    await endMonths();
+    await endMonths(sql, { months: 6 });
     for (const at of ["now() - interval '5 months'", "now()", "now() + interval '5 years'"])
       expect(await placeOf(at)).toBe("audit_log_beyond");
     await make();
@@ -174,7 +167,7 @@ describe("prepare_audit_log_beyond", () => {
 
   it("proves the bounds of the last partition in two steps, so that nobody waits while its rows are read", async () => {
     const all = await bounds();
-    await endMonths();
+    await endMonths(sql, { months: 6 });
     for (const ago of [5, 1, 0]) await placeOf(`now() - interval '${ago} months'`);
     expect([await prepare(), await bound()]).toEqual([true, [false]]);
     expect(await placeOf("date_trunc('month', now(), 'UTC') + interval '1 month 27 days'")).toBe("audit_log_beyond");
@@ -197,7 +190,7 @@ describe("prepare_audit_log_beyond", () => {
 
   it("does nothing to a last partition without rows, or with rows that are dated ahead", async () => {
     expect([await prepare(), await bound()]).toEqual([false, []]);
-    await endMonths();
+    await endMonths(sql, { months: 6 });
     expect([await prepare(), await bound()]).toEqual([false, []]);
     await placeOf("now()");
     await placeOf("now() + interval '5 years'");
@@ -205,7 +198,7 @@ describe("prepare_audit_log_beyond", () => {
   });
 
   it("drops a bound of an earlier time, before it refuses rows", async () => {
-    await endMonths();
+    await endMonths(sql, { months: 6 });
     await placeOf("now()");
     await sql.unsafe(
       `alter table partitions.audit_log_beyond add constraint audit_log_beyond_bound check (created_at >= '2000-01-01' and created_at < '${new Date(Date.now() + 6 * 86_400_000).toISOString()}')`,

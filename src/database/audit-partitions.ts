@@ -61,9 +61,13 @@ export async function readAuditRunway(db: Executor): Promise<AuditRunway> {
  * @returns whether there is a further step
  */
 export async function prepareAuditPartitions(tx: Executor): Promise<boolean> {
-  // Writers do not wait while its rows are read, however long that takes.
-  await tx.execute(sql`set local statement_timeout = 0`);
+  const setLimit = (timeout: unknown) =>
+    tx.execute(sql`select set_config('statement_timeout', ${timeout}::text, true)`);
+  const [setting] = await tx.execute(sql`select current_setting('statement_timeout') as timeout`);
+  // Writers do not wait while its rows are read, however long that takes. They do in what follows in the transaction.
+  await setLimit("0");
   const [row] = await tx.execute(sql`select public.prepare_audit_log_beyond() as more`);
+  await setLimit(setting?.["timeout"]);
   return row?.["more"] === true;
 }
 

@@ -1,4 +1,6 @@
+import { sql } from "drizzle-orm";
 import { expect, it, onTestFinished } from "vitest";
+import { prepareAuditPartitions } from "../../src/database/audit-partitions.ts";
 import type { Job } from "../../src/jobs/job.ts";
 import { partitionCreation } from "../../src/jobs/partition-creation.ts";
 import { startScheduler } from "../../src/jobs/scheduler.ts";
@@ -30,6 +32,18 @@ it("creates one month in a run, and asks for the next run until there are enough
   expect(await run()).toEqual([4, [job]]);
   expect(await run()).toEqual([5, []]);
   expect(await run()).toEqual([5, []]);
+});
+
+it("preparing the last partition lifts the time limit of statements for that alone", async () => {
+  const { url } = await databaseForTest();
+  const { db } = await openPool(url);
+  await db.transaction(async (tx) => {
+    const limit = async () => [...(await tx.execute(sql`show statement_timeout`))];
+    const before = await limit();
+    expect(before).not.toEqual([{ statement_timeout: "0" }]);
+    await prepareAuditPartitions(tx);
+    expect(await limit()).toEqual(before);
+  });
 });
 
 it("creates the months of AUDIT_MONTHS_AHEAD at the start, and reports how far they reach", async () => {

@@ -213,10 +213,6 @@ end;
 $$;
 --> statement-breakpoint
 
--- It runs with its owner's rights, and is for the triggers here alone.
-revoke execute on function keep_an_administrator() from public;
---> statement-breakpoint
-
 -- Without them nobody might be left who can appoint an administrator. They cost nothing where none is lost.
 create trigger keep_an_administrator_updated
   after update of role, status, deleted_at on users
@@ -239,3 +235,9 @@ comment on table users is 'Players'' accounts. Email and username are unique wit
 comment on column users.updated_at is 'Kept by a trigger; rises with every change, so that it serves as the row''s version.';
 --> statement-breakpoint
 comment on column users.deleted_at is 'Set: softly deleted, invisible to every ordinary read; restorable.';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  set_updated_at(), unverify_email(), keep_an_administrator()
+from public;

@@ -65,3 +65,9 @@ insert into user_security (user_id) select id from users;
 --> statement-breakpoint
 
 comment on table user_security is 'One row a user, made by a trigger on users. Secrets are encrypted, recovery codes hashed.';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  create_user_security()
+from public;

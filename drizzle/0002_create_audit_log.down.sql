@@ -18,4 +18,6 @@ drop function audit_log_bounds();
 --> statement-breakpoint
 drop table audit_log;
 --> statement-breakpoint
+drop function refuse_audit_log_change();
+--> statement-breakpoint
 drop schema partitions;

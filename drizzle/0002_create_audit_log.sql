@@ -21,7 +21,8 @@ create table audit_log (
   changes jsonb,
   ip_address inet,
   user_agent text,
-  created_at timestamptz not null default current_timestamp,
+  -- Of the row: events of a long transaction are in their order among its changes.
+  created_at timestamptz not null default greatest(current_timestamp, clock_timestamp()),
   actor varchar(100) not null default ('db:' || current_user),
   request_id varchar(64),
   -- What no JavaScript client can be given, as in users.metadata, whose changes lie two levels deeper here. An error
@@ -44,6 +45,44 @@ create index idx_audit_user on audit_log (user_id, created_at desc);
 create index idx_audit_created on audit_log (created_at desc);
 --> statement-breakpoint
 create index idx_audit_resource on audit_log (resource_type, resource_id, created_at desc);
+--> statement-breakpoint
+
+-- Rows are added and read, and never changed, by nobody: the owner and Studio included. The one exception is the foreign
+-- key, which sets user_id to null when the account is deleted.
+create function refuse_audit_log_change() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- A record: the columns of a partition may be in another order than the table's.
+  without_user record;
+begin
+  -- The key's own trigger is one level above this one.
+  if tg_op = 'UPDATE' and pg_trigger_depth() > 1 then
+    without_user := old;
+    without_user.user_id := null;
+    if not record_image_ne(new, without_user) and not exists (select from public.users where users.id = old.user_id) then
+      return new;
+    end if;
+  end if;
+  raise exception '% of % is refused: rows of the audit trail are never changed', tg_op, tg_table_name
+    using errcode = 'feature_not_supported', hint = 'Record what is to be added or corrected in a new row.';
+end;
+$$;
+--> statement-breakpoint
+
+create trigger refuse_change
+  before update or delete on audit_log
+  for each row
+  execute function refuse_audit_log_change();
+--> statement-breakpoint
+
+-- It also keeps TRUNCATE users CASCADE from emptying the trail, which refers to users. Partitions have their own:
+-- PostgreSQL does not pass a trigger of a statement on to them.
+create trigger refuse_truncate
+  before truncate on audit_log
+  for each statement
+  execute function refuse_audit_log_change();
 --> statement-breakpoint
 
 -- The partitions that take rows, with their bounds, infinity where there is none. One that is being detached takes no
@@ -79,7 +118,7 @@ $$;
 --> statement-breakpoint
 
 -- Stretches of time from this month on for which the trail has no place, and what is in the way of a partition there.
--- And what will become a problem: too few months in advance, and rows beyond them.
+-- And what will become a problem: too few months in advance, and rows beyond them. And what lets rows be changed.
 create function audit_log_problems() returns table (problem text, blocks_writes boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -102,6 +141,12 @@ as $$
     (has_rows_beyond, format('partitions.audit_log_beyond has rows: of %s or later, which is beyond all months', ends_at::date))
   ) as possible (applies, problem)
   where applies
+  union all
+  select format('rows of %s can be changed: trigger %s is %s', member, wanted, case when tgname is null then 'missing' else 'disabled' end), false
+  from (select 'public.audit_log'::regclass union all select relation from public.audit_log_bounds()) as members (member)
+  cross join unnest('{refuse_change,refuse_truncate}'::name[]) as wanted
+  left join pg_trigger on tgrelid = member and tgname = wanted
+  where tgenabled is distinct from 'O' and tgenabled is distinct from 'A'
 $$;
 --> statement-breakpoint
 
@@ -124,11 +169,10 @@ begin
   end if;
   execute format('alter table public.audit_log attach partition partitions.%I for values from (%s) to (%s)', partition_name,
     quote_literal(lower_bound), case when upper_bound = 'infinity' then 'maxvalue' else quote_literal(upper_bound) end);
+  execute format('create or replace trigger refuse_truncate before truncate on partitions.%I for each statement execute function public.refuse_audit_log_change()',
+    partition_name);
 end;
 $$;
---> statement-breakpoint
-
-revoke execute on function attach_audit_log_partition(name, timestamptz, timestamptz) from public;
 --> statement-breakpoint
 
 -- The upper bound that a constraint gives the rows of partitions.audit_log_beyond, null without one, and whether it is
@@ -185,9 +229,6 @@ end;
 $$;
 --> statement-breakpoint
 
-revoke execute on function prepare_audit_log_beyond() from public;
---> statement-breakpoint
-
 -- Takes partitions.audit_log_beyond, which has no upper bound, off the months up to `horizon`. What rows it has of
 -- them are not moved: it becomes one partition of just those months, or of those up to the bound of its constraint.
 create function narrow_audit_log_beyond(horizon timestamptz) returns void
@@ -231,9 +272,6 @@ end;
 $$;
 --> statement-breakpoint
 
-revoke execute on function narrow_audit_log_beyond(timestamptz) from public;
---> statement-breakpoint
-
 -- Attaches a partition for each stretch between two moments that has none, and returns their names. What cannot be
 -- attached is left out, with a warning that names the obstacle.
 create function fill_audit_log_months(first_moment timestamptz, horizon timestamptz) returns setof text
@@ -268,9 +306,6 @@ begin
   end loop;
 end;
 $$;
---> statement-breakpoint
-
-revoke execute on function fill_audit_log_months(timestamptz, timestamptz) from public;
 --> statement-breakpoint
 
 -- Partitions. Makes those of this month and of the `months_ahead` after it that are missing, attaches those that were
@@ -349,9 +384,6 @@ end;
 $$;
 --> statement-breakpoint
 
-revoke execute on function create_audit_log_partitions(integer) from public;
---> statement-breakpoint
-
 select create_audit_log_partitions();
 --> statement-breakpoint
 
@@ -360,3 +392,12 @@ comment on table audit_log is 'Who changed what, when and from where. Partitione
 comment on column audit_log.actor is 'user:<uuid>, service:<name>, system:<job>, or db:<role> for a change made past the service.';
 --> statement-breakpoint
 comment on schema partitions is 'The months of audit_log. Query audit_log itself.';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  refuse_audit_log_change(), audit_log_bounds(), audit_log_runway(), audit_log_problems(),
+  attach_audit_log_partition(name, timestamptz, timestamptz), audit_log_beyond_bound(), prepare_audit_log_beyond(),
+  narrow_audit_log_beyond(timestamptz), fill_audit_log_months(timestamptz, timestamptz),
+  create_audit_log_partitions(integer)
+from public;

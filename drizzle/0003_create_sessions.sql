@@ -120,3 +120,9 @@ $$;
 --> statement-breakpoint
 
 comment on table user_sessions is 'Signed-in devices. refresh_token_id is the jti of the one refresh token that is good now.';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  end_sessions(), delete_expired_sessions(integer), delete_revoked_sessions(interval, integer)
+from public;

@@ -1,5 +1,3 @@
-drop trigger refuse_truncate on audit_log;
---> statement-breakpoint
 drop function audit_trail_gaps();
 --> statement-breakpoint
 drop function refresh_change_recorders();

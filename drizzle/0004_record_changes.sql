@@ -138,8 +138,8 @@ begin
 
   -- OFFSET 0: the columns are compared once, and not once for each place that reads the result.
   return format($sql$insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, created_at, actor, request_id)
-    select %s, %L, %s, left(%s, 255), written.columns, %s, %s, clock_timestamp(), %s, %s
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
+    select %s, %L, %s, left(%s, 255), written.columns, %s, %s, %s, %s
     from %s
     cross join lateral (select coalesce(%s, '{}') as columns offset 0) as written%s$sql$,
     given[1], lower(event), given[2], coalesce(key, 'null'), given[3], given[4], given[5], given[6],
@@ -214,7 +214,7 @@ begin
 declare
   -- A role that was taken on is one that the login is a member of.
   taken_on constant text := nullif(current_setting('role'), 'none');
-  context constant jsonb := case when has_table_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'insert')
+  context constant jsonb := case when has_column_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'actor', 'insert')
     then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
   acting_user uuid := context ->> 'userId';
@@ -331,9 +331,6 @@ end;
 $$;
 --> statement-breakpoint
 
-revoke execute on function record_changes_of(regclass, name, name[], name[]) from public;
---> statement-breakpoint
-
 -- Makes the recorders anew that were made for other columns than their tables have now, and returns the tables. The trail
 -- is complete without: it saves making a statement for each change. It locks no table.
 create function refresh_change_recorders() returns setof regclass
@@ -360,9 +357,6 @@ begin
   end loop;
 end;
 $$;
---> statement-breakpoint
-
-revoke execute on function refresh_change_recorders() from public;
 --> statement-breakpoint
 
 -- What keeps changes from being recorded: a table whose trigger is missing or disabled, one that inherits without it.
@@ -398,13 +392,14 @@ select record_changes_of('user_security', 'user_id', '{two_factor_secret, recove
 select record_changes_of('user_sessions', 'id', '{refresh_token_id}', '{last_active}');
 --> statement-breakpoint
 
--- Without it, TRUNCATE users CASCADE would take the whole trail along, because the trail refers to users.
-create trigger refuse_truncate
-  before truncate on audit_log
-  for each statement
-  execute function refuse_truncate();
---> statement-breakpoint
-
 comment on function record_changes_of(regclass, name, name[], name[]) is 'Has every change of a table recorded; columns that come later are recorded by themselves.';
 --> statement-breakpoint
 comment on column audit_log.changes is 'Of a changed row: {column: [before, after]}, secrets as "[secret]".';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  refuse_truncate(), audit_json(jsonb), audit_columns(regclass), audit_statement(regclass, text, text[]),
+  audit_refuse_stale(regclass, text[]), audit_recorder(regclass), record_changes_of(regclass, name, name[], name[]),
+  refresh_change_recorders(), audit_trail_gaps()
+from public;

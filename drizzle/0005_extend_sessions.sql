@@ -92,3 +92,9 @@ create trigger users_set_updated_at_on_update
 comment on column users.last_login is '[unrecorded]';
 --> statement-breakpoint
 select refresh_change_recorders();
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  revoke_sessions(), set_updated_at_of_users()
+from public;

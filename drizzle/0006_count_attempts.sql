@@ -355,3 +355,12 @@ $$;
 comment on table user_devices is 'Devices that an account has signed in from. token_hash is the SHA-256 of the token that the device keeps.';
 --> statement-breakpoint
 comment on table rate_limits is 'Counters of a fixed window, such as the failed sign-ins of an address.';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  attempt_lock(integer, integer), count_event(varchar, integer, interval), address_networks(inet),
+  count_address(inet, varchar), forgive_address(inet, varchar), take_attempt(text, uuid, uuid, inet, varchar),
+  fail_attempt(text, uuid, uuid), forgive_attempt(text, uuid, uuid, bigint, inet, varchar),
+  create_user_session(text, uuid, uuid, uuid, text[], interval, interval, inet, text, integer, uuid, varchar, integer, timestamptz)
+from public;

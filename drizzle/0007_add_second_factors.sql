@@ -87,3 +87,9 @@ create trigger forget_second_factor
   for each row
   when (old.two_factor_enabled and not new.two_factor_enabled)
   execute function forget_second_factor();
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  end_expired_enrolments(integer), forget_second_factor()
+from public;

@@ -105,3 +105,9 @@ $$;
 --> statement-breakpoint
 
 comment on table challenges is 'Sign-ins whose password was right and that wait for a second factor, for 5 minutes. token_hash is the SHA-256 of the token that the client has.';
+--> statement-breakpoint
+
+-- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
+revoke execute on function
+  take_code_attempt(text, uuid), forgive_code_attempt(text, uuid, bigint), count_recovery_attempt(uuid)
+from public;

@@ -18,16 +18,20 @@ const commandTimeouts = { statementTimeout: 0, lockTimeout: 60_000, idleTransact
 /**
  * Runs a command on the configured database.
  *
+ * @param options.asLogin whether the login does not assume DATABASE_ROLE
  * @throws {UsageError} if migrations are pending
  */
 export function withDatabase<T>(
   work: (database: CommandDatabase) => Promise<T>,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; asLogin?: boolean } = {},
 ): Promise<T> {
   const { database } = readDatabaseConfig();
   return withTarget(async ({ url, ssl = "disable", caFile }) => {
     const { db, close } = await connect(
-      { ...database, ...commandTimeouts, url, ssl, caFile, poolMin: 1, poolMax: 2 },
+      {
+        ...{ ...database, ...commandTimeouts, url, ssl, caFile, poolMin: 1, poolMax: 2 },
+        ...(options.asLogin && { role: undefined }),
+      },
       { log: createLog({ level: "silent" }), applicationName: "aeturnis-data command", signal: options.signal },
     );
     try {

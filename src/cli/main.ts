@@ -5,6 +5,7 @@ import { auditCommand } from "./audit-trail/command.ts";
 import { fail } from "./failure.ts";
 import { keysCommand } from "./keys/command.ts";
 import { migrate } from "./migrate/command.ts";
+import { roleCommand } from "./role/command.ts";
 import { usersCommand } from "./users/command.ts";
 
 const program = new Command("aeturnis-data")
@@ -37,6 +38,7 @@ program
 program.addCommand(auditCommand);
 program.addCommand(keysCommand);
 program.addCommand(migrate);
+program.addCommand(roleCommand);
 program.addCommand(usersCommand);
 
 await program.parseAsync().catch(fail);

@@ -68,6 +68,10 @@ export interface PasswordConfig {
 export interface DatabaseConfig {
   /** Undefined for the embedded server. */
   readonly url: string | undefined;
+  /** The role that each connection assumes; undefined for the login itself. */
+  readonly role: string | undefined;
+  /** Whether the login may own the audit trail in production. */
+  readonly allowOwner: boolean;
   readonly poolMin: number;
   readonly poolMax: number;
   /** A pooler in transaction mode supports no prepared statements, no pipelining and few settings. */
@@ -129,6 +133,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }),
     database: Object.freeze({
       url: vars.DATABASE_URL,
+      role: vars.DATABASE_ROLE,
+      allowOwner: vars.DATABASE_ALLOW_OWNER === "true",
       poolMin: vars.DATABASE_POOL_MIN ?? Math.min(2, poolMax(vars)),
       poolMax: poolMax(vars),
       pooler: vars.DATABASE_POOLER ?? (urlNamesTransactionPooler(vars) ? "transaction" : "none"),

@@ -83,6 +83,8 @@ export const environment = v.object({
   TRUSTED_PROXIES: v.optional(proxies, ""),
   DATA_DIR: v.optional(text, ".data"),
   DATABASE_URL: v.optional(databaseUrl),
+  DATABASE_ROLE: v.optional(text),
+  DATABASE_ALLOW_OWNER: v.optional(oneOf(["true", "false"]), "false"),
   DATABASE_POOL_MIN: v.optional(wholeNumber(0, 1000)),
   DATABASE_POOL_MAX: v.optional(wholeNumber(1, 1000)),
   DATABASE_POOLER: v.optional(oneOf(poolers)),

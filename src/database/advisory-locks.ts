@@ -13,6 +13,8 @@ export const advisoryLocks = {
   importFile: (path: string) => `import of ${path}`,
   /** Moving the checkpoint of an import run. */
   importRun: (id: string) => `import ${id}`,
+  /** One `role grant` at a time: two that change one row of the catalog would fail. */
+  roleGrant: "role grant",
   /** The leader of a periodic job. */
   job: (name: string) => `job ${name}`,
 } as const;

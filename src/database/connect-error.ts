@@ -14,21 +14,30 @@ export interface ConnectAttempt {
   readonly host: string;
   readonly database: string;
   readonly ssl: string;
+  /** The role that the connection assumes. */
+  readonly role?: string | undefined;
   /** Duration of the attempt (ms). */
   readonly waited: number;
   /** The setting or option that names the database; `DATABASE_URL` by default. */
   readonly setting?: string | undefined;
 }
 
+/** Messages of the server are translated, and names are not. */
+const isAboutRole = (error: unknown, role: string) => error instanceof Error && error.message.includes(`"${role}"`);
+
 /** Returns the sentence for the operator: why the connection failed, and which setting to check. */
 export function explainConnectError(
   error: unknown,
-  { host, database, ssl, waited, setting = "DATABASE_URL" }: ConnectAttempt,
+  { host, database, ssl, role, waited, setting = "DATABASE_URL" }: ConnectAttempt,
 ): string {
   const code = codeOf(error);
   const place = `PostgreSQL at ${host}`;
   if (code === sqlstate.invalidPassword || code === sqlstate.invalidAuthorizationSpecification)
     return `${place} refused the user or password: check ${setting}.`;
+  if (role !== undefined && code === sqlstate.invalidParameterValue && isAboutRole(error, role))
+    return `${place} has no role "${role}": check DATABASE_ROLE, or create it with: aeturnis-data role grant ${role} --create`;
+  if (role !== undefined && code === sqlstate.insufficientPrivilege && isAboutRole(error, role))
+    return `${place} does not let this login assume the role "${role}" of DATABASE_ROLE: grant ${role} to <login>;`;
   if (code === sqlstate.invalidCatalogName)
     return `${place} has no database "${database}": create it, or check ${setting}.`;
   // PgBouncer reports a setting that it does not pass on in this way.

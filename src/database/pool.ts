@@ -83,7 +83,7 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
 
 async function waitForDatabase(
   ping: Database["ping"],
-  { url, ssl }: DatabaseConfig & { url: string },
+  { url, ssl, role }: DatabaseConfig & { url: string },
   { log, retryPolicy = defaultRetries, signal }: ConnectOptions,
 ): Promise<void> {
   const address = redactedAddress(url);
@@ -98,7 +98,7 @@ async function waitForDatabase(
     });
   } catch (error) {
     const waited = performance.now() - started;
-    throw new ConnectError(explainConnectError(error, { ...address, ssl, waited }), error);
+    throw new ConnectError(explainConnectError(error, { ...address, ssl, role, waited }), error);
   }
 }
 

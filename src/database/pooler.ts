@@ -85,6 +85,7 @@ async function sharesServerConnections(sql: Sql): Promise<boolean> {
 }
 
 async function checkSession(sql: Sql, config: DatabaseConfig, place: string): Promise<readonly string[]> {
+  await requireRole(sql, config, place);
   const expected = { ...sessionSettings, ...timeouts(config) };
   const rows = await sql.unsafe(
     `select lower(name) as name,
@@ -105,6 +106,17 @@ async function checkSession(sql: Sql, config: DatabaseConfig, place: string): Pr
   const missing = differing(timeouts(config));
   if (missing.length === 0) return [];
   return [`The pooler does not pass the service's timeouts on to PostgreSQL: ${remedy(missing)}`];
+}
+
+/** @throws {ConnectError} if the server's connections have another role than DATABASE_ROLE */
+async function requireRole(sql: Sql, { role }: DatabaseConfig, place: string): Promise<void> {
+  if (role === undefined) return;
+  const [row] = await sql`select current_user as role, session_user as login`;
+  if (row?.["role"] === role) return;
+  throw new ConnectError(
+    `${place} is reached through a connection pooler that does not pass DATABASE_ROLE on: ` +
+      `alter role ${row?.["login"]} set role = '${role}'; and reconnect the pooler.`,
+  );
 }
 
 /** The statements that set as the role's defaults what the pooler drops. */

@@ -27,7 +27,8 @@ export const pooledSettings = {
 
 /** Returns the settings that a connection sends in its startup message. */
 export function startupSettings(config: DatabaseConfig): Readonly<Record<string, string>> {
-  return config.pooler === "none" ? { ...sessionSettings, ...timeouts(config) } : pooledSettings;
+  if (config.pooler !== "none") return pooledSettings;
+  return { ...sessionSettings, ...timeouts(config), ...(config.role !== undefined && { role: config.role }) };
 }
 
 /**

@@ -95,7 +95,10 @@ async function createDatabase(url: string): Promise<void> {
   });
   try {
     const [found] = await sql`select 1 from pg_database where datname = ${databaseName}`;
-    if (found === undefined) await sql`create database ${sql(databaseName)}`;
+    if (found !== undefined) return;
+    await sql`create database ${sql(databaseName)}`;
+    // Only the superuser creates objects.
+    await sql`revoke temporary on database ${sql(databaseName)} from public`;
   } finally {
     await sql.end({ timeout: 5 });
   }

@@ -1,4 +1,5 @@
-import { type SQL, sql } from "drizzle-orm";
+import { and, type SQL, sql } from "drizzle-orm";
+import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import { setAuditContext, systemActor } from "../database/index.ts";
 import { challenges, rateLimits, userDevices } from "../schema/index.ts";
 import type { Job } from "./job.ts";
@@ -10,9 +11,9 @@ const batchSize = 1_000;
 const deletions: readonly SQL[] = [
   sql`select public.delete_expired_sessions(${batchSize}::integer) as deleted`,
   sql`select public.delete_revoked_sessions(batch_size => ${batchSize}::integer) as deleted`,
-  deleteExpired(userDevices),
-  deleteExpired(rateLimits),
-  deleteExpired(challenges),
+  deleteExpired(userDevices, [userDevices.userId, userDevices.id]),
+  deleteExpired(rateLimits, [rateLimits.bucket, rateLimits.member]),
+  deleteExpired(challenges, [challenges.userId, challenges.tokenHash]),
   sql`select public.end_expired_enrolments(${batchSize}::integer) as deleted`,
 ];
 
@@ -38,12 +39,17 @@ export const expiredRows: Job = {
 };
 
 /** Rows that another transaction holds are left for the next run. */
-function deleteExpired(table: typeof userDevices | typeof rateLimits | typeof challenges): SQL {
+function deleteExpired(table: PgTable, primaryKey: readonly PgColumn[]): SQL {
+  const key = sql.join(
+    primaryKey.map(({ name }) => sql.identifier(name)),
+    sql`, `,
+  );
+  const sameKey = primaryKey.map((column) => sql`${column} = expired.${sql.identifier(column.name)}`);
   return sql`
-    with deleted as (
-      delete from ${table} where ctid = any (array(
-        select ctid from ${table} where expires_at <= now() order by expires_at limit ${batchSize}::integer for update skip locked
-      )) returning 1
+    with expired as (
+      select ${key} from ${table} where expires_at <= now() order by expires_at limit ${batchSize}::integer for update skip locked
+    ), deleted as (
+      delete from ${table} using expired where ${and(...sameKey)} returning 1
     )
     select count(*)::int as deleted from deleted`;
 }

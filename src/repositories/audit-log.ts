@@ -1,5 +1,5 @@
-import { getTableColumns, inArray, is, type SQL, sql } from "drizzle-orm";
-import { type PgColumn, type PgTable, PgTransaction } from "drizzle-orm/pg-core";
+import { getTableColumns, inArray, is, sql } from "drizzle-orm";
+import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
 import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
@@ -26,7 +26,7 @@ export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } =
   defaultSort: { field: "createdAt", direction: "desc" },
 };
 
-/** The columns that the service writes. The database sets `id` and `createdAt`. */
+/** The columns that the service writes. The database sets `id` and `createdAt`, on which it has no INSERT privilege. */
 const { id: _id, createdAt: _createdAt, ...writtenColumns } = columns;
 
 /** The values of a new row of the audit trail. */
@@ -118,18 +118,16 @@ export class AuditLogRepository extends TransactionalRepository {
 
 /** Prepares the statement that inserts any number of rows, given as JSON. */
 function prepareInsert(db: Executor) {
-  const generated = new Map<PgColumn, SQL>([
-    [auditLog.id, sql`gen_random_uuid()`],
-    [auditLog.createdAt, sql`clock_timestamp()`],
-  ]);
-  const values = Object.values(columns).map((column) => generated.get(column) ?? sql.identifier(column.name));
-  return db
-    .insert(auditLog)
-    .select(
-      sql`select ${sql.join(values, sql`, `)}
-        from jsonb_populate_recordset(null::${auditLog}, ${typedPlaceholder("rows", "text")}::jsonb)`,
-    )
-    .prepare("audit_log_insert");
+  const names = sql.join(
+    Object.values(writtenColumns).map(({ name }) => sql.identifier(name)),
+    sql`, `,
+  );
+  // Drizzle's own insert names every column.
+  const inserted = db.$with("inserted", {}).as(
+    sql`insert into ${auditLog} (${names}) select ${names}
+      from jsonb_populate_recordset(null::${auditLog}, ${typedPlaceholder("rows", "text")}::jsonb)`,
+  );
+  return db.with(inserted).select({ done: sql`1` }).from(sql`(select) as nothing`).prepare("audit_log_insert");
 }
 
 const byColumn = (row: AuditRow): Record<string, unknown> =>

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { index, inet, jsonb, pgTable, primaryKey, text, uuid, varchar } from "drizzle-orm/pg-core";
-import { createdAt } from "./columns.ts";
 import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
+import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
 import { users } from "./users.ts";
 
@@ -22,7 +22,8 @@ export const auditLogConstraintMessages: ConstraintMessages = {
  * `create_audit_log_partitions` creates the partitions in advance. There is no default partition: it would rule out
  * DETACH … CONCURRENTLY, and its rows would prevent the partition of their month from being created.
  *
- * `user_id` is the acting user. Deleting an account sets it to null and leaves the row. `actor` is one of
+ * Triggers refuse every UPDATE, DELETE and TRUNCATE. `user_id` is the acting user. Deleting an account sets it to null and
+ * leaves the row. `actor` is one of
  * `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. The CHECK constraints exist in the migration only.
  */
 export const auditLog = inPublic(
@@ -37,7 +38,8 @@ export const auditLog = inPublic(
       changes: jsonb().$type<Record<string, unknown>>(),
       ipAddress: inet("ip_address"),
       userAgent: text("user_agent"),
-      createdAt: createdAt(),
+      // Of the row, and not of its transaction: the trail is in the order in which things happened.
+      createdAt: instant("created_at").notNull().default(sql`greatest(current_timestamp, clock_timestamp())`),
       actor: varchar({ length: 100 }).notNull().default(sql`('db:' || session_user)`),
       requestId: varchar("request_id", { length: 64 }),
     },

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { createEventRecorder } from "../audit/index.ts";
-import type { Config } from "../config/index.ts";
-import { ConnectError, codeOf, connect, sqlstate } from "../database/index.ts";
+import type { Config, DatabaseConfig } from "../config/index.ts";
+import { ConnectError, connect, type Database } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
 import {
   configuredKeys,
@@ -15,15 +15,15 @@ import {
 } from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
-import type { Log } from "../observability/index.ts";
+import { createLog, type Log } from "../observability/index.ts";
 import { version } from "../package.ts";
+import { grantServiceRole, ownershipOfLogin, requireServicePrivileges } from "../privileges/index.ts";
 import { createRepositories } from "../repositories/index.ts";
 import { createRequestDeadline } from "../routers/index.ts";
 import { createHttpServer } from "./http-server.ts";
 
-const missingPrivileges =
-  "This role may not read which migrations are applied. As the role that migrates, run: " +
-  "grant usage on schema drizzle to <role>; grant select on drizzle.__drizzle_migrations to <role>;";
+/** The role that the service assumes on the embedded server, whose login is a superuser. */
+const embeddedRole = "aeturnis_service";
 
 /** A running service. */
 export interface Service {
@@ -81,12 +81,14 @@ export async function createService(options: {
     if (embedded !== undefined || migrate) await applyMigrations({ ...config.database, url }, { log, signal });
 
     signal?.throwIfAborted();
-    const database = await connect({ ...config.database, url }, { log, signal });
+    const role = config.database.role ?? (embedded && embeddedRole);
+    if (embedded !== undefined && role !== undefined) await grantEmbeddedRole({ ...config.database, url }, role);
+    const database = await connect({ ...config.database, url, role }, { log, signal });
     // Queries that no request waits for may use the rest of the time.
     closers.push(() => database.close(Math.max(0, stopBy - Date.now())));
-    const pending = await pendingMigrations(database.db).catch((error: unknown) => {
-      throw codeOf(error) === sqlstate.insufficientPrivilege ? new ConnectError(missingPrivileges, error) : error;
-    });
+    await requireServicePrivileges(database.db);
+    if (config.environment === "production") await checkLogin(database.db, config.database, log);
+    const pending = await pendingMigrations(database.db);
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
     signal?.throwIfAborted();
@@ -129,6 +131,34 @@ export async function createService(options: {
     await close();
     throw error;
   }
+}
+
+/** Gives the role of the embedded server its privileges, and creates it at the first start. */
+async function grantEmbeddedRole(config: DatabaseConfig & { url: string }, role: string): Promise<void> {
+  const { db, close } = await connect(
+    { ...config, role: undefined, poolMin: 0, poolMax: 1 },
+    { log: createLog({ level: "silent" }), applicationName: "aeturnis-data role" },
+  );
+  try {
+    await grantServiceRole(db, { role, create: true });
+  } finally {
+    await close();
+  }
+}
+
+/** @throws {ConnectError} if the login can change or remove the audit trail, unless DATABASE_ALLOW_OWNER permits it */
+async function checkLogin(db: Database["db"], { allowOwner }: DatabaseConfig, log: Log): Promise<void> {
+  const ownership = await ownershipOfLogin(db);
+  if (ownership === undefined) return;
+  if (allowOwner) {
+    log.warn(`${ownership}: whoever runs a statement through the service can change the audit trail`);
+    return;
+  }
+  throw new ConnectError(
+    `In production the service does not log in as one who can change the audit trail, and ${ownership}. Create a login ` +
+      "of its own with `aeturnis-data role grant <name> --create --login`, and set it in DATABASE_URL. " +
+      "DATABASE_ALLOW_OWNER=true permits the present one.",
+  );
 }
 
 /**

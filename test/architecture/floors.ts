@@ -9,7 +9,7 @@ export const floors = [
   ["schema"],
   ["validation"],
   ["database"],
-  ["embedded", "migrator", "query", "bulk"],
+  ["embedded", "migrator", "query", "bulk", "privileges"],
   ["repositories"],
   ["identity", "audit", "accounts", "jobs"],
   ["routers"],

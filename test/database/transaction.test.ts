@@ -1,12 +1,14 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { inTransaction } from "../../src/database/transaction.ts";
-import { createDatabase, openPool, type TestDatabase } from "../support/database.ts";
+import { createDatabase, openPool, serviceUser, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase({ direct: true });
-  await database.sql`create table counters (id int primary key, value int not null)`;
+  await database.sql.unsafe(`
+    create table counters (id int primary key, value int not null);
+    grant all on counters to ${serviceUser()}`);
 });
 beforeEach(() => database.sql`truncate counters`);
 afterAll(() => database.drop());

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { createDatabase } from "../support/database.ts";
+import { createDatabase, serviceUser } from "../support/database.ts";
 import { serve } from "../support/process.ts";
 import { secret, serviceToken } from "../support/service.ts";
 
@@ -70,8 +70,9 @@ it("the example of CONTRIBUTING.md adds a table, its migration and a procedure t
   const database = await createDatabase();
   onTestFinished(database.drop);
   run(main, ["migrate", "up"], { DATABASE_URL: database.directUrl });
+  run(main, ["role", "grant", serviceUser()], { DATABASE_URL: database.directUrl });
 
-  const service = await serve({ DATABASE_URL: database.directUrl, JWT_SECRET: secret }, { main });
+  const service = await serve({ DATABASE_URL: database.url, JWT_SECRET: secret }, { main });
   const response = await fetch(`${service.url}/guilds.create`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${serviceToken}` },

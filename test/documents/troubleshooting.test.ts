@@ -41,6 +41,7 @@ const composedQuotes: Readonly<Record<string, readonly string[]>> = {
     "The change may have been made, or may yet be",
   ],
   "The access token is not valid.": ["access token", " is not valid."],
+  "UPDATE of": ["% of % is refused: rows of the audit trail are never changed"],
   "is disabled": ["trigger %s is %s", "'disabled'"],
   "_snapshot.json is not JSON": ["is not JSON, and drizzle-kit stops at it"],
   "was applied, but the folder does not contain it": [" was applied, but ", "the folder does not contain it"],

@@ -227,7 +227,7 @@ it("readCatalog lists this project's objects, the same on every connection", asy
     "function public.create_audit_log_partitions(integer) CREATE OR REPLACE FUNCTION",
     "table partitions.audit_log_",
     "comment on schema partitions: The months",
-    "grants on function public.create_audit_log_partitions(integer): the owner EXECUTE",
+    "grants on function public.audit_recorder(regclass): the owner EXECUTE",
   ]) {
     expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${start.replace(/[()]/g, "\\$&")}`)));
   }

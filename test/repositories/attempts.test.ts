@@ -50,9 +50,11 @@ const stateOf = async (userId: string) => {
   return row;
 };
 const unlock = (userId: string) => sql`update user_security set locked_until = now() where user_id = ${userId}`;
+/** The columns of each change by the service, and not by the test itself. */
 const trailOf = async (userId: string) =>
   (
-    await sql`select changes from audit_log where resource_type = 'user_security' and resource_id = ${userId} and action = 'update' order by created_at`
+    await sql`select changes from audit_log where resource_type = 'user_security' and resource_id = ${userId} and action = 'update'
+      and actor not like 'db:%' order by created_at`
   ).map((row) => Object.keys(row["changes"]).sort().join(" "));
 
 describe("strangers' attempts", () => {
@@ -107,7 +109,6 @@ describe("strangers' attempts", () => {
       await attempts.fail(by, await ticketOf(id));
       if (n >= 5) await unlock(id);
     }
-    await sql`delete from audit_log where actor like 'db:%' and action = 'update'`;
     expect(await trailOf(id)).toEqual(["failing_since", "locked_until", "locked_until", "locked_until"]);
     await attempts.forgive(by, await ticketOf(id));
     expect((await trailOf(id)).slice(4)).toEqual(["locked_until", "failing_since locked_until"]);

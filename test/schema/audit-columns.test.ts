@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase, emptyTrail, type TestDatabase } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 
 let database: TestDatabase;
@@ -43,10 +43,10 @@ function afterChange(alter: string, change: string, expected: unknown) {
     // The recorder has run on this connection, and its plans are cached.
     await tx`update users set status = 'suspended' where id = ${id}`;
     await tx.unsafe(alter);
-    await tx`delete from audit_log`;
+    await emptyTrail(tx);
     await tx.unsafe(`update users set ${change}`);
     expect(await trail(tx, "users")).toEqual(expected === undefined ? [] : [["update", expected]]);
-    await tx`delete from audit_log`;
+    await emptyTrail(tx);
     expect(await tx`select * from refresh_change_recorders() as name`).toEqual([{ name: "users" }]);
     await tx.unsafe(`update users set ${change.replace("CH", "AT")}`);
     await tx`delete from users where id = ${id}`;
@@ -204,7 +204,7 @@ describe("a table that was altered after record_changes_of", () => {
       const id = await insertUser(tx);
       await tx.unsafe(`alter table users add column added ${type}`);
       for (const refreshed of [false, true]) {
-        await tx`delete from audit_log`;
+        await emptyTrail(tx);
         if (refreshed) await tx`select refresh_change_recorders()`;
         await tx.unsafe(`update users set added = ${value}`);
         await tx.unsafe(`update users set added = ${value}`);
@@ -228,7 +228,7 @@ describe("a table that was altered after record_changes_of", () => {
       await insertUser(tx);
       await tx`alter table users add column price numeric`;
       await tx`update users set price = 1.0`;
-      await tx`delete from audit_log`;
+      await emptyTrail(tx);
       await tx`update users set price = 1.00`;
       const [row] = await tx`select changes::text from audit_log`;
       expect(row?.["changes"]).toBe('{"price": [1.0, 1.00]}');
@@ -241,7 +241,7 @@ describe("a table that was altered after record_changes_of", () => {
       await tx`alter table users add column country text`;
       await tx`select refresh_change_recorders()`;
       await tx`comment on column users.country is 'ISO 3166. [secret]'`;
-      await tx`delete from audit_log`;
+      await emptyTrail(tx);
       await tx`update users set country = 'CH'`;
       expect(await trail(tx, "users")).toEqual([["update", { country: [null, "[secret]"] }]]);
     });
@@ -260,7 +260,7 @@ describe("a table that was altered after record_changes_of", () => {
     await sql.begin("isolation level repeatable read", (tx) => tx.unsafe("update lamps set watts = 60"));
     expect((await trail(sql, "lamps")).at(-1)).toEqual(["update", { watts: [null, 60] }]);
     await sql`drop table lamps`;
-    await sql`delete from audit_log`;
+    await emptyTrail(sql);
   });
 });
 

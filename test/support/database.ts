@@ -30,11 +30,11 @@ export const poolerOf = (url: string): TestSettings =>
 
 /** A database for one test or test file. */
 export interface TestDatabase {
-  /** The URL for the service, through PgBouncer when the run uses it. */
+  /** The URL for the service, with its login, through PgBouncer when the run uses it. */
   readonly url: string;
-  /** The URL of the server itself, for features that a pooler does not support. */
+  /** The URL of the server itself, with the login of a superuser who owns the tables. */
   readonly directUrl: string;
-  /** A connection to the server that does not go through the service. */
+  /** A connection with `directUrl`. */
   readonly sql: postgres.Sql;
   readonly drop: () => Promise<void>;
 }
@@ -53,16 +53,22 @@ function serverConnection(): postgres.Sql {
   return admin;
 }
 
-/** Creates a copy of the migrated template, or an empty database. With `direct`, `url` never goes through PgBouncer. */
-export async function createDatabase(options: { empty?: boolean; direct?: boolean } = {}): Promise<TestDatabase> {
+/**
+ * Creates a copy of the migrated template, or an empty database, for whose migration `url` has the login of the owner. With
+ * `direct`, `url` never goes through PgBouncer. Without `grants` it is as the migrations leave it.
+ */
+export async function createDatabase(
+  options: { empty?: boolean; direct?: boolean; grants?: false } = {},
+): Promise<TestDatabase> {
   const server = serverConnection();
   const name = `aeturnis_test_${randomUUID().replaceAll("-", "")}`;
   const from = options.empty ? "template1" : inject("template");
   await server`create database ${server(name)} template ${server(from)} strategy file_copy`;
   const directUrl = urlOfDatabase(inject("serverUrl"), name);
   const sql = postgres({ ...driverOptions({ url: directUrl }), onnotice: () => {}, max: 4 });
+  if (options.grants === false) await sql.unsafe(`drop owned by ${serviceUser()}`);
   return {
-    url: isPooled && !options.direct ? urlOfDatabase(inject("poolerUrl"), name) : directUrl,
+    url: options.empty ? urlOf(name, options) : withLogin(urlOf(name, options), inject("serviceLogin")),
     directUrl,
     sql,
     drop: async () => {
@@ -72,16 +78,34 @@ export async function createDatabase(options: { empty?: boolean; direct?: boolea
   };
 }
 
-/** Empties all tables without the triggers that record, cascade or refuse deletions. */
-export async function emptyTables(sql: postgres.Sql): Promise<void> {
-  await sql`
-    set local session_replication_role = replica;
-    delete from users;
-    delete from user_security;
-    delete from user_sessions;
-    delete from user_devices;
-    delete from audit_log`.simple();
+const urlOf = (database: string, { direct = false }) =>
+  urlOfDatabase(isPooled && !direct ? inject("poolerUrl") : inject("serverUrl"), database);
+
+/** The login of services in tests. A test grants it what its own tables need. */
+export const serviceUser = (): string => inject("serviceLogin").user;
+
+/** The URL with another login. */
+export function withLogin(url: string, { user, password }: { user: string; password: string }): string {
+  const changed = new URL(url);
+  [changed.username, changed.password] = [user, password];
+  return changed.href;
 }
+
+/** Empties tables without the triggers that record, cascade or refuse deletions. */
+async function deleteRows(sql: postgres.Sql | postgres.TransactionSql, ...tables: string[]): Promise<void> {
+  const deletions = tables.map((table) => `delete from ${table};`).join("\n");
+  await sql.unsafe(`
+    set local session_replication_role = replica;
+    ${deletions}
+    set local session_replication_role = origin`);
+}
+
+/** Empties all tables. */
+export const emptyTables = (sql: postgres.Sql): Promise<void> =>
+  deleteRows(sql, "users", "user_security", "user_sessions", "user_devices", "audit_log");
+
+/** Empties the audit trail, which refuses it otherwise. */
+export const emptyTrail = (sql: postgres.Sql | postgres.TransactionSql): Promise<void> => deleteRows(sql, "audit_log");
 
 /** Opens the service's connection pool to a database. The caller must close it. */
 export function connectTo(

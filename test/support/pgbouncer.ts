@@ -26,10 +26,17 @@ export async function pgBouncer(...args: Parameters<typeof startPgBouncer>): Pro
   return url;
 }
 
-/** Starts PgBouncer in transaction mode for every database of a server, with `poolSize` connections to each. */
+/**
+ * Starts PgBouncer in transaction mode for every database of a server, with `poolSize` connections to each. It lets in the
+ * login of the URL and the given ones, without their passwords.
+ */
 export async function startPgBouncer(
   databaseUrl: string,
-  { poolSize, settings = [] }: { poolSize: number; settings?: readonly string[] },
+  {
+    poolSize,
+    settings = [],
+    logins = [],
+  }: { poolSize: number; settings?: readonly string[]; logins?: readonly { user: string; password: string }[] },
 ): Promise<{ url: string; stop: () => Promise<void> }> {
   const { host, port, user, password, database } = parseDatabaseUrl(databaseUrl);
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-pgbouncer-"));
@@ -39,13 +46,15 @@ export async function startPgBouncer(
   const own = (listener.address() as AddressInfo).port;
   listener.close();
   await once(listener, "close");
-  const secret = password ? ` password=${password}` : "";
-  writeFileSync(join(folder, "users.txt"), `"${user}" ""\n`);
+  const users = [{ user, password: password ?? "" }, ...logins].map(
+    ({ user, password }) => `"${user}" "${password}"\n`,
+  );
+  writeFileSync(join(folder, "users.txt"), users.join(""));
   writeFileSync(
     join(folder, "pgbouncer.ini"),
     [
       "[databases]",
-      `* = host=${host} port=${port} user=${user}${secret}`,
+      `* = host=${host} port=${port}`,
       "[pgbouncer]",
       `listen_addr = 127.0.0.1\nlisten_port = ${own}\nunix_socket_dir =`,
       `auth_type = trust\nauth_file = ${folder}/users.txt`,

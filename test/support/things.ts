@@ -9,6 +9,7 @@ import type { Definition } from "../../src/repositories/definition.ts";
 import { SoftDeleteRepository } from "../../src/repositories/soft-delete.ts";
 import { createdAt, lower } from "../../src/schema/columns.ts";
 import { instant } from "../../src/schema/instant.ts";
+import { serviceUser } from "./database.ts";
 
 /** A table for tests of the generic repository, with every kind of column that it supports. */
 export const things = pgTable("things", {
@@ -41,7 +42,8 @@ export async function createThings(on: postgres.Sql): Promise<void> {
     create unique index things_name_key on things (lower(name));
     create index on things (created_at, id) where deleted_at is null;
     create trigger things_set_updated_at before insert or update on things for each row execute function set_updated_at();
-    select record_changes_of('things', 'id', '{}', '{updated_at}');`);
+    select record_changes_of('things', 'id', '{}', '{updated_at}');
+    grant select, insert, update, delete on things to ${serviceUser()};`);
 }
 
 export interface Thing {

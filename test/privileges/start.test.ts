@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { createDatabase, openPool, serviceUser, type TestDatabase, withLogin } from "../support/database.ts";
+import { newUser } from "../support/factories.ts";
+import { readableLog } from "../support/log.ts";
+import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
+import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
+
+let database: TestDatabase;
+let sql: TestDatabase["sql"];
+let directUrl: string;
+beforeAll(async () => {
+  database = await createDatabase({ direct: true });
+  ({ sql, directUrl } = database);
+});
+afterAll(() => database.drop());
+
+/** Creates a login, and drops it when the test ends. */
+async function login(attributes = "", after = ""): Promise<{ user: string; password: string }> {
+  const user = `login_${randomUUID().slice(0, 8)}`;
+  await sql.unsafe(`create role ${user} login password 'secret' ${attributes}; ${after.replaceAll("<login>", user)}`);
+  onTestFinished(async () => {
+    await sql.unsafe(`reassign owned by ${user} to current_user; drop owned by ${user}; drop role ${user}`);
+  });
+  return { user, password: "secret" };
+}
+
+const production = { NODE_ENV: "production", DATABASE_POOL_MAX: "2" };
+
+it("each connection assumes DATABASE_ROLE, and the audit trail has the actor that it passes", async () => {
+  const member = withLogin(directUrl, await login("", `grant ${serviceUser()} to <login>`));
+  const service = await serviceForTest(member, { env: { ...production, DATABASE_ROLE: serviceUser() } });
+  const { id } = await clientOf(service.url, serviceToken).users.create.mutate(newUser());
+  const [row] = await sql`select actor from audit_log where resource_type = 'users' and resource_id = ${id}`;
+  expect(row).toEqual({ actor: "service:test" });
+
+  const { db } = await openPool(member, { DATABASE_ROLE: serviceUser() });
+  const [roles] = await db.execute("select current_user as role, session_user <> current_user as assumed");
+  expect(roles).toEqual({ role: serviceUser(), assumed: true });
+});
+
+it("a role that does not exist, or that the login is no member of, is named with the remedy", async () => {
+  const stranger = withLogin(directUrl, await login());
+  await expect(openPool(stranger, { DATABASE_ROLE: "nobody_here" })).rejects.toThrow(
+    'has no role "nobody_here": check DATABASE_ROLE, or create it with: aeturnis-data role grant nobody_here --create',
+  );
+  await expect(openPool(stranger, { DATABASE_ROLE: serviceUser() })).rejects.toThrow(
+    `does not let this login assume the role "${serviceUser()}" of DATABASE_ROLE: grant ${serviceUser()} to <login>;`,
+  );
+});
+
+it.skipIf(!hasPgBouncer)(
+  "through PgBouncer the role is the login's, and another one is refused with the remedy",
+  async () => {
+    const { user } = await login("", `grant ${serviceUser()} to <login>`);
+    const env = { DATABASE_POOLER: "transaction", DATABASE_ROLE: serviceUser() };
+    const url = await pgBouncer(withLogin(directUrl, { user, password: "secret" }), { poolSize: 2 });
+    await expect(openPool(url, env)).rejects.toThrow(
+      `does not pass DATABASE_ROLE on: alter role ${user} set role = '${serviceUser()}'; and reconnect the pooler.`,
+    );
+    await sql.unsafe(`alter role ${user} set role = '${serviceUser()}'`);
+    const reconnected = await pgBouncer(withLogin(directUrl, { user, password: "secret" }), { poolSize: 2 });
+    const service = await serviceForTest(reconnected, { env });
+    expect(await clientOf(service.url, serviceToken).users.create.mutate(newUser())).toHaveProperty("id");
+  },
+);
+
+it("a start without a privilege names it, and the command that grants it", async () => {
+  const role = serviceUser();
+  await sql.unsafe(
+    `revoke execute on function create_user_session from ${role}; revoke update (email, role) on users from ${role}`,
+  );
+  await expect(serviceForTest(database.url)).rejects.toThrow(
+    `The role ${role} lacks privileges: UPDATE (email) on table public.users, UPDATE (role) on table public.users, ` +
+      `EXECUTE on function public.create_user_session. As the owner of the tables, run: aeturnis-data role grant ${role}`,
+  );
+  await sql.unsafe(`revoke usage on schema drizzle from ${role}; revoke all on audit_log from ${role}`);
+  await expect(serviceForTest(database.url)).rejects.toThrow(
+    /SELECT \(id\) on table public.audit_log, .* and \d+ more\. As the owner/,
+  );
+  await sql.unsafe(`
+    grant execute on function create_user_session to ${role}; grant update (email, role) on users to ${role};
+    grant usage on schema drizzle to ${role}; grant select, insert on audit_log to ${role}`);
+});
+
+it.each([
+  ["a superuser", "superuser", "", "is a superuser"],
+  ["the owner of the trail", "", "alter table audit_log owner to <login>", "owns the audit trail"],
+  [
+    "a member of the owner",
+    "",
+    "create role <login>_owner; alter table audit_log owner to <login>_owner; grant <login>_owner to <login>",
+    "is a member of .*_owner, which owns the audit trail",
+  ],
+])(
+  "in production %s is refused, also with DATABASE_ROLE, unless DATABASE_ALLOW_OWNER permits it",
+  async (_, attributes, after, reason) => {
+    const { user, password } = await login(attributes, `grant ${serviceUser()} to <login>; ${after}`);
+    onTestFinished(async () => {
+      await sql`alter table audit_log owner to current_user`;
+      await sql.unsafe(`drop role if exists ${user}_owner`);
+    });
+    const url = withLogin(directUrl, { user, password });
+    const env = { ...production, DATABASE_ROLE: serviceUser() };
+    await expect(serviceForTest(url, { env })).rejects.toThrow(
+      new RegExp(`^In production .*, and ${user} ${reason}\\. Create a login`),
+    );
+    const { log, lines } = readableLog("warn");
+    await serviceForTest(url, { env: { ...env, DATABASE_ALLOW_OWNER: "true" }, log });
+    expect(lines.map(({ msg }) => msg)).toContainEqual(
+      expect.stringMatching(new RegExp(`^${user} ${reason}: whoever`)),
+    );
+    await serviceForTest(url, { env: { DATABASE_ROLE: serviceUser() } });
+  },
+);
+
+it("in production a login of its own starts without a warning", async () => {
+  const { log, lines } = readableLog("warn");
+  await serviceForTest(database.url, { env: production, log });
+  expect(lines).toEqual([]);
+});

@@ -9,8 +9,18 @@ import { fileURLToPath } from "node:url";
 /** A secret of at least 32 characters for services under measurement. */
 export const benchSecret = "a secret that signs nothing but the tokens of benchmarks";
 
+/** The login of services under measurement. */
+export const serviceLogin = { user: "aeturnis_bench_service", password: "a password of benchmarks" };
+
+/** The URL of a database with the login of services, in place of its owner's. */
+export function serviceUrl(databaseUrl) {
+  const url = new URL(databaseUrl);
+  [url.username, url.password] = [serviceLogin.user, serviceLogin.password];
+  return url.href;
+}
+
 /**
- * Starts the service on a free port, with the settings of production.
+ * Starts the service on a free port, with the settings of production and a login that owns nothing.
  *
  * @param options.args options of Node.js
  * @param options.probe the path that is answered when the service is ready
@@ -22,7 +32,7 @@ export async function startService(databaseUrl, { args = [], env = {}, probe, re
     ...process.env,
     NODE_ENV: "production",
     LOG_LEVEL: "warn",
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: serviceUrl(databaseUrl),
     DATABASE_POOL_MAX: "10",
     JWT_SECRET: benchSecret,
     ENCRYPTION_KEYS: `bench:${Buffer.alloc(32).toString("base64")}`,

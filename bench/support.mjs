@@ -8,7 +8,9 @@ import { connect } from "../dist/database/index.js";
 import { startEmbedded } from "../dist/embedded/index.js";
 import { up } from "../dist/migrator/index.js";
 import { createLog } from "../dist/observability/index.js";
+import { grantServiceRole } from "../dist/privileges/index.js";
 import { createRepositories } from "../dist/repositories/index.js";
+import { serviceLogin, serviceUrl } from "./service-process.mjs";
 
 const log = createLog({ level: "error" });
 
@@ -36,16 +38,32 @@ export async function createDatabase(server, name) {
   return url.href;
 }
 
-/** Creates and migrates a database of that name. Returns it with the service's connections and with plain ones. */
+/** Lets the login of services under measurement into a migrated database. */
+async function grantLogin(url) {
+  const { user, password } = serviceLogin;
+  const { db, close } = await connect(
+    { ...loadConfig({ DATABASE_POOL_MAX: "1", DATABASE_POOL_MIN: "0" }).database, url },
+    { log },
+  );
+  await grantServiceRole(db, { role: user, create: true, login: true });
+  await db.execute(`alter role ${user} password '${password}'`);
+  await close();
+}
+
+/**
+ * Creates and migrates a database of that name. Returns it with the connections of the service, whose login owns nothing, and
+ * with plain ones of the owner.
+ */
 export async function migrated(server, name, { poolMax = 10, statementTimeout } = {}) {
   const url = await createDatabase(server, name);
   const { error } = await up({ target: { url } });
   if (error !== undefined) throw error;
+  await grantLogin(url);
   const sql = postgres(url, { max: poolMax, onnotice: () => {}, fetch_types: false });
   const database = await connect(
     {
       ...loadConfig({ DATABASE_POOL_MAX: String(poolMax) }).database,
-      url,
+      url: serviceUrl(url),
       ...(statementTimeout !== undefined && { statementTimeout }),
     },
     { log },

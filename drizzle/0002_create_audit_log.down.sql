@@ -20,4 +20,6 @@ drop table audit_log;
 --> statement-breakpoint
 drop function refuse_audit_log_change();
 --> statement-breakpoint
+drop function set_acting_id();
+--> statement-breakpoint
 drop schema partitions;

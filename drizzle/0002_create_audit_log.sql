@@ -25,6 +25,9 @@ create table audit_log (
   created_at timestamptz not null default greatest(current_timestamp, clock_timestamp()),
   actor varchar(100) not null default ('db:' || current_user),
   request_id varchar(64),
+  -- No foreign keys: they outlive the accounts.
+  acting_id uuid,
+  subject_id uuid,
   -- What no JavaScript client can be given, as in users.metadata, whose changes lie two levels deeper here. An error
   -- while looking counts as found. The path takes six times as long as the text, which tells almost all.
   constraint audit_log_changes_check check (jsonb_typeof(changes) = 'object'),
@@ -45,6 +48,28 @@ create index idx_audit_user on audit_log (user_id, created_at desc);
 create index idx_audit_created on audit_log (created_at desc);
 --> statement-breakpoint
 create index idx_audit_resource on audit_log (resource_type, resource_id, created_at desc);
+--> statement-breakpoint
+create index idx_audit_subject on audit_log (subject_id, created_at desc);
+--> statement-breakpoint
+
+create function set_acting_id() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.acting_id := new.user_id;
+  return new;
+end;
+$$;
+--> statement-breakpoint
+
+-- Without it a row could name one account now, and another one when the first is deleted. Writers set both columns, so that
+-- it seldom fires.
+create trigger set_acting_id
+  before insert on audit_log
+  for each row
+  when (new.user_id is not null and new.acting_id is distinct from new.user_id)
+  execute function set_acting_id();
 --> statement-breakpoint
 
 -- Rows are added and read, and never changed, by nobody: the owner and Studio included. The one exception is the foreign
@@ -85,11 +110,16 @@ create trigger refuse_truncate
   execute function refuse_audit_log_change();
 --> statement-breakpoint
 
+-- The functions below, and those of recorders, set how PostgreSQL reads their texts, such as '\(', and writes names: by
+-- default it would do so as the caller has set it, who could have changes written without what the trail must show.
+
 -- The partitions that take rows, with their bounds, infinity where there is none. One that is being detached takes no
 -- rows. (Bounds are printed and read as the settings below say.)
 create function audit_log_bounds() returns table (relation regclass, lower_bound timestamptz, upper_bound timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
@@ -108,6 +138,8 @@ $$;
 create function audit_log_runway() returns table (ends_at timestamptz, months_ahead integer, has_rows_beyond boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 as $$
   select ends_at,
@@ -122,6 +154,8 @@ $$;
 create function audit_log_problems() returns table (problem text, blocks_writes boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
@@ -147,6 +181,16 @@ as $$
   cross join unnest('{refuse_change,refuse_truncate}'::name[]) as wanted
   left join pg_trigger on tgrelid = member and tgname = wanted
   where tgenabled is distinct from 'O' and tgenabled is distinct from 'A'
+  union all
+  select format('rows of %s can be changed or omitted: %s %s is not of the service', member, kind, name), false
+  from (select 'public.audit_log'::regclass union all select relation from public.audit_log_bounds()) as members (member)
+  cross join lateral (
+    -- Before a row is written, or instead of it.
+    select 'trigger', tgname from pg_trigger
+    where tgrelid = member and not tgisinternal and tgtype & 66 <> 0 and tgname not in ('refuse_change', 'refuse_truncate', 'set_acting_id')
+    union all
+    select 'rule', rulename from pg_rewrite where ev_class = member
+  ) as others (kind, name)
 $$;
 --> statement-breakpoint
 
@@ -156,6 +200,8 @@ $$;
 create function attach_audit_log_partition(partition_name name, lower_bound timestamptz, upper_bound timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
@@ -180,6 +226,8 @@ $$;
 create function audit_log_beyond_bound() returns table (upper_bound timestamptz, validated boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
@@ -199,6 +247,8 @@ create function prepare_audit_log_beyond() returns boolean
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 set lock_timeout = '100ms'
 as $$
@@ -234,6 +284,8 @@ $$;
 create function narrow_audit_log_beyond(horizon timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 as $$
 declare
@@ -277,6 +329,8 @@ $$;
 create function fill_audit_log_months(first_moment timestamptz, horizon timestamptz) returns setof text
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 as $$
 declare
@@ -321,6 +375,8 @@ create function create_audit_log_partitions(months_ahead integer default 3) retu
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 set timezone = 'UTC'
 set lock_timeout = '100ms'
 as $$
@@ -391,12 +447,16 @@ comment on table audit_log is 'Who changed what, when and from where. Partitione
 --> statement-breakpoint
 comment on column audit_log.actor is 'user:<uuid>, service:<name>, system:<job>, or db:<role> for a change made past the service.';
 --> statement-breakpoint
+comment on column audit_log.acting_id is 'The account that acted, also after it is deleted.';
+--> statement-breakpoint
+comment on column audit_log.subject_id is 'The account that the row is about, also after it is deleted.';
+--> statement-breakpoint
 comment on schema partitions is 'The months of audit_log. Query audit_log itself.';
 --> statement-breakpoint
 
 -- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
 revoke execute on function
-  refuse_audit_log_change(), audit_log_bounds(), audit_log_runway(), audit_log_problems(),
+  set_acting_id(), refuse_audit_log_change(), audit_log_bounds(), audit_log_runway(), audit_log_problems(),
   attach_audit_log_partition(name, timestamptz, timestamptz), audit_log_beyond_bound(), prepare_audit_log_beyond(),
   narrow_audit_log_beyond(timestamptz), fill_audit_log_months(timestamptz, timestamptz),
   create_audit_log_partitions(integer)

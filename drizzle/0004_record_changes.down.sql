@@ -24,6 +24,12 @@ drop function refuse_truncate() cascade;
 --> statement-breakpoint
 comment on column audit_log.changes is null;
 --> statement-breakpoint
+comment on column users.id is null;
+--> statement-breakpoint
+comment on column user_security.user_id is null;
+--> statement-breakpoint
+comment on column user_sessions.user_id is null;
+--> statement-breakpoint
 comment on column users.password_hash is null;
 --> statement-breakpoint
 comment on column users.email_verification_token is null;

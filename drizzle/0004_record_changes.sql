@@ -44,13 +44,15 @@ return case
 
 -- How each column of a table is recorded. A tag in the column's comment declares it, because a comment survives a
 -- rename, a dump and a restore: [secret] (the trail says that it changed, never what it holds), [unrecorded] (a change
--- of it alone is none), [recorded]. A column without a tag is recorded with its values, unless its name says that it
+-- of it alone is none), [recorded]; and [subject] (the account that the row is about). A column without a tag is recorded with its values, unless its name says that it
 -- holds a secret. Of a deleted row every column is recorded: [secret] [unrecorded] keeps a value out of that, too. `form` is how a value is written: as it is, as JSON that was checked, or as its text, which every
 -- type has. Only `simple` types are compared by their operator, all others by their bytes: json, xml and point have no
 -- equality, and numeric finds 1.0 and 1.00 equal.
 create function audit_columns(recorded regclass) returns table (name name, class text, form text, simple boolean, hidden boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $$
   with recursive columns as (
     select attnum, attname, atttypid, attcollation, attgenerated, coalesce(col_description(attrelid, attnum), '') as comment
@@ -89,10 +91,13 @@ $$;
 --> statement-breakpoint
 
 -- The statement that writes the trail of the rows of one statement (old_rows, new_rows), for a table as it is now.
--- `given` are the SQL of: acting user, resource type, address, user agent, actor, request.
+-- `given` are the SQL of: acting user, resource type, address, user agent, actor, request, and the acting user also if it
+-- is gone.
 create function audit_statement(recorded regclass, event text, given text[]) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $$
 declare
   -- The primary key; of a table that inherits, its parent's, because keys are not inherited.
@@ -103,6 +108,10 @@ declare
     select array(select attname from pg_attribute where attrelid = indrelid and attnum = any (indkey) order by array_position(indkey::int2[], attnum))
     from pg_index join family on relid = indrelid where indisprimary order by distance limit 1
   ), '{}');
+  subject constant name := (
+    select attname from pg_attribute
+    where attrelid = recorded and attnum > 0 and not attisdropped and atttypid = 'uuid'::regtype and col_description(attrelid, attnum) ~ '\[subject\]'
+    order by attnum limit 1);
   keyed boolean;
   compared text;
   values_before text;
@@ -138,11 +147,13 @@ begin
 
   -- OFFSET 0: the columns are compared once, and not once for each place that reads the result.
   return format($sql$insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select %s, %L, %s, left(%s, 255), written.columns, %s, %s, %s, %s
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select %s, %L, %s, left(%s, 255), written.columns, %s, %s, %s, %s, %s, %s
     from %s
     cross join lateral (select coalesce(%s, '{}') as columns offset 0) as written%s$sql$,
-    given[1], lower(event), given[2], coalesce(key, 'null'), given[3], given[4], given[5], given[6],
+    given[1], lower(event), given[2], coalesce(key, 'null'), given[3], given[4], given[5], given[6], given[7],
+    case when subject is null then 'null'
+      else format(case event when 'UPDATE' then 'coalesce(after.%1$I, before.%1$I)' when 'INSERT' then 'after.%1$I' else 'before.%1$I' end, subject) end,
     case
       when event = 'INSERT' then 'new_rows as after'
       when event = 'DELETE' then 'old_rows as before'
@@ -168,6 +179,8 @@ $$;
 create function audit_refuse_stale(recorded regclass, columns text[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $$
 begin
   if exists (
@@ -195,6 +208,8 @@ $$;
 create function audit_recorder(recorded regclass) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $generator$
 declare
   -- Names, types and comments of the columns, in any order and without their numbers, which a column that is dropped and
@@ -205,7 +220,7 @@ declare
     # coalesce((
       select bit_xor(hashtextextended(description, hashtext((select attname::text from pg_attribute where attrelid = objoid and attnum = objsubid))))
       from pg_description where objoid = <table> and classoid = 'pg_class'::regclass and objsubid > 0), 0)$sql$;
-  given constant text[] := '{recording.acting_user,recording.resource,recording.address,recording.user_agent,recording.actor,recording.request}';
+  given constant text[] := '{recording.acting_user,recording.resource,recording.address,recording.user_agent,recording.actor,recording.request,recording.acting_id}';
   known bigint;
 begin
   execute 'select ' || replace(fingerprint, '<table>', recorded::oid::text) into known;
@@ -217,7 +232,8 @@ declare
   context constant jsonb := case when has_column_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'actor', 'insert')
     then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
-  acting_user uuid := context ->> 'userId';
+  acting_id constant uuid := context ->> 'userId';
+  acting_user uuid := acting_id;
   address constant inet := context ->> 'ipAddress';
   user_agent constant text := context ->> 'userAgent';
   request constant text := context ->> 'requestId';
@@ -251,8 +267,8 @@ begin
       case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end) into recording.seen;
     perform public.audit_refuse_stale(tg_relid, recording.seen);
   end if;
-  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6}')
-  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request;
+  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6,$7}')
+  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id;
   return null;
 end;
 $body$, replace(fingerprint, '<table>', 'tg_relid'), known, public.audit_statement(recorded, 'UPDATE', given), public.audit_statement(recorded, 'INSERT', given),
@@ -267,6 +283,8 @@ $generator$;
 create function record_changes_of(recorded regclass, key_column name default null, secret_columns name[] default '{}', unrecorded_columns name[] default '{}') returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $$
 declare
   recorder text;
@@ -337,6 +355,8 @@ create function refresh_change_recorders() returns setof regclass
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $$
 declare
   recorded record;
@@ -363,6 +383,8 @@ $$;
 create function audit_trail_gaps() returns setof text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 as $$
   with recursive family (relid) as (
     select unnest(array['public.users', 'public.user_security', 'public.user_sessions']::regclass[])::oid
@@ -385,6 +407,12 @@ as $$
 $$;
 --> statement-breakpoint
 
+comment on column users.id is '[subject]';
+--> statement-breakpoint
+comment on column user_security.user_id is '[subject]';
+--> statement-breakpoint
+comment on column user_sessions.user_id is '[subject]';
+--> statement-breakpoint
 select record_changes_of('users', 'id', '{password_hash, email_verification_token}', '{updated_at}');
 --> statement-breakpoint
 select record_changes_of('user_security', 'user_id', '{two_factor_secret, recovery_codes}');

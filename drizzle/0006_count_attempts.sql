@@ -71,6 +71,8 @@ create index idx_sessions_device on user_sessions (user_id, device_id) where dev
 
 -- A guess writes only columns that are not recorded. What is recorded are decisions: failing_since, the first failure
 -- after a success, and locked_until, each lock and its end.
+comment on column user_devices.user_id is '[subject]';
+--> statement-breakpoint
 select record_changes_of('user_devices', 'id', '{token_hash}', '{last_used_at, expires_at, attempts, attempts_total, last_attempt_at}');
 --> statement-breakpoint
 comment on column user_security.login_attempts is '[unrecorded]';

@@ -7,14 +7,15 @@ import { type SQL, sql } from "drizzle-orm";
  * server connection, where a session's lock would be lost (PostgreSQL manual, 13.3.5).
  */
 export const advisoryLocks = {
-  /** One migrator at a time for each migrations table (its quoted, qualified name). */
+  /**
+   * One migrator at a time for each migrations table (its quoted, qualified name), or `role grant`: PostgreSQL refuses to
+   * change a row of the catalog that another transaction has changed.
+   */
   migrator: (table: string) => `migrate ${table}`,
   /** Opening or creating the run of an import file (its absolute path). */
   importFile: (path: string) => `import of ${path}`,
   /** Moving the checkpoint of an import run. */
   importRun: (id: string) => `import ${id}`,
-  /** One `role grant` at a time: two that change one row of the catalog would fail. */
-  roleGrant: "role grant",
   /** The leader of a periodic job. */
   job: (name: string) => `job ${name}`,
 } as const;

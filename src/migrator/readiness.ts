@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { type AuditRunway, type Database, type Db, findAuditProblems, readAuditRunway } from "../database/index.ts";
+import { missingPrivileges, summarizePrivileges } from "../privileges/index.ts";
 import { readJournal } from "./journal/folder.ts";
 
 export interface Readiness {
@@ -10,6 +11,8 @@ export interface Readiness {
   readonly writable: boolean;
   /** Tags of the migrations that are not applied; null when they cannot be determined. */
   readonly pending: readonly string[] | null;
+  /** Privileges that the service's role lacks, such as after a migration; absent when there are none. */
+  readonly privileges?: string;
   /** Problems that block, or will block, the recording of changes; absent when there are none. */
   readonly audit?: readonly string[];
   /** How far the partitions of the audit trail reach; absent when it cannot be determined. */
@@ -24,12 +27,14 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
   const applied = pending?.length === 0;
   // The migrations create the function that reports audit problems.
   const problems = applied ? await findAuditProblems(database.db).catch(() => [uncheckable]) : [];
+  const missing = applied ? await missingPrivileges(database.db).catch(() => []) : [];
   const auditRunway = applied ? await readAuditRunway(database.db).catch(() => undefined) : undefined;
   return {
-    ready: writable && applied && !problems.some(({ blocksWrites }) => blocksWrites),
+    ready: writable && applied && missing.length === 0 && !problems.some(({ blocksWrites }) => blocksWrites),
     database: true,
     writable,
     pending,
+    ...(missing.length > 0 && { privileges: `missing: ${summarizePrivileges(missing)}` }),
     ...(problems.length > 0 && { audit: problems.map(({ problem }) => problem) }),
     ...(auditRunway && { auditRunway }),
   };

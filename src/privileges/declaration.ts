@@ -156,6 +156,8 @@ export const servicePrivileges: readonly Privilege[] = [
       "userAgent",
       "actor",
       "requestId",
+      "actingId",
+      "subjectId",
     ],
   }),
   ...onFunctions([

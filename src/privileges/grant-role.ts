@@ -1,5 +1,11 @@
 import { sql } from "drizzle-orm";
-import { acquireAdvisoryLock, advisoryLocks, type Db, type Executor } from "../database/index.ts";
+import {
+  acquireAdvisoryLock,
+  advisoryLocks,
+  type Db,
+  type Executor,
+  isTransactionConflict,
+} from "../database/index.ts";
 import { OperatorError } from "../errors.ts";
 import { findRightsBeyond, missingObjects, revokeStatements } from "./inspection.ts";
 import { grantStatements } from "./statements.ts";
@@ -38,7 +44,7 @@ export interface RoleGrant {
 export function grantServiceRole(db: Db, options: GrantOptions): Promise<RoleGrant> {
   const { role, dryRun = false } = options;
   return db.transaction(async (tx) => {
-    await tx.execute(sql`select ${acquireAdvisoryLock(advisoryLocks.roleGrant)}`);
+    await tx.execute(sql`select ${acquireAdvisoryLock(advisoryLocks.migrator('"drizzle"."__drizzle_migrations"'))}`);
     const missing = await missingObjects(tx);
     if (missing.length > 0) {
       throw new RoleError(`Nothing was granted: ${missing.join(", ")} does not exist. Apply the migrations first.`);
@@ -47,10 +53,32 @@ export function grantServiceRole(db: Db, options: GrantOptions): Promise<RoleGra
     const creation = creationStatements(account, options);
     const revoked = account.exists ? await revokeStatements(tx, role) : [];
     const statements = [...creation, ...revoked, ...grantStatements(account.name)];
-    if (!dryRun) for (const statement of statements) await tx.execute(sql.raw(statement));
+    if (!dryRun) for (const statement of statements) await run(tx, statement);
+    // A privilege that another role has granted is not taken away by the owner, and PostgreSQL gives no error.
+    const left = dryRun ? [] : await revokeStatements(tx, role);
     const beyond = dryRun && !account.exists ? [] : await findRightsBeyond(tx, role);
-    return { statements, created: !account.exists && !dryRun, revoked, beyond };
+    return {
+      ...{ statements, created: !account.exists && !dryRun },
+      revoked: revoked.filter((statement) => !left.includes(statement)),
+      beyond: [
+        ...left.map((statement) => `${role} keeps what another role has granted. As that role: ${statement}`),
+        ...beyond,
+      ],
+    };
   });
+}
+
+/** @throws {RoleError} if PostgreSQL refuses the statement. Its message names objects only. */
+async function run(tx: Executor, statement: string): Promise<void> {
+  try {
+    await tx.execute(sql.raw(statement));
+  } catch (error) {
+    if (isTransactionConflict(error) || !(error instanceof Error)) throw error;
+    const reason = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new RoleError(`Nothing was granted, because this statement was refused (${reason}): ${statement}`, {
+      cause: error,
+    });
+  }
 }
 
 /** A role, and the login that gives it privileges. */

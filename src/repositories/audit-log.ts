@@ -1,9 +1,10 @@
-import { getTableColumns, inArray, is, sql } from "drizzle-orm";
+import { getTableColumns, getTableName, inArray, is, sql } from "drizzle-orm";
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
 import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
 import { auditLog, parseInstant, users } from "../schema/index.ts";
+import { isUuid } from "../validation/index.ts";
 import { changesOf } from "./audit-changes.ts";
 import type { AuditEntry, AuditPartition } from "./row-types.ts";
 import { TransactionalRepository } from "./transactional.ts";
@@ -20,6 +21,7 @@ export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } =
     { sort: ["createdAt"] },
     { equal: ["resourceType", "resourceId"], sort: ["createdAt"] },
     { equal: ["userId"], sort: ["createdAt"] },
+    { equal: ["subjectId"], sort: ["createdAt"] },
     { equal: ["actor"], sort: ["createdAt"] },
     { equal: ["action"], sort: ["createdAt"] },
   ],
@@ -37,15 +39,26 @@ export type AuditRow = { readonly [Field in keyof typeof writtenColumns]?: Audit
 
 /** An event of the game. Without `userId`, `ipAddress` and `userAgent` it has those of its actor. */
 export type AuditEvent = {
-  readonly [Field in Exclude<keyof AuditRow, "actor" | "action" | "requestId">]?: Exclude<AuditRow[Field], null>;
+  readonly [Field in Exclude<keyof AuditRow, "actor" | "action" | "requestId" | "actingId" | "subjectId">]?: Exclude<
+    AuditRow[Field],
+    null
+  >;
 } & { readonly action: string };
 
-/** The row of an event. Its actor is the caller that reports it, not the user that it is about. */
+/**
+ * The row of an event. Its actor is the caller that reports it. It is about the account that it names as its resource, or
+ * else about its user.
+ */
 export function auditRowOf(by: Actor, event: AuditEvent): AuditRow {
+  const { resourceType, resourceId } = event;
+  const userId = event.userId ?? by.userId;
+  const isAboutAccount = resourceType === getTableName(users) && resourceId !== undefined && isUuid(resourceId);
   return {
     ...event,
     actor: by.name,
-    userId: event.userId ?? by.userId,
+    userId,
+    actingId: userId,
+    subjectId: isAboutAccount ? resourceId : event.userId,
     ipAddress: event.ipAddress ?? by.ipAddress,
     userAgent: event.userAgent ?? by.userAgent,
     requestId: by.requestId,

@@ -86,6 +86,10 @@ export interface AuditEntry {
   ipAddress: string | null;
   userAgent: string | null;
   requestId: string | null;
+  /** The account that acted, also after it is deleted. */
+  actingId: string | null;
+  /** The account that the row is about, also after it is deleted. */
+  subjectId: string | null;
   createdAt: Date;
 }
 

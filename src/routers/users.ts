@@ -3,6 +3,7 @@ import { createAccount, createAccounts } from "../identity/index.ts";
 import { type UserRole, userDefinition } from "../repositories/index.ts";
 import { userRoles } from "../schema/index.ts";
 import { newAccount } from "../validation/index.ts";
+import { accountHistoryInput, readAccountHistory } from "./account-history.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInputWith } from "./list-input.ts";
 import { ownedProcedureFor, ownedStatement, procedureFor } from "./procedure.ts";
@@ -59,6 +60,13 @@ export const usersRouter = t.router({
         throw new ForbiddenError("Only an administrator sees deleted users.", { field: "deleted" });
       return ctx.services.users.withVisibility(deleted).list({ ...options, scan });
     }),
+
+  /** The rows of the audit trail about an account: itself, its security state, sessions, devices and events. Newest first. */
+  history: ownedProcedureFor("owner", "moderator")
+    .input(accountHistoryInput)
+    .query(({ ctx: { services, ownerId, caller }, input: { id: _, ...options } }) =>
+      readAccountHistory(services.audit, { ownerId, ...options }, caller.kind === "user" && caller.role === "user"),
+    ),
 
   /** Creates an account, with a password or with the hash of one. */
   create: procedureFor("admin", "service")

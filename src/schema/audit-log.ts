@@ -23,7 +23,8 @@ export const auditLogConstraintMessages: ConstraintMessages = {
  * DETACH … CONCURRENTLY, and its rows would prevent the partition of their month from being created.
  *
  * Triggers refuse every UPDATE, DELETE and TRUNCATE. `user_id` is the acting user. Deleting an account sets it to null and
- * leaves the row. `actor` is one of
+ * leaves the row. `acting_id` is what `user_id` was, and `subject_id` the account that the row is about: both stay.
+ * `actor` is one of
  * `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. The CHECK constraints exist in the migration only.
  */
 export const auditLog = inPublic(
@@ -42,6 +43,8 @@ export const auditLog = inPublic(
       createdAt: instant("created_at").notNull().default(sql`greatest(current_timestamp, clock_timestamp())`),
       actor: varchar({ length: 100 }).notNull().default(sql`('db:' || session_user)`),
       requestId: varchar("request_id", { length: 64 }),
+      actingId: uuid("acting_id"),
+      subjectId: uuid("subject_id"),
     },
     (table) => [
       primaryKey({ name: "audit_log_pkey", columns: [table.id, table.createdAt] }),
@@ -49,6 +52,7 @@ export const auditLog = inPublic(
       index("idx_audit_created").on(table.createdAt.desc().nullsFirst()),
       index("idx_audit_actor").on(table.actor, table.createdAt.desc().nullsFirst()),
       index("idx_audit_action").on(table.action, table.createdAt.desc().nullsFirst()),
+      index("idx_audit_subject").on(table.subjectId, table.createdAt.desc().nullsFirst()),
       index("idx_audit_resource").on(table.resourceType, table.resourceId, table.createdAt.desc().nullsFirst()),
     ],
   ),

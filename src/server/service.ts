@@ -17,7 +17,7 @@ import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import { createLog, type Log } from "../observability/index.ts";
 import { version } from "../package.ts";
-import { grantServiceRole, ownershipOfLogin, requireServicePrivileges } from "../privileges/index.ts";
+import { type GrantOptions, grantServiceRole, powerOfLogin, requireServicePrivileges } from "../privileges/index.ts";
 import { createRepositories } from "../repositories/index.ts";
 import { createRequestDeadline } from "../routers/index.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -82,7 +82,8 @@ export async function createService(options: {
 
     signal?.throwIfAborted();
     const role = config.database.role ?? (embedded && embeddedRole);
-    if (embedded !== undefined && role !== undefined) await grantEmbeddedRole({ ...config.database, url }, role);
+    if (role !== undefined && (embedded !== undefined || migrate))
+      await grantRole({ ...config.database, url }, { role, create: embedded !== undefined });
     const database = await connect({ ...config.database, url, role }, { log, signal });
     // Queries that no request waits for may use the rest of the time.
     closers.push(() => database.close(Math.max(0, stopBy - Date.now())));
@@ -133,14 +134,14 @@ export async function createService(options: {
   }
 }
 
-/** Gives the role of the embedded server its privileges, and creates it at the first start. */
-async function grantEmbeddedRole(config: DatabaseConfig & { url: string }, role: string): Promise<void> {
+/** Gives the role that the service assumes its privileges, as the login that has migrated. */
+async function grantRole(config: DatabaseConfig & { url: string }, options: GrantOptions): Promise<void> {
   const { db, close } = await connect(
     { ...config, role: undefined, poolMin: 0, poolMax: 1 },
     { log: createLog({ level: "silent" }), applicationName: "aeturnis-data role" },
   );
   try {
-    await grantServiceRole(db, { role, create: true });
+    await grantServiceRole(db, options);
   } finally {
     await close();
   }
@@ -148,14 +149,14 @@ async function grantEmbeddedRole(config: DatabaseConfig & { url: string }, role:
 
 /** @throws {ConnectError} if the login can change or remove the audit trail, unless DATABASE_ALLOW_OWNER permits it */
 async function checkLogin(db: Database["db"], { allowOwner }: DatabaseConfig, log: Log): Promise<void> {
-  const ownership = await ownershipOfLogin(db);
-  if (ownership === undefined) return;
+  const power = await powerOfLogin(db);
+  if (power === undefined) return;
   if (allowOwner) {
-    log.warn(`${ownership}: whoever runs a statement through the service can change the audit trail`);
+    log.warn(`${power}: whoever runs a statement through the service can change the audit trail`);
     return;
   }
   throw new ConnectError(
-    `In production the service does not log in as one who can change the audit trail, and ${ownership}. Create a login ` +
+    `In production the service does not log in as one who can change the audit trail, and ${power}. Create a login ` +
       "of its own with `aeturnis-data role grant <name> --create --login`, and set it in DATABASE_URL. " +
       "DATABASE_ALLOW_OWNER=true permits the present one.",
   );

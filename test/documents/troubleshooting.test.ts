@@ -42,6 +42,7 @@ const composedQuotes: Readonly<Record<string, readonly string[]>> = {
   ],
   "The access token is not valid.": ["access token", " is not valid."],
   "UPDATE of": ["% of % is refused: rows of the audit trail are never changed"],
+  "can be changed or omitted: trigger": ["can be changed or omitted: %s %s is not of the service"],
   "is disabled": ["trigger %s is %s", "'disabled'"],
   "_snapshot.json is not JSON": ["is not JSON, and drizzle-kit stops at it"],
   "was applied, but the folder does not contain it": [" was applied, but ", "the folder does not contain it"],

@@ -122,6 +122,46 @@ describe("grantServiceRole", () => {
     await sql`drop table owned`;
   });
 
+  it("reports what is left of PUBLIC, another grantor and default privileges, and what the role owns stays its own", async () => {
+    const [role, grantor] = [roleName(), roleName()];
+    const name = (await sql`select current_database() as name`)[0]?.["name"];
+    await sql.unsafe(`revoke temporary on database ${name} from public; create role ${role}; create role ${grantor};
+      grant delete on audit_log to ${grantor} with grant option;
+      set role ${grantor}; grant delete on audit_log to ${role}; reset role;
+      grant update on audit_log to public;
+      alter default privileges grant select on tables to ${role};
+      create table owned (); alter table owned owner to ${role}; grant select on owned to ${role}`);
+    onTestFinished(async () => {
+      await sql.unsafe("revoke update on audit_log from public; drop table owned");
+    });
+    const { revoked, beyond } = await grant(role);
+    expect(revoked).toEqual([]);
+    const owner = (await sql`select current_user as name`)[0]?.["name"];
+    expect(beyond).toEqual([
+      `${role} keeps what another role has granted. As that role: revoke DELETE on table public.audit_log from ${role};`,
+      `${role} owns objects in this database (1): reassign owned by ${role} to <owner>;`,
+      `${role} is given privileges on objects that ${owner} creates: alter default privileges for role ${owner} revoke all on tables from ${role};`,
+      `${role} may DELETE, UPDATE on table public.audit_log by way of PUBLIC or another grantor: revoke it from public, or as the grantor.`,
+    ]);
+    expect(await sql`select has_table_privilege(${role}, 'owned', 'select') as kept`).toEqual([{ kept: true }]);
+  });
+
+  it("explains a statement that PostgreSQL refuses, and grants nothing", async () => {
+    const [role, grantee] = [roleName(), roleName()];
+    await sql.unsafe(`create role ${role}; create role ${grantee}; grant select on users to ${role} with grant option;
+      set role ${role}; grant select on users to ${grantee}; reset role`);
+    await expect(grant(role)).rejects.toThrow(
+      `Nothing was granted, because this statement was refused (dependent privileges exist): revoke SELECT on table public.users from ${role};`,
+    );
+    expect(await sql`select has_any_column_privilege(${role}, 'user_sessions', 'select') as granted`).toEqual([
+      { granted: false },
+    ]);
+    await sql.unsafe(`revoke all on users from ${role} cascade`);
+    await expect(grant("pg_reserved", { create: true })).rejects.toThrow(
+      'refused (role name "pg_reserved" is reserved)',
+    );
+  });
+
   it("refuses a superuser and the owner of the trail, and takes nothing from them", async () => {
     const [owner] = await sql`select current_user as name`;
     await expect(grant(owner?.["name"])).rejects.toThrow("is a superuser. The service needs a role of its own.");

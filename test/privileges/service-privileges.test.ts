@@ -11,7 +11,7 @@ let database: TestDatabase;
 let sql: TestDatabase["sql"];
 let pool: Database;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ direct: true });
   ({ sql } = database);
   pool = await connectTo(database.url, { DATABASE_POOL_MAX: "1" });
 });
@@ -96,6 +96,42 @@ it("each privilege is needed: without it the service cannot do something", async
     else hints = [...steps.filter(([step]) => step === name), ...hints.filter(([step]) => step !== name)].slice(0, 4);
   }
   expect(unneeded).toEqual([]);
+});
+
+it("no setting of the role changes what the functions that record changes do", async () => {
+  const unset = await sql`
+    select proname from pg_proc
+    where pronamespace = 'public'::regnamespace and not starts_with(proname, 'record_change_of_') and (prosrc ~ '\\\\' or prosrc ~* '\\mexecute\\M')
+      and not (proconfig @> array['standard_conforming_strings=on', 'quote_all_identifiers=off'])`;
+  expect(unset).toEqual([]);
+
+  const service = await connectTo(database.url, { DATABASE_POOL_MAX: "1" });
+  const secretsOf = async (user: string) =>
+    (
+      await sql`select changes from audit_log where resource_id = ${user} and changes ? 'password_hash' order by created_at`
+    ).map((row) => row["changes"]["password_hash"]);
+  const [user] = await service.db.execute<{ id: string }>(
+    "insert into users (email, username, password_hash) values ('victim@example.com', 'victim', '!') returning id",
+  );
+  for (const setting of [
+    "standard_conforming_strings = off",
+    "quote_all_identifiers = on",
+    "transform_null_equals = on",
+  ])
+    await service.db.execute(`set ${setting}`);
+  expect([...(await service.db.execute("select refresh_change_recorders()"))]).toEqual([]);
+  // In this isolation the recorder makes its statement anew.
+  await service.db.transaction(
+    (tx) => tx.execute(`update users set password_hash = '$argon2id$other' where id = '${user?.id}'`),
+    {
+      isolationLevel: "repeatable read",
+    },
+  );
+  await service.close();
+  expect(await secretsOf(String(user?.id))).toEqual([
+    [null, "[secret]"],
+    ["[secret]", "[secret]"],
+  ]);
 });
 
 it.each([

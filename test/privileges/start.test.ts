@@ -66,45 +66,73 @@ it.skipIf(!hasPgBouncer)(
 );
 
 it("a start without a privilege names it, and the command that grants it", async () => {
+  const { sql, url, drop } = await createDatabase();
+  onTestFinished(drop);
   const role = serviceUser();
   await sql.unsafe(
     `revoke execute on function create_user_session from ${role}; revoke update (email, role) on users from ${role}`,
   );
-  await expect(serviceForTest(database.url)).rejects.toThrow(
+  await expect(serviceForTest(url)).rejects.toThrow(
     `The role ${role} lacks privileges: UPDATE (email) on table public.users, UPDATE (role) on table public.users, ` +
-      `EXECUTE on function public.create_user_session. As the owner of the tables, run: aeturnis-data role grant ${role}`,
+      "EXECUTE on function public.create_user_session. As the owner of the tables, apply pending migrations, and run: " +
+      `aeturnis-data role grant ${role}`,
   );
   await sql.unsafe(`revoke usage on schema drizzle from ${role}; revoke all on audit_log from ${role}`);
-  await expect(serviceForTest(database.url)).rejects.toThrow(
-    /SELECT \(id\) on table public.audit_log, .* and \d+ more\. As the owner/,
+  await expect(serviceForTest(url)).rejects.toThrow(
+    /INSERT \(user_id\) on table public.audit_log, .* and \d+ more\. As the owner/,
   );
-  await sql.unsafe(`
-    grant execute on function create_user_session to ${role}; grant update (email, role) on users to ${role};
-    grant usage on schema drizzle to ${role}; grant select, insert on audit_log to ${role}`);
 });
 
 it.each([
   ["a superuser", "superuser", "", "is a superuser"],
   ["the owner of the trail", "", "alter table audit_log owner to <login>", "owns the audit trail"],
   [
-    "a member of the owner",
+    "a member of a member of the owner",
     "",
-    "create role <login>_owner; alter table audit_log owner to <login>_owner; grant <login>_owner to <login>",
+    `create role <login>_owner; create role <login>_between; alter table audit_log owner to <login>_owner;
+    grant <login>_owner to <login>_between; grant <login>_between to <login>`,
     "is a member of .*_owner, which owns the audit trail",
   ],
+  ["the owner of the database", "", "alter database <database> owner to <login>", "owns the database"],
+  [
+    "the owner of the schema of partitions",
+    "",
+    "alter schema partitions owner to <login>",
+    "owns the schema partitions",
+  ],
+  ["the owner of a table", "", "alter table users owner to <login>", "owns the table public.users"],
+  [
+    "the owner of a function",
+    "",
+    "alter function refuse_audit_log_change owner to <login>",
+    "owns the function refuse_audit_log_change",
+  ],
+  ["a login that may create roles", "createrole", "", "may create roles, and grant itself others"],
+  ["a member of pg_write_all_data", "", "grant pg_write_all_data to <login>", "is a member of pg_write_all_data"],
+  [
+    "a login without triggers",
+    "",
+    "grant set on parameter session_replication_role to <login>",
+    "may set session_replication_role",
+  ],
+  ["a login that may delete rows", "", "grant delete on audit_log to <login>", "may delete rows of the audit trail"],
 ])(
   "in production %s is refused, also with DATABASE_ROLE, unless DATABASE_ALLOW_OWNER permits it",
   async (_, attributes, after, reason) => {
-    const { user, password } = await login(attributes, `grant ${serviceUser()} to <login>; ${after}`);
+    const [name] = await sql`select current_database() as database`;
+    const { user, password } = await login(
+      attributes,
+      `grant ${serviceUser()} to <login>; ${after.replace("<database>", name?.["database"])}`,
+    );
     onTestFinished(async () => {
       await sql`alter table audit_log owner to current_user`;
-      await sql.unsafe(`drop role if exists ${user}_owner`);
+      await sql.unsafe(`revoke all on parameter session_replication_role from ${user}`);
+      await sql.unsafe(`drop role if exists ${user}_owner; drop role if exists ${user}_between`);
     });
     const url = withLogin(directUrl, { user, password });
     const env = { ...production, DATABASE_ROLE: serviceUser() };
-    await expect(serviceForTest(url, { env })).rejects.toThrow(
-      new RegExp(`^In production .*, and ${user} ${reason}\\. Create a login`),
-    );
+    const refusal = new RegExp(`^In production .*, and ${user} ${reason}\\. Create a login`);
+    await expect(serviceForTest(url, { env })).rejects.toThrow(refusal);
     const { log, lines } = readableLog("warn");
     await serviceForTest(url, { env: { ...env, DATABASE_ALLOW_OWNER: "true" }, log });
     expect(lines.map(({ msg }) => msg)).toContainEqual(
@@ -113,6 +141,25 @@ it.each([
     await serviceForTest(url, { env: { DATABASE_ROLE: serviceUser() } });
   },
 );
+
+it("/readyz answers 503 and names the privileges that a migration made necessary", async () => {
+  const service = await serviceForTest(database.url);
+  const ready = async () => {
+    const response = await fetch(new URL("/readyz", service.url));
+    return [response.status, (await response.json()) as unknown];
+  };
+  expect(await ready()).toEqual([200, expect.not.objectContaining({ privileges: expect.anything() })]);
+  await sql.unsafe(`revoke insert on challenges from ${serviceUser()}`);
+  expect(await ready()).toEqual([
+    503,
+    expect.objectContaining({
+      status: "not ready",
+      privileges: expect.stringMatching(/^missing: INSERT \(user_id\) on table public.challenges, .*, and \d more$/),
+    }),
+  ]);
+  await sql.unsafe(`grant insert on challenges to ${serviceUser()}`);
+  expect((await ready())[0]).toBe(200);
+});
 
 it("in production a login of its own starts without a warning", async () => {
   const { log, lines } = readableLog("warn");

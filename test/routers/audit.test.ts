@@ -35,6 +35,8 @@ describe("audit.record", () => {
         id: expect.any(String),
         actor: "service:test",
         requestId: expect.any(String),
+        actingId: player.id,
+        subjectId: player.id,
         createdAt: expect.any(Date),
       },
     ]);

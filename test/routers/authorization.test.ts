@@ -48,6 +48,7 @@ const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "
   "users.createMany": { admin: "yes", service: "yes" },
   "users.delete": { admin: "yes" },
   "users.deleteMany": { admin: "yes", service: "yes" },
+  "users.history": { user: ["self"], moderator: ["self", "user"], admin: ["self", "user", "moderator", "admin"] },
   "users.list": { moderator: "yes", admin: "yes", service: "yes" },
   "users.me": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "users.restore": { admin: "yes" },

@@ -159,6 +159,24 @@ describe("audit_log_problems", () => {
     expect(await problems()).toEqual([]);
   });
 
+  it("reports a trigger or rule that could change rows or leave them out", async () => {
+    await sql.unsafe(`
+      create function omit() returns trigger language plpgsql as $$ begin return null; end $$;
+      create trigger omit before insert on audit_log for each row when (false) execute function omit();
+      create trigger notify after insert on audit_log for each row when (false) execute function omit();
+      create rule omit as on insert to ${partition} where false do instead nothing`);
+    expect((await problems()).map(({ problem }) => problem)).toEqual(
+      expect.arrayContaining([
+        "rows of public.audit_log can be changed or omitted: trigger omit is not of the service",
+        `rows of ${partition} can be changed or omitted: rule omit is not of the service`,
+      ]),
+    );
+    expect(JSON.stringify(await problems())).not.toContain("notify");
+    await sql.unsafe(
+      `drop trigger omit on audit_log; drop trigger notify on audit_log; drop rule omit on ${partition}`,
+    );
+  });
+
   it("reports a partition whose triggers are disabled or missing", async () => {
     await sql.unsafe(
       `alter table ${partition} disable trigger refuse_change; drop trigger refuse_truncate on ${partition}`,

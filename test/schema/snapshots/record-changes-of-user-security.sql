@@ -11,7 +11,8 @@ declare
   context constant jsonb := case when has_column_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'actor', 'insert')
     then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
-  acting_user uuid := context ->> 'userId';
+  acting_id constant uuid := context ->> 'userId';
+  acting_user uuid := acting_id;
   address constant inet := context ->> 'ipAddress';
   user_agent constant text := context ->> 'userAgent';
   request constant text := context ->> 'requestId';
@@ -37,8 +38,8 @@ begin
       from pg_description where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
     if tg_op = 'UPDATE' then
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'update', recording.resource, left(coalesce(before.user_id::text, after.user_id::text), 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'update', recording.resource, left(coalesce(before.user_id::text, after.user_id::text), 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, coalesce(after.user_id, before.user_id)
     from old_rows as before full join new_rows as after on before.user_id = after.user_id
     cross join lateral (select coalesce(case when before.user_id is distinct from after.user_id then jsonb_build_object('user_id', jsonb_build_array(to_jsonb(before.user_id), to_jsonb(after.user_id))) else '{}' end
       || case when before.locked_until is distinct from after.locked_until then jsonb_build_object('locked_until', jsonb_build_array(to_jsonb(before.locked_until), to_jsonb(after.locked_until))) else '{}' end
@@ -53,14 +54,14 @@ begin
     where written.columns <> '{}';
     elsif tg_op = 'INSERT' then
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'insert', recording.resource, left(after.user_id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'insert', recording.resource, left(after.user_id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, after.user_id
     from new_rows as after
     cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(null, value)) from (values ('user_id', to_jsonb(after.user_id)), ('locked_until', to_jsonb(after.locked_until)), ('two_factor_enabled', to_jsonb(after.two_factor_enabled)), ('two_factor_secret', case when num_nulls(after.two_factor_secret) = 0 then to_jsonb('[secret]'::text) end), ('recovery_codes', case when num_nulls(after.recovery_codes) = 0 then to_jsonb('[secret]'::text) end), ('password_changed_at', to_jsonb(after.password_changed_at)), ('must_change_password', to_jsonb(after.must_change_password)), ('failing_since', to_jsonb(after.failing_since)), ('two_factor_pending_secret', case when num_nulls(after.two_factor_pending_secret) = 0 then to_jsonb('[secret]'::text) end), ('code_locked_until', to_jsonb(after.code_locked_until))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     else
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'delete', recording.resource, left(before.user_id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'delete', recording.resource, left(before.user_id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, before.user_id
     from old_rows as before
     cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(value, null)) from (values ('user_id', to_jsonb(before.user_id)), ('login_attempts', to_jsonb(before.login_attempts)), ('last_attempt_at', to_jsonb(before.last_attempt_at)), ('locked_until', to_jsonb(before.locked_until)), ('two_factor_enabled', to_jsonb(before.two_factor_enabled)), ('two_factor_secret', case when num_nulls(before.two_factor_secret) = 0 then to_jsonb('[secret]'::text) end), ('recovery_codes', case when num_nulls(before.recovery_codes) = 0 then to_jsonb('[secret]'::text) end), ('password_changed_at', to_jsonb(before.password_changed_at)), ('must_change_password', to_jsonb(before.must_change_password)), ('attempts_total', to_jsonb(before.attempts_total)), ('failing_since', to_jsonb(before.failing_since)), ('two_factor_last_step', to_jsonb(before.two_factor_last_step)), ('two_factor_pending_secret', case when num_nulls(before.two_factor_pending_secret) = 0 then to_jsonb('[secret]'::text) end), ('two_factor_pending_since', to_jsonb(before.two_factor_pending_since)), ('code_attempts', to_jsonb(before.code_attempts)), ('code_attempts_total', to_jsonb(before.code_attempts_total)), ('code_locked_until', to_jsonb(before.code_locked_until))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     end if;
@@ -72,8 +73,8 @@ begin
       case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end) into recording.seen;
     perform public.audit_refuse_stale(tg_relid, recording.seen);
   end if;
-  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6}')
-  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request;
+  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6,$7}')
+  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id;
   return null;
 end;
 $function$

@@ -11,7 +11,8 @@ declare
   context constant jsonb := case when has_column_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'actor', 'insert')
     then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
-  acting_user uuid := context ->> 'userId';
+  acting_id constant uuid := context ->> 'userId';
+  acting_user uuid := acting_id;
   address constant inet := context ->> 'ipAddress';
   user_agent constant text := context ->> 'userAgent';
   request constant text := context ->> 'requestId';
@@ -37,8 +38,8 @@ begin
       from pg_description where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
     if tg_op = 'UPDATE' then
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'update', recording.resource, left(coalesce(before.id::text, after.id::text), 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'update', recording.resource, left(coalesce(before.id::text, after.id::text), 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, coalesce(after.user_id, before.user_id)
     from old_rows as before full join new_rows as after on before.id = after.id
     cross join lateral (select coalesce(case when before.id is distinct from after.id then jsonb_build_object('id', jsonb_build_array(to_jsonb(before.id), to_jsonb(after.id))) else '{}' end
       || case when before.user_id is distinct from after.user_id then jsonb_build_object('user_id', jsonb_build_array(to_jsonb(before.user_id), to_jsonb(after.user_id))) else '{}' end
@@ -56,14 +57,14 @@ begin
     where written.columns <> '{}';
     elsif tg_op = 'INSERT' then
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'insert', recording.resource, left(after.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'insert', recording.resource, left(after.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, after.user_id
     from new_rows as after
     cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(null, value)) from (values ('id', to_jsonb(after.id)), ('user_id', to_jsonb(after.user_id)), ('ip_address', to_jsonb(after.ip_address)), ('user_agent', to_jsonb(after.user_agent)), ('expires_at', to_jsonb(after.expires_at)), ('created_at', to_jsonb(after.created_at)), ('revoked_at', to_jsonb(after.revoked_at)), ('revocation_reason', to_jsonb(after.revocation_reason)), ('authenticated_at', to_jsonb(after.authenticated_at)), ('factors', to_jsonb(after.factors)), ('replayed_at', to_jsonb(after.replayed_at)), ('device_id', to_jsonb(after.device_id)), ('failures', to_jsonb(after.failures))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     else
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'delete', recording.resource, left(before.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'delete', recording.resource, left(before.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, before.user_id
     from old_rows as before
     cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(value, null)) from (values ('id', to_jsonb(before.id)), ('user_id', to_jsonb(before.user_id)), ('refresh_token_id', case when num_nulls(before.refresh_token_id) = 0 then to_jsonb('[secret]'::text) end), ('ip_address', to_jsonb(before.ip_address)), ('user_agent', to_jsonb(before.user_agent)), ('expires_at', to_jsonb(before.expires_at)), ('created_at', to_jsonb(before.created_at)), ('last_active', to_jsonb(before.last_active)), ('revoked_at', to_jsonb(before.revoked_at)), ('revocation_reason', to_jsonb(before.revocation_reason)), ('idle_expires_at', to_jsonb(before.idle_expires_at)), ('authenticated_at', to_jsonb(before.authenticated_at)), ('factors', to_jsonb(before.factors)), ('previous_refresh_token_id', case when num_nulls(before.previous_refresh_token_id) = 0 then to_jsonb('[secret]'::text) end), ('rotated_at', to_jsonb(before.rotated_at)), ('replayed_at', to_jsonb(before.replayed_at)), ('device_id', to_jsonb(before.device_id)), ('failures', to_jsonb(before.failures))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     end if;
@@ -75,8 +76,8 @@ begin
       case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end) into recording.seen;
     perform public.audit_refuse_stale(tg_relid, recording.seen);
   end if;
-  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6}')
-  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request;
+  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6,$7}')
+  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id;
   return null;
 end;
 $function$

@@ -11,7 +11,8 @@ declare
   context constant jsonb := case when has_column_privilege(coalesce(taken_on, session_user), 'public.audit_log', 'actor', 'insert')
     then nullif(current_setting('audit.context', true), '') end;
   actor constant text := coalesce(context ->> 'actor', 'db:' || session_user);
-  acting_user uuid := context ->> 'userId';
+  acting_id constant uuid := context ->> 'userId';
+  acting_user uuid := acting_id;
   address constant inet := context ->> 'ipAddress';
   user_agent constant text := context ->> 'userAgent';
   request constant text := context ->> 'requestId';
@@ -37,8 +38,8 @@ begin
       from pg_description where objoid = tg_relid and classoid = 'pg_class'::regclass and objsubid > 0), 0) = <fingerprint> then
     if tg_op = 'UPDATE' then
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'update', recording.resource, left(coalesce(before.id::text, after.id::text), 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'update', recording.resource, left(coalesce(before.id::text, after.id::text), 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, coalesce(after.id, before.id)
     from old_rows as before full join new_rows as after on before.id = after.id
     cross join lateral (select coalesce(case when before.id is distinct from after.id then jsonb_build_object('id', jsonb_build_array(to_jsonb(before.id), to_jsonb(after.id))) else '{}' end
       || case when before.email is distinct from after.email then jsonb_build_object('email', jsonb_build_array(to_jsonb(before.email), to_jsonb(after.email))) else '{}' end
@@ -54,14 +55,14 @@ begin
     where written.columns <> '{}';
     elsif tg_op = 'INSERT' then
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'insert', recording.resource, left(after.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'insert', recording.resource, left(after.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, after.id
     from new_rows as after
     cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(null, value)) from (values ('id', to_jsonb(after.id)), ('email', to_jsonb(after.email)), ('username', to_jsonb(after.username)), ('password_hash', case when num_nulls(after.password_hash) = 0 then to_jsonb('[secret]'::text) end), ('email_verified', to_jsonb(after.email_verified)), ('email_verification_token', case when num_nulls(after.email_verification_token) = 0 then to_jsonb('[secret]'::text) end), ('status', to_jsonb(after.status)), ('role', to_jsonb(after.role)), ('created_at', to_jsonb(after.created_at)), ('deleted_at', to_jsonb(after.deleted_at)), ('metadata', public.audit_json(to_jsonb(after.metadata)))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     else
     insert into public.audit_log
-      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id)
-    select recording.acting_user, 'delete', recording.resource, left(before.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request
+      (user_id, action, resource_type, resource_id, changes, ip_address, user_agent, actor, request_id, acting_id, subject_id)
+    select recording.acting_user, 'delete', recording.resource, left(before.id::text, 255), written.columns, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id, before.id
     from old_rows as before
     cross join lateral (select coalesce((select jsonb_object_agg(key, jsonb_build_array(value, null)) from (values ('id', to_jsonb(before.id)), ('email', to_jsonb(before.email)), ('username', to_jsonb(before.username)), ('password_hash', case when num_nulls(before.password_hash) = 0 then to_jsonb('[secret]'::text) end), ('email_verified', to_jsonb(before.email_verified)), ('email_verification_token', case when num_nulls(before.email_verification_token) = 0 then to_jsonb('[secret]'::text) end), ('status', to_jsonb(before.status)), ('role', to_jsonb(before.role)), ('created_at', to_jsonb(before.created_at)), ('updated_at', to_jsonb(before.updated_at)), ('last_login', to_jsonb(before.last_login)), ('deleted_at', to_jsonb(before.deleted_at)), ('metadata', public.audit_json(to_jsonb(before.metadata)))) as given (key, value) where value is not null), '{}') as columns offset 0) as written;
     end if;
@@ -73,8 +74,8 @@ begin
       case tg_op when 'DELETE' then 'old_rows' else 'new_rows' end) into recording.seen;
     perform public.audit_refuse_stale(tg_relid, recording.seen);
   end if;
-  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6}')
-  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request;
+  execute public.audit_statement(tg_relid, tg_op, '{$1,$2,$3,$4,$5,$6,$7}')
+  using recording.acting_user, recording.resource, recording.address, recording.user_agent, recording.actor, recording.request, recording.acting_id;
   return null;
 end;
 $function$

@@ -57,8 +57,8 @@ beforeAll(async () => {
       select id, gen_random_uuid(), now() + interval '1 day' from users where username < 'player_13' or username = 'player_7'
       union all select id, gen_random_uuid(), now() + interval '1 day' from users, generate_series(1, 30) where username = 'player_7'`;
     await sql`
-      insert into audit_log (user_id, actor, action, resource_type, resource_id, created_at)
-      select case when n % 3 > 0 then id end, 'user:' || n % 3 / 2, case when n % 7 = 0 then 'insert' else 'update' end, 'users', n / 5,
+      insert into audit_log (user_id, subject_id, actor, action, resource_type, resource_id, created_at)
+      select case when n % 3 > 0 then id end, case when n % 3 > 0 then id end, 'user:' || n % 3 / 2, case when n % 7 = 0 then 'insert' else 'update' end, 'users', n / 5,
         date_trunc('month', now()) + n * interval '70 seconds'
       from generate_series(1, 60000) n, users where username = 'player_7'`;
   });
@@ -224,7 +224,7 @@ describe("a request that no index serves on a large table", () => {
   it("a listing names every index path in the error", async () => {
     await expect(on.audit.list({ sort: { field: "requestId" } })).rejects.toThrow(
       "Ask for rows sorted by createdAt; or where resourceType and resourceId equals a value, sorted by createdAt; " +
-        "or where userId equals a value, sorted by createdAt; or where actor equals a value, sorted by createdAt; " +
+        "or where userId equals a value, sorted by createdAt; or where subjectId equals a value, sorted by createdAt; or where actor equals a value, sorted by createdAt; " +
         "or where action equals a value, sorted by createdAt (the table has about 60,000 rows",
     );
   });

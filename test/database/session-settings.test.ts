@@ -5,7 +5,7 @@ import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
 import { systemActor } from "../../src/database/actor.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import * as schema from "../../src/schema/index.ts";
-import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
+import { createDatabase, openPool, repositoriesOn, type TestDatabase, withLogin } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 import { drizzleKit } from "../support/migrations.ts";
 
@@ -36,10 +36,7 @@ beforeAll(async () => {
     alter role ${role} set gin_fuzzy_search_limit = 5;
     alter database ${name} set datestyle = 'SQL, MDY';
     alter database ${name} set search_path = '$user', game`);
-  const own = new URL(database.directUrl);
-  own.username = role;
-  own.password = "secret";
-  url = own.href;
+  url = withLogin(database.directUrl, { user: role, password: "secret" });
 });
 afterAll(async () => {
   await database.drop();

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { down, redo } from "../../src/migrator/commands/down.ts";
 import { status } from "../../src/migrator/commands/status.ts";
 import { up } from "../../src/migrator/commands/up.ts";
+import { withLogin } from "../support/database.ts";
 import { drizzleKit, emptyDatabase, migrationsOf, type TestMigration } from "../support/migrations.ts";
 
 const table = (name: string, index: number): TestMigration => ({
@@ -146,10 +147,8 @@ describe("down", () => {
     const role = `hidden_${process.pid}`;
     await sql.unsafe(`create role ${role} login password 'x'; grant all on schema public, drizzle to ${role};
       grant all on all tables in schema drizzle to ${role}; ${a.up} insert into a values (1); ${secret} alter table a owner to ${role}`);
-    const as = new URL(directUrl);
-    as.username = role;
-    as.password = "x";
-    const { losses, error } = await down({ target: { url: as.href }, folder });
+    const as = withLogin(directUrl, { user: role, password: "x" });
+    const { losses, error } = await down({ target: { url: as }, folder });
     await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
     expect(losses).toEqual([{ table: "public.a", unknown: expect.stringContaining("row-level security") }]);
     expect(error?.message).toMatch(/public\.a: an unknown number of rows \(.*row-level security/);

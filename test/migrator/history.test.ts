@@ -9,6 +9,7 @@ import { hasMigrationsTable } from "../../src/migrator/history/migrations-table.
 import { recorderSql } from "../../src/migrator/history/recorder.ts";
 import { defaultMigrationsTable } from "../../src/migrator/history/table-names.ts";
 import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder.ts";
+import { withLogin } from "../support/database.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 
 const a = {
@@ -73,13 +74,11 @@ it("status, and up without pending migrations, need only the SELECT privilege on
   onTestFinished(async () => {
     await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   });
-  const as = new URL(url);
-  as.username = role;
-  as.password = "x";
-  expect((await status({ target: { url: as.href } })).verdict).toBe("current");
-  expect((await up({ target: { url: as.href } })).error).toBeUndefined();
+  const as = withLogin(url, { user: role, password: "x" });
+  expect((await status({ target: { url: as } })).verdict).toBe("current");
+  expect((await up({ target: { url: as } })).error).toBeUndefined();
   await sql.unsafe(`revoke select on drizzle.__drizzle_migrations from ${role}`);
-  await expect(status({ target: { url: as.href } })).rejects.toThrow(MigrationError);
+  await expect(status({ target: { url: as } })).rejects.toThrow(MigrationError);
 });
 
 describe("baseline", () => {

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { status } from "../../src/migrator/commands/status.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { LockWaitError, StoppedError } from "../../src/migrator/errors.ts";
+import { withLogin } from "../support/database.ts";
 import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command, said } from "../support/process.ts";
@@ -137,12 +138,10 @@ it("the statement_timeout of a role does not apply to migrations", async () => {
   onTestFinished(async () => {
     await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   });
-  const as = new URL(url);
-  as.username = role;
-  as.password = "x";
+  const as = withLogin(url, { user: role, password: "x" });
   const { folder } = migrationsOf(
     { tag: "0000_slow", up: "select pg_sleep(0.2);" },
     { tag: "0001_bare", up: "-- migrate: no-transaction\nvacuum;\n--> statement-breakpoint\nselect pg_sleep(0.2);" },
   );
-  expect((await up({ target: { url: as.href }, folder })).error).toBeUndefined();
+  expect((await up({ target: { url: as }, folder })).error).toBeUndefined();
 });

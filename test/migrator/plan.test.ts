@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { plan } from "../../src/migrator/commands/plan.ts";
 import { status } from "../../src/migrator/commands/status.ts";
 import { up } from "../../src/migrator/commands/up.ts";
+import { withLogin } from "../support/database.ts";
 import { emptyDatabase, migrationsOf, type TestMigration } from "../support/migrations.ts";
 
 const players = {
@@ -166,14 +167,12 @@ describe("plan", () => {
     const { sql, url, target } = await emptyDatabase({ direct: true });
     const role = `planner_${process.pid}`;
     await sql.unsafe(`create role ${role} login password 'x'; grant create on schema public to ${role}`);
-    const as = new URL(url);
-    as.username = role;
-    as.password = "x";
+    const as = withLogin(url, { user: role, password: "x" });
     const { folder } = migrationsOf(players);
-    const found = await plan({ target: { url: as.href }, folder });
+    const found = await plan({ target: { url: as }, folder });
     expect(found.error?.message).toMatch(/may not create a scratch database \(42501\).*--scratch/);
     expect(found.migrations[0]?.statements).toHaveLength(2);
-    const elsewhere = await plan({ target: { url: as.href }, scratch: target, folder });
+    const elsewhere = await plan({ target: { url: as }, scratch: target, folder });
     expect(elsewhere.error).toBeUndefined();
     await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   });

@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { advisoryLocks } from "../../src/database/advisory-locks.ts";
 import type { Database } from "../../src/database/pool.ts";
+import { defaultMigrationsTable, quotedNames } from "../../src/migrator/history/table-names.ts";
 import { grantServiceRole } from "../../src/privileges/grant-role.ts";
 import { connectTo, createDatabase, openPool, type TestDatabase, withLogin } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 
 let database: TestDatabase;
 let sql: TestDatabase["sql"];
@@ -193,6 +196,23 @@ describe("grantServiceRole", () => {
     const { statements } = await grantServiceRole(db, { role, create: true, dryRun: true });
     expect(statements.slice(0, 2)).toEqual([`create role ${role};`, `grant ${role} to current_user;`]);
     await sql.unsafe(`alter table drizzle.__drizzle_migrations owner to ${owner}`);
+  });
+
+  it("waits for a migrator, because neither may change what the other has changed", async () => {
+    const role = roleName();
+    const name = advisoryLocks.migrator(quotedNames(defaultMigrationsTable).table);
+    const order: string[] = [];
+    let granting: Promise<unknown> | undefined;
+    await sql.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`;
+      granting = grant(role, { create: true }).then(() => order.push("granted"));
+      await eventually(async () =>
+        expect(await tx`select from pg_locks where locktype = 'advisory' and not granted`).toHaveLength(1),
+      );
+      order.push("migrated");
+    });
+    await granting;
+    expect(order).toEqual(["migrated", "granted"]);
   });
 
   it("eight calls at once for one new role succeed", async () => {

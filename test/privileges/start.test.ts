@@ -1,6 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { createDatabase, openPool, serviceUser, type TestDatabase, withLogin } from "../support/database.ts";
+import {
+  createDatabase,
+  createLogin,
+  openPool,
+  serviceUser,
+  type TestDatabase,
+  withLogin,
+} from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 import { readableLog } from "../support/log.ts";
 import { hasPgBouncer, pgBouncer } from "../support/pgbouncer.ts";
@@ -15,32 +21,32 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Creates a login, and drops it when the test ends. */
-async function login(attributes = "", after = ""): Promise<{ user: string; password: string }> {
-  const user = `login_${randomUUID().slice(0, 8)}`;
-  await sql.unsafe(`create role ${user} login password 'secret' ${attributes}; ${after.replaceAll("<login>", user)}`);
-  onTestFinished(async () => {
-    await sql.unsafe(`reassign owned by ${user} to current_user; drop owned by ${user}; drop role ${user}`);
-  });
-  return { user, password: "secret" };
-}
-
 const production = { NODE_ENV: "production", DATABASE_POOL_MAX: "2" };
 
+/** Lets a login assume the role of the service. */
+const member = (user: string) => `grant ${serviceUser()} to ${user};`;
+
 it("each connection assumes DATABASE_ROLE, and the audit trail has the actor that it passes", async () => {
-  const member = withLogin(directUrl, await login("", `grant ${serviceUser()} to <login>`));
-  const service = await serviceForTest(member, { env: { ...production, DATABASE_ROLE: serviceUser() } });
+  const url = withLogin(directUrl, await createLogin(sql, { rights: member }));
+  const service = await serviceForTest(url, { env: { ...production, DATABASE_ROLE: serviceUser() } });
   const { id } = await clientOf(service.url, serviceToken).users.create.mutate(newUser());
   const [row] = await sql`select actor from audit_log where resource_type = 'users' and resource_id = ${id}`;
   expect(row).toEqual({ actor: "service:test" });
 
-  const { db } = await openPool(member, { DATABASE_ROLE: serviceUser() });
+  const { db } = await openPool(url, { DATABASE_ROLE: serviceUser() });
   const [roles] = await db.execute("select current_user as role, session_user <> current_user as assumed");
   expect(roles).toEqual({ role: serviceUser(), assumed: true });
 });
 
+it("serve --migrate grants DATABASE_ROLE what the migrations made necessary", async () => {
+  const empty = await createDatabase({ empty: true, direct: true });
+  onTestFinished(empty.drop);
+  const service = await serviceForTest(empty.directUrl, { migrate: true, env: { DATABASE_ROLE: serviceUser() } });
+  expect(await clientOf(service.url, serviceToken).users.create.mutate(newUser())).toHaveProperty("id");
+});
+
 it("a role that does not exist, or that the login is no member of, is named with the remedy", async () => {
-  const stranger = withLogin(directUrl, await login());
+  const stranger = withLogin(directUrl, await createLogin(sql));
   await expect(openPool(stranger, { DATABASE_ROLE: "nobody_here" })).rejects.toThrow(
     'has no role "nobody_here": check DATABASE_ROLE, or create it with: aeturnis-data role grant nobody_here --create',
   );
@@ -52,7 +58,7 @@ it("a role that does not exist, or that the login is no member of, is named with
 it.skipIf(!hasPgBouncer)(
   "through PgBouncer the role is the login's, and another one is refused with the remedy",
   async () => {
-    const { user } = await login("", `grant ${serviceUser()} to <login>`);
+    const { user } = await createLogin(sql, { rights: member });
     const env = { DATABASE_POOLER: "transaction", DATABASE_ROLE: serviceUser() };
     const url = await pgBouncer(withLogin(directUrl, { user, password: "secret" }), { poolSize: 2 });
     await expect(openPool(url, env)).rejects.toThrow(
@@ -120,10 +126,11 @@ it.each([
   "in production %s is refused, also with DATABASE_ROLE, unless DATABASE_ALLOW_OWNER permits it",
   async (_, attributes, after, reason) => {
     const [name] = await sql`select current_database() as database`;
-    const { user, password } = await login(
+    const { user, password } = await createLogin(sql, {
       attributes,
-      `grant ${serviceUser()} to <login>; ${after.replace("<database>", name?.["database"])}`,
-    );
+      rights: (user) =>
+        `${member(user)} ${after.replaceAll("<login>", user).replace("<database>", name?.["database"])}`,
+    });
     onTestFinished(async () => {
       await sql`alter table audit_log owner to current_user`;
       await sql.unsafe(`revoke all on parameter session_replication_role from ${user}`);

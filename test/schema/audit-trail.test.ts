@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { createDatabase, emptyTrail, type TestDatabase } from "../support/database.ts";
+import { createDatabase, createLogin, emptyTrail, type TestDatabase, withLogin } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 
 let database: TestDatabase;
@@ -15,18 +15,12 @@ beforeAll(async () => {
 beforeEach(() => emptyTrail(sql));
 afterAll(() => database.drop());
 
-/** Creates a login role with the given privileges and a connection; drops both when the test ends. */
-async function loginOf(purpose: string, rights: (login: string) => string = () => "") {
-  const login = `${purpose}_${randomUUID().slice(0, 8)}`;
-  await sql.unsafe(`create role ${login} login password 'secret'; ${rights(login)}`);
-  const url = new URL(database.url);
-  [url.username, url.password] = [login, "secret"];
-  const theirs = postgres(url.href, { max: 1 });
-  onTestFinished(async () => {
-    await theirs.end();
-    await sql.unsafe(`drop owned by ${login}; drop role ${login}`);
-  });
-  return { login, theirs };
+/** Creates a login with the given privileges and a connection; drops both when the test ends. */
+async function loginOf(rights?: (login: string) => string) {
+  const login = await createLogin(sql, { ...(rights && { rights }) });
+  const theirs = postgres(withLogin(database.directUrl, login), { max: 1 });
+  onTestFinished(() => theirs.end());
+  return { login: login.user, theirs };
 }
 
 /** The audit rows of all tables, in the order in which they were written. */
@@ -107,7 +101,7 @@ describe("a change without the service", () => {
   it("a change by a role without privileges on the audit trail is recorded under the name of that role", async () => {
     const id = await insertUser();
     await emptyTrail(sql);
-    const { login, theirs } = await loginOf("support", (login) => `grant select, update on users to ${login}`);
+    const { login, theirs } = await loginOf((login) => `grant select, update on users to ${login}`);
     // The actor that this role passes is ignored, because it can be false.
     await theirs`
       update users set role = 'moderator' where id = ${id}
@@ -127,7 +121,6 @@ describe("a change without the service", () => {
     );
     onTestFinished(() => sql.unsafe(`drop owned by ${service}; drop role ${service}`).then(() => {}));
     const { theirs } = await loginOf(
-      "member",
       (login) => `alter role ${login} noinherit; grant ${service} to ${login}; alter role ${login} set role ${service}`,
     );
     await theirs`
@@ -137,7 +130,7 @@ describe("a change without the service", () => {
   });
 
   it("a role cannot forge audit rows by a trigger on its own table, which would run with the owner's rights", async () => {
-    const { theirs } = await loginOf("anybody");
+    const { theirs } = await loginOf();
     const owned =
       await sql`select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace and prorettype = 'trigger'::regtype`;
     await theirs`create temp table users (id uuid)`;

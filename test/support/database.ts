@@ -91,6 +91,24 @@ export function withLogin(url: string, { user, password }: { user: string; passw
   return changed.href;
 }
 
+/**
+ * Creates a login with a name of its own, and drops it when the test ends: what it owns goes to the role of `sql`.
+ *
+ * @param options.attributes of CREATE ROLE
+ * @param options.rights returns further statements for the login
+ */
+export async function createLogin(
+  sql: postgres.Sql,
+  { attributes = "", rights = () => "" }: { attributes?: string; rights?: (user: string) => string } = {},
+): Promise<{ user: string; password: string }> {
+  const [user, password] = [`login_${randomUUID().slice(0, 8)}`, "secret"];
+  await sql.unsafe(`create role ${user} login password '${password}' ${attributes}; ${rights(user)}`);
+  onTestFinished(async () => {
+    await sql.unsafe(`reassign owned by ${user} to current_user; drop owned by ${user}; drop role ${user}`);
+  });
+  return { user, password };
+}
+
 /** Empties tables without the triggers that record, cascade or refuse deletions. */
 async function deleteRows(sql: postgres.Sql | postgres.TransactionSql, ...tables: string[]): Promise<void> {
   const deletions = tables.map((table) => `delete from ${table};`).join("\n");

@@ -21,7 +21,12 @@ export const tokens = createAccessTokens([secret]);
  */
 export async function startService(
   url: string,
-  options: { log?: Log; env?: TestSettings; hashCost?: Pick<PasswordConfig, "memoryKiB" | "passes"> } = {},
+  options: {
+    log?: Log;
+    env?: TestSettings;
+    migrate?: boolean;
+    hashCost?: Pick<PasswordConfig, "memoryKiB" | "passes">;
+  } = {},
 ) {
   const config = loadConfig({
     DATABASE_URL: url,
@@ -34,7 +39,11 @@ export async function startService(
     ...options.env,
   });
   const passwords = { ...config.passwords, ...options.hashCost };
-  return createService({ config: { ...config, passwords }, log: options.log ?? quiet });
+  return createService({
+    config: { ...config, passwords },
+    log: options.log ?? quiet,
+    migrate: options.migrate ?? false,
+  });
 }
 
 /** Starts one service with its own database for all tests of a file. */

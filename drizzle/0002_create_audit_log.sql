@@ -110,8 +110,8 @@ create trigger refuse_truncate
   execute function refuse_audit_log_change();
 --> statement-breakpoint
 
--- The functions below, and those of recorders, set how PostgreSQL reads their texts, such as '\(', and writes names: by
--- default it would do so as the caller has set it, who could have changes written without what the trail must show.
+-- Settings of a caller must not change what the functions below and those of 0004 do. With standard_conforming_strings off,
+-- PostgreSQL would read their patterns, such as '\(', as other ones.
 
 -- The partitions that take rows, with their bounds, infinity where there is none. One that is being detached takes no
 -- rows. (Bounds are printed and read as the settings below say.)
@@ -159,12 +159,17 @@ set quote_all_identifiers = off
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
+  with bounds as materialized (
+    select * from public.audit_log_bounds()
+  ), members (member) as (
+    select 'public.audit_log'::regclass union all select relation from bounds
+  )
   select format('audit_log has no partition for rows from %s to %s', lower(missing), upper(missing))
       || case when relname is null then '' else format('; partitions.%s is there, %s, and not attached', relname,
         case relkind when 'r' then 'a table' when 'p' then 'a partitioned table' when 'v' then 'a view' when 'm' then 'a materialized view'
           when 'i' then 'an index' when 'S' then 'a sequence' when 'f' then 'a foreign table' else 'a type' end) end,
     missing @> now() and (select partdefid = 0 from pg_partitioned_table where partrelid = 'public.audit_log'::regclass)
-  from (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)), '{}') as taken from public.audit_log_bounds()) as bounds
+  from (select coalesce(range_agg(tstzrange(lower_bound, upper_bound)), '{}') as taken from bounds) as months
   cross join lateral unnest(tstzmultirange(tstzrange(date_trunc('month', now()), 'infinity')) - taken) as missing
   left join pg_class on relnamespace = to_regnamespace('partitions') and relname = case upper(missing) when 'infinity' then 'audit_log_beyond'
     else 'audit_log_' || to_char(lower(missing), 'YYYY_MM') end
@@ -177,13 +182,13 @@ as $$
   where applies
   union all
   select format('rows of %s can be changed: trigger %s is %s', member, wanted, case when tgname is null then 'missing' else 'disabled' end), false
-  from (select 'public.audit_log'::regclass union all select relation from public.audit_log_bounds()) as members (member)
+  from members
   cross join unnest('{refuse_change,refuse_truncate}'::name[]) as wanted
   left join pg_trigger on tgrelid = member and tgname = wanted
   where tgenabled is distinct from 'O' and tgenabled is distinct from 'A'
   union all
   select format('rows of %s can be changed or omitted: %s %s is not of the service', member, kind, name), false
-  from (select 'public.audit_log'::regclass union all select relation from public.audit_log_bounds()) as members (member)
+  from members
   cross join lateral (
     -- Before a row is written, or instead of it.
     select 'trigger', tgname from pg_trigger

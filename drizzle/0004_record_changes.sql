@@ -44,10 +44,13 @@ return case
 
 -- How each column of a table is recorded. A tag in the column's comment declares it, because a comment survives a
 -- rename, a dump and a restore: [secret] (the trail says that it changed, never what it holds), [unrecorded] (a change
--- of it alone is none), [recorded]; and [subject] (the account that the row is about). A column without a tag is recorded with its values, unless its name says that it
--- holds a secret. Of a deleted row every column is recorded: [secret] [unrecorded] keeps a value out of that, too. `form` is how a value is written: as it is, as JSON that was checked, or as its text, which every
--- type has. Only `simple` types are compared by their operator, all others by their bytes: json, xml and point have no
--- equality, and numeric finds 1.0 and 1.00 equal.
+-- of it alone is none), [recorded]. A column without one of these is recorded with its values, unless its name says that it
+-- holds a secret. Of a deleted row every column is recorded: [secret] [unrecorded] keeps a value out of that, too. The tag
+-- [subject] is for audit_statement: the column has the account that a row is about.
+--
+-- `form` is how a value is written: as it is, as JSON that was checked, or as its text, which every type has. Only `simple`
+-- types are compared by their operator, all others by their bytes: json, xml and point have no equality, and numeric finds
+-- 1.0 and 1.00 equal.
 create function audit_columns(recorded regclass) returns table (name name, class text, form text, simple boolean, hidden boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp

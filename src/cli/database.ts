@@ -26,12 +26,10 @@ export function withDatabase<T>(
   options: { signal?: AbortSignal; asLogin?: boolean } = {},
 ): Promise<T> {
   const { database } = readDatabaseConfig();
+  const role = options.asLogin ? undefined : database.role;
   return withTarget(async ({ url, ssl = "disable", caFile }) => {
     const { db, close } = await connect(
-      {
-        ...{ ...database, ...commandTimeouts, url, ssl, caFile, poolMin: 1, poolMax: 2 },
-        ...(options.asLogin && { role: undefined }),
-      },
+      { ...database, ...commandTimeouts, url, ssl, caFile, role, poolMin: 1, poolMax: 2 },
       { log: createLog({ level: "silent" }), applicationName: "aeturnis-data command", signal: options.signal },
     );
     try {

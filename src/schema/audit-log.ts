@@ -23,9 +23,9 @@ export const auditLogConstraintMessages: ConstraintMessages = {
  * DETACH … CONCURRENTLY, and its rows would prevent the partition of their month from being created.
  *
  * Triggers refuse every UPDATE, DELETE and TRUNCATE. `user_id` is the acting user. Deleting an account sets it to null and
- * leaves the row. `acting_id` is what `user_id` was, and `subject_id` the account that the row is about: both stay.
- * `actor` is one of
- * `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. The CHECK constraints exist in the migration only.
+ * leaves the row. `acting_id` is what `user_id` was, and `subject_id` the account that the row is about: both stay. `actor`
+ * is one of `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. The CHECK constraints exist in the migration
+ * only.
  */
 export const auditLog = inPublic(
   pgTable(

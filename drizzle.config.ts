@@ -21,9 +21,17 @@ if (database.url !== undefined) loadDatabaseConfig(process.env);
 
 export default defineConfig({
   dialect: "postgresql",
-  schema: ["users", "user-security", "audit-log", "user-sessions", "user-devices", "rate-limits", "challenges"].map(
-    (table) => `./src/schema/${table}.ts`,
-  ),
+  schema: [
+    "users",
+    "user-security",
+    "audit-log",
+    "audit-leaves",
+    "audit-sequencer",
+    "user-sessions",
+    "user-devices",
+    "rate-limits",
+    "challenges",
+  ].map((table) => `./src/schema/${table}.ts`),
   out: "./drizzle",
   dbCredentials: credentials(database.url ?? embeddedUrl()),
   schemaFilter: ["public"],

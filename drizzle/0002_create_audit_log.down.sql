@@ -8,13 +8,13 @@ drop function prepare_audit_log_beyond();
 --> statement-breakpoint
 drop function audit_log_beyond_bound();
 --> statement-breakpoint
-drop function attach_audit_log_partition(name, timestamptz, timestamptz);
+drop function attach_audit_log_partition(name, timestamptz, timestamptz, regclass);
 --> statement-breakpoint
 drop function audit_log_problems();
 --> statement-breakpoint
 drop function audit_log_runway();
 --> statement-breakpoint
-drop function audit_log_bounds();
+drop function audit_log_bounds(regclass);
 --> statement-breakpoint
 drop table audit_log;
 --> statement-breakpoint

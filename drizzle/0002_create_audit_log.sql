@@ -83,7 +83,7 @@ declare
   without_user record;
 begin
   -- The key's own trigger is one level above this one.
-  if tg_op = 'UPDATE' and pg_trigger_depth() > 1 then
+  if tg_op = 'UPDATE' and pg_trigger_depth() > 1 and to_jsonb(old) ? 'user_id' then
     without_user := old;
     without_user.user_id := null;
     if not record_image_ne(new, without_user) and not exists (select from public.users where users.id = old.user_id) then
@@ -115,7 +115,7 @@ create trigger refuse_truncate
 
 -- The partitions that take rows, with their bounds, infinity where there is none. One that is being detached takes no
 -- rows. (Bounds are printed and read as the settings below say.)
-create function audit_log_bounds() returns table (relation regclass, lower_bound timestamptz, upper_bound timestamptz)
+create function audit_log_bounds(parent regclass default 'audit_log') returns table (relation regclass, lower_bound timestamptz, upper_bound timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
@@ -128,7 +128,7 @@ as $$
     case when bound.text ~ 'TO \(MAXVALUE\)' then 'infinity' else substring(bound.text from 'TO \(''([^'']+)')::timestamptz end
   from pg_inherits join pg_class on pg_class.oid = inhrelid
   cross join lateral (select pg_get_expr(relpartbound, inhrelid) as text) as bound
-  where inhparent = 'public.audit_log'::regclass and not inhdetachpending and bound.text <> 'DEFAULT'
+  where inhparent = parent and not inhdetachpending and bound.text <> 'DEFAULT'
   order by 2
 $$;
 --> statement-breakpoint
@@ -163,6 +163,11 @@ as $$
     select * from public.audit_log_bounds()
   ), members (member) as (
     select 'public.audit_log'::regclass union all select relation from bounds
+    union all
+    -- Its log, which a later migration creates.
+    select oid from pg_class where oid = to_regclass('public.audit_leaves')
+    union all
+    select inhrelid from pg_inherits where inhparent = to_regclass('public.audit_leaves')
   )
   select format('audit_log has no partition for rows from %s to %s', lower(missing), upper(missing))
       || case when relname is null then '' else format('; partitions.%s is there, %s, and not attached', relname,
@@ -202,7 +207,7 @@ $$;
 -- Makes the table of one stretch of time a partition: the one that has the name already, such as one that was detached,
 -- or a new one. It is made apart and then attached: CREATE TABLE … PARTITION OF would lock out every reader and
 -- writer of the trail (PostgreSQL manual, ALTER TABLE, ATTACH PARTITION).
-create function attach_audit_log_partition(partition_name name, lower_bound timestamptz, upper_bound timestamptz) returns void
+create function attach_audit_log_partition(partition_name name, lower_bound timestamptz, upper_bound timestamptz, parent regclass default 'audit_log') returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
@@ -214,11 +219,11 @@ declare
   existing constant regclass := to_regclass(format('partitions.%I', partition_name));
 begin
   if existing is null then
-    execute format('create table partitions.%I (like public.audit_log including defaults including constraints)', partition_name);
-  elsif exists (select from pg_inherits where inhrelid = existing and inhparent = 'public.audit_log'::regclass and inhdetachpending) then
-    execute format('alter table public.audit_log detach partition partitions.%I finalize', partition_name);
+    execute format('create table partitions.%I (like %s including defaults including constraints)', partition_name, parent);
+  elsif exists (select from pg_inherits where inhrelid = existing and inhparent = parent and inhdetachpending) then
+    execute format('alter table %s detach partition partitions.%I finalize', parent, partition_name);
   end if;
-  execute format('alter table public.audit_log attach partition partitions.%I for values from (%s) to (%s)', partition_name,
+  execute format('alter table %s attach partition partitions.%I for values from (%s) to (%s)', parent, partition_name,
     quote_literal(lower_bound), case when upper_bound = 'infinity' then 'maxvalue' else quote_literal(upper_bound) end);
   execute format('create or replace trigger refuse_truncate before truncate on partitions.%I for each statement execute function public.refuse_audit_log_change()',
     partition_name);
@@ -461,8 +466,8 @@ comment on schema partitions is 'The months of audit_log. Query audit_log itself
 
 -- `aeturnis-data role grant` grants what the service's role calls. Triggers need no privilege.
 revoke execute on function
-  set_acting_id(), refuse_audit_log_change(), audit_log_bounds(), audit_log_runway(), audit_log_problems(),
-  attach_audit_log_partition(name, timestamptz, timestamptz), audit_log_beyond_bound(), prepare_audit_log_beyond(),
+  set_acting_id(), refuse_audit_log_change(), audit_log_bounds(regclass), audit_log_runway(), audit_log_problems(),
+  attach_audit_log_partition(name, timestamptz, timestamptz, regclass), audit_log_beyond_bound(), prepare_audit_log_beyond(),
   narrow_audit_log_beyond(timestamptz), fill_audit_log_months(timestamptz, timestamptz),
   create_audit_log_partitions(integer)
 from public;

@@ -1,1 +1,2 @@
 export { createEventRecorder, type EventRecorder } from "./event-recorder.ts";
+export { startSequencer } from "./sequencer.ts";

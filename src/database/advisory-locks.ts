@@ -25,6 +25,7 @@ export const advisoryLocksOfMigrations = [
   "keep_an_administrator",
   "create_audit_log_partitions",
   "refresh_change_recorders",
+  "sequence_audit_log",
 ] as const;
 
 /** An expression that waits for a lock and holds it until the end of the transaction. */

@@ -12,6 +12,7 @@ export interface AuditProblem {
 export async function findAuditProblems(db: Executor): Promise<AuditProblem[]> {
   const rows = await db.execute(sql`
     select problem, blocks_writes from public.audit_log_problems()
+    union all select problem, false from public.audit_order_problems() as problem
     union all select problem, true from public.audit_trail_gaps() as problem
     union all select 'session_replication_role is replica, of the role or the database: no trigger fires', true
     where current_setting('session_replication_role') = 'replica'`);

@@ -1,9 +1,11 @@
 /** Access to PostgreSQL: the pool, transactions, retries, and the errors of the database. */
 export { type Actor, auditContextOf, setAuditContext, setPreparedAuditContext, systemActor } from "./actor.ts";
 export { acquireAdvisoryLock, advisoryLocks, tryAdvisoryLock } from "./advisory-locks.ts";
+export { type AuditOrder, readAuditOrder } from "./audit-order.ts";
 export {
   type AuditRunway,
   createAuditPartitions,
+  isMissingPartition,
   prepareAuditPartitions,
   readAuditRunway,
 } from "./audit-partitions.ts";

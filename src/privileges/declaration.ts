@@ -1,13 +1,22 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
-import { auditLog, challenges, rateLimits, userDevices, userSecurity, userSessions, users } from "../schema/index.ts";
+import {
+  auditLog,
+  auditSequencer,
+  challenges,
+  rateLimits,
+  userDevices,
+  userSecurity,
+  userSessions,
+  users,
+} from "../schema/index.ts";
 
-/** A privilege on a table's columns, a whole table, a function or a schema. */
+/** A privilege on a table's columns, a whole table, a sequence, a function or a schema. */
 export interface Privilege {
-  readonly kind: "table" | "function" | "schema";
+  readonly kind: "table" | "sequence" | "function" | "schema";
   /** The schema of the object, or the schema itself. */
   readonly schema: string;
-  /** The name of a table or a function; null for a schema. No function of the service is overloaded. */
+  /** The name of a table, a sequence or a function; null for a schema. No function of the service is overloaded. */
   readonly name: string | null;
   readonly column: string | null;
   readonly privilege: "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "EXECUTE" | "USAGE";
@@ -160,6 +169,8 @@ export const servicePrivileges: readonly Privilege[] = [
       "subjectId",
     ],
   }),
+  { kind: "sequence", schema: "public", name: "audit_log_sequence", column: null, privilege: "USAGE" },
+  ...onTable(auditSequencer, { select: ["size", "xid", "sequence", "movedAt"] }),
   ...onFunctions([
     // Called by CHECK constraints of users.
     "json_numbers_exact",
@@ -183,10 +194,14 @@ export const servicePrivileges: readonly Privilege[] = [
     "refresh_change_recorders",
     "create_audit_log_partitions",
     "prepare_audit_log_beyond",
+    "create_audit_leaves_partitions",
+    "sequence_audit_log",
     // State of the trail.
     "audit_log_bounds",
     "audit_log_runway",
     "audit_log_problems",
+    "audit_log_order",
+    "audit_order_problems",
     "audit_trail_gaps",
   ]),
   // Which migrations are applied.

@@ -12,11 +12,11 @@ const declaration = JSON.stringify(servicePrivileges.map(({ column, ...rest }) =
 const declared = sql`
   select kind, given.schema, given.name, column_name, privilege, coalesce(attnum, 0)::integer as part,
     case when column_name is not null and attnum is null then null
-      else case kind when 'table' then pg_class.oid when 'function' then pg_proc.oid else pg_namespace.oid end end as object,
-    case kind when 'table' then 'pg_class'::regclass when 'function' then 'pg_proc'::regclass else 'pg_namespace'::regclass end as class
+      else case kind when 'table' then pg_class.oid when 'sequence' then pg_class.oid when 'function' then pg_proc.oid else pg_namespace.oid end end as object,
+    case kind when 'table' then 'pg_class'::regclass when 'sequence' then 'pg_class'::regclass when 'function' then 'pg_proc'::regclass else 'pg_namespace'::regclass end as class
   from jsonb_to_recordset(${declaration}::jsonb) as given (kind text, schema text, name text, column_name text, privilege text)
   left join pg_namespace on nspname = given.schema
-  left join pg_class on kind = 'table' and relnamespace = pg_namespace.oid and relname = given.name
+  left join pg_class on kind in ('table', 'sequence') and relnamespace = pg_namespace.oid and relname = given.name
   left join pg_attribute on attrelid = pg_class.oid and attname = given.column_name and not attisdropped
   left join pg_proc on kind = 'function' and pronamespace = pg_namespace.oid and proname = given.name`;
 
@@ -24,6 +24,7 @@ const declared = sql`
 const has = (role: SQL): SQL => sql`
   case kind
     when 'schema' then has_schema_privilege(${role}, object, privilege)
+    when 'sequence' then has_sequence_privilege(${role}, object, privilege)
     when 'function' then has_function_privilege(${role}, object, privilege)
     else case when column_name is null then has_table_privilege(${role}, object, privilege)
       else has_column_privilege(${role}, object, part::smallint, privilege) end

@@ -10,7 +10,8 @@ import type { AuditEntry, AuditPartition } from "./row-types.ts";
 import { TransactionalRepository } from "./transactional.ts";
 import { typedPlaceholder } from "./typed-placeholder.ts";
 
-const columns = getTableColumns(auditLog);
+/** The order of the rows is that of their indexes in the log: `xid` and `sequence` are the sequencer's. */
+const { xid: _xid, sequence: _sequence, ...columns } = getTableColumns(auditLog);
 
 export const auditListing: ListingOf<AuditEntry> & { readonly table: PgTable } = {
   table: auditLog,

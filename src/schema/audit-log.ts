@@ -1,8 +1,9 @@
 import { sql } from "drizzle-orm";
-import { index, inet, jsonb, pgTable, primaryKey, text, uuid, varchar } from "drizzle-orm/pg-core";
+import { bigint, index, inet, jsonb, pgSequence, pgTable, primaryKey, text, uuid, varchar } from "drizzle-orm/pg-core";
 import { type ConstraintMessages, timeRangeMessage } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
+import { transactionId } from "./transaction-id.ts";
 import { users } from "./users.ts";
 
 export const auditLogConstraintMessages: ConstraintMessages = {
@@ -13,7 +14,13 @@ export const auditLogConstraintMessages: ConstraintMessages = {
   },
   audit_log_changes_depth_check: { field: "changes", message: "Must not nest deeper than 34 levels." },
   audit_log_times_check: timeRangeMessage,
+  audit_log_order_check: {
+    field: "sequence",
+    message: "Must be set, as must xid: omit both, and they have their defaults.",
+  },
 };
+
+export const auditLogSequence = pgSequence("audit_log_sequence", { cache: 1 });
 
 /**
  * Who changed what, when and from where.
@@ -24,7 +31,8 @@ export const auditLogConstraintMessages: ConstraintMessages = {
  *
  * Triggers refuse every UPDATE, DELETE and TRUNCATE. `user_id` is the acting user. Deleting an account sets it to null and
  * leaves the row. `acting_id` is what `user_id` was, and `subject_id` the account that the row is about: both stay. `actor`
- * is one of `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. The CHECK constraints exist in the migration
+ * is one of `user:<uuid>`, `service:<name>`, `system:<job>` and `db:<role>`. `xid` and `sequence` give the order in which the
+ * sequencer takes rows into `audit_leaves`; rows from before it have neither. The CHECK constraints exist in the migration
  * only.
  */
 export const auditLog = inPublic(
@@ -45,6 +53,8 @@ export const auditLog = inPublic(
       requestId: varchar("request_id", { length: 64 }),
       actingId: uuid("acting_id"),
       subjectId: uuid("subject_id"),
+      xid: transactionId().default(sql`pg_current_xact_id()`),
+      sequence: bigint({ mode: "bigint" }).default(sql`nextval('audit_log_sequence'::regclass)`),
     },
     (table) => [
       primaryKey({ name: "audit_log_pkey", columns: [table.id, table.createdAt] }),
@@ -54,6 +64,7 @@ export const auditLog = inPublic(
       index("idx_audit_action").on(table.action, table.createdAt.desc().nullsFirst()),
       index("idx_audit_subject").on(table.subjectId, table.createdAt.desc().nullsFirst()),
       index("idx_audit_resource").on(table.resourceType, table.resourceId, table.createdAt.desc().nullsFirst()),
+      index("idx_audit_order").on(table.xid, table.sequence).where(sql`(xid is not null)`),
     ],
   ),
 );

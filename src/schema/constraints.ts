@@ -1,4 +1,6 @@
+import { auditLeavesConstraintMessages } from "./audit-leaves.ts";
 import { auditLogConstraintMessages } from "./audit-log.ts";
+import { auditSequencerConstraintMessages } from "./audit-sequencer.ts";
 import { challengesConstraintMessages } from "./challenges.ts";
 import type { ConstraintMessages } from "./constraint-message.ts";
 import { userDevicesConstraintMessages } from "./user-devices.ts";
@@ -14,4 +16,6 @@ export const constraintMessages: ConstraintMessages = {
   ...userSecurityConstraintMessages,
   ...userSessionsConstraintMessages,
   ...auditLogConstraintMessages,
+  ...auditLeavesConstraintMessages,
+  ...auditSequencerConstraintMessages,
 };

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { createEventRecorder } from "../audit/index.ts";
+import { createEventRecorder, startSequencer } from "../audit/index.ts";
 import type { Config, DatabaseConfig } from "../config/index.ts";
 import { ConnectError, connect, type Database } from "../database/index.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
@@ -94,6 +94,7 @@ export async function createService(options: {
 
     signal?.throwIfAborted();
     closers.push(startJobs({ db: database.db, log, auditMonthsAhead: config.auditMonthsAhead }).stop);
+    closers.push(startSequencer({ db: database.db, log }).stop);
 
     const cipher = createSecretCipher(configuredKeys(config));
     const secrets = signingSecrets(config);

@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
+import { sequenceRows } from "../../src/audit/sequencer.ts";
 import { createAuditPartitions, prepareAuditPartitions, readAuditRunway } from "../../src/database/audit-partitions.ts";
 import { findAuditProblems } from "../../src/database/audit-problems.ts";
 import type { Database } from "../../src/database/pool.ts";
 import { expiredRows } from "../../src/jobs/expired-rows.ts";
 import type { Job } from "../../src/jobs/job.ts";
+import { leafPartitionCreation } from "../../src/jobs/leaf-partition-creation.ts";
 import { recorderRefresh } from "../../src/jobs/recorder-refresh.ts";
 import { pendingMigrations } from "../../src/migrator/readiness.ts";
 import type { AttemptTicket } from "../../src/repositories/attempts.ts";
@@ -192,6 +194,10 @@ export function stepsOf({ db }: Database, sql: Sql): Steps {
     "partitions are made": async () => {
       await db.transaction((tx) => prepareAuditPartitions(tx));
       await createAuditPartitions(db);
+    },
+    "rows of the trail get their order": async () => {
+      await sequenceRows(db);
+      await run(leafPartitionCreation);
     },
     "recorders are refreshed": () => run(recorderRefresh),
     "expired rows are deleted": async () => {

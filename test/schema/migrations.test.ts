@@ -9,7 +9,9 @@ import { down } from "../../src/migrator/commands/down.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder.ts";
 import {
+  auditLeaves,
   auditLog,
+  auditSequencer,
   challenges,
   rateLimits,
   userDevices,
@@ -32,6 +34,7 @@ it("the migrations are in order, and each has its down migration", () => {
     "0006_count_attempts",
     "0007_add_second_factors",
     "0008_challenge_sign_ins",
+    "0009_order_audit_log",
   ]);
   const files = readdirSync(migrationsFolder).filter((file) => file.endsWith(".sql"));
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());
@@ -84,12 +87,20 @@ describe("drizzle-kit", () => {
       name,
       schema,
     ]);
-    const inDrizzle = [auditLog, challenges, rateLimits, userDevices, userSecurity, userSessions, users].map(
-      (table) => {
-        const { name, schema } = getTableConfig(table);
-        return [name, schema];
-      },
-    );
+    const inDrizzle = [
+      auditLeaves,
+      auditLog,
+      auditSequencer,
+      challenges,
+      rateLimits,
+      userDevices,
+      userSecurity,
+      userSessions,
+      users,
+    ].map((table) => {
+      const { name, schema } = getTableConfig(table);
+      return [name, schema];
+    });
     expect(inSnapshot.sort()).toEqual(inDrizzle.sort());
   });
 
@@ -134,7 +145,9 @@ it("drizzle-kit studio starts on loopback, and its API answers with the tables o
     [...content.matchAll(/pgTable\(\s*"(\w+)"/g)].map((match) => match[1]),
   );
   expect(tables.sort()).toEqual([
+    "audit_leaves",
     "audit_log",
+    "audit_sequencer",
     "challenges",
     "rate_limits",
     "user_devices",

@@ -162,7 +162,7 @@ describe("audit_log", () => {
       await tx`set local timezone = 'UTC'`;
       const rows = await tx`
         select relname, pg_get_expr(relpartbound, oid) as bound
-        from pg_class where relnamespace = 'partitions'::regnamespace and relispartition and relkind = 'r' order by relname`;
+        from pg_class where relnamespace = 'partitions'::regnamespace and relname like 'audit_log%' and relispartition and relkind = 'r' order by relname`;
       return rows.map((row) => {
         const [from, to] = [...(row["bound"] as string).matchAll(/'([^']+)'/g)].map((match) => match[1]);
         return { month: (row["relname"] as string).replace("audit_log_", ""), from, to };

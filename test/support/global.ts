@@ -75,7 +75,7 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
 
   const folder = mkdtempSync(join(tmpdir(), "aeturnis-data-test-"));
   // The test databases need not survive a crash.
-  const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+  const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_prepared_transactions: "4" };
   const server = await startEmbedded({ folder, log: createLog({ level: "silent" }), settings });
   return {
     url: server.url,

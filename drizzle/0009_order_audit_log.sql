@@ -1,5 +1,6 @@
--- One order of the audit trail: each row gets an index, from 0 and without gaps. Reading the trail by time, or by a number that
--- writers take, misses rows: transactions commit in another order. Writers neither wait for the order nor take part in it.
+-- One order of the audit trail: each row gets a leaf of the log, with an index from 0 and without gaps, and with the hash of the
+-- row. Reading the trail by time, or by a number that writers take, misses rows: transactions commit in another order. Writers
+-- neither wait for the order nor take part in it.
 
 -- A waiting lock request blocks every later one, so lock_timeout is short.
 set local lock_timeout = '2s';
@@ -29,7 +30,12 @@ create table audit_leaves (
   index bigint not null,
   id uuid not null,
   created_at timestamptz not null,
+  hash bytea not null,
+  changes_salt bytea,
+  client_salt bytea,
   constraint audit_leaves_index_check check (index >= 0),
+  constraint audit_leaves_hash_check check (octet_length(hash) = 32),
+  constraint audit_leaves_salts_check check (octet_length(changes_salt) = 16 and octet_length(client_salt) = 16),
   constraint audit_leaves_pkey primary key (id, created_at),
   constraint audit_leaves_index_key unique (index, created_at)
 ) partition by range (created_at);
@@ -121,6 +127,12 @@ $$;
 select create_audit_leaves_partitions();
 --> statement-breakpoint
 
+-- Sixteen random bytes. A UUID of version 4 has six bits that are not random.
+create function audit_salt() returns bytea
+language sql volatile
+return substring(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16);
+--> statement-breakpoint
+
 -- The sequencer. Takes up to 5,000 rows whose transactions have ended, in the order of (xid, sequence), and gives each a leaf
 -- with the next index. Returns how many rows it has looked at: 5,000 if there are more; null if another process is at it.
 --
@@ -131,10 +143,16 @@ select create_audit_leaves_partitions();
 -- Ids of transactions of another cluster, from which the database was restored, say nothing. So all rows present that have
 -- no leaf are taken in once, in the order of their times: those from before this migration, and those from another cluster.
 -- Rows of this cluster keep their order, for which they follow.
+--
+-- The hash of a leaf is SHA-256 of a zero byte and the entry (RFC 6962, 2.1). The entry is the row as JSON in the form of RFC
+-- 8785, with texts and nulls only, as src/audit/entry.ts describes it. Of changes, and of the client's address with its user
+-- agent, it has commitments: SHA-256 of a random salt and the value, so that a value can be erased and the hash stays valid.
 create function sequence_audit_log() returns integer
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+set quote_all_identifiers = off
 -- A plan for each call would take longer than the call. Rows are read from the index and leaves are looked up one by one,
 -- however many there are, and whatever the statistics say of a table that grows.
 set plan_cache_mode = force_generic_plan
@@ -171,7 +189,8 @@ begin
 
   with batch as materialized (
     (
-      select id, created_at, xid, sequence, true as is_due, row_number() over (order by xid, sequence) as position
+      select id, created_at, acting_id, subject_id, actor, action, resource_type, resource_id, changes, ip_address, user_agent, request_id,
+        xid, sequence, true as is_due, row_number() over (order by xid, sequence) as position
       from public.audit_log
       where not is_intake and (xid, sequence) > (state.xid, state.sequence) and xid < pg_snapshot_xmin(pg_current_snapshot())
       order by xid, sequence limit 5000
@@ -180,16 +199,37 @@ begin
     (
       -- Of the rows of this cluster those since the intake began have their place in the order. Ids that it has not reached
       -- are of another one.
-      select id, created_at, xid, sequence, xid is null or xid < state.xid or xid >= pg_snapshot_xmax(pg_current_snapshot()), row_number() over (order by created_at, id)
+      select id, created_at, acting_id, subject_id, actor, action, resource_type, resource_id, changes, ip_address, user_agent, request_id,
+        xid, sequence, xid is null or xid < state.xid or xid >= pg_snapshot_xmax(pg_current_snapshot()), row_number() over (order by created_at, id)
       from public.audit_log
       where is_intake and (created_at, id) > (state.intake_created_at, state.intake_id)
       order by created_at, id limit 5000
     )
-  ), leaves as (
-    insert into public.audit_leaves (index, id, created_at)
-    select state.size - 1 + row_number() over (order by position), id, created_at
+  ), due as (
+    select state.size - 1 + row_number() over (order by position) as index, batch.*,
+      case when changes is not null then public.audit_salt() end as changes_salt,
+      case when ip_address is not null or user_agent is not null then public.audit_salt() end as client_salt
     from batch
     where is_due and not exists (select from public.audit_leaves as leaf where leaf.id = batch.id and leaf.created_at = batch.created_at)
+  ), leaves as (
+    insert into public.audit_leaves (index, id, created_at, changes_salt, client_salt, hash)
+    select index, id, created_at, changes_salt, client_salt, sha256('\x00'::bytea || convert_to(concat(
+      '{"acting_id":', coalesce('"' || acting_id || '"', 'null'),
+      ',"action":', to_json(action::text),
+      ',"actor":', to_json(actor::text),
+      ',"changes":', coalesce('"' || encode(sha256(changes_salt || convert_to(changes::text, 'UTF8')), 'hex') || '"', 'null'),
+      ',"client":', coalesce('"' || encode(sha256(client_salt || convert_to(concat(
+        '{"ip_address":', coalesce(to_json(ip_address)::text, 'null'), ',"user_agent":', coalesce(to_json(user_agent)::text, 'null'), '}'
+      ), 'UTF8')), 'hex') || '"', 'null'),
+      ',"created_at":"', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      '","id":"', id, '"',
+      ',"request_id":', coalesce(to_json(request_id::text)::text, 'null'),
+      ',"resource_id":', coalesce(to_json(resource_id::text)::text, 'null'),
+      ',"resource_type":', coalesce(to_json(resource_type::text)::text, 'null'),
+      ',"subject_id":', coalesce('"' || subject_id || '"', 'null'),
+      ',"version":"1"}'
+    ), 'UTF8'))
+    from due
     returning index
   ), last as (
     select * from batch order by position desc limit 1
@@ -266,4 +306,4 @@ comment on column audit_log.sequence is 'The order of the rows of one transactio
 --> statement-breakpoint
 
 -- `aeturnis-data role grant` grants what the service's role calls.
-revoke execute on function create_audit_leaves_partitions(), sequence_audit_log(), audit_log_order(), audit_order_problems() from public;
+revoke execute on function create_audit_leaves_partitions(), audit_salt(), sequence_audit_log(), audit_log_order(), audit_order_problems() from public;

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+
+/** SHA-256, in 32 bytes. */
+export type Hash = Uint8Array;
+
+/** A subtree whose 2^level leaves are all there: those from index · 2^level on. */
+export interface Subtree {
+  readonly level: number;
+  readonly index: number;
+}
+
+/** The hash of the tree without leaves (RFC 6962, 2.1). */
+const emptyRoot: Hash = createHash("sha256").digest();
+
+/** RFC 6962, 2.1. */
+export const leafHash = (entry: string | Uint8Array): Hash =>
+  createHash("sha256").update(Uint8Array.of(0)).update(entry).digest();
+
+/** RFC 6962, 2.1. */
+export const nodeHash = (left: Hash, right: Hash): Hash =>
+  createHash("sha256").update(Uint8Array.of(1)).update(left).update(right).digest();
+
+/**
+ * The largest complete subtrees of the leaves from `start` to `end`, from left to right. `start` is a multiple of the smallest
+ * power of two that is not less than their number, as it is for each part of a tree.
+ */
+export function completeSubtrees(start: number, end: number): Subtree[] {
+  const found: Subtree[] = [];
+  let at = start;
+  while (at < end) {
+    let level = 0;
+    while (2 ** (level + 1) <= end - at) level++;
+    found.push({ level, index: at / 2 ** level });
+    at += 2 ** level;
+  }
+  return found;
+}
+
+/** The hash of a tree from those of its largest complete subtrees, from left to right. */
+export const rootOf = (hashes: readonly Hash[]): Hash =>
+  hashes.length === 0 ? emptyRoot : hashes.reduceRight((right, left) => nodeHash(left, right));
+
+/**
+ * The parts of the tree of `size` leaves whose hashes are the inclusion proof of a leaf, from the leaf upwards (RFC 6962,
+ * 2.1.1). The hash of a part is `rootOf` its subtrees.
+ *
+ * @throws {RangeError} unless 0 ≤ index < size
+ */
+export function inclusionParts(index: number, size: number): Subtree[][] {
+  requireRange(index, 0, size - 1);
+  const parts: Subtree[][] = [];
+  let [start, end] = [0, size];
+  while (end - start > 1) {
+    const middle = start + splitOf(end - start);
+    parts.unshift(index < middle ? completeSubtrees(middle, end) : completeSubtrees(start, middle));
+    if (index < middle) end = middle;
+    else start = middle;
+  }
+  return parts;
+}
+
+/**
+ * The parts of the tree of `size` leaves whose hashes prove that its first `oldSize` leaves are the older tree (RFC 6962,
+ * 2.1.2).
+ *
+ * @throws {RangeError} unless 0 < oldSize ≤ size
+ */
+export function consistencyParts(oldSize: number, size: number): Subtree[][] {
+  requireRange(oldSize, 1, size);
+  const parts: Subtree[][] = [];
+  let [start, end] = [0, size];
+  while (oldSize < end) {
+    const middle = start + splitOf(end - start);
+    if (oldSize <= middle) {
+      parts.unshift(completeSubtrees(middle, end));
+      end = middle;
+    } else {
+      parts.unshift(completeSubtrees(start, middle));
+      start = middle;
+    }
+  }
+  // The verifier knows the root of the older tree.
+  return start === 0 ? parts : [completeSubtrees(start, end), ...parts];
+}
+
+/** The largest power of two that is less than a number of leaves. */
+function splitOf(leaves: number): number {
+  let power = 1;
+  while (power * 2 < leaves) power *= 2;
+  return power;
+}
+
+function requireRange(value: number, low: number, high: number): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high)
+    throw new RangeError(`must be an integer from ${low} to ${high}, not ${value}`);
+}

@@ -27,6 +27,8 @@ export default defineConfig({
     "audit-log",
     "audit-leaves",
     "audit-sequencer",
+    "audit-tree",
+    "audit-checkpoints",
     "user-sessions",
     "user-devices",
     "rate-limits",

@@ -36,6 +36,7 @@ export async function startService(databaseUrl, { args = [], env = {}, probe, re
     DATABASE_POOL_MAX: "10",
     JWT_SECRET: benchSecret,
     ENCRYPTION_KEYS: `bench:${Buffer.alloc(32).toString("base64")}`,
+    AUDIT_SIGNING_KEY: "PRIVATE+KEY+bench.example/log+d1880ef9+AWReaFeMoCEiyY5fGmTytucUiqllnbem/5uYtJgCX4aL",
     PORT: String(port),
     ...env,
   };

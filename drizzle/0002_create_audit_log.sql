@@ -164,8 +164,8 @@ as $$
   ), members (member) as (
     select 'public.audit_log'::regclass union all select relation from bounds
     union all
-    -- Its log, which a later migration creates.
-    select oid from pg_class where oid = to_regclass('public.audit_leaves')
+    -- Its log, which later migrations create.
+    select oid from pg_class where oid in (to_regclass('public.audit_leaves'), to_regclass('public.audit_tree'), to_regclass('public.audit_checkpoints'))
     union all
     select inhrelid from pg_inherits where inhparent = to_regclass('public.audit_leaves')
   )

@@ -10,7 +10,8 @@ set local lock_timeout = '2s';
 set local search_path = public;
 --> statement-breakpoint
 
-create sequence audit_log_sequence;
+-- It orders the rows of one transaction, which one session writes: a session may take a hundred numbers at once.
+create sequence audit_log_sequence cache 100;
 --> statement-breakpoint
 
 -- Rows that are there have neither: a default that is no constant would rewrite the table.

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** SHA-256, in 32 bytes. */
 export type Hash = Uint8Array;
@@ -9,16 +9,23 @@ export interface Subtree {
   readonly index: number;
 }
 
+/** Keep a leaf from being taken for a node (RFC 6962, 2.1). */
+const leafPrefix = Buffer.of(0);
+const nodePrefix = Buffer.of(1);
+
 /** The hash of the tree without leaves (RFC 6962, 2.1). */
-const emptyRoot: Hash = createHash("sha256").digest();
+const emptyRoot: Hash = sha256(Buffer.alloc(0));
 
 /** RFC 6962, 2.1. */
 export const leafHash = (entry: string | Uint8Array): Hash =>
-  createHash("sha256").update(Uint8Array.of(0)).update(entry).digest();
+  sha256(Buffer.concat([leafPrefix, Buffer.from(entry as string)]));
 
 /** RFC 6962, 2.1. */
-export const nodeHash = (left: Hash, right: Hash): Hash =>
-  createHash("sha256").update(Uint8Array.of(1)).update(left).update(right).digest();
+export const nodeHash = (left: Hash, right: Hash): Hash => sha256(Buffer.concat([nodePrefix, left, right]));
+
+function sha256(bytes: Buffer): Hash {
+  return hash("sha256", bytes, "buffer");
+}
 
 /**
  * The largest complete subtrees of the leaves from `start` to `end`, from left to right. `start` is a multiple of the smallest
@@ -39,6 +46,16 @@ export function completeSubtrees(start: number, end: number): Subtree[] {
 /** The hash of a tree from those of its largest complete subtrees, from left to right. */
 export const rootOf = (hashes: readonly Hash[]): Hash =>
   hashes.length === 0 ? emptyRoot : hashes.reduceRight((right, left) => nodeHash(left, right));
+
+/** The hash of a complete subtree from those of its nodes of a lower level, whose number is a power of two. */
+export function subtreeHash(nodes: readonly Hash[]): Hash {
+  let level = nodes;
+  while (level.length > 1)
+    level = Array.from({ length: level.length / 2 }, (_, at) =>
+      nodeHash(level[2 * at] as Hash, level[2 * at + 1] as Hash),
+    );
+  return level[0] ?? emptyRoot;
+}
 
 /**
  * The parts of the tree of `size` leaves whose hashes are the inclusion proof of a leaf, from the leaf upwards (RFC 6962,

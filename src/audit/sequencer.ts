@@ -6,6 +6,7 @@ import {
   isMissingPartition,
   isTransactionConflict,
   isUnavailable,
+  pollMark,
   sqlstate,
 } from "../database/index.ts";
 import type { Log } from "../observability/index.ts";
@@ -26,7 +27,7 @@ const batchSize = 5_000;
  */
 export async function sequenceRows(db: Db): Promise<number | null> {
   const sequence = async () => {
-    const [row] = await db.execute(sql`select public.sequence_audit_log() as rows`);
+    const [row] = await db.execute(sql`${sql.raw(pollMark)} select public.sequence_audit_log() as rows`);
     return (row?.["rows"] ?? null) as number | null;
   };
   try {

@@ -19,6 +19,12 @@ export function readDatabaseConfig(): Pick<Config, "database" | "dataDirectory">
   return loadDatabaseConfig(process.env);
 }
 
+/** The origin of the log of the audit trail, for a command that makes its first key; undefined if it is not set. */
+export function readAuditOrigin(): string | undefined {
+  loadDotenv();
+  return process.env["AUDIT_ORIGIN"] || undefined;
+}
+
 function loadDotenv(): void {
   if (existsSync(".env")) loadEnvFile();
 }

@@ -30,13 +30,23 @@ export interface Config {
   readonly jwtSecrets: readonly string[] | undefined;
   /** Keys that encrypt secrets in the database, newest first; undefined outside of production for a generated one. */
   readonly encryptionKeys: readonly EncryptionKey[] | undefined;
+  readonly audit: AuditConfig;
   readonly sessions: SessionConfig;
   readonly passwords: PasswordConfig;
   readonly logLevel: string;
   /** Size of a table, in rows, up to which a listing without a matching index may scan it. */
   readonly scanLimit: number;
+}
+
+export interface AuditConfig {
   /** Months after the current one for which the audit trail has partitions. */
-  readonly auditMonthsAhead: number;
+  readonly monthsAhead: number;
+  /** Keys that sign checkpoints of its log, newest first; undefined outside of production for a generated one. */
+  readonly signingKeys: readonly string[] | undefined;
+  /** The origin of a generated key; undefined for one of its own. */
+  readonly origin: string | undefined;
+  /** The file to which checkpoints are appended. */
+  readonly checkpointFile: string | undefined;
 }
 
 export interface SessionConfig {
@@ -101,6 +111,8 @@ export function loadDatabaseConfig(
     ...env,
     JWT_SECRET: "a placeholder: this configuration signs no token",
     ENCRYPTION_KEYS: placeholderKey,
+    AUDIT_SIGNING_KEY: "PRIVATE+KEY+placeholder+00000000+AA==",
+    AUDIT_ORIGIN: undefined,
   });
 }
 
@@ -161,7 +173,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       threads: vars.UV_THREADPOOL_SIZE,
     }),
     scanLimit: vars.SCAN_LIMIT_ROWS,
-    auditMonthsAhead: vars.AUDIT_MONTHS_AHEAD,
+    audit: Object.freeze({
+      monthsAhead: vars.AUDIT_MONTHS_AHEAD,
+      signingKeys: vars.AUDIT_SIGNING_KEY,
+      origin: vars.AUDIT_ORIGIN,
+      checkpointFile: vars.AUDIT_CHECKPOINT_FILE,
+    }),
     logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),
   });
 }

@@ -66,6 +66,30 @@ const encryptionKeys = v.pipe(
   }),
 );
 
+const auditSigningKeys = v.pipe(
+  v.string(),
+  v.transform((list) => list.split(",").map((key) => key.trim())),
+  v.everyItem(
+    (key) => /^PRIVATE\+KEY\+[^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/.test(key),
+    "must be a key that begins with PRIVATE+KEY+, as `aeturnis-data audit key new` prints it. Several are separated by commas, the newest first",
+  ),
+  v.check(
+    (keys) => new Set(keys.map(logOriginOf)).size === 1,
+    "must have keys of one origin, which is the text after PRIVATE+KEY+",
+  ),
+);
+
+/** The name of a signing key, which is the origin of the log that it signs. */
+export const logOriginOf = (signingKey: string): string => signingKey.split("+")[2] ?? "";
+
+const auditOrigin = v.pipe(
+  v.string(),
+  v.regex(
+    /^[^\s+,]{1,255}$/,
+    "must be 1 to 255 characters without whitespace, plus signs and commas, such as game.example/accounts",
+  ),
+);
+
 /** Kinds of connection pooler between the service and PostgreSQL. */
 export const poolers = ["none", "transaction"] as const;
 
@@ -98,6 +122,9 @@ export const environment = v.object({
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(wholeNumber(0, 1_000_000_000), "100000"),
   AUDIT_MONTHS_AHEAD: v.optional(wholeNumber(3, 120), "12"),
+  AUDIT_SIGNING_KEY: v.optional(auditSigningKeys),
+  AUDIT_ORIGIN: v.optional(auditOrigin),
+  AUDIT_CHECKPOINT_FILE: v.optional(text),
   JWT_SECRET: v.optional(secrets),
   ENCRYPTION_KEYS: v.optional(encryptionKeys),
   SESSION_LIFETIME_HOURS: v.optional(wholeNumber(1, 8_760), "720"),

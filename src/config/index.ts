@@ -1,5 +1,6 @@
 /** The configuration: environment variables, the database URL and the data folder. */
 export {
+  type AuditConfig,
   type Config,
   type DatabaseConfig,
   loadConfig,

@@ -1,6 +1,6 @@
 import { isLocal, parseDatabaseUrl, sslModeOf } from "./database-url/parse.ts";
 import { type SslMode, stricter } from "./database-url/ssl.ts";
-import type { Variables } from "./environment.ts";
+import { logOriginOf, type Variables } from "./environment.ts";
 
 /** Returns the maximum size of the pool: the variable, or the default of the environment. */
 export const poolMax = (vars: Variables) => vars.DATABASE_POOL_MAX ?? (vars.NODE_ENV === "production" ? 20 : 10);
@@ -25,6 +25,9 @@ export function crossVariableFaults(vars: Variables): string[] {
   if (vars.DATABASE_SSL !== undefined && sslOf(vars) !== vars.DATABASE_SSL) {
     faults.push("DATABASE_SSL is laxer than the sslmode of DATABASE_URL: set one of them, or both alike");
   }
+  const [signingKey] = vars.AUDIT_SIGNING_KEY ?? [];
+  if (signingKey !== undefined && vars.AUDIT_ORIGIN !== undefined && logOriginOf(signingKey) !== vars.AUDIT_ORIGIN)
+    faults.push(`AUDIT_SIGNING_KEY has a key of ${logOriginOf(signingKey)}, and not of AUDIT_ORIGIN`);
   if (vars.NODE_ENV !== "production") return faults;
 
   if (vars.DATABASE_URL === undefined) {
@@ -40,6 +43,10 @@ export function crossVariableFaults(vars: Variables): string[] {
   if (vars.ENCRYPTION_KEYS === undefined)
     faults.push(
       "ENCRYPTION_KEYS must be set in production, to the same value on every server: `aeturnis-data keys generate` prints a key",
+    );
+  if (vars.AUDIT_SIGNING_KEY === undefined)
+    faults.push(
+      "AUDIT_SIGNING_KEY must be set in production, to the same value on every server: `aeturnis-data audit key new` prints a key",
     );
   return faults;
 }

@@ -14,6 +14,9 @@ export interface SlowQuery {
 /** Number of different slow statements in the report. A new one replaces the one that was slow longest ago. */
 const maxSlowQueries = 50;
 
+/** Begins a statement that the service repeats several times a second. It is logged at level `trace`, not `debug`. */
+export const pollMark = "/* poll */";
+
 /**
  * Times every query that Drizzle sends. Drizzle calls only `unsafe`, `begin` and `savepoint` of postgres.js. Every
  * query is logged at level `debug` and slow ones (`slowQuery` ms or more) at level `warn`, without their values.
@@ -28,9 +31,10 @@ export function createQueryTiming(options: { slowQuery: number; log: Log }) {
     const ms = Math.round((performance.now() - started) * 100) / 100;
     queries++;
     const isSlow = ms >= options.slowQuery;
-    if (!isSlow && !options.log.isLevelEnabled("debug")) return;
+    const level = statement.startsWith(pollMark) ? "trace" : "debug";
+    if (!isSlow && !options.log.isLevelEnabled(level)) return;
     const text = statement.replace(/\s+/g, " ").trim();
-    options.log.debug({ query: text, ms }, "query");
+    options.log[level]({ query: text, ms }, "query");
     if (!isSlow) return;
     options.log.warn({ query: text, ms }, "slow query");
     recordSlow(text, ms);

@@ -35,6 +35,7 @@ export const sqlstate = {
   undefinedObject: "42704",
   duplicateObject: "42710",
   undefinedFunction: "42883",
+  undefinedTable: "42P01",
   duplicateSchema: "42P06",
   duplicateTable: "42P07",
   // Class 55: object not in prerequisite state.

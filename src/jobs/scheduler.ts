@@ -5,12 +5,12 @@ import {
   isUnavailable,
   type RetryPolicy,
   retry,
+  runAsLeader,
   sqlstate,
 } from "../database/index.ts";
 import { repeat } from "../interval.ts";
 import type { Log } from "../observability/index.ts";
 import type { Job } from "./job.ts";
-import { runAsLeader } from "./leader.ts";
 
 /** A lock timeout or a conflict usually ends within a second. The next interval is the retry for anything longer. */
 const runRetries: RetryPolicy = { retries: 3, minTimeout: 100, maxTimeout: 1_000 };

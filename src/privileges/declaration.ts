@@ -1,8 +1,11 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import {
+  auditCheckpoints,
+  auditLeaves,
   auditLog,
   auditSequencer,
+  auditTree,
   challenges,
   rateLimits,
   userDevices,
@@ -169,6 +172,10 @@ export const servicePrivileges: readonly Privilege[] = [
       "subjectId",
     ],
   }),
+  // Leaves are added by sequence_audit_log; nodes and checkpoints only grow.
+  ...onTable(auditLeaves, { select: ["index", "id", "createdAt", "hash"] }),
+  ...onTable(auditTree, { select: "all", insert: "all" }),
+  ...onTable(auditCheckpoints, { select: "all", insert: "all" }),
   { kind: "sequence", schema: "public", name: "audit_log_sequence", column: null, privilege: "USAGE" },
   ...onTable(auditSequencer, { select: ["size", "xid", "sequence", "movedAt"] }),
   ...onFunctions([

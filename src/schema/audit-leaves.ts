@@ -1,10 +1,8 @@
-import { bigint, customType, pgTable, primaryKey, unique, uuid } from "drizzle-orm/pg-core";
+import { bigint, pgTable, primaryKey, unique, uuid } from "drizzle-orm/pg-core";
+import { bytes } from "./bytes.ts";
 import type { ConstraintMessages } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
 import { inPublic } from "./table.ts";
-
-/** A `bytea` column, of which postgres.js returns a Buffer. */
-const bytes = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 
 export const auditLeavesConstraintMessages: ConstraintMessages = {
   audit_leaves_index_check: { field: "index", message: "Must be 0 or more." },

@@ -20,7 +20,7 @@ export const auditLogConstraintMessages: ConstraintMessages = {
   },
 };
 
-export const auditLogSequence = pgSequence("audit_log_sequence", { cache: 1 });
+export const auditLogSequence = pgSequence("audit_log_sequence", { cache: 100 });
 
 /**
  * Who changed what, when and from where.

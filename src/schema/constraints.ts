@@ -1,6 +1,8 @@
+import { auditCheckpointsConstraintMessages } from "./audit-checkpoints.ts";
 import { auditLeavesConstraintMessages } from "./audit-leaves.ts";
 import { auditLogConstraintMessages } from "./audit-log.ts";
 import { auditSequencerConstraintMessages } from "./audit-sequencer.ts";
+import { auditTreeConstraintMessages } from "./audit-tree.ts";
 import { challengesConstraintMessages } from "./challenges.ts";
 import type { ConstraintMessages } from "./constraint-message.ts";
 import { userDevicesConstraintMessages } from "./user-devices.ts";
@@ -18,4 +20,6 @@ export const constraintMessages: ConstraintMessages = {
   ...auditLogConstraintMessages,
   ...auditLeavesConstraintMessages,
   ...auditSequencerConstraintMessages,
+  ...auditTreeConstraintMessages,
+  ...auditCheckpointsConstraintMessages,
 };

@@ -1,7 +1,14 @@
 import { sql } from "drizzle-orm";
-import { createEventRecorder, startSequencer } from "../audit/index.ts";
+import {
+  configuredSigners,
+  createEventRecorder,
+  requireSigner,
+  startCheckpointWriter,
+  startSequencer,
+} from "../audit/index.ts";
 import type { Config, DatabaseConfig } from "../config/index.ts";
 import { ConnectError, connect, type Database } from "../database/index.ts";
+import { withDeadline } from "../deadline.ts";
 import { type EmbeddedServer, startEmbedded } from "../embedded/index.ts";
 import {
   configuredKeys,
@@ -47,6 +54,7 @@ export interface Service {
  * @throws {ConnectError} if the database cannot be reached
  * @throws {MigrationError} if a migration fails
  * @throws {MissingEncryptionKeyError} if rows need a key that the configuration does not have
+ * @throws {LogForkError} if AUDIT_SIGNING_KEY is not the key of the log of the audit trail
  */
 export async function createService(options: {
   config: Config;
@@ -63,6 +71,10 @@ export async function createService(options: {
     stopBy = Date.now() + config.http.shutdownTimeout;
     for (const closer of closers.splice(0).reverse()) await closer();
   };
+
+  /** Waits for work that uses the database, which may not answer, for the rest of the time. */
+  const untilStop = (work: Promise<void>) =>
+    withDeadline(Math.max(0, stopBy - Date.now()), work, () => new Error("no time is left")).catch(() => {});
 
   try {
     const authentications = createAuthenticationLog(log);
@@ -93,8 +105,7 @@ export async function createService(options: {
     if (pending.length > 0) log.warn({ pending }, "not ready: migrations are pending; run `aeturnis-data migrate up`");
 
     signal?.throwIfAborted();
-    closers.push(startJobs({ db: database.db, log, auditMonthsAhead: config.auditMonthsAhead }).stop);
-    closers.push(startSequencer({ db: database.db, log }).stop);
+    closers.push(startJobs({ db: database.db, log, auditMonthsAhead: config.audit.monthsAhead }).stop);
 
     const cipher = createSecretCipher(configuredKeys(config));
     const secrets = signingSecrets(config);
@@ -103,7 +114,17 @@ export async function createService(options: {
       scanLimit: config.scanLimit,
     });
     // Before its migrations the database may lack the tables.
-    if (pending.length === 0) await requireEncryptionKeys(repositories.encryptedSecrets, cipher);
+    const signers = configuredSigners(config);
+    if (pending.length === 0) {
+      await requireEncryptionKeys(repositories.encryptedSecrets, cipher);
+      await requireSigner(database.db, signers);
+    }
+    const file = config.audit.checkpointFile;
+    const checkpoints = await startCheckpointWriter({ db: database.db, log, signers, file });
+    // Stopped after the sequencer.
+    closers.push(() => untilStop(checkpoints.stop()));
+    const sequencer = startSequencer({ db: database.db, log });
+    closers.push(() => untilStop(sequencer.stop()));
     const services = {
       ...repositories,
       identity: createIdentity({

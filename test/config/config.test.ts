@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
 import { configVariables } from "../../src/config/environment.ts";
 import { ConfigError } from "../../src/config/errors.ts";
+import { auditSigningKey } from "../support/service.ts";
 
 const secret = "x".repeat(32);
 const encryptionKeys = `a:${Buffer.alloc(32).toString("base64")}`;
@@ -42,6 +43,8 @@ describe("the configuration", () => {
       DATABASE_SSL: "hunter2",
       JWT_SECRET: "hunter2",
       ENCRYPTION_KEYS: "hunter2",
+      AUDIT_SIGNING_KEY: "PRIVATE+KEY+hunter2",
+      AUDIT_ORIGIN: "hunter2 hunter2",
       CORS_ORIGINS: "https://game.example,hunter2",
     };
     const found = faults(env);
@@ -78,7 +81,12 @@ describe("the configuration", () => {
 });
 
 describe("in production", () => {
-  const production = { NODE_ENV: "production", JWT_SECRET: secret, ENCRYPTION_KEYS: encryptionKeys };
+  const production = {
+    NODE_ENV: "production",
+    JWT_SECRET: secret,
+    ENCRYPTION_KEYS: encryptionKeys,
+    AUDIT_SIGNING_KEY: auditSigningKey,
+  };
 
   it("a database is required in production, and the error is one sentence", () => {
     expect(faults(production)).toEqual([
@@ -87,8 +95,21 @@ describe("in production", () => {
   });
 
   it("a secret is required in production", () => {
-    const env = { NODE_ENV: "production", DATABASE_URL: "postgres://db@localhost/db", ENCRYPTION_KEYS: encryptionKeys };
-    expect(faults(env)).toEqual([expect.stringContaining("JWT_SECRET")]);
+    const env = { ...production, DATABASE_URL: "postgres://db@localhost/db" };
+    for (const name of ["JWT_SECRET", "ENCRYPTION_KEYS", "AUDIT_SIGNING_KEY"])
+      expect(faults({ ...env, [name]: "" })).toEqual([expect.stringContaining(`${name} must be set in production`)]);
+  });
+
+  it("keys of the audit trail have one origin, which is AUDIT_ORIGIN", () => {
+    const other = auditSigningKey.replace("test.example/log", "other.example/log");
+    expect(faults({ AUDIT_SIGNING_KEY: `${auditSigningKey}, ${auditSigningKey}` })).toEqual([]);
+    expect(faults({ AUDIT_SIGNING_KEY: `${auditSigningKey},${other}` })).toEqual([
+      expect.stringContaining("one origin"),
+    ]);
+    expect(faults({ AUDIT_SIGNING_KEY: auditSigningKey, AUDIT_ORIGIN: "test.example/log" })).toEqual([]);
+    expect(faults({ AUDIT_SIGNING_KEY: auditSigningKey, AUDIT_ORIGIN: "other.example/log" })).toEqual([
+      "AUDIT_SIGNING_KEY has a key of test.example/log, and not of AUDIT_ORIGIN",
+    ]);
   });
 
   it("in production, an unencrypted connection to another host is refused unless it is requested", () => {

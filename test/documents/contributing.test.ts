@@ -62,7 +62,7 @@ it("the example of CONTRIBUTING.md adds a table, its migration and a procedure t
   const main = join(folder, "dist/bin/aeturnis-data.js");
   run(main, ["migrate", "new", "add_guilds"]);
   for (const { file, code } of blocks("sql")) {
-    const up = join(folder, "drizzle/0010_add_guilds.sql");
+    const up = join(folder, "drizzle/0011_add_guilds.sql");
     if (file === undefined) writeFileSync(up, `${readFileSync(up, "utf8").trimEnd()}\n${code}`);
     else write(file, code);
   }

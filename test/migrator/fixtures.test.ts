@@ -80,9 +80,11 @@ it("the fixture generator fills this project's tables, also the columns that the
   const { filled, empty } = await fillTables(own.sql, { migrationsTable, seed: 2 });
   expect(empty).toEqual([]);
   expect(filled).toEqual([
+    "public.audit_checkpoints",
     "public.audit_leaves",
     "public.audit_log",
     "public.audit_sequencer",
+    "public.audit_tree",
     "public.challenges",
     "public.rate_limits",
     "public.user_devices",

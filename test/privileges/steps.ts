@@ -1,6 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
+import { readCheckpointsAfter, writeCheckpoint } from "../../src/audit/checkpoints.ts";
+import { isRotationWaiting } from "../../src/audit/key-rotation.ts";
 import { sequenceRows } from "../../src/audit/sequencer.ts";
+import { createNoteSigner } from "../../src/audit/signed-note.ts";
 import { createAuditPartitions, prepareAuditPartitions, readAuditRunway } from "../../src/database/audit-partitions.ts";
 import { findAuditProblems } from "../../src/database/audit-problems.ts";
 import type { Database } from "../../src/database/pool.ts";
@@ -11,6 +14,7 @@ import { recorderRefresh } from "../../src/jobs/recorder-refresh.ts";
 import { pendingMigrations } from "../../src/migrator/readiness.ts";
 import type { AttemptTicket } from "../../src/repositories/attempts.ts";
 import { readExport } from "../../src/repositories/user-export.ts";
+import { sequenceAll } from "../support/audit-order.ts";
 import { quiet, repositoriesOn } from "../support/database.ts";
 import { newUser } from "../support/factories.ts";
 import { account, passwordChangedAt } from "../support/service.ts";
@@ -18,6 +22,7 @@ import { account, passwordChangedAt } from "../support/service.ts";
 /** Something that the service does, named as a message would name it. */
 export type Steps = Readonly<Record<string, () => Promise<unknown>>>;
 
+const signer = createNoteSigner("test.example/log");
 const by = { name: "service:test" };
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 const secret = (text: string) => `v1.test.${text}`;
@@ -198,6 +203,14 @@ export function stepsOf({ db }: Database, sql: Sql): Steps {
     "rows of the trail get their order": async () => {
       await sequenceRows(db);
       await run(leafPartitionCreation);
+    },
+    "the log of the trail is signed": async () => {
+      await sql`insert into audit_log (action) select 'x' from generate_series(1, 256)`;
+      await sequenceAll(sql);
+      // 256 rows complete a node.
+      await db.transaction((tx) => writeCheckpoint(tx, { signers: [signer] }));
+      await isRotationWaiting(db);
+      await readCheckpointsAfter(db, signer.verifier.name, 0);
     },
     "recorders are refreshed": () => run(recorderRefresh),
     "expired rows are deleted": async () => {

@@ -9,9 +9,11 @@ import { down } from "../../src/migrator/commands/down.ts";
 import { up } from "../../src/migrator/commands/up.ts";
 import { migrationsFolder, readJournal } from "../../src/migrator/journal/folder.ts";
 import {
+  auditCheckpoints,
   auditLeaves,
   auditLog,
   auditSequencer,
+  auditTree,
   challenges,
   rateLimits,
   userDevices,
@@ -35,6 +37,7 @@ it("the migrations are in order, and each has its down migration", () => {
     "0007_add_second_factors",
     "0008_challenge_sign_ins",
     "0009_order_audit_log",
+    "0010_sign_audit_log",
   ]);
   const files = readdirSync(migrationsFolder).filter((file) => file.endsWith(".sql"));
   expect(files.sort()).toEqual(tags.flatMap((tag) => [`${tag}.down.sql`, `${tag}.sql`]).sort());
@@ -91,6 +94,8 @@ describe("drizzle-kit", () => {
       auditLeaves,
       auditLog,
       auditSequencer,
+      auditTree,
+      auditCheckpoints,
       challenges,
       rateLimits,
       userDevices,
@@ -145,9 +150,11 @@ it("drizzle-kit studio starts on loopback, and its API answers with the tables o
     [...content.matchAll(/pgTable\(\s*"(\w+)"/g)].map((match) => match[1]),
   );
   expect(tables.sort()).toEqual([
+    "audit_checkpoints",
     "audit_leaves",
     "audit_log",
     "audit_sequencer",
+    "audit_tree",
     "challenges",
     "rate_limits",
     "user_devices",

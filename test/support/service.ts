@@ -12,6 +12,9 @@ import { newUser } from "./factories.ts";
 
 export const secret = "a secret of sufficient length for the tests";
 export const encryptionKeys = `test:${Buffer.alloc(32, 7).toString("base64")}`;
+/** Signs the log of every service of the tests. */
+export const auditSigningKey = "PRIVATE+KEY+test.example/log+5ba2a3aa+AXXzv8oC3M8znqur56ycRAwCGKW4pskqyXgDHMvk9d8F";
+
 export const tokens = createAccessTokens([secret]);
 
 /**
@@ -33,6 +36,7 @@ export async function startService(
     PORT: "0",
     JWT_SECRET: secret,
     ENCRYPTION_KEYS: encryptionKeys,
+    AUDIT_SIGNING_KEY: auditSigningKey,
     NODE_ENV: "test",
     ...baseSettings,
     ...poolerOf(url),

@@ -11,3 +11,31 @@ auditCommand
   .option("--json", "print JSON", false)
   .exitOverride()
   .action(async (options) => (await import("./status-command.ts")).auditStatus(options));
+
+const keyCommand = auditCommand
+  .command("key")
+  .description("make, list and rotate the keys that sign the log of the audit trail")
+  .exitOverride();
+
+keyCommand
+  .command("new")
+  .description("print a new key for AUDIT_SIGNING_KEY, and its public key to standard error")
+  .option("--origin <name>", "the name of the log, such as game.example/accounts (default: AUDIT_ORIGIN)")
+  .exitOverride()
+  .action(async (options) => (await import("./key-commands.ts")).auditKeyNew(options));
+
+keyCommand
+  .command("list")
+  .description("print the public keys of AUDIT_SIGNING_KEY, and which one signs")
+  .option("--json", "print JSON", false)
+  .exitOverride()
+  .action(async (options) => (await import("./key-commands.ts")).auditKeyList(options));
+
+keyCommand
+  .command("rotate")
+  .description(
+    "let the first key of AUDIT_SIGNING_KEY sign from now on, beside running services: a row of the log names the old and " +
+      "the new key, and both sign its checkpoint",
+  )
+  .exitOverride()
+  .action(async () => (await import("./key-commands.ts")).auditKeyRotate());

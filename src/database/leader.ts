@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
-import { advisoryLocks, type Db, type Executor, tryAdvisoryLock } from "../database/index.ts";
+import { advisoryLocks, tryAdvisoryLock } from "./advisory-locks.ts";
+import type { Db, Executor } from "./executor.ts";
 
 /**
  * Runs `work` in a transaction that holds the job's advisory lock, so that one process at a time is the job's leader. The

@@ -1,0 +1,3 @@
+drop table audit_checkpoints;
+--> statement-breakpoint
+drop table audit_tree;

@@ -1,0 +1,46 @@
+import {
+  configuredSigners,
+  createNoteSigner,
+  readLastCheckpoint,
+  rotateSigningKey,
+  SignedNoteError,
+  signerFor,
+} from "../../audit/index.ts";
+import { withDatabase } from "../database.ts";
+import { readAuditOrigin, readConfig } from "../environment.ts";
+import { UsageError } from "../failure.ts";
+import { withInterrupt } from "../interrupt.ts";
+import { printJson } from "../json.ts";
+
+/** `aeturnis-data audit key new`: prints the key and nothing else to standard output, for use in `$(…)`. */
+export function auditKeyNew({ origin = readAuditOrigin() }: { readonly origin?: string }): void {
+  if (origin === undefined) throw new UsageError("Name the log: --origin game.example/accounts, or AUDIT_ORIGIN.");
+  try {
+    const { text, verifier } = createNoteSigner(origin);
+    console.log(text);
+    console.error(`Public key: ${verifier.text}`);
+  } catch (error) {
+    if (error instanceof SignedNoteError) throw new UsageError(`--origin ${error.message}`);
+    throw error;
+  }
+}
+
+/** `aeturnis-data audit key list` */
+export async function auditKeyList({ json }: { readonly json: boolean }): Promise<void> {
+  const signers = configuredSigners(readConfig());
+  const last = await withDatabase(({ db }) => readLastCheckpoint(db));
+  const signer = signerFor(last, signers);
+  const keys = signers.map((each) => ({ publicKey: each.verifier.text, signs: each === signer }));
+  if (json) printJson({ keys });
+  else for (const { publicKey, signs } of keys) console.log(`${publicKey}${signs ? "  signs" : ""}`);
+  if (!json && signer !== signers[0]) console.log("The first key signs after `aeturnis-data audit key rotate`.");
+}
+
+/** `aeturnis-data audit key rotate` */
+export async function auditKeyRotate(): Promise<void> {
+  const signers = configuredSigners(readConfig());
+  const checkpoint = await withInterrupt((signal) =>
+    withDatabase(({ db, repositories: { audit } }) => rotateSigningKey({ db, audit }, { signers, signal }), { signal }),
+  );
+  console.log(checkpoint ?? "The first key of AUDIT_SIGNING_KEY signs already.");
+}

@@ -1,0 +1,211 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { parseCheckpoint } from "../../src/audit/checkpoint.ts";
+import { appendNotes, readLastNote } from "../../src/audit/checkpoint-file.ts";
+import { startCheckpointWriter } from "../../src/audit/checkpoint-writer.ts";
+import { LogForkError, requireSigner, writeCheckpoint } from "../../src/audit/checkpoints.ts";
+import { rotateSigningKey } from "../../src/audit/key-rotation.ts";
+import { completeSubtrees, inclusionParts, nodeHash, rootOf } from "../../src/audit/merkle.ts";
+import { createNoteSigner, type NoteSigner, parseNote, verifiersOf } from "../../src/audit/signed-note.ts";
+import { MissingLeafError, readRoots, storeNodes } from "../../src/audit/tree.ts";
+import { sequenceAll } from "../support/audit-order.ts";
+import { createDatabase, openPool, quiet, repositoriesOn } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
+import { readableLog } from "../support/log.ts";
+import { serviceForTest } from "../support/service.ts";
+
+const origin = "game.example/log";
+const signer = createNoteSigner(origin);
+
+async function databaseForTest() {
+  const database = await createDatabase();
+  onTestFinished(database.drop);
+  const { db } = await openPool(database.url);
+  const { sql } = database;
+  const addRows = async (count: number) => {
+    await sql`insert into audit_log (action) select 'n' || n from generate_series(1, ${count}) n`;
+    await sequenceAll(sql);
+  };
+  const write = (options: Partial<Parameters<typeof writeCheckpoint>[1]> = {}) =>
+    db.transaction((tx) => writeCheckpoint(tx, { signers: [signer], ...options }));
+  return { ...database, db, addRows, write };
+}
+
+function temporaryFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-checkpoints-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "checkpoints");
+}
+
+const checkpointOf = (note = "") => parseCheckpoint(parseNote(note).text);
+const idsOf = (note = "", signers: readonly NoteSigner[] = [signer]) =>
+  verifiersOf(
+    parseNote(note),
+    signers.map(({ verifier }) => verifier),
+  ).map(({ id }) => id);
+
+it("a checkpoint has the root of all leaves, and a new one is signed when the log has grown", async () => {
+  const { sql, addRows, write } = await databaseForTest();
+  expect(await write()).toBeUndefined();
+  for (const count of [1, 2, 252, 1, 1, 600]) {
+    await addRows(count);
+    const note = await write();
+    expect(await write()).toBeUndefined();
+    const leaves = (await sql`select hash from audit_leaves order by index`).map(({ hash }) => hash as Buffer);
+    const root = (start: number, width: number): Uint8Array =>
+      width === 1 ? (leaves[start] as Buffer) : nodeHash(root(start, width / 2), root(start + width / 2, width / 2));
+    const parts = completeSubtrees(0, leaves.length).map(({ level, index }) => root(index * 2 ** level, 2 ** level));
+    expect(checkpointOf(note)).toEqual({ origin, size: leaves.length, root: rootOf(parts) });
+    expect(idsOf(note)).toEqual([signer.verifier.id]);
+  }
+  expect(await sql`select level, index from audit_tree order by index`).toMatchObject([
+    { level: 8, index: "0" },
+    { level: 8, index: "1" },
+    { level: 8, index: "2" },
+  ]);
+  expect(await sql`select size from audit_checkpoints order by size`).toHaveLength(6);
+});
+
+it("roots of any part of a large log come from few hashes, and a missing leaf is an error", async () => {
+  const { sql, db } = await databaseForTest();
+  const size = 2 ** 16 + 700;
+  await sql`insert into audit_leaves (index, id, created_at, hash) select n, gen_random_uuid(), now(), sha256(n::text::bytea) from generate_series(0, ${size - 1}) n`;
+  await storeNodes(db, size);
+  expect(await sql`select level, count(*)::integer as nodes from audit_tree group by level order by level`).toEqual([
+    { level: 8, nodes: 258 },
+    { level: 16, nodes: 1 },
+  ]);
+  const leaf = async (index: number) => (await readRoots(db, [[{ level: 0, index }]]))[0] as Buffer;
+  const [root] = await readRoots(db, [completeSubtrees(0, size)]);
+  // An inclusion proof leads from a leaf to the root.
+  for (const index of [0, 70, 2 ** 15, 2 ** 16 - 1, 2 ** 16, size - 1]) {
+    const proof = await readRoots(db, inclusionParts(index, size));
+    let [fn, sn, hash] = [index, size - 1, await leaf(index)];
+    for (const part of proof) {
+      if (fn % 2 === 1 || fn === sn) {
+        hash = nodeHash(part, hash) as Buffer;
+        while (fn % 2 === 0 && fn !== 0) [fn, sn] = [fn >> 1, sn >> 1];
+      } else hash = nodeHash(hash, part) as Buffer;
+      [fn, sn] = [fn >> 1, sn >> 1];
+    }
+    expect(hash.toString("hex")).toBe(Buffer.from(root ?? []).toString("hex"));
+  }
+  await expect(readRoots(db, [[{ level: 0, index: size }]])).rejects.toThrow(MissingLeafError);
+});
+
+it("nothing is signed if the log lacks a checkpoint that is known: after a restore, or with other rows", async () => {
+  const one = await databaseForTest();
+  await one.addRows(10);
+  await one.write();
+  await one.addRows(10);
+  const known = [(await one.write()) as string];
+
+  const other = await databaseForTest();
+  await other.addRows(10);
+  await expect(other.write({ known })).rejects.toThrow(
+    /has 10 rows, and a checkpoint of it has 20.*Nothing is signed/s,
+  );
+  await other.addRows(10);
+  expect(await other.write({ known })).toBeUndefined();
+  await other.addRows(1);
+  await expect(other.write({ known })).rejects.toThrow(/first 20 rows .* are others.*Nothing is signed/s);
+  expect(await other.sql`select from audit_checkpoints`).toEqual([]);
+  expect(await other.write()).toBeDefined();
+});
+
+it("a log is signed by the keys of its origin that have signed it, and by no others", async () => {
+  const { db, addRows, write } = await databaseForTest();
+  await requireSigner(db, [signer]);
+  await addRows(1);
+  await write();
+  await requireSigner(db, [createNoteSigner(origin), signer]);
+  const errors = [
+    [[createNoteSigner(origin)], /signed by another key/],
+    [[createNoteSigner("game.example/other")], /has the origin game\.example\/log, and AUDIT_SIGNING_KEY is a key of/],
+  ] as const;
+  await addRows(1);
+  for (const [signers, message] of errors) {
+    await expect(requireSigner(db, signers)).rejects.toThrow(message);
+    await expect(requireSigner(db, signers)).rejects.toThrow(LogForkError);
+    await expect(write({ signers })).rejects.toThrow(message);
+  }
+});
+
+it("a new key signs after its rotation, whose row names both keys and whose checkpoint both sign", async () => {
+  const { db, sql, addRows, write } = await databaseForTest();
+  const { audit } = repositoriesOn(db);
+  const newer = createNoteSigner(origin);
+  const signers = [newer, signer];
+  await addRows(1);
+  await write();
+  await addRows(1);
+  expect(idsOf(await write({ signers }), signers)).toEqual([signer.verifier.id]);
+
+  const rotation = await rotateSigningKey({ db, audit }, { signers });
+  expect(idsOf(rotation, signers)).toEqual([newer.verifier.id, signer.verifier.id]);
+  expect(checkpointOf(rotation).size).toBe(3);
+  expect(await sql`select changes, actor from audit_log where action = 'audit.key_rotated'`).toEqual([
+    { actor: "system:audit-keys", changes: { key: [signer.verifier.text, newer.verifier.text] } },
+  ]);
+  await expect(requireSigner(db, [signer])).rejects.toThrow(LogForkError);
+  expect(await rotateSigningKey({ db, audit }, { signers })).toBeUndefined();
+  await addRows(1);
+  expect(idsOf(await write({ signers }), signers)).toEqual([newer.verifier.id]);
+});
+
+it("checkpoints are appended to the file, also those of another process and after an unfinished one", async () => {
+  const { db, addRows, write, sql } = await databaseForTest();
+  const file = temporaryFile();
+  await addRows(3);
+  const first = (await write()) as string;
+  writeFileSync(file, `\n${first.slice(0, -20)}`);
+  expect(await readLastNote(file, origin)).toBeUndefined();
+  await addRows(3);
+  const { log, lines } = readableLog("info");
+  const writers = await Promise.all(
+    [log, quiet].map((each) => startCheckpointWriter({ db, log: each, signers: [signer], file })),
+  );
+  await eventually(async () => expect(checkpointOf(await readLastNote(file, origin)).size).toBe(6));
+  await addRows(1);
+  await Promise.all(writers.map(({ stop }) => stop()));
+  const last = await readLastNote(file, origin);
+  expect(checkpointOf(last).size).toBe(7);
+  expect(idsOf(last)).toEqual([signer.verifier.id]);
+  expect(await sql`select size::integer from audit_checkpoints order by size`).toEqual([
+    { size: 3 },
+    { size: 6 },
+    { size: 7 },
+  ]);
+  expect(lines.filter(({ level }) => level === "error")).toEqual([]);
+  expect(await readLastNote(file, "game.example/other")).toBeUndefined();
+  expect(readFileSync(file, "utf8")).toContain(first);
+});
+
+it("a process that finds an earlier log than the file has signs nothing, and says so once", async () => {
+  const one = await databaseForTest();
+  await one.addRows(5);
+  const file = temporaryFile();
+  await appendNotes(file, [(await one.write()) as string]);
+  const restored = await databaseForTest();
+  await restored.addRows(4);
+  const { log, lines } = readableLog("warn");
+  const writer = await startCheckpointWriter({ db: restored.db, log, signers: [signer], file });
+  await eventually(() => expect(lines).toHaveLength(1));
+  await writer.stop();
+  expect(lines).toMatchObject([{ level: "error", err: { message: expect.stringContaining("Nothing is signed") } }]);
+  expect(await restored.sql`select from audit_checkpoints`).toEqual([]);
+});
+
+it("a service signs what it has recorded, at the latest at its stop", async () => {
+  const { url, sql, addRows } = await databaseForTest();
+  const service = await serviceForTest(url);
+  await addRows(1);
+  await service.close();
+  const notes = await sql`select note from audit_checkpoints order by size desc`;
+  expect(checkpointOf(notes[0]?.["note"])).toMatchObject({
+    size: 1,
+    origin: "test.example/log",
+  });
+});

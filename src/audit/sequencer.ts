@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import {
   codeOf,
   type Db,
+  type Executor,
   isMissingPartition,
   isTransactionConflict,
   isUnavailable,
@@ -26,17 +27,24 @@ const batchSize = 5_000;
  * @returns how many rows it has looked at; null if another process is at it
  */
 export async function sequenceRows(db: Db): Promise<number | null> {
-  const sequence = async () => {
-    const [row] = await db.execute(sql`${sql.raw(pollMark)} select public.sequence_audit_log() as rows`);
+  const sequence = async (executor: Executor = db) => {
+    const [row] = await executor.execute(sql`${sql.raw(pollMark)} select public.sequence_audit_log() as rows`);
     return (row?.["rows"] ?? null) as number | null;
   };
   try {
     return await sequence();
   } catch (error) {
     // The trail has a partition that its log has not, such as one that was attached a moment ago.
-    if (!isMissingPartition(error)) throw error;
-    await db.execute(sql`select public.create_audit_leaves_partitions()`);
-    return sequence();
+    if (isMissingPartition(error)) {
+      await db.execute(sql`select public.create_audit_leaves_partitions()`);
+      return sequence();
+    }
+    // The limit is for statements that a request waits for. The next batch would be the same, and take as long.
+    if (codeOf(error) !== sqlstate.queryCanceled) throw error;
+    return db.transaction(async (tx) => {
+      await tx.execute(sql`select set_config('statement_timeout', '0', true)`);
+      return sequence(tx);
+    });
   }
 }
 

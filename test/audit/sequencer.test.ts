@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { expect, inject, it, onTestFinished } from "vitest";
-import { startSequencer } from "../../src/audit/sequencer.ts";
+import { sequenceRows, startSequencer } from "../../src/audit/sequencer.ts";
 import { urlOfDatabase } from "../../src/config/database-url/parse.ts";
 import { readAuditOrder } from "../../src/database/audit-order.ts";
 import { findAuditProblems } from "../../src/database/audit-problems.ts";
@@ -266,9 +266,22 @@ it.each([
   },
 );
 
+it("a batch that takes longer than statements may is repeated without the limit", async () => {
+  // Behind a pooler the limit is the role's.
+  const { url, sql, drop } = await createDatabase({ direct: true });
+  onTestFinished(drop);
+  const { db } = await openPool(url, { STATEMENT_TIMEOUT_MS: "20" });
+  await sequenceAll(sql);
+  await sql`insert into audit_log (action, changes) select 'n' || n, jsonb_build_object('text', repeat('x', 1000)) from generate_series(1, 5000) n`;
+  await eventually(async () => expect(await sequenceRows(db)).toBe(5_000));
+  const limits = await db.execute<{ statement_timeout: string }>("show statement_timeout");
+  expect([...limits]).toEqual([{ statement_timeout: "20ms" }]);
+  expect(await actionsInOrder(sql)).toHaveLength(5_000);
+});
+
 it("a service gives rows their index, and a stop waits for the running statement", async () => {
   const { url, sql } = await databaseForTest();
-  const { log, lines } = readableLog("warn");
+  const { log, lines } = readableLog("error");
   const service = await serviceForTest(url, { log });
   await sql`insert into audit_log (action) values ('a'), ('b')`;
   await eventually(async () => expect(await actionsInOrder(sql)).toEqual(["a", "b"]));

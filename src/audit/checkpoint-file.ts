@@ -34,7 +34,7 @@ export async function appendNotes(file: string, notes: readonly string[]): Promi
   const handle = await open(file, "a", 0o644);
   try {
     // Two newlines end a note that a crash left unfinished.
-    await handle.appendFile(notes.map((text) => `\n${text}`).join(""));
+    await handle.appendFile(notes.map((text) => `\n\n${text}`).join(""));
     await handle.datasync();
   } finally {
     await handle.close();

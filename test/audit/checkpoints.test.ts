@@ -2,13 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { parseCheckpoint } from "../../src/audit/checkpoint.ts";
+import { checkpointText, parseCheckpoint } from "../../src/audit/checkpoint.ts";
 import { appendNotes, readLastNote } from "../../src/audit/checkpoint-file.ts";
 import { startCheckpointWriter } from "../../src/audit/checkpoint-writer.ts";
 import { LogForkError, requireSigner, writeCheckpoint } from "../../src/audit/checkpoints.ts";
 import { rotateSigningKey } from "../../src/audit/key-rotation.ts";
 import { completeSubtrees, inclusionParts, nodeHash, rootOf } from "../../src/audit/merkle.ts";
-import { createNoteSigner, type NoteSigner, parseNote, verifiersOf } from "../../src/audit/signed-note.ts";
+import { createNoteSigner, type NoteSigner, parseNote, signNote, verifiersOf } from "../../src/audit/signed-note.ts";
 import { MissingLeafError, readRoots, storeNodes } from "../../src/audit/tree.ts";
 import { sequenceAll } from "../support/audit-order.ts";
 import { createDatabase, openPool, quiet, repositoriesOn } from "../support/database.ts";
@@ -181,6 +181,16 @@ it("checkpoints are appended to the file, also those of another process and afte
   expect(lines.filter(({ level }) => level === "error")).toEqual([]);
   expect(await readLastNote(file, "game.example/other")).toBeUndefined();
   expect(readFileSync(file, "utf8")).toContain(first);
+});
+
+it("a note that a crash has cut anywhere keeps no later one from being read", async () => {
+  const note = signNote(checkpointText({ origin, size: 3, root: Buffer.alloc(32) }), [signer]);
+  for (let length = 0; length < note.length; length++) {
+    const file = temporaryFile();
+    writeFileSync(file, note.slice(0, length));
+    await appendNotes(file, [note]);
+    expect(await readLastNote(file, origin), `cut after ${length}`).toBe(note);
+  }
 });
 
 it("a process that finds an earlier log than the file has signs nothing, and says so once", async () => {

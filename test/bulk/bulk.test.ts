@@ -8,6 +8,7 @@ import { systemActor } from "../../src/database/actor.ts";
 import { createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
+import { rowWaiters } from "../support/row-locks.ts";
 import { createThings, type ThingRepository, testActor, thingsOn } from "../support/things.ts";
 
 let database: TestDatabase;
@@ -55,11 +56,12 @@ async function holding(statement: string) {
   return other;
 }
 
-/** One session waits for a lock. */
-const waits = async () =>
-  expect(
-    await database.sql`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-  ).toHaveLength(1);
+/** The one session that waits for a row. Throws if there is none, or more. */
+async function waiter(): Promise<number> {
+  const waiters = await rowWaiters(database.sql);
+  expect(waiters).toHaveLength(1);
+  return waiters[0] as number;
+}
 
 async function recordedBy(actor: string): Promise<[string, number, number][]> {
   const found = await database.sql`
@@ -142,8 +144,8 @@ describe("many rows", () => {
     const all = named(3_000);
     const other = await holding(`insert into things (name) values ('thing2500')`);
     const leave = async (writing: Promise<unknown>) => {
-      await eventually(waits);
-      await database.sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      const pid = await eventually(waiter);
+      await database.sql`select pg_terminate_backend(${pid})`;
       return writing;
     };
     const report = (await leave(repository.createMany(testActor, all, { atomic: false }))) as BulkReport;
@@ -382,7 +384,7 @@ describe("createMany", () => {
       await tx`set local deadlock_timeout = '1min'`;
       await tx`insert into things (name) values ('b')`;
       report = repository.createMany(testActor, [{ name: "a" }, { name: "b" }], { atomic });
-      await eventually(waits);
+      await eventually(waiter);
       await tx`insert into things (name) values ('a')`;
     });
     expect(await report).toMatchObject({ written: 0, refused: [{ field: "name" }, { field: "name" }] });
@@ -558,7 +560,7 @@ describe("updateMany", () => {
         ],
         { atomic: false },
       );
-      await eventually(waits);
+      await eventually(waiter);
     });
     expect(await report).toMatchObject({ written: 1, refused: [{ index: 1, code: "CONFLICT", field: "updatedAt" }] });
     expect(await rows()).toEqual([

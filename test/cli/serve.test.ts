@@ -16,6 +16,7 @@ import { isReachable } from "../../src/embedded/account.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { clusterOf, command, dataFolder, said, serve, serversOn, sharedDataFolder } from "../support/process.ts";
+import { rowWaiters } from "../support/row-locks.ts";
 import { clientOf } from "../support/service.ts";
 
 const root = process.getuid?.() === 0;
@@ -203,16 +204,14 @@ describe("serve", () => {
     const service = await serve(env);
     const client = clientOf(service.url, await sharedToken());
     const user = await client.users.create.mutate(newUser());
-    const sql = embedded(env.DATA_DIR);
+    const [sql, other] = [embedded(env.DATA_DIR), embedded(env.DATA_DIR)];
     await sql
       .begin(async (tx) => {
         await tx`select 1 from users where id = ${user.id} for update`;
         const waiting = client.users.updateMany
           .mutate({ rows: [{ id: user.id, metadata: { waits: true } }] })
           .catch(() => {});
-        await eventually(async () =>
-          expect(await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock'`).toHaveLength(1),
-        );
+        await eventually(async () => expect(await rowWaiters(other)).toHaveLength(1));
         service.child.kill("SIGINT");
         await said(service, /stopping/);
         await eventually(() => {

@@ -5,6 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
 import { readableLog } from "../support/log.ts";
 import { wireTo } from "../support/proxy.ts";
+import { rowWaiters } from "../support/row-locks.ts";
 import { clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
 let database: TestDatabase;
@@ -160,11 +161,7 @@ describe("shutdown", () => {
     const running = await database.sql.begin(async (tx) => {
       await tx`select 1 from users where id = ${user.id} for update`;
       const update = client.users.updateMany.mutate({ rows: [{ id: user.id, metadata: { finished: true } }] });
-      await eventually(async () =>
-        expect(
-          await tx`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-        ).toHaveLength(1),
-      );
+      await eventually(async () => expect(await rowWaiters(database.sql)).toHaveLength(1));
       const closing = close();
       const refused = () =>
         liveness(url).then(

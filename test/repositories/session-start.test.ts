@@ -4,6 +4,7 @@ import type { Database } from "../../src/database/pool.ts";
 import { connectTo, createDatabase, openPool, repositoriesOn, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { passwordHash } from "../support/factories.ts";
+import { rowWaiters } from "../support/row-locks.ts";
 import { account, passwordChangedAt } from "../support/service.ts";
 
 let database: TestDatabase;
@@ -64,9 +65,7 @@ it("a sign-in forgives its address before it locks the account, in the order in 
     await tx`update rate_limits set count = count`;
     const forgiven = sql`select forgive_attempt('{"actor":"test"}', ${id}, null, 1, ${address}, ${login})`.execute();
     await eventually(async () => {
-      expect(
-        await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
-      ).toHaveLength(1);
+      expect(await rowWaiters(sql)).toHaveLength(1);
     });
     await tx`select 1 from user_security where user_id = ${id} for update nowait`;
     return { forgiven };

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 import { refusal } from "../support/rejection.ts";
+import { rowWaiters } from "../support/row-locks.ts";
 import { account, clientOf, startService } from "../support/service.ts";
 
 let database: TestDatabase;
@@ -83,11 +85,8 @@ describe("a moderator", () => {
     const banned = await database.sql.begin(async (tx) => {
       await tx`update users set role = 'moderator' where id = ${player.id}`;
       const ban = refusal(as(moderator).users.setStatus.mutate({ id: player.id, status: "banned" }));
-      for (;;) {
-        const [{ waits } = {}] =
-          await tx`select count(*)::int as waits from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-        if (waits > 0) return { ban };
-      }
+      await eventually(async () => expect(await rowWaiters(database.sql)).toHaveLength(1));
+      return { ban };
     });
     expect(await banned.ban).toMatchObject({ code: "FORBIDDEN" });
     expect(await database.sql`select status from users where id = ${player.id}`).toEqual([{ status: "active" }]);

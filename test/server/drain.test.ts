@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import type { TestSettings } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { newUser } from "../support/factories.ts";
+import { rowWaiters } from "../support/row-locks.ts";
 import { clientOf, serviceForTest, serviceToken, useService } from "../support/service.ts";
 
 const shared = useService();
@@ -50,16 +51,10 @@ async function whileUpdateWaits(
     await tx`select 1 from users where id = ${id} for update`;
     const waiting = await open(service.url);
     waiting.call("users.updateMany", { rows: [{ id, metadata: { late: true } }] });
-    await eventually(async () => expect(await lockWaits()).toBe(1));
+    await eventually(async () => expect(await rowWaiters(shared.database.sql)).toHaveLength(1));
     await work({ service, id, waiting });
   });
   return id;
-}
-
-async function lockWaits(): Promise<number> {
-  const rows = await shared.database.sql`
-    select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  return rows.length;
 }
 
 it("during shutdown, new calls get 503, and a call that waits for a lock is cancelled after the timeout", async () => {
@@ -76,7 +71,7 @@ it("during shutdown, new calls get 503, and a call that waits for a lock is canc
     await Promise.all([closing, unused.closed]);
     // The timeout, and some time for the cancellation; the lock is still held.
     expect(performance.now() - started).toBeLessThan(2_500);
-    expect(await lockWaits()).toBe(0);
+    expect(await rowWaiters(shared.database.sql)).toEqual([]);
   });
   const [row] = await shared.database.sql`select metadata from users where id = ${id}`;
   expect(row?.["metadata"]).toEqual({});

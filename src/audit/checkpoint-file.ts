@@ -1,12 +1,14 @@
 import { open } from "node:fs/promises";
-import { parseCheckpoint } from "./checkpoint.ts";
-import { parseNote } from "./signed-note.ts";
+import { parseSignedCheckpoint } from "./checkpoint.ts";
 
 /** Bytes at the end of the file that are read for its last note. A note has some hundred bytes. */
 const tailSize = 64 * 1024;
 
 /** A whole note: lines, an empty line and signatures. */
 const note = /(?:[^\n]+\n)+\n(?:— [^\n]+\n)+/g;
+
+/** The notes in a text, such as a file of checkpoints. */
+export const readNotes = (text: string): string[] => text.match(note) ?? [];
 
 /**
  * The last checkpoint of an origin in a file of notes that are separated by an empty line. One that a crash left unfinished is
@@ -22,8 +24,7 @@ export async function readLastNote(file: string, origin: string): Promise<string
     const { size } = await handle.stat();
     const start = Math.max(0, size - tailSize);
     const { buffer } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
-    const notes = buffer.toString("utf8").match(note) ?? [];
-    return notes.findLast((text) => parseCheckpoint(parseNote(text).text).origin === origin);
+    return readNotes(buffer.toString("utf8")).findLast((text) => parseSignedCheckpoint(text).origin === origin);
   } finally {
     await handle.close();
   }

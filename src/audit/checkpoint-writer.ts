@@ -1,11 +1,11 @@
 import { codeOf, type Db, isTransactionConflict, isUnavailable, runAsLeader, sqlstate } from "../database/index.ts";
 import { repeat } from "../interval.ts";
 import type { Log } from "../observability/index.ts";
-import { parseCheckpoint } from "./checkpoint.ts";
+import { parseSignedCheckpoint } from "./checkpoint.ts";
 import { appendNotes, readLastNote } from "./checkpoint-file.ts";
 import { readCheckpointsAfter, readLastCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { sequenceRows } from "./sequencer.ts";
-import { type NoteSigner, parseNote } from "./signed-note.ts";
+import type { NoteSigner } from "./signed-note.ts";
 
 /** Time from one checkpoint to the next while the log grows (ms). */
 const interval = 10_000;
@@ -13,7 +13,7 @@ const interval = 10_000;
 /** The job whose lock a process holds while it signs. */
 export const checkpointJob = "audit-checkpoint";
 
-const sizeOf = (note: string): number => parseCheckpoint(parseNote(note).text).size;
+const sizeOf = (note: string): number => parseSignedCheckpoint(note).size;
 
 /**
  * Signs a checkpoint of the log of the audit trail every ten seconds if it has grown, and one at the stop. All are stored,

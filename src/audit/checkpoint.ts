@@ -1,5 +1,5 @@
 import type { Hash } from "./merkle.ts";
-import { SignedNoteError } from "./signed-note.ts";
+import { parseNote, type SignedNote, SignedNoteError } from "./signed-note.ts";
 
 /** The state of a log: its first `size` leaves have the root `root` (C2SP tlog-checkpoint). */
 export interface Checkpoint {
@@ -7,6 +7,17 @@ export interface Checkpoint {
   readonly origin: string;
   readonly size: number;
   readonly root: Hash;
+}
+
+/** A checkpoint with its signatures, which are not checked. */
+export interface SignedCheckpoint extends Checkpoint {
+  readonly note: SignedNote;
+}
+
+/** @throws {SignedNoteError} */
+export function parseSignedCheckpoint(text: string): SignedCheckpoint {
+  const note = parseNote(text);
+  return { ...parseCheckpoint(note.text), note };
 }
 
 /** The text of a checkpoint, which is signed as a note. */

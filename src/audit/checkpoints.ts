@@ -2,9 +2,9 @@ import { and, desc, eq, gt } from "drizzle-orm";
 import type { Executor } from "../database/index.ts";
 import { OperatorError } from "../errors.ts";
 import { auditCheckpoints, auditSequencer } from "../schema/index.ts";
-import { type Checkpoint, checkpointText, parseCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, checkpointText, parseSignedCheckpoint } from "./checkpoint.ts";
 import { completeSubtrees } from "./merkle.ts";
-import { type NoteSigner, parseNote, signNote, verifiersOf } from "./signed-note.ts";
+import { type NoteSigner, signNote, verifiersOf } from "./signed-note.ts";
 import { readRoots, storeNodes } from "./tree.ts";
 
 /** Why no checkpoint is signed: it would be a second history under the origin of the first. */
@@ -42,8 +42,7 @@ export function signerFor(last: string | undefined, signers: readonly NoteSigner
   const [newest] = signers;
   if (newest === undefined) throw new RangeError("There is no key to sign with.");
   if (last === undefined) return newest;
-  const note = parseNote(last);
-  const { origin } = parseCheckpoint(note.text);
+  const { origin, note } = parseSignedCheckpoint(last);
   if (origin !== newest.verifier.name)
     throw new LogForkError(
       `The log of the audit trail has the origin ${origin}, and AUDIT_SIGNING_KEY is a key of ${newest.verifier.name}. ` +
@@ -92,9 +91,7 @@ export async function writeCheckpoint(
   const origin = signer.verifier.name;
   const [state] = await tx.select({ size: auditSequencer.size }).from(auditSequencer);
   const size = state?.size ?? 0;
-  const earlier = [...(last === undefined ? [] : [last]), ...known].map((note) =>
-    parseCheckpoint(parseNote(note).text),
-  );
+  const earlier = [...(last === undefined ? [] : [last]), ...known].map(parseSignedCheckpoint);
   const isGrown = earlier.every((checkpoint) => checkpoint.size < size);
   const longest = Math.max(0, ...earlier.map((checkpoint) => checkpoint.size));
   if (longest > size)

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { prefixedHash } from "./prefixed-hash.ts";
 
 /**
  * The values of a row of the audit trail, as PostgreSQL prints them: times in UTC with microseconds
@@ -32,34 +32,23 @@ export interface EntrySalts {
  * The SQL function `sequence_audit_log` writes the same bytes.
  */
 export function entryOf(row: EntryValues, salts: EntrySalts): string {
-  const { actingId, action, actor, createdAt, id, requestId, resourceId, resourceType, subjectId } = row;
-  // In the order of RFC 8785, 3.2.3. JSON.stringify escapes as its 3.2.2.2 requires.
-  return JSON.stringify({
-    acting_id: actingId,
-    action,
-    actor,
-    changes: row.changes === null ? null : commitmentTo(row.changes, salts.changes),
-    client: clientOf(row) === null ? null : commitmentTo(clientOf(row) as string, salts.client),
-    created_at: createdAt,
-    id,
-    request_id: requestId,
-    resource_id: resourceId,
-    resource_type: resourceType,
-    subject_id: subjectId,
-    version: "1",
-  });
+  const client = clientOf(row);
+  const changes = row.changes === null ? null : commitmentTo(row.changes, salts.changes);
+  const clientCommitment = client === null ? null : commitmentTo(client, salts.client);
+  // In the order of RFC 8785, 3.2.3. JSON.stringify escapes as its 3.2.2.2 requires. One call for each value takes two thirds
+  // of the time of one for an object.
+  return `{"acting_id":${json(row.actingId)},"action":${json(row.action)},"actor":${json(row.actor)},"changes":${json(changes)},"client":${json(clientCommitment)},"created_at":${json(row.createdAt)},"id":${json(row.id)},"request_id":${json(row.requestId)},"resource_id":${json(row.resourceId)},"resource_type":${json(row.resourceType)},"subject_id":${json(row.subjectId)},"version":"1"}`;
 }
+
+const json = (value: string | null): string => JSON.stringify(value);
 
 /** The address and user agent of the client as JSON in the form of RFC 8785; null if the row has neither. */
 export function clientOf({ ipAddress, userAgent }: Pick<EntryValues, "ipAddress" | "userAgent">): string | null {
   if (ipAddress === null && userAgent === null) return null;
-  return JSON.stringify({ ip_address: ipAddress, user_agent: userAgent });
+  return `{"ip_address":${json(ipAddress)},"user_agent":${json(userAgent)}}`;
 }
 
 /** SHA-256 of the salt and the value, in hexadecimal. Without its salt, a value cannot be guessed from it. */
-function commitmentTo(value: string, salt: Uint8Array | null): string {
-  return createHash("sha256")
-    .update(salt ?? new Uint8Array())
-    .update(value)
-    .digest("hex");
-}
+const commitmentTo = (value: string, salt: Uint8Array | null): string => prefixedHash(salt ?? noSalt, value, "hex");
+
+const noSalt = new Uint8Array();

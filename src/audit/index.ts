@@ -1,8 +1,13 @@
-/** The log of the audit trail: batched events, its order, its signed checkpoints. */
+/** The log of the audit trail: batched events, its order, its signed checkpoints, its proofs and its verification. */
+export { readNotes } from "./checkpoint-file.ts";
 export { startCheckpointWriter } from "./checkpoint-writer.ts";
 export { LogForkError, readLastCheckpoint, requireSigner, signerFor } from "./checkpoints.ts";
 export { createEventRecorder, type EventRecorder } from "./event-recorder.ts";
 export { rotateSigningKey } from "./key-rotation.ts";
+export { type LogPosition, parsePosition } from "./position.ts";
+export { proveConsistency, proveEntry } from "./prove.ts";
 export { startSequencer } from "./sequencer.ts";
-export { createNoteSigner, SignedNoteError } from "./signed-note.ts";
+export { createNoteSigner, type NoteVerifier, parseNoteVerifier, SignedNoteError } from "./signed-note.ts";
 export { configuredSigners } from "./signing-keys.ts";
+export type { Finding } from "./verification/findings.ts";
+export { type LogVerification, verifyLog } from "./verification/verify-log.ts";

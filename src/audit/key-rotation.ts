@@ -8,7 +8,7 @@ import { sequenceRows } from "./sequencer.ts";
 import type { NoteSigner } from "./signed-note.ts";
 
 /** The action of the row that names the old and the new key. */
-const action = "audit.key_rotated";
+export const rotationAction = "audit.key_rotated";
 
 /** Time between two tries (ms). */
 const pollInterval = 100;
@@ -32,7 +32,7 @@ export async function rotateSigningKey(
     if (signer === newest) return undefined;
     // Committed before the transaction that signs.
     await audit.recordMany(systemActor("audit-keys"), [
-      { action, changes: { key: [signer.verifier.text, newest.verifier.text] } },
+      { action: rotationAction, changes: { key: [signer.verifier.text, newest.verifier.text] } },
     ]);
     while (await isRotationWaiting(tx)) {
       await sequenceRows(db);
@@ -55,7 +55,7 @@ export async function rotateSigningKey(
 export async function isRotationWaiting(db: Executor): Promise<boolean> {
   const [row] = await db.execute(sql`
     select exists (
-      select from public.audit_log as entry where action = ${action}
+      select from public.audit_log as entry where action = ${rotationAction}
         and not exists (select from public.audit_leaves as leaf where (leaf.id, leaf.created_at) = (entry.id, entry.created_at))
     ) as waiting`);
   return row?.["waiting"] === true;

@@ -1,7 +1,11 @@
 import { hash } from "node:crypto";
+import { prefixedHash } from "./prefixed-hash.ts";
 
 /** SHA-256, in 32 bytes. */
 export type Hash = Uint8Array;
+
+/** Bytes of a hash. */
+export const hashSize = 32;
 
 /** A subtree whose 2^level leaves are all there: those from index · 2^level on. */
 export interface Subtree {
@@ -9,22 +13,23 @@ export interface Subtree {
   readonly index: number;
 }
 
-/** Keep a leaf from being taken for a node (RFC 6962, 2.1). */
-const leafPrefix = Buffer.of(0);
-const nodePrefix = Buffer.of(1);
+/** Keeps a leaf from being taken for a node (RFC 6962, 2.1). */
+const leafPrefix = Uint8Array.of(0);
+
+/** The input of the hash of a node: a prefix, and the hashes of its two parts. */
+const nodeInput = Buffer.alloc(1 + 2 * hashSize, 1);
 
 /** The hash of the tree without leaves (RFC 6962, 2.1). */
-const emptyRoot: Hash = sha256(Buffer.alloc(0));
+const emptyRoot: Hash = hash("sha256", "", "buffer");
+
+/** RFC 6962, 2.1. In hexadecimal: it is compared with what PostgreSQL prints, and a buffer takes twice the time. */
+export const leafHash = (entry: string | Uint8Array): string => prefixedHash(leafPrefix, entry, "hex");
 
 /** RFC 6962, 2.1. */
-export const leafHash = (entry: string | Uint8Array): Hash =>
-  sha256(Buffer.concat([leafPrefix, Buffer.from(entry as string)]));
-
-/** RFC 6962, 2.1. */
-export const nodeHash = (left: Hash, right: Hash): Hash => sha256(Buffer.concat([nodePrefix, left, right]));
-
-function sha256(bytes: Buffer): Hash {
-  return hash("sha256", bytes, "buffer");
+export function nodeHash(left: Hash, right: Hash): Hash {
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 1 + hashSize);
+  return Buffer.from(hash("sha256", nodeInput, "binary"), "latin1");
 }
 
 /**
@@ -47,14 +52,19 @@ export function completeSubtrees(start: number, end: number): Subtree[] {
 export const rootOf = (hashes: readonly Hash[]): Hash =>
   hashes.length === 0 ? emptyRoot : hashes.reduceRight((right, left) => nodeHash(left, right));
 
-/** The hash of a complete subtree from those of its nodes of a lower level, whose number is a power of two. */
-export function subtreeHash(nodes: readonly Hash[]): Hash {
-  let level = nodes;
-  while (level.length > 1)
-    level = Array.from({ length: level.length / 2 }, (_, at) =>
-      nodeHash(level[2 * at] as Hash, level[2 * at + 1] as Hash),
-    );
-  return level[0] ?? emptyRoot;
+/**
+ * The hash of a complete subtree from those of its nodes of a lower level, one after the other, whose number is a power of
+ * two.
+ */
+export function subtreeHash(nodes: Uint8Array): Hash {
+  if (nodes.length === 0) return emptyRoot;
+  const level = Buffer.from(nodes);
+  for (let width = nodes.length / hashSize; width > 1; width /= 2)
+    for (let at = 0; at < width / 2; at++) {
+      level.copy(nodeInput, 1, at * 2 * hashSize, (at + 1) * 2 * hashSize);
+      level.write(hash("sha256", nodeInput, "binary"), at * hashSize, "latin1");
+    }
+  return level.subarray(0, hashSize);
 }
 
 /**

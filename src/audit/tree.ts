@@ -1,14 +1,14 @@
 import { sql } from "drizzle-orm";
 import type { Executor } from "../database/index.ts";
 import { auditTree } from "../schema/index.ts";
-import { type Hash, rootOf, type Subtree, subtreeHash } from "./merkle.ts";
+import { type Hash, hashSize, rootOf, type Subtree, subtreeHash } from "./merkle.ts";
 
 /** Levels of the tree from one stored level to the next. */
-const tileHeight = 8;
-const tileWidth = 2 ** tileHeight;
+export const tileHeight = 8;
+export const tileWidth = 2 ** tileHeight;
 
 /** Nodes that one statement reads the hashes for: 64 tiles are half a megabyte. */
-const tilesPerRead = 64;
+export const tilesPerRead = 64;
 
 /**
  * Stores the inner nodes of the first `size` leaves that are not stored yet. Several services may do so at once: they store
@@ -29,17 +29,15 @@ export async function storeNodes(db: Executor, size: number): Promise<void> {
   }
 }
 
-/** The hashes of nodes of a stored level, or of leaves, in the order of tiles. @throws {MissingLeafError} */
-async function readTiles(
+/** The hashes of nodes of a stored level, or of leaves, one after the other, by tile. @throws {MissingLeafError} */
+export async function readTiles(
   db: Executor,
   level: number,
   { start, end }: { start: number; end: number },
-): Promise<Hash[][]> {
-  const hashes = await readHashes(db, [{ level, start: start * tileWidth, end: end * tileWidth }]);
-  return Array.from(
-    { length: end - start },
-    (_, tile) => hashes[0]?.slice(tile * tileWidth, (tile + 1) * tileWidth) ?? [],
-  );
+): Promise<Uint8Array[]> {
+  const [hashes = new Uint8Array()] = await readHashes(db, [{ level, start: start * tileWidth, end: end * tileWidth }]);
+  const tileSize = tileWidth * hashSize;
+  return Array.from({ length: end - start }, (_, tile) => hashes.subarray(tile * tileSize, (tile + 1) * tileSize));
 }
 
 /**
@@ -53,7 +51,7 @@ export async function readRoots(db: Executor, parts: readonly (readonly Subtree[
     const width = 2 ** (level - stored);
     return { level: stored, start: index * width, end: (index + 1) * width };
   });
-  const hashes = (await readHashes(db, wanted)).map((nodes) => subtreeHash(nodes));
+  const hashes = (await readHashes(db, wanted)).map(subtreeHash);
   let at = 0;
   return parts.map((part) => {
     const own = hashes.slice(at, at + part.length);
@@ -73,8 +71,8 @@ interface NodeRange {
   readonly end: number;
 }
 
-/** The hashes of nodes, by range, in one statement. @throws {MissingLeafError} */
-async function readHashes(db: Executor, ranges: readonly NodeRange[]): Promise<Hash[][]> {
+/** The hashes of nodes, one after the other, by range, in one statement. @throws {MissingLeafError} */
+async function readHashes(db: Executor, ranges: readonly NodeRange[]): Promise<Uint8Array[]> {
   if (ranges.length === 0) return [];
   const rows = await db.execute(sql`
     select number::integer, count(*)::float8 as count, string_agg(hash, ''::bytea order by node.index) as hashes
@@ -89,10 +87,10 @@ async function readHashes(db: Executor, ranges: readonly NodeRange[]): Promise<H
   const found = new Map(rows.map((row) => [Number(row["number"]), row["hashes"] as Buffer]));
   return ranges.map(({ level, start, end }, number) => {
     const bytes = found.get(number) ?? Buffer.alloc(0);
-    if (bytes.length !== (end - start) * 32)
+    if (bytes.length !== (end - start) * hashSize)
       throw new MissingLeafError(
-        `The log of the audit trail has ${bytes.length / 32} of the ${end - start} hashes of level ${level} from ${start} on.`,
+        `The log of the audit trail has ${bytes.length / hashSize} of the ${end - start} hashes of level ${level} from ${start} on.`,
       );
-    return Array.from({ length: end - start }, (_, at) => bytes.subarray(at * 32, (at + 1) * 32));
+    return bytes;
   });
 }

@@ -33,3 +33,4 @@ export {
 export type { SessionState } from "./session-state.ts";
 export type { SessionLocks } from "./tab-lock.ts";
 export type { TokenStorage } from "./token-storage.ts";
+export { ProofError, type ProvenRow, verifyProof } from "./verify-proof.ts";

@@ -173,11 +173,13 @@ export const servicePrivileges: readonly Privilege[] = [
     ],
   }),
   // Leaves are added by sequence_audit_log; nodes and checkpoints only grow.
-  ...onTable(auditLeaves, { select: ["index", "id", "createdAt", "hash"] }),
+  ...onTable(auditLeaves, { select: "all" }),
   ...onTable(auditTree, { select: "all", insert: "all" }),
   ...onTable(auditCheckpoints, { select: "all", insert: "all" }),
   { kind: "sequence", schema: "public", name: "audit_log_sequence", column: null, privilege: "USAGE" },
-  ...onTable(auditSequencer, { select: ["size", "xid", "sequence", "movedAt"] }),
+  ...onTable(auditSequencer, {
+    select: ["id", "size", "xid", "sequence", "movedAt", "systemIdentifier", "intakeCreatedAt"],
+  }),
   ...onFunctions([
     // Called by CHECK constraints of users.
     "json_numbers_exact",

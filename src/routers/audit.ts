@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parsePosition, proveEntry, verifyLog } from "../audit/index.ts";
 import { auditListing } from "../repositories/index.ts";
 import { ipAddress, jsonObject, uuid } from "../validation/index.ts";
 import { isAdmin } from "./authorization.ts";
@@ -11,6 +12,17 @@ const maxEvents = 1_000;
 
 /** Size of an event's `changes` as JSON (bytes). */
 const maxChangesSize = 16 * 1024;
+
+/** Rows that one call verifies: a few seconds. */
+const maxVerifiedRows = 100_000;
+
+const maxCheckpoints = 100;
+
+const positionOf = (field: "from" | "to") =>
+  z
+    .union([z.string(), z.number()])
+    .transform((value) => parsePosition(String(value), field))
+    .optional();
 
 const eventInput = z.strictObject({
   /** Contains a dot, so that no event looks like a change of a table, whose action is insert, update or delete. */
@@ -62,6 +74,28 @@ export const auditRouter = t.router({
       const userId = ctx.caller.kind === "user" ? ctx.caller.id : "";
       return audit.list({ ...options, where: { and: [{ userId }, where ?? {}] } });
     }),
+
+  /**
+   * Verifies up to 100,000 rows of the audit trail, between two indexes or times, and its checkpoints. `against` are signed
+   * checkpoints that were kept elsewhere.
+   */
+  verify: procedureFor("admin")
+    .input(
+      z.strictObject({
+        from: positionOf("from"),
+        to: positionOf("to"),
+        against: z.array(z.string()).max(maxCheckpoints, `must have at most ${maxCheckpoints} checkpoints`).optional(),
+      }),
+    )
+    .query(({ ctx, input }) => {
+      const { auditKeys: keys, database } = ctx.services;
+      return verifyLog(database.db, { ...input, keys, maxRows: maxVerifiedRows, signal: ctx.disconnection() });
+    }),
+
+  /** Proves that a row is in the log of the audit trail: a text of the form C2SP tlog-proof, for `verifyProof`. */
+  prove: procedureFor("admin")
+    .input(z.strictObject({ id: uuid }))
+    .query(async ({ ctx, input: { id } }) => ({ proof: await proveEntry(ctx.services.database.db, id) })),
 
   /** The monthly partitions of the audit trail with their sizes. */
   partitions: procedureFor("admin").query(({ ctx }) => ctx.services.audit.partitions()),

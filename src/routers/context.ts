@@ -1,4 +1,4 @@
-import type { EventRecorder } from "../audit/index.ts";
+import type { EventRecorder, NoteVerifier } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
 import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
@@ -11,6 +11,8 @@ import type { SessionCookies } from "./session-cookies.ts";
 export interface Services extends Repositories {
   /** Records events of the game. */
   readonly events: EventRecorder;
+  /** The public keys of the log of the audit trail, newest first. */
+  readonly auditKeys: readonly NoteVerifier[];
   readonly identity: Identity;
   readonly passwords: Passwords;
   readonly authentications: AuthenticationLog;

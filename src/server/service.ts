@@ -139,6 +139,7 @@ export async function createService(options: {
       passwords,
       authentications,
       events: createEventRecorder(repositories.audit),
+      auditKeys: signers.map(({ verifier }) => verifier),
       database,
       log,
       version,

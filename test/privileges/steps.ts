@@ -2,8 +2,10 @@ import { createHash, randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { readCheckpointsAfter, writeCheckpoint } from "../../src/audit/checkpoints.ts";
 import { isRotationWaiting } from "../../src/audit/key-rotation.ts";
+import { proveEntry } from "../../src/audit/prove.ts";
 import { sequenceRows } from "../../src/audit/sequencer.ts";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
+import { verifyLog } from "../../src/audit/verification/verify-log.ts";
 import { createAuditPartitions, prepareAuditPartitions, readAuditRunway } from "../../src/database/audit-partitions.ts";
 import { findAuditProblems } from "../../src/database/audit-problems.ts";
 import type { Database } from "../../src/database/pool.ts";
@@ -211,6 +213,18 @@ export function stepsOf({ db }: Database, sql: Sql): Steps {
       await db.transaction((tx) => writeCheckpoint(tx, { signers: [signer] }));
       await isRotationWaiting(db);
       await readCheckpointsAfter(db, signer.verifier.name, 0);
+    },
+    "the trail is verified": async () => {
+      await sql`insert into audit_log (action) values ('x')`;
+      await sequenceAll(sql);
+      await sql`insert into audit_log (action) values ('y')`;
+      await verifyLog(db, { keys: [signer.verifier] });
+    },
+    "a row is proved": async () => {
+      await sql`insert into audit_log (action, changes, user_agent) values ('x', '{}', 'y')`;
+      await sequenceAll(sql);
+      await db.transaction((tx) => writeCheckpoint(tx, { signers: [signer] }));
+      await proveEntry(db, 0);
     },
     "recorders are refreshed": () => run(recorderRefresh),
     "expired rows are deleted": async () => {

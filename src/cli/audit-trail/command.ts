@@ -12,6 +12,31 @@ auditCommand
   .exitOverride()
   .action(async (options) => (await import("./status-command.ts")).auditStatus(options));
 
+auditCommand
+  .command("verify")
+  .description(
+    "verify that the rows of the audit trail, and their order, are those that were signed. Exit code: 0 if it is intact, " +
+      "1 if not, 2 if that cannot be told",
+  )
+  .option("--from <position>", "only rows from an index, or from a time such as 2026-11-28T08:00:00Z")
+  .option("--to <position>", "only rows before an index, or before a time")
+  .option("--against <file...>", "files of checkpoints that were kept elsewhere, such as AUDIT_CHECKPOINT_FILE")
+  .option("--key <public-key...>", "the public keys of the log (default: those of AUDIT_SIGNING_KEY)")
+  .option("--json", "print JSON", false)
+  .exitOverride()
+  .action(async (options) => (await import("./verify-command.ts")).auditVerify(options));
+
+auditCommand
+  .command("prove")
+  .description(
+    "print a proof that a row, named by its id or its index, is in the log of the audit trail, or that the log only grew " +
+      "from one size to another",
+  )
+  .argument("[row]")
+  .option("--consistency <size...>", "the two sizes; of the second one there is a checkpoint")
+  .exitOverride()
+  .action(async (row, options) => (await import("./prove-command.ts")).auditProve(row, options));
+
 const keyCommand = auditCommand
   .command("key")
   .description("make, list and rotate the keys that sign the log of the audit trail")

@@ -1,0 +1,143 @@
+import { sql } from "drizzle-orm";
+import type { Executor } from "../../database/index.ts";
+import { type Checkpoint, parseSignedCheckpoint, type SignedCheckpoint } from "../checkpoint.ts";
+import { completeSubtrees, type Hash } from "../merkle.ts";
+import { type NoteVerifier, SignedNoteError, verifiersOf } from "../signed-note.ts";
+import { MissingLeafError, readRoots } from "../tree.ts";
+import type { LogRange } from "./entries.ts";
+import type { Findings } from "./findings.ts";
+
+/** Checkpoints of one statement, which reads some hundred hashes for each. */
+const chunkSize = 100;
+
+/** The keys whose signatures are accepted. */
+export interface LogKeys {
+  /** Of whoever verifies. One of them must have signed the last checkpoint. */
+  readonly given: readonly NoteVerifier[];
+  /** Keys that rows of the log name as those which signed before, or afterwards. */
+  readonly named: readonly NoteVerifier[];
+}
+
+/** Verifies the stored checkpoints of the log that end in a range, and the next one. */
+export async function verifyStoredCheckpoints(
+  tx: Executor,
+  options: {
+    keys: LogKeys;
+    range: LogRange;
+    size: number;
+    /** Whether a given key has signed the last checkpoint. If none has, all keys may be those of another log. */
+    areKeysKnown: boolean;
+    findings: Findings;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const { keys, range, size, areKeysKnown, findings, signal } = options;
+  for await (const rows of readStored(tx, range)) {
+    signal?.throwIfAborted();
+    const checkpoints = rows.flatMap((row) => parseStored(row, { keys, areKeysKnown, findings }) ?? []);
+    await verifyRoots(tx, { checkpoints, size, findings });
+  }
+}
+
+/** Compares checkpoints with the log, in chunks. */
+export async function verifyRoots(
+  tx: Executor,
+  { checkpoints, size, findings }: { checkpoints: readonly Checkpoint[]; size: number; findings: Findings },
+): Promise<void> {
+  for (let at = 0; at < checkpoints.length; at += chunkSize) {
+    const chunk = checkpoints.slice(at, at + chunkSize);
+    for (const checkpoint of chunk)
+      if (checkpoint.size > size)
+        findings.add(
+          "rolled_back",
+          `The log has ${size} rows, and a checkpoint of ${checkpoint.origin} was signed for ${checkpoint.size}.`,
+          { index: checkpoint.size },
+        );
+    const present = chunk.filter((checkpoint) => checkpoint.size <= size);
+    const roots = await readEachRoot(tx, present);
+    for (const [number, { origin, size: signed, root }] of present.entries()) {
+      const found = roots[number];
+      if (found === undefined)
+        findings.add("forked", `The checkpoint of ${origin} for ${signed} rows needs hashes that the log lacks.`, {
+          index: signed,
+        });
+      else if (Buffer.compare(found, root) !== 0)
+        findings.add("forked", `The first ${signed} rows are others than those of the checkpoint of ${origin}.`, {
+          index: signed,
+        });
+    }
+  }
+}
+
+/** The roots of the log at some sizes. Undefined where hashes are missing. */
+async function readEachRoot(tx: Executor, checkpoints: readonly Checkpoint[]): Promise<(Hash | undefined)[]> {
+  const read = (some: readonly Checkpoint[]) =>
+    readRoots(
+      tx,
+      some.map(({ size }) => completeSubtrees(0, size)),
+    );
+  try {
+    return await read(checkpoints);
+  } catch (error) {
+    if (!(error instanceof MissingLeafError)) throw error;
+    const [one, ...others] = checkpoints;
+    if (one === undefined || others.length === 0) return [undefined];
+    const half = Math.ceil(checkpoints.length / 2);
+    return [
+      ...(await readEachRoot(tx, checkpoints.slice(0, half))),
+      ...(await readEachRoot(tx, checkpoints.slice(half))),
+    ];
+  }
+}
+
+/**
+ * The keys among them that have signed a checkpoint.
+ *
+ * @throws {SignedNoteError} for a signature of one of them that is not valid
+ */
+export const signersOf = ({ note, origin }: SignedCheckpoint, keys: readonly NoteVerifier[]): NoteVerifier[] =>
+  verifiersOf(
+    note,
+    keys.filter(({ name }) => name === origin),
+  );
+
+interface StoredCheckpoint {
+  readonly origin: string;
+  readonly size: number;
+  readonly note: string;
+}
+
+function parseStored(
+  { origin, size, note }: StoredCheckpoint,
+  { keys, areKeysKnown, findings }: { keys: LogKeys; areKeysKnown: boolean; findings: Findings },
+): SignedCheckpoint | undefined {
+  const report = (detail: string) => {
+    findings.add("checkpoint", `The stored checkpoint of ${origin} for ${size} rows ${detail}`, { index: size });
+    return undefined;
+  };
+  try {
+    const checkpoint = parseSignedCheckpoint(note);
+    if (checkpoint.origin !== origin || checkpoint.size !== size) return report("has the note of another one.");
+    const signers = signersOf(checkpoint, [...keys.given, ...keys.named]);
+    return signers.length > 0 || !areKeysKnown ? checkpoint : report("is signed by no key of the log.");
+  } catch (error) {
+    if (!(error instanceof SignedNoteError)) throw error;
+    return report(error.message);
+  }
+}
+
+async function* readStored(tx: Executor, { start, end }: LogRange): AsyncGenerator<StoredCheckpoint[]> {
+  let after = { size: start, origin: "\u{10ffff}" };
+  for (;;) {
+    const rows: Record<string, unknown>[] = await tx.execute(sql`
+      select origin, size::float8 as size, note from public.audit_checkpoints
+      where (size, origin collate "C") > (${after.size}::bigint, ${after.origin}::text)
+        and size <= (select coalesce(min(size), 9223372036854775807) from public.audit_checkpoints where size >= ${end}::bigint)
+      order by size, origin collate "C" limit ${chunkSize}`);
+    const chunk = rows as unknown as StoredCheckpoint[];
+    const last = chunk.at(-1);
+    if (last === undefined) return;
+    yield chunk;
+    after = last;
+  }
+}

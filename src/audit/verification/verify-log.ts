@@ -1,0 +1,196 @@
+import { sql } from "drizzle-orm";
+import type { Db, Executor } from "../../database/index.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { parseSignedCheckpoint, type SignedCheckpoint } from "../checkpoint.ts";
+import type { LogPosition } from "../position.ts";
+import { type NoteVerifier, SignedNoteError } from "../signed-note.ts";
+import { type UnsealedRows, verifyAdditions } from "./additions.ts";
+import { type LogKeys, signersOf, verifyRoots, verifyStoredCheckpoints } from "./checkpoints.ts";
+import { EntryVerifier, type LateRows, type LogRange, readEntries } from "./entries.ts";
+import { type Finding, type FindingKind, Findings } from "./findings.ts";
+import { readNamedKeys } from "./keys.ts";
+import { NodeVerifier } from "./nodes.ts";
+import { readRange } from "./range.ts";
+
+/** The result of a verification. */
+export interface LogVerification {
+  /**
+   * `intact`: all rows and their order are those that were signed. `altered`: there are findings. `unknown`: there are none,
+   * and no given key has signed the log.
+   */
+  readonly verdict: "intact" | "altered" | "unknown";
+  /** Why it is unknown. */
+  readonly reason: string | null;
+  /** Rows with an index. */
+  readonly size: number;
+  /** The indexes that were verified, from `start` to before `end`. */
+  readonly range: LogRange;
+  /** The last checkpoint, which covers so many rows. Later ones are not signed yet. */
+  readonly checkpoint: { readonly origin: string; readonly size: number; readonly key: string | null } | null;
+  readonly unsealed: UnsealedRows;
+  readonly late: LateRows;
+  readonly counts: Partial<Record<FindingKind, number>>;
+  /** The first thousand findings. */
+  readonly findings: readonly Finding[];
+}
+
+export interface LogVerificationOptions {
+  /** The public keys that the caller knows to be those of the log. */
+  readonly keys: readonly NoteVerifier[];
+  readonly from?: LogPosition | undefined;
+  readonly to?: LogPosition | undefined;
+  /** Checkpoints of the log that were kept elsewhere, as signed notes. */
+  readonly against?: readonly string[] | undefined;
+  /** Called after each chunk of rows. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** More rows are refused. */
+  readonly maxRows?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Verifies the audit trail: each row is the one whose hash is in the log, the log is the one that was signed, and no row was
+ * added beside it. All is read in one snapshot, and hashed here: no function of the database is trusted, and no row is
+ * written. The amount of memory does not depend on the number of rows.
+ *
+ * @throws {InvalidInputError} for a range that is too long, and a checkpoint that is none, or of another log
+ */
+export function verifyLog(db: Db, options: LogVerificationOptions): Promise<LogVerification> {
+  return db.transaction((tx) => verifySnapshot(tx, options), {
+    isolationLevel: "repeatable read",
+    accessMode: "read only",
+  });
+}
+
+/** Verifies what a transaction sees. @throws {InvalidInputError} */
+export async function verifySnapshot(tx: Executor, options: LogVerificationOptions): Promise<LogVerification> {
+  const { from, to, signal, onProgress, maxRows = Number.POSITIVE_INFINITY } = options;
+  // Leaves and rows are looked up one by one in the order of the log, whatever the statistics say.
+  await tx.execute(sql`
+    select set_config(name, 'off', true) from unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan,enable_bitmapscan,jit}'::text[]) as name`);
+  const findings = new Findings();
+  const { size, recordedSize } = await readSize(tx);
+  if (recordedSize !== size)
+    findings.add("removed", `The log has ${size} rows, and the sequencer gave an index to ${recordedSize}.`, {
+      index: Math.min(size, recordedSize),
+    });
+  const keys = { given: options.keys, named: await readNamedKeys(tx) };
+  const against = (options.against ?? []).map((note) => parseGiven(note, keys));
+  const last = await readLast(tx);
+  const range = await readRange(tx, { from, to, size });
+  if (range.end - range.start > maxRows)
+    throw new InvalidInputError(
+      `The range has ${range.end - range.start} rows, and at most ${maxRows} are verified here: give a shorter one, or run ` +
+        "`aeturnis-data audit verify`.",
+      { field: "from" },
+    );
+
+  const nodes = new NodeVerifier(findings, last?.size ?? 0);
+  const entries = new EntryVerifier(findings, range.start);
+  for await (const leaves of readEntries(tx, range)) {
+    signal?.throwIfAborted();
+    await entries.verify(tx, leaves, (index, hash) => nodes.addLeaf(index, hash));
+    await nodes.verifyLeaves(tx);
+    onProgress?.({ done: entries.rows, total: range.end - range.start });
+  }
+  await nodes.verifyLeaves(tx, { isLast: true });
+  entries.finish(range.end);
+  await nodes.verifyUpper(tx, size);
+  const unsealed = await verifyAdditions(tx, {
+    from: lowerBound(from, entries.firstTime),
+    to: upperBound(to, entries.lastTime),
+    // Of a part, the days at its ends have further rows.
+    rowsByDay: from === undefined && to === undefined ? entries.rowsByDay : new Map(),
+    range,
+    findings,
+    signal,
+  });
+  const key = last === undefined ? undefined : givenSignerOf(last, keys);
+  await verifyStoredCheckpoints(tx, { keys, range, size, areKeysKnown: key !== undefined, findings, signal });
+  await verifyRoots(tx, { checkpoints: against, size, findings });
+
+  const reason = reasonOf({ size: size + unsealed.rows, last, key });
+  const counts = findings.counts;
+  return {
+    verdict: Object.keys(counts).length > 0 ? "altered" : reason === null ? "intact" : "unknown",
+    reason,
+    size,
+    range,
+    checkpoint: last === undefined ? null : { origin: last.origin, size: last.size, key: key?.text ?? null },
+    unsealed,
+    late: entries.late,
+    counts,
+    findings: findings.first,
+  };
+}
+
+/** The number of leaves, by the highest index, and by the state of the sequencer. */
+async function readSize(tx: Executor): Promise<{ size: number; recordedSize: number }> {
+  const [row] = await tx.execute(sql`
+    select coalesce((select max(index) + 1 from public.audit_leaves), 0)::float8 as size,
+      coalesce((select size from public.audit_sequencer), 0)::float8 as recorded_size`);
+  return { size: Number(row?.["size"]), recordedSize: Number(row?.["recorded_size"]) };
+}
+
+/** The checkpoint of most rows. One that cannot be read is a finding later. */
+async function readLast(tx: Executor): Promise<SignedCheckpoint | undefined> {
+  const [row] = await tx.execute(
+    sql`select note from public.audit_checkpoints order by size desc, created_at desc limit 1`,
+  );
+  try {
+    return row === undefined ? undefined : parseSignedCheckpoint(String(row["note"]));
+  } catch (error) {
+    if (error instanceof SignedNoteError) return undefined;
+    throw error;
+  }
+}
+
+function parseGiven(note: string, { given, named }: LogKeys): SignedCheckpoint {
+  try {
+    const checkpoint = parseSignedCheckpoint(note);
+    if (signersOf(checkpoint, [...given, ...named]).length > 0) return checkpoint;
+    throw new InvalidInputError(
+      `The checkpoint of ${checkpoint.origin} for ${checkpoint.size} rows is signed by none of the keys of this log.`,
+      { field: "against" },
+    );
+  } catch (error) {
+    if (error instanceof SignedNoteError)
+      throw new InvalidInputError(`A given checkpoint ${error.message}`, { field: "against" });
+    throw error;
+  }
+}
+
+/** A signature that is not valid is a finding already. */
+function givenSignerOf(last: SignedCheckpoint, { given }: LogKeys): NoteVerifier | undefined {
+  try {
+    return signersOf(last, given)[0];
+  } catch (error) {
+    if (error instanceof SignedNoteError) return undefined;
+    throw error;
+  }
+}
+
+function reasonOf({
+  size,
+  last,
+  key,
+}: {
+  size: number;
+  last: SignedCheckpoint | undefined;
+  key: NoteVerifier | undefined;
+}): string | null {
+  if (last === undefined) return size === 0 ? null : "The log has no checkpoint: no service has signed it yet.";
+  if (key !== undefined) return null;
+  const signers = last.note.signatures.map(({ name, id }) => `${name}+${id.toString(16).padStart(8, "0")}`);
+  return `The last checkpoint is signed by ${signers.join(" and ")}, and by none of the given keys.`;
+}
+
+const lowerBound = (from: LogPosition | undefined, first: string | undefined): string => {
+  if (from === undefined) return "-infinity";
+  return "time" in from ? from.time.toISOString() : (first ?? "infinity");
+};
+
+const upperBound = (to: LogPosition | undefined, last: string | undefined): string => {
+  if (to === undefined) return "infinity";
+  return "time" in to ? to.time.toISOString() : (last ?? "-infinity");
+};

@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createNoteSigner } from "../../src/audit/signed-note.ts";
+import { verifyProof } from "../../src/client/verify-proof.ts";
+import { command } from "../support/process.ts";
+import { secret } from "../support/service.ts";
+import { createSignedLog } from "../support/signed-log.ts";
+
+let log: Awaited<ReturnType<typeof createSignedLog>>;
+let folder: string;
+const notes: string[] = [];
+beforeAll(async () => {
+  log = await createSignedLog();
+  folder = mkdtempSync(join(tmpdir(), "aeturnis-audit-"));
+  for (const count of [300, 300]) {
+    await log.grow(count);
+    notes.push(await log.seal());
+  }
+  writeFileSync(join(folder, "checkpoints"), notes.map((note) => `\n\n${note}`).join(""));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await log.drop();
+});
+
+const audit = (args: readonly string[], env: Record<string, string> = {}) =>
+  command(["audit", ...args], { DATABASE_URL: log.url, JWT_SECRET: secret, ...env }).ended;
+
+it("audit verify tells whether the trail is intact, by its exit code too", async () => {
+  const key = log.signer.verifier.text;
+  const own = { AUDIT_SIGNING_KEY: log.signer.text };
+  expect(await audit(["verify"], own)).toMatchObject({
+    code: 0,
+    output: `Verified all 600 rows of the log.\nLast checkpoint: game.example/log, 600 rows, signed by ${key}.\nIntact.\n`,
+  });
+  // An auditor has the public key and a file, and no other setting.
+  const file = join(folder, "checkpoints");
+  expect(await audit(["verify", "--key", key, "--against", file, "--to", "256"], { JWT_SECRET: "" })).toMatchObject({
+    code: 0,
+    output: expect.stringContaining("Verified 256 rows of the log, with the indexes from 0 to before 256, of 600."),
+  });
+
+  const other = createNoteSigner("game.example/log").verifier.text;
+  expect(await audit(["verify", "--key", other])).toMatchObject({
+    code: 2,
+    output: expect.stringContaining("Cannot be told. The last checkpoint is signed by game.example/log+"),
+  });
+  for (const [args, message] of [
+    [["--key", "x"], "--key is not a public key of the form"],
+    [["--from", "x"], "--from: must be an index such as 1200, or a time such as"],
+    [["--key", key, "--against", join(folder, "none")], "there is no such file"],
+    [["--key", key, "--against", "package.json"], "--against package.json: has no checkpoint."],
+  ] as const)
+    expect(await audit(["verify", ...args], own)).toMatchObject({ code: 2, output: expect.stringContaining(message) });
+
+  await log.sql.unsafe(`
+    alter table audit_log disable trigger user;
+    update audit_log set action = 'event.other' where (id, created_at) = (select id, created_at from audit_leaves where index = 7)`);
+  const [row] = await log.sql`
+    select id, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time from audit_leaves where index = 7`;
+  expect(await audit(["verify"], own)).toMatchObject({
+    code: 1,
+    output: expect.stringContaining(
+      `  changed  index 7  ${row?.["time"]}  ${row?.["id"]}  The row is not the one whose hash the log has.\nNot intact: 1 changed.\n`,
+    ),
+  });
+  const { code, stdout } = await audit(["verify", "--json"], own);
+  expect([code, JSON.parse(stdout)]).toMatchObject([1, { verdict: "altered", counts: { changed: 1 } }]);
+});
+
+it("audit prove prints a proof and nothing else", async () => {
+  const { stdout } = await audit(["prove", "300"]);
+  expect(await verifyProof(stdout, log.signer.verifier.text)).toMatchObject({ index: 300, size: 600 });
+  const consistency = await audit(["prove", "--consistency", "300", "600"]);
+  expect(consistency.stdout).toMatch(/^old 300\n([A-Za-z0-9+/=]{44}\n)+\n/);
+  expect(consistency.stdout.endsWith(notes[1] as string)).toBe(true);
+  for (const [args, code, message] of [
+    [["prove"], 2, "Name a row by its id, or by its index"],
+    [["prove", "x"], 2, "Name a row by its id, or by its index"],
+    [["prove", "1", "--consistency", "1", "2"], 2, "--consistency takes two sizes of the log, and no row."],
+    [["prove", "--consistency", "1"], 2, "--consistency takes two sizes of the log, and no row."],
+    [["prove", "--consistency", "1", "2"], 1, "There is no checkpoint for 2 rows; there is one for 300."],
+    [["prove", "600"], 1, "has no such row"],
+  ] as const)
+    expect(await audit(args)).toMatchObject({ code, output: expect.stringContaining(message) });
+});

@@ -24,11 +24,7 @@ export async function createSignedLog() {
         select 'event.n' || n, jsonb_build_object('n', n), '203.0.113.7', 'agent', 'service:game' from generate_series(1, ${count}) n`;
       await sequenceAll(sql);
     },
-    /** Signs a checkpoint. */
-    async seal(key = signer) {
-      const note = await db.transaction((tx) => writeCheckpoint(tx, { signers: [key] }));
-      if (note === undefined) throw new Error("the log has not grown");
-      return note;
-    },
+    /** Signs a checkpoint. An empty text if the log has not grown. */
+    seal: async (key = signer) => (await db.transaction((tx) => writeCheckpoint(tx, { signers: [key] }))) ?? "",
   };
 }

@@ -9,5 +9,6 @@ export { proveConsistency, proveEntry } from "./prove.ts";
 export { startSequencer } from "./sequencer.ts";
 export { createNoteSigner, type NoteVerifier, parseNoteVerifier, SignedNoteError } from "./signed-note.ts";
 export { configuredSigners } from "./signing-keys.ts";
+export { AuditTails } from "./tail/tails.ts";
 export type { Finding } from "./verification/findings.ts";
 export { type LogVerification, verifyLog } from "./verification/verify-log.ts";

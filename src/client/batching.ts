@@ -1,5 +1,14 @@
-import { type HTTPHeaders, httpBatchLink, httpLink, type Operation, splitLink, type TRPCLink } from "@trpc/client";
+import {
+  type HTTPHeaders,
+  httpBatchLink,
+  httpLink,
+  httpSubscriptionLink,
+  type Operation,
+  splitLink,
+  type TRPCLink,
+} from "@trpc/client";
 import type { TRPCDataTransformer } from "@trpc/server";
+import { EventSource } from "eventsource";
 import superjson from "superjson";
 import type { AppRouter } from "../routers/index.ts";
 import { isCredentialCall } from "./credential-calls.ts";
@@ -21,7 +30,8 @@ export type ClientFetch = (url: string, init?: RequestInit) => Promise<Response>
 
 /**
  * Sends the calls of one tick in one request. Large calls go alone, because a few of them would exceed the limits, and so
- * do calls that check a password, because the service requires it.
+ * do calls that check a password, because the service requires it. A subscription has a connection of its own, and asks for
+ * the headers each time it connects.
  */
 export function httpLinks({
   fetch,
@@ -35,12 +45,28 @@ export function httpLinks({
     ...others,
     ...(fetch && { fetch: (url: unknown, init: unknown) => fetch(String(url), init as RequestInit) }),
   };
+  // The EventSource of browsers sends no headers, and Node 20 has none.
+  const send = fetch ?? ((url: string, init?: RequestInit) => globalThis.fetch(url, init));
+  const connect = async (url: string | URL, init: { headers: Record<string, string> }) =>
+    send(String(url), { ...init, headers: { ...init.headers, ...toRecord(await others.headers()) } } as RequestInit);
   return splitLink({
-    condition: (op) => isCredentialCall(op.path) || isLarge(op),
-    true: httpLink({ ...options, transformer, methodOverride: "POST" }),
-    false: httpBatchLink({ ...options, transformer, maxItems, maxURLLength }),
+    condition: (op) => op.type === "subscription",
+    true: httpSubscriptionLink({
+      url: String(others.url),
+      transformer,
+      EventSource,
+      eventSourceOptions: { fetch: connect },
+    }),
+    false: splitLink({
+      condition: (op) => isCredentialCall(op.path) || isLarge(op),
+      true: httpLink({ ...options, transformer, methodOverride: "POST" }),
+      false: httpBatchLink({ ...options, transformer, maxItems, maxURLLength }),
+    }),
   });
 }
+
+const toRecord = (headers: HTTPHeaders): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 
 /** Whether a call carries many rows, or a query's input is too long for a URL. */
 function isLarge({ type, path, input }: Pick<Operation, "type" | "path" | "input">): boolean {

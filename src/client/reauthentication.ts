@@ -32,10 +32,17 @@ export function reauthenticate(
       observable((observer) => {
         let subscription: Unsubscribable | undefined;
         let isCancelled = false;
+        let lastEventId: string | undefined;
+        // A subscription goes on after its last event.
+        const current = () =>
+          lastEventId === undefined ? op : { ...op, input: { ...(op.input as object | undefined), lastEventId } };
         const endedBefore = ended;
         const attempt = (isLast: boolean) => {
-          subscription = next(op).subscribe({
-            next: observer.next,
+          subscription = next(current()).subscribe({
+            next: (envelope) => {
+              if ("id" in envelope.result && typeof envelope.result.id === "string") lastEventId = envelope.result.id;
+              observer.next(envelope);
+            },
             complete: observer.complete,
             error: async (error) => {
               if (isLast || error.data?.code !== "UNAUTHORIZED") return observer.error(error);

@@ -41,6 +41,8 @@ export interface Config {
 export interface AuditConfig {
   /** Months after the current one for which the audit trail has partitions. */
   readonly monthsAhead: number;
+  /** Subscriptions to `audit.tail` of one process. */
+  readonly tails: number;
   /** Keys that sign checkpoints of its log, newest first; undefined outside of production for a generated one. */
   readonly signingKeys: readonly string[] | undefined;
   /** The origin of a generated key; undefined for one of its own. */
@@ -175,6 +177,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     scanLimit: vars.SCAN_LIMIT_ROWS,
     audit: Object.freeze({
       monthsAhead: vars.AUDIT_MONTHS_AHEAD,
+      tails: vars.AUDIT_TAILS,
       signingKeys: vars.AUDIT_SIGNING_KEY,
       origin: vars.AUDIT_ORIGIN,
       checkpointFile: vars.AUDIT_CHECKPOINT_FILE,

@@ -121,6 +121,7 @@ export const environment = v.object({
   SHUTDOWN_TIMEOUT_MS: milliseconds("7000"),
   SLOW_QUERY_MS: milliseconds("1000"),
   SCAN_LIMIT_ROWS: v.optional(wholeNumber(0, 1_000_000_000), "100000"),
+  AUDIT_TAILS: v.optional(wholeNumber(1, 100_000), "200"),
   AUDIT_MONTHS_AHEAD: v.optional(wholeNumber(3, 120), "12"),
   AUDIT_SIGNING_KEY: v.optional(auditSigningKeys),
   AUDIT_ORIGIN: v.optional(auditOrigin),

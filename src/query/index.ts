@@ -6,4 +6,4 @@ export type { Listing, ListingOf } from "./listing.ts";
 export { type PageServices, readPage } from "./page.ts";
 export { pageLimits } from "./request.ts";
 export { createScanGuard } from "./scan-guard.ts";
-export type { AnyFilter } from "./where.ts";
+export { type AnyFilter, whereOf } from "./where.ts";

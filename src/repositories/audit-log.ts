@@ -1,11 +1,12 @@
-import { getTableColumns, getTableName, inArray, is, sql } from "drizzle-orm";
+import { getTableColumns, getTableName, gte, inArray, is, sql } from "drizzle-orm";
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
 import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
-import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
-import { auditLog, parseInstant, users } from "../schema/index.ts";
+import { type Filter, type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
+import { auditLeaves, auditLog, auditSequencer, parseInstant, users } from "../schema/index.ts";
 import { isUuid } from "../validation/index.ts";
 import { changesOf } from "./audit-changes.ts";
+import { type LogEntry, readLogEntries } from "./log-entries.ts";
 import type { AuditEntry, AuditPartition } from "./row-types.ts";
 import { TransactionalRepository } from "./transactional.ts";
 import { typedPlaceholder } from "./typed-placeholder.ts";
@@ -109,6 +110,26 @@ export class AuditLogRepository extends TransactionalRepository {
   /** A page of the trail, newest first by default. */
   list(options: ListOptions<AuditEntry> & { readonly scan?: boolean } = {}): Promise<Page<AuditEntry>> {
     return readPage(this.db, auditListing, this.services, options);
+  }
+
+  /** The number of rows that have an index in the log. */
+  async logSize(): Promise<number> {
+    const [row] = await this.db.select({ size: auditSequencer.size }).from(auditSequencer);
+    return row?.size ?? 0;
+  }
+
+  /** The first index of a row of a time or later; the size of the log without one. */
+  async firstIndexFrom(time: Date): Promise<number> {
+    const [row] = await this.db
+      .select({ index: sql<number | null>`min(${auditLeaves.index})::float8` })
+      .from(auditLeaves)
+      .where(gte(auditLeaves.createdAt, time));
+    return row?.index ?? this.logSize();
+  }
+
+  /** The rows with the indexes from `start` to before `end` that a filter selects, in the order of the log. */
+  readLog(options: { start: number; end: number; filters: readonly Filter<AuditEntry>[] }): Promise<LogEntry[]> {
+    return readLogEntries(this.db, auditListing, options);
   }
 
   /** The monthly partitions of the trail, oldest first. */

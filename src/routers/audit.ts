@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { parsePosition, proveEntry, verifyLog } from "../audit/index.ts";
+import { proveEntry, verifyLog } from "../audit/index.ts";
 import { auditListing } from "../repositories/index.ts";
 import { ipAddress, jsonObject, uuid } from "../validation/index.ts";
+import { followAudit, readableBy, tailInput } from "./audit-tail.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
+import { positionInput } from "./position-input.ts";
 import { procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
@@ -17,12 +19,6 @@ const maxChangesSize = 16 * 1024;
 const maxVerifiedRows = 100_000;
 
 const maxCheckpoints = 100;
-
-const positionOf = (field: "from" | "to") =>
-  z
-    .union([z.string(), z.number()])
-    .transform((value) => parsePosition(String(value), field))
-    .optional();
 
 const eventInput = z.strictObject({
   /** Contains a dot, so that no event looks like a change of a table, whose action is insert, update or delete. */
@@ -68,11 +64,12 @@ export const auditRouter = t.router({
   list: procedureFor("user")
     .input(listInput(auditListing))
     .query(({ ctx, input: { where, ...options } }) => {
-      const { audit } = ctx.services;
-      if (ctx.caller.kind === "user" && ctx.caller.role !== "user")
-        return audit.list({ ...options, where, scan: isAdmin(ctx.caller) });
-      const userId = ctx.caller.kind === "user" ? ctx.caller.id : "";
-      return audit.list({ ...options, where: { and: [{ userId }, where ?? {}] } });
+      const isReader = ctx.caller.kind === "user" && ctx.caller.role !== "user";
+      return ctx.services.audit.list({
+        ...options,
+        where: isReader ? where : { and: [readableBy(ctx.caller), where ?? {}] },
+        scan: isAdmin(ctx.caller),
+      });
     }),
 
   /**
@@ -82,8 +79,8 @@ export const auditRouter = t.router({
   verify: procedureFor("admin")
     .input(
       z.strictObject({
-        from: positionOf("from"),
-        to: positionOf("to"),
+        from: positionInput("from"),
+        to: positionInput("to"),
         against: z.array(z.string()).max(maxCheckpoints, `must have at most ${maxCheckpoints} checkpoints`).optional(),
       }),
     )
@@ -96,6 +93,14 @@ export const auditRouter = t.router({
   prove: procedureFor("admin")
     .input(z.strictObject({ id: uuid }))
     .query(async ({ ctx, input: { id } }) => ({ proof: await proveEntry(ctx.services.database.db, id) })),
+
+  /**
+   * Follows the audit trail: each committed row once, in the order of the log, over reconnections too. Callers see the rows
+   * that `audit.list` shows them.
+   */
+  tail: procedureFor("user")
+    .input(tailInput)
+    .subscription(({ ctx, input, signal }) => followAudit({ ctx, signal: signal ?? ctx.disconnection() }, input)),
 
   /** The monthly partitions of the audit trail with their sizes. */
   partitions: procedureFor("admin").query(({ ctx }) => ctx.services.audit.partitions()),

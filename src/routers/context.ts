@@ -1,4 +1,4 @@
-import type { EventRecorder, NoteVerifier } from "../audit/index.ts";
+import type { AuditTails, EventRecorder, NoteVerifier } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
 import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
@@ -13,6 +13,8 @@ export interface Services extends Repositories {
   readonly events: EventRecorder;
   /** The public keys of the log of the audit trail, newest first. */
   readonly auditKeys: readonly NoteVerifier[];
+  /** Follow the audit trail. */
+  readonly tails: AuditTails;
   readonly identity: Identity;
   readonly passwords: Passwords;
   readonly authentications: AuthenticationLog;
@@ -35,6 +37,10 @@ export interface Context {
   readonly userAgent: string | undefined;
   /** Aborted when the client disconnects. A function, because few procedures use the signal and it costs a listener. */
   readonly disconnection: () => AbortSignal;
+  /** Closes the connection, also if its client accepts nothing. */
+  readonly disconnect: () => void;
+  /** The caller as it is now: its token may have expired since the call began. */
+  readonly identify: () => Promise<Context["caller"]>;
   /**
    * The cookies of the request and of its answer.
    *

@@ -17,7 +17,7 @@ import { writtenAnswer } from "./written-answers.ts";
 export interface ProcedureEntry {
   /** Its name, such as `users.create`. */
   readonly path: string;
-  readonly type: "query" | "mutation";
+  readonly type: ProcedureType;
   readonly access: ProcedureAccess;
   /** Runs the procedure. @throws {TRPCError} */
   readonly call: (options: {
@@ -34,7 +34,6 @@ const { _config: config, procedures: registered } = appRouter._def;
 export const procedures: ReadonlyMap<string, ProcedureEntry> = new Map(
   Object.entries(registered as unknown as Record<string, AnyTRPCProcedure>).map(([path, procedure]) => {
     const { type, meta } = procedure._def;
-    if (type === "subscription") throw new TypeError(`${path}: the server answers queries and mutations only`);
     const call: ProcedureEntry["call"] = ({ ctx, getRawInput, batchIndex, signal }) =>
       procedure({ ctx, getRawInput, batchIndex, signal, path, type });
     return [path, { path, type, access: meta as ProcedureAccess, call }];

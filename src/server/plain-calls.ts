@@ -100,7 +100,7 @@ function calledProcedures(paths: readonly string[], isGet: boolean): ProcedureEn
   }
   const [first] = called;
   // A query may be sent by POST: a long filter does not fit in a URL.
-  if (first === undefined || (isGet && first.type === "mutation")) return undefined;
+  if (first === undefined || first.type === "subscription" || (isGet && first.type === "mutation")) return undefined;
   const isRefused = called.some(
     ({ type, access }) => type !== first.type || (called.length > 1 && access.isCredential),
   );

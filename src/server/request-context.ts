@@ -36,6 +36,8 @@ export function createContexts(
       ipAddress,
       userAgent: headers["user-agent"]?.slice(0, maxUserAgentLength),
       disconnection: disconnectionOf(response),
+      disconnect: () => void response.destroy(),
+      identify: async () => identify(headers, services.identity.accessTokens),
       cookies: sessionCookiesOf(headers, { setCookie, origins }),
       acceptsWrittenRows,
     });

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import {
+  AuditTails,
   configuredSigners,
   createEventRecorder,
   requireSigner,
@@ -125,6 +126,7 @@ export async function createService(options: {
     closers.push(() => untilStop(checkpoints.stop()));
     const sequencer = startSequencer({ db: database.db, log });
     closers.push(() => untilStop(sequencer.stop()));
+    const tails = new AuditTails({ audit: repositories.audit, log, limit: config.audit.tails });
     const services = {
       ...repositories,
       identity: createIdentity({
@@ -140,6 +142,7 @@ export async function createService(options: {
       authentications,
       events: createEventRecorder(repositories.audit),
       auditKeys: signers.map(({ verifier }) => verifier),
+      tails,
       database,
       log,
       version,
@@ -147,6 +150,7 @@ export async function createService(options: {
     };
     const http = await createHttpServer({ config, services });
     closers.push(() => http.close());
+    closers.push(() => tails.stop());
     const address = await http.listen({ host: config.http.host, port: config.http.port });
     log.info({ url: `${address}/trpc`, version }, "listening");
     const [server] = await database.db.execute(sql`select current_setting('server_version') as version`);

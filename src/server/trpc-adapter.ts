@@ -58,7 +58,7 @@ export function answerByAdapter(
 /** Converts the adapter's web `Response` to what Fastify sends. */
 export async function unwrapResponse(reply: FastifyReply, response: Response): Promise<Readable | string> {
   const { status, headers, body } = response;
-  const isStream = headers.has("transfer-encoding");
+  const isStream = headers.has("transfer-encoding") || headers.get("content-type") === "text/event-stream";
   headers.delete("transfer-encoding");
   // The adapter sends the error of a request that it refuses as a whole as text.
   if (headers.get("content-type")?.startsWith("text/plain")) headers.set("content-type", "application/json");

@@ -24,6 +24,7 @@ const matrix: Record<string, Partial<Record<CallerName, readonly OwnerKind[] | "
   "audit.prove": { admin: "yes" },
   "audit.record": { service: "yes" },
   "audit.recordMany": { service: "yes" },
+  "audit.tail": { user: "yes", moderator: "yes", admin: "yes" },
   "audit.verify": { admin: "yes" },
   "auth.changePassword": { user: ["self"], moderator: ["self"], admin: ["self"] },
   "auth.completeSignIn": { anonymous: "yes", user: "yes", moderator: "yes", admin: "yes", service: "yes" },
@@ -101,7 +102,8 @@ function tokenOf(caller: CallerName): string | undefined {
 
 /** Calls a procedure with an invalid input, and returns the status: access is checked before the input is. */
 async function statusOf(path: string, caller: CallerName, owner?: string) {
-  const isQuery = procedures.get(path)?.type === "query";
+  const type = procedures.get(path)?.type;
+  const isQuery = type !== "mutation";
   const token = tokenOf(caller);
   // The input names the account under both names. Its unknown field makes the call a BAD_REQUEST.
   const input = JSON.stringify({ json: { ...(owner && { userId: owner, id: owner }), nothing: true } });
@@ -110,6 +112,8 @@ async function statusOf(path: string, caller: CallerName, owner?: string) {
     headers: { ...(token && { authorization: `Bearer ${token}` }), "content-type": "application/json" },
     ...(!isQuery && { body: input }),
   });
+  // The answer to a subscription has begun when its error is known.
+  if (type === "subscription") return Number(/"httpStatus":(\d+)/.exec(await response.text())?.[1]);
   return response.status;
 }
 

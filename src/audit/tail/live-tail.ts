@@ -1,0 +1,74 @@
+import type { TailEntry } from "./tail-entry.ts";
+
+/** Rows that wait for a reader, and their size (bytes). One that is further behind reads for itself again. */
+const maxWaiting = 500;
+const maxWaitingSize = 1024 * 1024;
+
+/** One reader that has all rows so far. It is given new ones as they come. */
+export class LiveTail {
+  /** The index after the last row that was yielded, or that the filter did not select. */
+  next: number;
+  #waiting: TailEntry[] = [];
+  #waitingSize = 0;
+  /** The index after the last row that was offered and accepted. */
+  #offered: number;
+  #isBehind = false;
+  #failure: unknown;
+  #wake = () => {};
+
+  constructor(next: number) {
+    this.next = next;
+    this.#offered = next;
+  }
+
+  /** Offers the rows that its filter selects, up to an index. One that is too far behind takes no more. */
+  offer(entries: readonly TailEntry[], end: number): void {
+    if (this.#isBehind || end <= this.#offered) return;
+    const isNew = ({ index }: TailEntry) => index >= this.#offered;
+    const size = entries.reduce((sum, entry) => sum + (isNew(entry) ? entry.size : 0), 0);
+    this.#isBehind = this.#waiting.length + entries.length > maxWaiting || this.#waitingSize + size > maxWaitingSize;
+    if (!this.#isBehind) {
+      this.#waiting.push(...entries.filter(isNew));
+      this.#waitingSize += size;
+      this.#offered = end;
+    }
+    this.#wake();
+  }
+
+  /** Lets `entries` end after the rows that wait. */
+  fallBehind(): void {
+    this.#isBehind = true;
+    this.#wake();
+  }
+
+  /** Ends `entries` with an error, after the rows that wait. */
+  fail(error: unknown): void {
+    this.#failure = error;
+    this.#wake();
+  }
+
+  /** Yields rows until the reader is too far behind, or `signal` is aborted. */
+  async *entries(signal: AbortSignal): AsyncGenerator<TailEntry> {
+    const wake = () => this.#wake();
+    signal.addEventListener("abort", wake);
+    try {
+      while (!signal.aborted) {
+        const entry = this.#waiting.shift();
+        if (entry !== undefined) {
+          this.#waitingSize -= entry.size;
+          this.next = entry.index + 1;
+          yield entry;
+          continue;
+        }
+        this.next = this.#offered;
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#isBehind) return;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      signal.removeEventListener("abort", wake);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { getTRPCErrorFromUnknown, tracked } from "@trpc/server";
+import { z } from "zod";
+import type { LogPosition } from "../audit/index.ts";
+import { UnauthenticatedError } from "../errors.ts";
+import { type Filter, filterSchema } from "../query/index.ts";
+import { type AuditEntry, auditListing } from "../repositories/index.ts";
+import { type AuthorizedCaller, authorize } from "./authorization.ts";
+import type { Context } from "./context.ts";
+import { translateError } from "./error-translation.ts";
+import { positionInput } from "./position-input.ts";
+
+/** Time between two looks at whether the caller may still read (ms). */
+const authorizationInterval = 2_000;
+
+type AuthorizedContext = Context & { readonly caller: AuthorizedCaller };
+
+/** Which rows of the trail a caller may read. */
+export function readableBy(caller: AuthorizedCaller): Filter<AuditEntry> {
+  if (caller.kind === "user" && caller.role !== "user") return {};
+  return { userId: caller.kind === "user" ? caller.id : "" };
+}
+
+export const tailInput = z
+  .strictObject({
+    /** Where to begin: an index of the log, or a time. Without it: rows from now on. */
+    from: positionInput("from"),
+    where: filterSchema(auditListing).optional(),
+    /** The index of the last row that was received, which tRPC's client sends when it connects again. */
+    lastEventId: z
+      .string()
+      .regex(/^\d{1,15}$/, "must be the index of a row")
+      .nullish(),
+  })
+  .prefault({});
+
+/** A row of the audit trail, as `audit.tail` sends it. */
+export interface TailRow extends AuditEntry {
+  /** Its index in the log. */
+  index: number;
+}
+
+/**
+ * The rows of the trail that a caller may read, each with its index as the id of its event, so that a reader that connects
+ * again continues after the last one.
+ *
+ * The connection is closed when the token expires or the role of the caller changes, so that the client connects again with a
+ * new token.
+ */
+export async function* followAudit(
+  { ctx, signal }: { ctx: AuthorizedContext; signal: AbortSignal },
+  { from, where = {}, lastEventId }: z.output<typeof tailInput>,
+) {
+  const ended = new AbortController();
+  const end = (reason: unknown) => ended.abort(reason);
+  signal.addEventListener("abort", () => end(signal.reason));
+  const watch = setInterval(() => void authorizeAgain(ctx).catch(end), authorizationInterval).unref();
+  const start: LogPosition | undefined = lastEventId == null ? from : { index: Number(lastEventId) + 1 };
+  try {
+    const filter = { and: [readableBy(ctx.caller), where] };
+    const { tails } = ctx.services;
+    for await (const { index, entry } of tails.follow({
+      from: start,
+      filter,
+      signal: ended.signal,
+      disconnect: ctx.disconnect,
+    }))
+      yield tracked(String(index), { ...entry, index } satisfies TailRow);
+    if (!signal.aborted) throw ended.signal.reason;
+  } catch (error) {
+    throw translateError(getTRPCErrorFromUnknown(error));
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Disconnects a caller whose token has expired, or whose role has changed. @throws the reason why it is refused now */
+async function authorizeAgain(ctx: AuthorizedContext): Promise<void> {
+  const identified = await ctx.identify();
+  if (identified instanceof UnauthenticatedError) return ctx.disconnect();
+  const now = await authorize({ ...ctx, caller: identified }, { rules: ["user"], stages: [] });
+  const roleOf = (caller: AuthorizedCaller) => (caller.kind === "user" ? caller.role : caller.kind);
+  if (roleOf(now) !== roleOf(ctx.caller)) ctx.disconnect();
+}

@@ -9,6 +9,7 @@ export { proveConsistency, proveEntry } from "./prove.ts";
 export { startSequencer } from "./sequencer.ts";
 export { createNoteSigner, type NoteVerifier, parseNoteVerifier, SignedNoteError } from "./signed-note.ts";
 export { configuredSigners } from "./signing-keys.ts";
+export type { TailEntry } from "./tail/tail-entry.ts";
 export { AuditTails } from "./tail/tails.ts";
 export type { Finding } from "./verification/findings.ts";
 export { type LogVerification, verifyLog } from "./verification/verify-log.ts";

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
 import { verifyProof } from "../../src/client/verify-proof.ts";
+import { sequenceAll } from "../support/audit-order.ts";
+import { eventually } from "../support/eventually.ts";
 import { command } from "../support/process.ts";
 import { secret } from "../support/service.ts";
 import { createSignedLog } from "../support/signed-log.ts";
@@ -85,4 +87,42 @@ it("audit prove prints a proof and nothing else", async () => {
     [["prove", "600"], 1, "has no such row"],
   ] as const)
     expect(await audit(args)).toMatchObject({ code, output: expect.stringContaining(message) });
+});
+
+it("audit tail prints rows as they come, and goes on where it was stopped", async () => {
+  const state = join(folder, "state");
+  const start = (...args: string[]) => command(["audit", "tail", "--state", state, ...args], { DATABASE_URL: log.url });
+  const printed = (tail: ReturnType<typeof start>, text: string) =>
+    eventually(() => expect(tail.output()).toContain(text));
+  const stop = async (tail: ReturnType<typeof start>) => {
+    tail.child.kill("SIGINT");
+    return (await tail.ended).code;
+  };
+  const first = start("--json");
+  await eventually(() => expect(existsSync(state)).toBe(true));
+  await log.sql`insert into audit_log (action, created_at) values ('tail.first', '2026-11-28T08:00:00.123456Z')`;
+  await sequenceAll(log.sql);
+  await printed(first, "tail.first");
+  expect(JSON.parse(first.output())).toMatchObject({
+    index: 600,
+    action: "tail.first",
+    createdAt: "2026-11-28T08:00:00.123Z",
+  });
+  expect(await stop(first)).toBe(130);
+
+  await log.sql`insert into audit_log (action) values ('tail.second'), ('other'), ('tail.third')`;
+  await sequenceAll(log.sql);
+  const second = start("--where", '{"action":{"like":"tail.*"},"createdAt":{"gte":"2026-01-01T00:00:00Z"}}');
+  await printed(second, "tail.third");
+  expect(await stop(second)).toBe(130);
+  const lines = second.output().trimEnd().split("\n");
+  expect(lines.map((line) => line.split("  ")[3])).toEqual(["tail.second", "tail.third"]);
+
+  for (const [args, message] of [
+    [["--where", "{"], "--where is not JSON"],
+    [["--where", '{"actions":"x"}'], "--where: "],
+    [["--from", "now", "--state", join(folder, "none")], "--from: must be an index"],
+    [["--state", join(folder, "checkpoints")], "is not a file of this command"],
+  ] as const)
+    expect(await audit(["tail", ...args])).toMatchObject({ output: expect.stringContaining(message) });
 });

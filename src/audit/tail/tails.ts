@@ -19,11 +19,8 @@ const moderateSize = 512 * 1024;
 /** Time until the next try while the database is not available (ms). */
 const retryInterval = 1_000;
 
-/** Time that a reader may take to accept a row (ms). */
-const maxStall = 60_000;
-
-/** Time between two looks for readers that accept nothing (ms). */
-const stallCheckInterval = 1_000;
+/** Looks for readers that accept nothing, in the time that they have. */
+const stallChecks = 60;
 
 type Filter = Parameters<AuditLogRepository["readLog"]>[0]["filters"][number];
 
@@ -53,12 +50,21 @@ export class AuditTails {
   /** The index after the last row that live tails were given. Undefined while there are none. */
   #head: number | undefined;
 
-  constructor({ audit, log, limit }: { audit: AuditLogRepository; log: Log; limit: number }) {
+  /**
+   * @param options.limit the number of open tails
+   * @param options.maxStall time that a reader may take to accept a row (ms)
+   */
+  constructor({
+    audit,
+    log,
+    limit,
+    maxStall = 60_000,
+  }: { audit: AuditLogRepository; log: Log; limit: number; maxStall?: number }) {
     this.#audit = audit;
     this.#log = log;
     this.#limit = limit;
     const { signal } = this.#stopping;
-    repeat(async () => this.#cutOffStalled(), { ms: stallCheckInterval, signal });
+    repeat(async () => this.#cutOffStalled(maxStall), { ms: maxStall / stallChecks, signal });
   }
 
   /** Open tails. */
@@ -202,7 +208,7 @@ export class AuditTails {
     }
   }
 
-  #cutOffStalled(): void {
+  #cutOffStalled(maxStall: number): void {
     const before = performance.now() - maxStall;
     for (const { offeredAt = Number.POSITIVE_INFINITY, disconnect } of this.#readers) {
       if (offeredAt >= before) continue;

@@ -37,6 +37,18 @@ auditCommand
   .exitOverride()
   .action(async (row, options) => (await import("./prove-command.ts")).auditProve(row, options));
 
+auditCommand
+  .command("tail")
+  .description(
+    "print rows of the audit trail as they are written, each once, in the order of its log, until it is stopped",
+  )
+  .option("--from <position>", "begin at an index, or at a time such as 2026-11-28T08:00:00Z (default: now)")
+  .option("--where <json>", "only rows that a filter of audit.list selects")
+  .option("--json", "print each row as a line of JSON", false)
+  .option("--state <file>", "keep the place in a file, and go on there at the next start")
+  .exitOverride()
+  .action(async (options) => (await import("./tail-command.ts")).auditTail(options));
+
 const keyCommand = auditCommand
   .command("key")
   .description("make, list and rotate the keys that sign the log of the audit trail")

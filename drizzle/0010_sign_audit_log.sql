@@ -38,7 +38,7 @@ create table audit_checkpoints (
   created_at timestamptz not null default current_timestamp,
   constraint audit_checkpoints_size_check check (size >= 0),
   constraint audit_checkpoints_times_check check (created_at >= timestamptz '0001-01-01 00:00:00+00' and created_at < timestamptz '10000-01-01 00:00:00+00'),
-  constraint audit_checkpoints_pkey primary key (origin, size)
+  constraint audit_checkpoints_pkey primary key (size, origin)
 );
 --> statement-breakpoint
 create trigger refuse_change

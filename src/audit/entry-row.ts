@@ -1,14 +1,27 @@
 import { sql } from "drizzle-orm";
 import type { EntrySalts, EntryValues } from "./entry.ts";
 
-/** A time as an entry has it: in UTC with microseconds. One that is infinite, as PostgreSQL prints it. */
-export const entryTime = (column: "leaf.created_at" | "entry.created_at") =>
-  sql`coalesce(to_char(${sql.raw(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${sql.raw(column)}::text)`;
+/**
+ * Settings of a transaction that reads entries: objects in other schemas take the place of none of PostgreSQL's, and a policy
+ * that would hide rows is an error.
+ */
+export const entrySettings = sql`
+  select set_config('search_path', 'pg_catalog, pg_temp', true), set_config('row_security', 'off', true)`;
 
-/** The columns of a row of `audit_log as entry` and of its `audit_leaves as leaf`, as `entryValuesOf` reads them. */
+/** A time as an entry has it: in UTC with microseconds. One that no row may have, as PostgreSQL prints it. */
+export const entryTime = (column: "leaf.created_at" | "entry.created_at") => {
+  const time = sql.raw(column);
+  return sql`case when ${time} >= '0001-01-01T00:00:00Z' and ${time} < '10000-01-01T00:00:00Z'
+    then to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') else concat(${time}) end`;
+};
+
+/**
+ * The columns of a row of `audit_log as entry` and of its `audit_leaves as leaf`, as `entryValuesOf` reads them. `concat` prints
+ * as the type does; a cast of jsonb or inet can be replaced by a function.
+ */
 export const entryColumns = sql`
   entry.action, entry.actor, entry.acting_id, entry.subject_id, entry.resource_type, entry.resource_id, entry.request_id,
-  entry.changes::text as changes, nullif(concat(entry.ip_address), '') as ip_address, entry.user_agent,
+  nullif(concat(entry.changes), '') as changes, nullif(concat(entry.ip_address), '') as ip_address, entry.user_agent,
   leaf.id, ${entryTime("leaf.created_at")} as created_at, leaf.changes_salt, leaf.client_salt`;
 
 /** A row of a statement that selects `entryColumns`. */

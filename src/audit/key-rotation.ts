@@ -10,6 +10,9 @@ import type { NoteSigner } from "./signed-note.ts";
 /** The action of the row that names the old and the new key. */
 export const rotationAction = "audit.key_rotated";
 
+/** Whoever records it. No caller of a procedure has this name. */
+export const rotationActor = systemActor("audit-keys");
+
 /** Time between two tries (ms). */
 const pollInterval = 100;
 
@@ -31,7 +34,7 @@ export async function rotateSigningKey(
     const [newest = signer] = signers;
     if (signer === newest) return undefined;
     // Committed before the transaction that signs.
-    await audit.recordMany(systemActor("audit-keys"), [
+    await audit.recordMany(rotationActor, [
       { action: rotationAction, changes: { key: [signer.verifier.text, newest.verifier.text] } },
     ]);
     while (await isRotationWaiting(tx)) {

@@ -3,10 +3,10 @@ import type { Db, Executor } from "../database/index.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "../errors.ts";
 import { parseSignedCheckpoint } from "./checkpoint.ts";
 import { clientOf, entryOf } from "./entry.ts";
-import { entryColumns, entrySaltsOf, entryValuesOf } from "./entry-row.ts";
+import { entryColumns, entrySaltsOf, entrySettings, entryValuesOf } from "./entry-row.ts";
 import { consistencyParts, inclusionParts, leafHash } from "./merkle.ts";
 import { consistencyProof, inclusionProof, type Opening } from "./proof.ts";
-import { readRoots } from "./tree.ts";
+import { MissingLeafError, readRoots } from "./tree.ts";
 
 /**
  * Proves that a row is in the log of the audit trail, by its last checkpoint.
@@ -77,8 +77,21 @@ export async function proveConsistency(db: Db, oldSize: number, size: number): P
   });
 }
 
-const inSnapshot = <T>(db: Db, read: (tx: Executor) => Promise<T>): Promise<T> =>
-  db.transaction(read, { isolationLevel: "repeatable read", accessMode: "read only" });
+/** @throws {ConflictError} if the log lacks hashes */
+function inSnapshot<T>(db: Db, read: (tx: Executor) => Promise<T>): Promise<T> {
+  return db.transaction(
+    async (tx) => {
+      await tx.execute(entrySettings);
+      try {
+        return await read(tx);
+      } catch (error) {
+        if (!(error instanceof MissingLeafError)) throw error;
+        throw new ConflictError(`${error.message} Run \`aeturnis-data audit verify\`.`, { cause: error });
+      }
+    },
+    { isolationLevel: "repeatable read", accessMode: "read only" },
+  );
+}
 
 async function readCheckpoint(tx: Executor, condition: ReturnType<typeof sql>): Promise<string | undefined> {
   const [row] = await tx.execute(sql`select note from public.audit_checkpoints where ${condition} limit 1`);

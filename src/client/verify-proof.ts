@@ -74,6 +74,7 @@ interface Proof {
 }
 
 function parseProof(proof: string): Proof {
+  ensure(typeof proof === "string", "it is not a text");
   const end = proof.indexOf("\n\n");
   const [header, extraLine = "", indexLine = "", ...hashes] = proof.slice(0, Math.max(end, 0)).split("\n");
   ensure(header === "c2sp.org/tlog-proof@v1", "it is not a tlog-proof of version 1");
@@ -94,7 +95,7 @@ interface Opening {
 }
 
 function parseExtra(extra: string): { entry: string; changes: Opening | undefined; client: Opening | undefined } {
-  const { entry, changes, client } = parseObject(new TextDecoder().decode(decode(extra)));
+  const { entry, changes, client } = parseObject(textFrom(decode(extra)));
   ensure(typeof entry === "string", "it contains no entry");
   return { entry, changes: openingOf(changes), client: openingOf(client) };
 }
@@ -105,9 +106,30 @@ function openingOf(value: unknown): Opening | undefined {
   return typeof salt === "string" && typeof opened === "string" ? { salt, value: opened } : undefined;
 }
 
+/** The members of an entry of version 1, in the order of RFC 8785, 3.2.3. */
+const entryNames = [
+  "acting_id",
+  "action",
+  "actor",
+  "changes",
+  "client",
+  "created_at",
+  "id",
+  "request_id",
+  "resource_id",
+  "resource_type",
+  "subject_id",
+  "version",
+];
+
 function parseEntry(entry: string): Record<string, unknown> {
   const row = parseObject(entry);
   ensure(row["version"] === "1", "the entry has another version than 1");
+  const isEntry =
+    Object.keys(row).join() === entryNames.join() &&
+    Object.values(row).every((value) => value === null || typeof value === "string") &&
+    JSON.stringify(row) === entry;
+  ensure(isEntry, "the entry is not in the form of RFC 8785");
   return row;
 }
 
@@ -157,11 +179,16 @@ async function verifyCheckpoint(note: string, publicKeys: readonly string[]): Pr
   const [origin = "", size = "", root = ""] = text.split("\n");
   ensure(end > 0 && /^(0|[1-9]\d{0,15})$/.test(size), "it ends with no checkpoint");
   const signatures = note.slice(end + 2).split("\n");
+  ensure(
+    signatures.pop() === "" && signatures.every((line) => /^— \S+ [A-Za-z0-9+/]+={0,2}$/.test(line)),
+    "a signature of its checkpoint is malformed",
+  );
   for (const publicKey of publicKeys) {
     const key = await parseKey(publicKey);
     if (key.name !== origin) continue;
-    for (const line of signatures)
-      if (await isSignedBy(key, line, text)) return { origin, size: Number(size), root: decode(root) };
+    const results = await Promise.all(signatures.map((line) => isSignedBy(key, line, text)));
+    ensure(!results.includes(false), `a signature of ${origin} is not valid`);
+    if (results.includes(true)) return { origin, size: Number(size), root: decode(root) };
   }
   throw new ProofError("The proof is not valid: its checkpoint is signed by none of the keys.");
 }
@@ -183,11 +210,12 @@ async function parseKey(text: string): Promise<PublicKey> {
   return { name, id: expected, bytes: bytes.slice(1) };
 }
 
-async function isSignedBy({ name, id, bytes }: PublicKey, line: string, text: string): Promise<boolean> {
+/** Whether a signature of a key is valid; undefined for one of another key. */
+async function isSignedBy({ name, id, bytes }: PublicKey, line: string, text: string): Promise<boolean | undefined> {
   const prefix = `— ${name} `;
-  if (!line.startsWith(prefix)) return false;
+  if (!line.startsWith(prefix)) return undefined;
   const signature = decode(line.slice(prefix.length));
-  if (!isEqual(signature.slice(0, 4), id)) return false;
+  if (!isEqual(signature.slice(0, 4), id)) return undefined;
   const key = await crypto.subtle.importKey("raw", bytes, { name: "Ed25519" }, false, ["verify"]);
   return crypto.subtle.verify({ name: "Ed25519" }, key, signature.slice(4), utf8(text));
 }
@@ -202,7 +230,19 @@ async function sha256(...parts: readonly Uint8Array[]): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", input));
 }
 
-const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+/** @throws {ProofError} for half of a surrogate pair, which has no form in UTF-8 */
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  ensure(!/\p{Surrogate}/u.test(text), "a text of it is not Unicode");
+  return new TextEncoder().encode(text);
+}
+
+function textFrom(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new ProofError("The proof is not valid: a text of it is not UTF-8.");
+  }
+}
 
 /** Bytes from base64 in its canonical form. */
 function decode(text: string): Uint8Array<ArrayBuffer> {

@@ -178,7 +178,7 @@ export const servicePrivileges: readonly Privilege[] = [
   ...onTable(auditCheckpoints, { select: "all", insert: "all" }),
   { kind: "sequence", schema: "public", name: "audit_log_sequence", column: null, privilege: "USAGE" },
   ...onTable(auditSequencer, {
-    select: ["id", "size", "xid", "sequence", "movedAt", "systemIdentifier", "intakeCreatedAt"],
+    select: ["id", "size", "xid", "sequence", "movedAt", "systemIdentifier", "intakeCreatedAt", "intakeId"],
   }),
   ...onFunctions([
     // Called by CHECK constraints of users.

@@ -25,7 +25,8 @@ const eventInput = z.strictObject({
   action: z
     .string()
     .max(50, "must be at most 50 characters")
-    .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$/, "must be words with a dot between them, such as trade.completed"),
+    .regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$/, "must be words with a dot between them, such as trade.completed")
+    .refine((action) => !action.startsWith("audit."), "must not begin with audit., which is the service's own"),
   resourceType: z.string().min(1).max(50, "must be at most 50 characters").optional(),
   resourceId: z.string().min(1).max(255, "must be at most 255 characters").optional(),
   changes: jsonObject(maxChangesSize).optional(),

@@ -20,6 +20,6 @@ export const auditCheckpoints = inPublic(
       note: text().notNull(),
       createdAt: createdAt(),
     },
-    (table) => [primaryKey({ name: "audit_checkpoints_pkey", columns: [table.origin, table.size] })],
+    (table) => [primaryKey({ name: "audit_checkpoints_pkey", columns: [table.size, table.origin] })],
   ),
 );

@@ -91,7 +91,7 @@ it("the client refuses a proof in which any part is another", async () => {
     ["or its third line has no index", proof.replace("index 300", "index -1")],
     ["a part of it is not base64", proof.replace(/^index 300\n./m, "index 300\n*")],
     ["a hash does not have 32 bytes", proof.replace("index 300\n", `index 300\nAAAA\n`)],
-    ["its checkpoint is signed by none of the keys", proof.replace("\n600\n", "\n601\n")],
+    ["a signature of game.example/log is not valid", proof.replace("\n600\n", "\n601\n")],
     ["it ends with no checkpoint", proof.slice(0, proof.lastIndexOf("\n\n"))],
     ...[0, 1, 299, 301].map((index): [string, string] => [
       "the entry is not the one that is in the log at this index",
@@ -100,7 +100,10 @@ it("the client refuses a proof in which any part is another", async () => {
     ["the entry is not the one", proof.replace("index 300\n", `index 300\n${hash}\n`)],
     ["the entry is not the one", proof.replace(/index 300\n.*\n/, "index 300\n")],
     ["the entry is not the one", proof.replace(/index 300\n.*\n/, `index 300\n${hash}\n`)],
-    ["is signed by none of the keys", proof.replace(/(— \S+ .{8})./, "$1A").replace(/(— \S+ .{9})./, "$1B")],
+    [
+      "a signature of game.example/log is not valid",
+      proof.replace(/(— \S+ .{8})./, "$1A").replace(/(— \S+ .{9})./, "$1B"),
+    ],
   ];
   for (const [message, text] of altered) {
     expect(text).not.toBe(proof);
@@ -108,6 +111,7 @@ it("the client refuses a proof in which any part is another", async () => {
     expect(refused, message).toBeInstanceOf(ProofError);
     expect((refused as Error).message).toContain(message);
   }
+  await expect(verifyProof(undefined as never, key)).rejects.toBeInstanceOf(ProofError);
   const others = [createNoteSigner("game.example/log").verifier.text, createNoteSigner("other.example").verifier.text];
   await expect(verifyProof(proof, others)).rejects.toThrow("signed by none of the keys");
   await expect(verifyProof(proof, key.replace("game", "gane"))).rejects.toThrow(

@@ -2,7 +2,8 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { writeCheckpoint } from "../../src/audit/checkpoints.ts";
 import { rotateSigningKey } from "../../src/audit/key-rotation.ts";
-import { createNoteSigner } from "../../src/audit/signed-note.ts";
+import { parsePosition } from "../../src/audit/position.ts";
+import { createNoteSigner, signNote } from "../../src/audit/signed-note.ts";
 import {
   type LogVerification,
   type LogVerificationOptions,
@@ -11,6 +12,7 @@ import {
 } from "../../src/audit/verification/verify-log.ts";
 import { sequenceAll } from "../support/audit-order.ts";
 import { connectTo, repositoriesOn } from "../support/database.ts";
+import { account } from "../support/service.ts";
 import { createSignedLog } from "../support/signed-log.ts";
 
 /** What a superuser can do. */
@@ -78,6 +80,8 @@ it("an untouched log is intact, also in parts, and against its checkpoints", asy
   expect(await verify({ from: { time: new Date("2100-01-01") } })).toEqual({
     ...whole,
     range: { start: 600, end: 600 },
+    verdict: "unknown",
+    reason: "The log has no rows between these positions.",
   });
 });
 
@@ -245,6 +249,71 @@ const tamperings: readonly [string, string, readonly (readonly [string, number |
     "update audit_sequencer set sequence = 9223372036854775807; insert into audit_log (action, xid) select 'event.hidden', xid from audit_sequencer",
     [["added", null]],
   ],
+  [
+    "a row added with a leaf without an index",
+    "alter table audit_leaves alter index drop not null; insert into audit_log (id, action, created_at, xid, sequence) values ('11111111-0000-4000-8000-000000000000', 'event.forged', now(), '4', 1); insert into audit_leaves (index, id, created_at, hash) values (null, '11111111-0000-4000-8000-000000000000', now(), sha256('x'))",
+    [
+      ["added", null],
+      ["added", null],
+    ],
+  ],
+  [
+    "a row added with a leaf before the first",
+    "alter table audit_leaves drop constraint audit_leaves_index_check; insert into audit_log (id, action, created_at, xid, sequence) values ('11111111-0000-4000-8000-000000000000', 'event.forged', now(), '4', 1); insert into audit_leaves (index, id, created_at, hash) values (-5, '11111111-0000-4000-8000-000000000000', now(), sha256('x'))",
+    [
+      ["added", null],
+      ["added", null],
+    ],
+  ],
+  [
+    "a row added at the beginning of a day",
+    "insert into audit_log (id, action, created_at, xid, sequence) values ('00000000-0000-0000-0000-000000000000', 'event.forged', date_trunc('day', now()), '4', 1)",
+    [["added", null]],
+  ],
+  [
+    "an address behind a function of its own",
+    `create function public.concat(inet) returns text language sql immutable as $$select '203.0.113.7'$$; update audit_log set ip_address = '203.0.113.8' where (id, created_at) = (${rowOf(3)})`,
+    [["changed", 3]],
+  ],
+  [
+    "changes behind a cast",
+    `create function public.printed(jsonb) returns text language sql immutable as $$select '{"n": 3}'$$; create cast (jsonb as text) with function public.printed(jsonb); update audit_log set changes = '{"n": 0}' where (id, created_at) = (${rowOf(3)})`,
+    [["changed", 3]],
+  ],
+  [
+    "the end cut off at a checkpoint",
+    `delete from audit_log where (id, created_at) in (select id, created_at from audit_leaves where index >= 300); delete from audit_leaves where index >= 300; delete from audit_tree where index > 0; update audit_sequencer set size = 300`,
+    [["rolled_back", 599]],
+  ],
+  [
+    "a hash removed",
+    "alter table audit_leaves alter hash drop not null; update audit_leaves set hash = null where index = 20",
+    [["changed", 20]],
+  ],
+  [
+    "an action removed",
+    `alter table audit_log alter action drop not null; update audit_log set action = null where (id, created_at) = (${rowOf(3)})`,
+    [["changed", 3]],
+  ],
+  [
+    "a second row for a leaf",
+    `alter table audit_log drop constraint audit_log_pkey; insert into audit_log (id, action, created_at, xid, sequence) select id, 'event.other', created_at, xid, sequence from audit_log where (id, created_at) = (${rowOf(60)})`,
+    [
+      ["changed", 60],
+      ["added", 60],
+      ["added", null],
+    ],
+  ],
+  [
+    "a checkpoint of no log",
+    "insert into audit_checkpoints (origin, size, note) values ('x', 9007199254740993, 'x')",
+    [["checkpoint", 9007199254740992]],
+  ],
+  [
+    "the sequencer taking rows in",
+    "update audit_sequencer set intake_created_at = 'infinity', intake_id = 'ffffffff-ffff-ffff-ffff-ffffffffffff'; insert into audit_log (id, action, created_at, xid, sequence) values ('11111111-0000-4000-8000-000000000000', 'event.forged', now(), '4', 1)",
+    [["added", null]],
+  ],
 ];
 
 describe("of one log", () => {
@@ -258,9 +327,9 @@ describe("of one log", () => {
     // The transaction is rolled back, so that the log serves all tests.
     const undone = new Error("rolled back");
     const verified = log.superuser.transaction(async (tx) => {
-      for (const statement of [disableTriggers, ...statements.split(";")]) await tx.execute(sql.raw(statement));
+      for (const statement of [disableTriggers, ...statements.split(/; ?\n?/)]) await tx.execute(sql.raw(statement));
       const result = await verifySnapshot(tx, { keys: log.keys });
-      expect(found(result)).toEqual(findings);
+      expect(found(result).map(String).sort()).toEqual(findings.map(String).sort());
       expect(result.verdict).toBe("altered");
       throw undone;
     });
@@ -318,7 +387,7 @@ it("cannot tell without a checkpoint that a given key has signed", async () => {
   await tamper("delete from audit_checkpoints");
   expect(await verify()).toMatchObject({
     verdict: "unknown",
-    reason: "The log has no checkpoint: no service has signed it yet.",
+    reason: "The log has no checkpoint: no service has signed it.",
   });
 });
 
@@ -378,4 +447,74 @@ it("refuses a range of more rows than it may verify, and stops when it is told t
   await expect(verify({ maxRows: 500 })).rejects.toThrow("The range has 600 rows, and at most 500 are verified here");
   expect((await verify({ maxRows: 500, from: { index: 300 } })).range).toEqual({ start: 256, end: 600 });
   await expect(verify({ signal: AbortSignal.abort(new Error("stopped")) })).rejects.toThrow("stopped");
+});
+
+it("finds the end cut off and a forged part with a key of its own, whatever part is verified", async () => {
+  const { verify, tamper, sql } = await logOfTest();
+  const cut = `
+    delete from audit_log where (id, created_at) in (select id, created_at from audit_leaves where index >= 400);
+    delete from audit_leaves where index >= 400; delete from audit_tree where index > 0; update audit_sequencer set size = 400`;
+  await tamper(cut);
+  expect(found(await verify({ to: { index: 256 } }))).toEqual([["rolled_back", 599]]);
+  const forger = createNoteSigner("game.example/log");
+  await sql`
+    insert into audit_log (action, actor, changes) values ('audit.key_rotated', 'service:game', ${sql.json({ key: ["x", forger.verifier.text] })})`;
+  await sequenceAll(sql);
+  // Not by the service itself: the key counts for nothing.
+  await expect(verify({ against: [signNote(`game.example/log\n1\n${"A".repeat(43)}=\n`, [forger])] })).rejects.toThrow(
+    "is signed by none of the keys",
+  );
+});
+
+it("an account that is created again with its id is not the one that acted", async () => {
+  const { verify, sql, grow } = await logOfTest();
+  const { id } = await account(sql);
+  await sql`insert into audit_log (action, user_id, acting_id) values ('event.own', ${id}, ${id})`;
+  await grow(1);
+  await sql`delete from users where id = ${id}`;
+  await sql`
+    insert into users (id, email, username, password_hash) values (${id}, 'again@example.com', 'again', ${`$2b$12$${"x".repeat(53)}`})`;
+  await grow(1);
+  expect((await verify()).findings).toEqual([]);
+});
+
+it("cannot tell anything of an empty log, or an empty range, and refuses one that ends before it begins", async () => {
+  const { verify, tamper } = await logOfTest();
+  expect(await verify({ from: { index: 700 } })).toMatchObject({
+    verdict: "unknown",
+    reason: expect.stringContaining("no rows"),
+  });
+  await expect(verify({ from: { index: 5 }, to: { index: 3 } })).rejects.toThrow("from: must not be after `to`.");
+  await tamper(
+    "delete from audit_log; delete from audit_leaves; delete from audit_tree; delete from audit_checkpoints; delete from audit_sequencer",
+  );
+  expect(await verify()).toMatchObject({ verdict: "unknown", size: 0 });
+});
+
+it("a policy that hides rows from some is an error", async () => {
+  const { verify, sql } = await logOfTest();
+  await sql.unsafe(
+    "alter table audit_log enable row level security; create policy p on audit_log using (action <> 'event.n7')",
+  );
+  await expect(verify()).rejects.toThrow();
+});
+
+it.each([
+  "0000-01-01",
+  "2026-02-30",
+  "2026-11-31T00:00:00Z",
+  "9999-12-31T23:00-05:00",
+  "2026-11-28T08:00:00.123456Z",
+  "2026-11-28T08:00",
+  "-1",
+  "1e3",
+  "",
+])("refuses the position %j", (text) => {
+  expect(() => parsePosition(text, "from")).toThrow("from: must be an index such as 1200, or a time");
+});
+
+it("reads a position as an index, a date or a time", () => {
+  expect(parsePosition("1200", "from")).toEqual({ index: 1200 });
+  expect(parsePosition("2024-02-29", "from")).toEqual({ time: new Date("2024-02-29T00:00:00Z") });
+  expect(parsePosition("2026-11-28T23:30:00.5-02:00", "from")).toEqual({ time: new Date("2026-11-29T01:30:00.500Z") });
 });

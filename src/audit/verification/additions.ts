@@ -20,6 +20,7 @@ export interface UnsealedRows {
  *
  * @param options.from only rows from this time on, as PostgreSQL reads it
  * @param options.to only rows before this time
+ * @param options.isWhole whether all rows are verified
  * @param options.rowsByDay rows that have a leaf, by their day
  * @param options.range the leaves that were compared with their rows
  */
@@ -28,6 +29,7 @@ export async function verifyAdditions(
   options: {
     from: string;
     to: string;
+    isWhole: boolean;
     rowsByDay: ReadonlyMap<string, number>;
     range: LogRange;
     findings: Findings;
@@ -37,10 +39,12 @@ export async function verifyAdditions(
   const { to, rowsByDay, range, findings, signal } = options;
   let unsealed: UnsealedRows = { rows: 0, since: null };
   let from = options.from;
+  let counted = 0;
   for (let isLast = false; !isLast; ) {
     signal?.throwIfAborted();
     const day = await readDay(tx, { from, to });
     isLast = day.upper === null;
+    counted += day.rows;
     const upper = day.upper ?? to;
     if (day.rows !== (rowsByDay.get(day.name) ?? 0))
       for await (const row of readRowsWithoutLeaf(tx, { from, to: upper, isLast })) {
@@ -57,7 +61,15 @@ export async function verifyAdditions(
       }
     from = upper;
   }
+  if (options.isWhole && counted !== (await countAllRows(tx, sql`public.audit_log`)))
+    findings.add("added", "A partition of the trail has rows of a time that is not the partition's.");
   return unsealed;
+}
+
+/** The number of rows of a table, whatever the bounds of its partitions promise. */
+export async function countAllRows(tx: Executor, table: ReturnType<typeof sql>): Promise<number> {
+  const [row] = await tx.execute(sql`select count(*)::float8 as rows from ${table}`);
+  return Number(row?.["rows"]);
 }
 
 /** The number of rows up to the end of the first day that has any; `upper` is null when no day is left. */
@@ -66,7 +78,7 @@ async function readDay(
   { from, to }: { from: string; to: string },
 ): Promise<{ name: string; upper: string | null; rows: number }> {
   const [row] = await tx.execute(sql`
-    select to_char(upper - interval '1 day', 'YYYY-MM-DD') as name, upper::text as upper, (
+    select to_char(upper - interval '1 day', 'YYYY-MM-DD') as name, nullif(concat(upper), '') as upper, (
       select count(*)::float8 from public.audit_log
       where created_at >= ${from}::timestamptz and (created_at < upper or upper is null and created_at <= ${to}::timestamptz)
     ) as rows
@@ -83,11 +95,11 @@ async function* readRowsWithoutLeaf(
   { from, to, isLast }: { from: string; to: string; isLast: boolean },
 ): AsyncGenerator<Record<string, unknown>> {
   let after = { time: from, id: "00000000-0000-0000-0000-000000000000" };
-  for (;;) {
+  for (let operator = sql`>=`; ; operator = sql`>`) {
     const rows = await tx.execute(sql`
       with chunk as materialized (
         select id, created_at, xid, sequence from public.audit_log
-        where (created_at, id) > (${after.time}::timestamptz, ${after.id}::uuid)
+        where (created_at, id) ${operator} (${after.time}::timestamptz, ${after.id}::uuid)
           and (created_at < ${to}::timestamptz or ${isLast} and created_at = ${to}::timestamptz and created_at = 'infinity')
         order by created_at, id limit ${chunkSize}
       )
@@ -101,10 +113,12 @@ async function* readRowsWithoutLeaf(
       from (
         select chunk.id, chunk.created_at,
           not exists (
-            select from public.audit_leaves as leaf where leaf.id = chunk.id and leaf.created_at = chunk.created_at
+            select from public.audit_leaves as leaf
+            where leaf.id = chunk.id and leaf.created_at = chunk.created_at and leaf.index >= 0
           ) as is_missing,
           -- Rows that the sequencer takes in by their time may be any.
-          state.id is null or state.intake_created_at is not null or state.system_identifier <> cluster.system_identifier
+          state.id is null or state.system_identifier <> cluster.system_identifier
+            or coalesce((chunk.created_at, chunk.id) > (state.intake_created_at, state.intake_id), false)
             or coalesce((chunk.xid, chunk.sequence) > (state.xid, state.sequence)
               and chunk.xid < pg_snapshot_xmax(pg_current_snapshot()), false) as is_waiting,
           row_number() over (order by chunk.created_at desc, chunk.id desc) = 1 and count(*) over () = ${chunkSize} as is_last

@@ -10,6 +10,10 @@ import type { Findings } from "./findings.ts";
 /** Checkpoints of one statement, which reads some hundred hashes for each. */
 const chunkSize = 100;
 
+/** After all others: a size, and a text in the order of its bytes. */
+const maxBigint = "9223372036854775807";
+const lastOrigin = "\u{10ffff}";
+
 /** The keys whose signatures are accepted. */
 export interface LogKeys {
   /** Of whoever verifies. One of them must have signed the last checkpoint. */
@@ -32,7 +36,7 @@ export async function verifyStoredCheckpoints(
   },
 ): Promise<void> {
   const { keys, range, size, areKeysKnown, findings, signal } = options;
-  for await (const rows of readStored(tx, range)) {
+  for await (const rows of readStored(tx, range, size)) {
     signal?.throwIfAborted();
     const checkpoints = rows.flatMap((row) => parseStored(row, { keys, areKeysKnown, findings }) ?? []);
     await verifyRoots(tx, { checkpoints, size, findings });
@@ -48,23 +52,21 @@ export async function verifyRoots(
     const chunk = checkpoints.slice(at, at + chunkSize);
     for (const checkpoint of chunk)
       if (checkpoint.size > size)
-        findings.add(
+        findings.addOfCheckpoint(
           "rolled_back",
           `The log has ${size} rows, and a checkpoint of ${checkpoint.origin} was signed for ${checkpoint.size}.`,
-          { index: checkpoint.size },
+          checkpoint.size,
         );
     const present = chunk.filter((checkpoint) => checkpoint.size <= size);
     const roots = await readEachRoot(tx, present);
     for (const [number, { origin, size: signed, root }] of present.entries()) {
       const found = roots[number];
-      if (found === undefined)
-        findings.add("forked", `The checkpoint of ${origin} for ${signed} rows needs hashes that the log lacks.`, {
-          index: signed,
-        });
-      else if (Buffer.compare(found, root) !== 0)
-        findings.add("forked", `The first ${signed} rows are others than those of the checkpoint of ${origin}.`, {
-          index: signed,
-        });
+      if (found !== undefined && Buffer.compare(found, root) === 0) continue;
+      const what =
+        found === undefined
+          ? `The checkpoint of ${origin} for ${signed} rows needs hashes that the log lacks.`
+          : `The first ${signed} rows are others than those of the checkpoint of ${origin}.`;
+      findings.addOfCheckpoint("forked", what, signed);
     }
   }
 }
@@ -126,18 +128,20 @@ function parseStored(
   }
 }
 
-async function* readStored(tx: Executor, { start, end }: LogRange): AsyncGenerator<StoredCheckpoint[]> {
-  let after = { size: start, origin: "\u{10ffff}" };
+async function* readStored(tx: Executor, { start, end }: LogRange, size: number): AsyncGenerator<StoredCheckpoint[]> {
+  const [bound] = await tx.execute(sql`
+    select concat(min(size)) as size from public.audit_checkpoints where size >= ${end}::bigint`);
+  // Those for more rows than the log has are to be found, too.
+  const last = end < size && bound?.["size"] ? String(bound["size"]) : maxBigint;
+  let after = { exactSize: String(start), origin: lastOrigin };
   for (;;) {
-    const rows: Record<string, unknown>[] = await tx.execute(sql`
-      select origin, size::float8 as size, note from public.audit_checkpoints
-      where (size, origin collate "C") > (${after.size}::bigint, ${after.origin}::text)
-        and size <= (select coalesce(min(size), 9223372036854775807) from public.audit_checkpoints where size >= ${end}::bigint)
-      order by size, origin collate "C" limit ${chunkSize}`);
-    const chunk = rows as unknown as StoredCheckpoint[];
-    const last = chunk.at(-1);
-    if (last === undefined) return;
-    yield chunk;
-    after = last;
+    const rows = (await tx.execute(sql`
+      select origin, size::float8 as size, concat(size) as "exactSize", note from public.audit_checkpoints
+      where (size, origin collate "C") > (${after.exactSize}::bigint, ${after.origin}::text) and size <= ${last}::bigint
+      order by size, origin collate "C" limit ${chunkSize}`)) as unknown as (StoredCheckpoint & typeof after)[];
+    const latest = rows.at(-1);
+    if (latest === undefined) return;
+    yield rows;
+    after = latest;
   }
 }

@@ -12,6 +12,9 @@ const chunkSize = 2_000;
 /** A row may be older than one before it in the log by this (ms): transactions commit in another order than they write. */
 const lateness = 60_000;
 
+/** After all others. */
+const lastId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
 /** Indexes of the log, from `start` to before `end`. */
 export interface LogRange {
   readonly start: number;
@@ -58,7 +61,7 @@ export class EntryVerifier {
       this.#requireNext(index);
       onLeaf(index, leaf["hash"] as string);
       this.#noteTime(index, leaf["created_at"] as string);
-      if (leaf["action"] === null) missing.push(leaf);
+      if (leaf["is_missing"] === true) missing.push(leaf);
       else this.#compare(index, leaf);
     }
     this.rows += leaves.length;
@@ -78,7 +81,9 @@ export class EntryVerifier {
       const which = last === next ? `index ${next}` : `the indexes ${next} to ${last}`;
       this.#findings.add("removed", `The log has no leaf with ${which}.`, { index: next });
     } else if (index < next) {
-      this.#findings.add("added", `The log has two leaves with the index ${index}.`, { index });
+      this.#findings.add("added", `The index ${index} is there twice: two leaves have it, or two rows have one leaf.`, {
+        index,
+      });
     }
     this.#next = Math.max(next, index + 1);
   }
@@ -156,24 +161,25 @@ export const readEntries = (tx: Executor, range: LogRange): AsyncGenerator<Entry
 
 async function* readChunks(tx: Executor, { start, end }: LogRange): AsyncGenerator<EntryRow[]> {
   // Not only the index: two leaves may have the same.
-  let after = { index: start - 1, createdAt: "infinity" };
+  let after = { index: start - 1, createdAt: "infinity", id: lastId };
   for (;;) {
     const rows: EntryRow[] = await tx.execute(sql`
-      select leaf.index::float8 as index, encode(leaf.hash, 'hex') as hash, ${entryColumns},
+      select leaf.index::float8 as index, coalesce(encode(leaf.hash, 'hex'), '') as hash, entry.id is null as is_missing, ${entryColumns},
         case when entry.user_id is distinct from entry.acting_id
-          and (entry.user_id is not null or exists (select from public.users where users.id = entry.acting_id))
+          and (entry.user_id is not null or exists (
+            select from public.users where users.id = entry.acting_id and users.created_at <= entry.created_at))
           then concat(entry.user_id) end as reassigned
       from (
         select * from public.audit_leaves
-        where (index, created_at) > (${after.index}::bigint, ${after.createdAt}::timestamptz) and index < ${end}::bigint
-        order by index, created_at limit ${chunkSize}
+        where (index, created_at, id) > (${after.index}::bigint, ${after.createdAt}::timestamptz, ${after.id}::uuid) and index < ${end}::bigint
+        order by index, created_at, id limit ${chunkSize}
       ) as leaf
       left join public.audit_log as entry on entry.id = leaf.id and entry.created_at = leaf.created_at
-      order by leaf.index, leaf.created_at`);
+      order by leaf.index, leaf.created_at, leaf.id`);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows;
     if (rows.length < chunkSize) return;
-    after = { index: Number(last["index"]), createdAt: last["created_at"] as string };
+    after = { index: Number(last["index"]), createdAt: last["created_at"] as string, id: last["id"] as string };
   }
 }

@@ -38,6 +38,14 @@ const maxKept = 1_000;
 export class Findings {
   readonly #kept: Finding[] = [];
   readonly #counts = new Map<FindingKind, number>();
+  /** A checkpoint may be looked at twice: as a stored one, and as the last or a given one. */
+  readonly #ofCheckpoints = new Set<string>();
+
+  addOfCheckpoint(kind: "rolled_back" | "forked", detail: string, size: number): void {
+    if (this.#ofCheckpoints.has(detail)) return;
+    if (this.#ofCheckpoints.size < maxKept) this.#ofCheckpoints.add(detail);
+    this.add(kind, detail, { index: size });
+  }
 
   add(kind: FindingKind, detail: string, place: Partial<Pick<Finding, "index" | "id" | "createdAt">> = {}): void {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);

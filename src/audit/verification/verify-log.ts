@@ -2,9 +2,10 @@ import { sql } from "drizzle-orm";
 import type { Db, Executor } from "../../database/index.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { parseSignedCheckpoint, type SignedCheckpoint } from "../checkpoint.ts";
+import { entrySettings } from "../entry-row.ts";
 import type { LogPosition } from "../position.ts";
 import { type NoteVerifier, SignedNoteError } from "../signed-note.ts";
-import { type UnsealedRows, verifyAdditions } from "./additions.ts";
+import { countAllRows, type UnsealedRows, verifyAdditions } from "./additions.ts";
 import { type LogKeys, signersOf, verifyRoots, verifyStoredCheckpoints } from "./checkpoints.ts";
 import { EntryVerifier, type LateRows, type LogRange, readEntries } from "./entries.ts";
 import { type Finding, type FindingKind, Findings } from "./findings.ts";
@@ -66,6 +67,7 @@ export function verifyLog(db: Db, options: LogVerificationOptions): Promise<LogV
 export async function verifySnapshot(tx: Executor, options: LogVerificationOptions): Promise<LogVerification> {
   const { from, to, signal, onProgress, maxRows = Number.POSITIVE_INFINITY } = options;
   // Leaves and rows are looked up one by one in the order of the log, whatever the statistics say.
+  await tx.execute(entrySettings);
   await tx.execute(sql`
     select set_config(name, 'off', true) from unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan,enable_bitmapscan,jit}'::text[]) as name`);
   const findings = new Findings();
@@ -74,9 +76,11 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
     findings.add("removed", `The log has ${size} rows, and the sequencer gave an index to ${recordedSize}.`, {
       index: Math.min(size, recordedSize),
     });
-  const keys = { given: options.keys, named: await readNamedKeys(tx) };
+  if (isAfter(from, to)) throw new InvalidInputError("from: must not be after `to`.", { field: "from" });
+  const keys = { given: options.keys, named: await readNamedKeys(tx, options.keys) };
+  const isWhole = from === undefined && to === undefined;
   const against = (options.against ?? []).map((note) => parseGiven(note, keys));
-  const last = await readLast(tx);
+  const last = await readLast(tx, options.keys);
   const range = await readRange(tx, { from, to, size });
   if (range.end - range.start > maxRows)
     throw new InvalidInputError(
@@ -95,21 +99,29 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
   }
   await nodes.verifyLeaves(tx, { isLast: true });
   entries.finish(range.end);
+  if (isWhole && entries.rows !== (await countAllRows(tx, sql`public.audit_leaves`)))
+    findings.add("added", "The log has leaves that no index reaches.");
   await nodes.verifyUpper(tx, size);
   const unsealed = await verifyAdditions(tx, {
     from: lowerBound(from, entries.firstTime),
     to: upperBound(to, entries.lastTime),
+    isWhole,
     // Of a part, the days at its ends have further rows.
-    rowsByDay: from === undefined && to === undefined ? entries.rowsByDay : new Map(),
+    rowsByDay: isWhole ? entries.rowsByDay : new Map(),
     range,
     findings,
     signal,
   });
-  const key = last === undefined ? undefined : givenSignerOf(last, keys);
+  const key = last === undefined ? undefined : givenSignerOf(last, options.keys);
   await verifyStoredCheckpoints(tx, { keys, range, size, areKeysKnown: key !== undefined, findings, signal });
-  await verifyRoots(tx, { checkpoints: against, size, findings });
+  // The last one, whatever part is verified: the nodes above it are those that were signed.
+  await verifyRoots(tx, {
+    checkpoints: key === undefined || last === undefined ? against : [last, ...against],
+    size,
+    findings,
+  });
 
-  const reason = reasonOf({ size: size + unsealed.rows, last, key });
+  const reason = reasonOf({ last, key, isEmpty: range.start === range.end && !isWhole });
   const counts = findings.counts;
   return {
     verdict: Object.keys(counts).length > 0 ? "altered" : reason === null ? "intact" : "unknown",
@@ -124,25 +136,36 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
   };
 }
 
+function isAfter(from: LogPosition | undefined, to: LogPosition | undefined): boolean {
+  if (from === undefined || to === undefined) return false;
+  if ("index" in from) return "index" in to && from.index > to.index;
+  return "time" in to && from.time > to.time;
+}
+
 /** The number of leaves, by the highest index, and by the state of the sequencer. */
 async function readSize(tx: Executor): Promise<{ size: number; recordedSize: number }> {
   const [row] = await tx.execute(sql`
-    select coalesce((select max(index) + 1 from public.audit_leaves), 0)::float8 as size,
-      coalesce((select size from public.audit_sequencer), 0)::float8 as recorded_size`);
+    select coalesce((select max(index)::float8 + 1 from public.audit_leaves), 0) as size,
+      coalesce((select max(size) from public.audit_sequencer), 0)::float8 as recorded_size`);
   return { size: Number(row?.["size"]), recordedSize: Number(row?.["recorded_size"]) };
 }
 
-/** The checkpoint of most rows. One that cannot be read is a finding later. */
-async function readLast(tx: Executor): Promise<SignedCheckpoint | undefined> {
-  const [row] = await tx.execute(
-    sql`select note from public.audit_checkpoints order by size desc, created_at desc limit 1`,
-  );
-  try {
-    return row === undefined ? undefined : parseSignedCheckpoint(String(row["note"]));
-  } catch (error) {
-    if (error instanceof SignedNoteError) return undefined;
-    throw error;
-  }
+/** Checkpoints among which the last one of a given key is looked for. */
+const maxCandidates = 100;
+
+/** The checkpoint of most rows: of the origin of a given key, if there is one. A note that is none is a finding later. */
+async function readLast(tx: Executor, given: readonly NoteVerifier[]): Promise<SignedCheckpoint | undefined> {
+  const rows = await tx.execute(sql`
+    select note from public.audit_checkpoints order by size desc, created_at desc limit ${maxCandidates}`);
+  const checkpoints = rows.flatMap((row) => {
+    try {
+      return [parseSignedCheckpoint(String(row["note"]))];
+    } catch (error) {
+      if (error instanceof SignedNoteError) return [];
+      throw error;
+    }
+  });
+  return checkpoints.find(({ origin }) => given.some(({ name }) => name === origin)) ?? checkpoints[0];
 }
 
 function parseGiven(note: string, { given, named }: LogKeys): SignedCheckpoint {
@@ -161,7 +184,7 @@ function parseGiven(note: string, { given, named }: LogKeys): SignedCheckpoint {
 }
 
 /** A signature that is not valid is a finding already. */
-function givenSignerOf(last: SignedCheckpoint, { given }: LogKeys): NoteVerifier | undefined {
+function givenSignerOf(last: SignedCheckpoint, given: readonly NoteVerifier[]): NoteVerifier | undefined {
   try {
     return signersOf(last, given)[0];
   } catch (error) {
@@ -171,15 +194,16 @@ function givenSignerOf(last: SignedCheckpoint, { given }: LogKeys): NoteVerifier
 }
 
 function reasonOf({
-  size,
   last,
   key,
+  isEmpty,
 }: {
-  size: number;
   last: SignedCheckpoint | undefined;
   key: NoteVerifier | undefined;
+  isEmpty: boolean;
 }): string | null {
-  if (last === undefined) return size === 0 ? null : "The log has no checkpoint: no service has signed it yet.";
+  if (isEmpty) return "The log has no rows between these positions.";
+  if (last === undefined) return "The log has no checkpoint: no service has signed it.";
   if (key !== undefined) return null;
   const signers = last.note.signatures.map(({ name, id }) => `${name}+${id.toString(16).padStart(8, "0")}`);
   return `The last checkpoint is signed by ${signers.join(" and ")}, and by none of the given keys.`;

@@ -3,15 +3,13 @@ import { repeat } from "../interval.ts";
 import type { Log } from "../observability/index.ts";
 import { parseSignedCheckpoint } from "./checkpoint.ts";
 import { appendNotes, readLastNote } from "./checkpoint-file.ts";
+import { checkpointJob } from "./checkpoint-lock.ts";
 import { readCheckpointsAfter, readLastCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { sequenceRows } from "./sequencer.ts";
 import type { NoteSigner } from "./signed-note.ts";
 
 /** Time from one checkpoint to the next while the log grows (ms). */
 const interval = 10_000;
-
-/** The job whose lock a process holds while it signs. */
-export const checkpointJob = "audit-checkpoint";
 
 const sizeOf = (note: string): number => parseSignedCheckpoint(note).size;
 

@@ -46,7 +46,7 @@ export function signerFor(last: string | undefined, signers: readonly NoteSigner
   if (origin !== newest.verifier.name)
     throw new LogForkError(
       `The log of the audit trail has the origin ${origin}, and AUDIT_SIGNING_KEY is a key of ${newest.verifier.name}. ` +
-        "Set the key of that origin.",
+        "Set the key of that origin, or go on under this one, after a restore: `aeturnis-data audit seal --new-origin`.",
     );
   const valid = new Set(
     verifiersOf(
@@ -88,10 +88,25 @@ export async function writeCheckpoint(
 ): Promise<string | undefined> {
   const last = await readLastCheckpoint(tx);
   const signer = signerFor(last, signers);
-  const origin = signer.verifier.name;
+  const earlier = [...(last === undefined ? [] : [last]), ...known].map(parseSignedCheckpoint);
+  return signCheckpoint(tx, { keys: [...cosigners, signer], earlier });
+}
+
+/**
+ * Signs and stores a checkpoint of the log if it has grown.
+ *
+ * @param options.keys keys of one origin
+ * @param options.earlier what the log must contain
+ * @returns the signed note; undefined if the log has not grown
+ * @throws {LogForkError} if the log does not contain an earlier checkpoint
+ */
+export async function signCheckpoint(
+  tx: Executor,
+  { keys, earlier }: { keys: readonly NoteSigner[]; earlier: readonly Checkpoint[] },
+): Promise<string | undefined> {
+  const origin = keys[0]?.verifier.name ?? "";
   const [state] = await tx.select({ size: auditSequencer.size }).from(auditSequencer);
   const size = state?.size ?? 0;
-  const earlier = [...(last === undefined ? [] : [last]), ...known].map(parseSignedCheckpoint);
   const isGrown = earlier.every((checkpoint) => checkpoint.size < size);
   const longest = Math.max(0, ...earlier.map((checkpoint) => checkpoint.size));
   if (longest > size)
@@ -108,7 +123,7 @@ export async function writeCheckpoint(
   );
   const [root = new Uint8Array(), ...earlierRoots] = roots;
   for (const [at, checkpoint] of earlier.entries()) requireRoot(checkpoint, earlierRoots[at] ?? new Uint8Array());
-  const note = signNote(checkpointText({ origin, size, root }), [...cosigners, signer]);
+  const note = signNote(checkpointText({ origin, size, root }), keys);
   await tx.insert(auditCheckpoints).values({ origin, size, note });
   return note;
 }

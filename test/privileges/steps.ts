@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
+import { isWaiting } from "../../src/audit/checkpoint-lock.ts";
 import { readCheckpointsAfter, writeCheckpoint } from "../../src/audit/checkpoints.ts";
-import { isRotationWaiting } from "../../src/audit/key-rotation.ts";
 import { proveEntry } from "../../src/audit/prove.ts";
 import { sequenceRows } from "../../src/audit/sequencer.ts";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
@@ -211,7 +211,7 @@ export function stepsOf({ db }: Database, sql: Sql): Steps {
       await sequenceAll(sql);
       // 256 rows complete a node.
       await db.transaction((tx) => writeCheckpoint(tx, { signers: [signer] }));
-      await isRotationWaiting(db);
+      await isWaiting(db, "audit.key_rotated");
       await readCheckpointsAfter(db, signer.verifier.name, 0);
     },
     "the trail is verified": async () => {

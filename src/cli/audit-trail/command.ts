@@ -49,6 +49,18 @@ auditCommand
   .exitOverride()
   .action(async (options) => (await import("./tail-command.ts")).auditTail(options));
 
+auditCommand
+  .command("seal")
+  .description("sign a checkpoint of the log of the audit trail now, and print it")
+  .option(
+    "--new-origin",
+    "after a restore of an earlier moment: go on under the origin of AUDIT_SIGNING_KEY, and name the last checkpoint of the old " +
+      "one in a row of the log",
+    false,
+  )
+  .exitOverride()
+  .action(async (options) => (await import("./seal-command.ts")).auditSeal(options));
+
 const keyCommand = auditCommand
   .command("key")
   .description("make, list and rotate the keys that sign the log of the audit trail")

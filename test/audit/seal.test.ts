@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+import { parseSignedCheckpoint } from "../../src/audit/checkpoint.ts";
+import { LogForkError, writeCheckpoint } from "../../src/audit/checkpoints.ts";
+import { beginNewOrigin } from "../../src/audit/new-origin.ts";
+import { sealLog } from "../../src/audit/seal.ts";
+import { createNoteSigner } from "../../src/audit/signed-note.ts";
+import { verifyLog } from "../../src/audit/verification/verify-log.ts";
+import { repositoriesOn } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
+import { createSignedLog } from "../support/signed-log.ts";
+
+async function logForTest() {
+  const log = await createSignedLog();
+  const folder = mkdtempSync(join(tmpdir(), "aeturnis-seal-"));
+  onTestFinished(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    await log.drop();
+  });
+  const { audit } = repositoriesOn(log.db);
+  return { ...log, audit, file: join(folder, "checkpoints") };
+}
+
+it("seals rows that have no index yet, and nothing a second time", async () => {
+  const { db, sql, signer } = await logForTest();
+  await sql`insert into audit_log (action) select 'event.n' || n from generate_series(1, 7000) n`;
+  const seals = async (size: number) => {
+    const note = await sealLog(db, { signers: [signer] });
+    // Transactions of other tests hold rows back for a moment.
+    if (note !== undefined && parseSignedCheckpoint(note).size === size) return;
+    throw new Error("not all yet");
+  };
+  await eventually(() => seals(7_000));
+  expect(await sealLog(db, { signers: [signer] })).toBeUndefined();
+  expect((await verifyLog(db, { keys: [signer.verifier] })).verdict).toBe("intact");
+});
+
+it("a log that was restored to an earlier moment goes on under a new origin, which names the last checkpoint of the old one", async () => {
+  const { db, sql, audit, file, grow, seal, signer } = await logForTest();
+  await grow(300);
+  await seal();
+  await grow(299);
+  const lost = await seal();
+  writeFileSync(file, `\n\n${lost}`);
+  // As a restore leaves it.
+  await sql.unsafe(`
+    alter table audit_log disable trigger user; alter table audit_leaves disable trigger user;
+    alter table audit_tree disable trigger user; alter table audit_checkpoints disable trigger user;
+    delete from audit_log where (id, created_at) in (select id, created_at from audit_leaves where index >= 400);
+    delete from audit_leaves where index >= 400; delete from audit_tree where index > 0;
+    delete from audit_checkpoints where size > 400; update audit_sequencer set size = 400`);
+  await expect(sealLog(db, { signers: [signer], file })).rejects.toThrow(LogForkError);
+  const begin = (key = createNoteSigner("game.example/log-2")) => beginNewOrigin({ db, audit }, { signer: key, file });
+  await expect(begin(signer)).rejects.toThrow("is a key of game.example/log, which has checkpoints already");
+
+  const key = createNoteSigner("game.example/log-2");
+  const note = (await begin(key)) ?? "";
+  expect(parseSignedCheckpoint(note)).toMatchObject({ origin: "game.example/log-2", size: 401 });
+  const [row] = await sql`select actor, changes from audit_log where action = 'audit.origin_changed'`;
+  expect(row).toEqual({
+    actor: "system:audit-keys",
+    changes: { origin: ["game.example/log", "game.example/log-2"], checkpoint: [lost, null] },
+  });
+
+  await grow(300);
+  const write = (signers: (typeof signer)[]) => db.transaction((tx) => writeCheckpoint(tx, { signers }));
+  await expect(write([signer])).rejects.toThrow("has the origin game.example/log-2");
+  expect(parseSignedCheckpoint((await write([key])) ?? "").size).toBe(701);
+  // The old key may be lost; with it, and with what was kept, the loss is found.
+  expect(await verifyLog(db, { keys: [key.verifier] })).toMatchObject({ verdict: "intact", size: 701 });
+  const { findings } = await verifyLog(db, { keys: [key.verifier, signer.verifier], against: [lost, note] });
+  expect(findings.map(({ kind, index }) => [kind, index])).toEqual([["forked", 599]]);
+  await expect(begin(key)).rejects.toThrow("has checkpoints already");
+});
+
+it("a log without a checkpoint has no origin to leave", async () => {
+  const { db, audit, grow, signer } = await logForTest();
+  await grow(1);
+  await expect(beginNewOrigin({ db, audit }, { signer })).rejects.toThrow("The log has no checkpoint");
+});

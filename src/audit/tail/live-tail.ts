@@ -6,7 +6,7 @@ const maxWaitingSize = 1024 * 1024;
 
 /** One reader that has all rows so far. It is given new ones as they come. */
 export class LiveTail {
-  /** The index after the last row that was yielded, or that the filter did not select. */
+  /** The index after the last row that was yielded, or that its filter did not select. */
   next: number;
   #waiting: TailEntry[] = [];
   #waitingSize = 0;
@@ -35,32 +35,32 @@ export class LiveTail {
     this.#wake();
   }
 
-  /** Lets `entries` end after the rows that wait. */
+  /** Lets `batches` end after the rows that wait. */
   fallBehind(): void {
     this.#isBehind = true;
     this.#wake();
   }
 
-  /** Ends `entries` with an error, after the rows that wait. */
+  /** Ends `batches` with an error, after the rows that wait. */
   fail(error: unknown): void {
     this.#failure = error;
     this.#wake();
   }
 
   /** Yields rows until the reader is too far behind, or `signal` is aborted. */
-  async *entries(signal: AbortSignal): AsyncGenerator<TailEntry> {
+  async *batches(signal: AbortSignal): AsyncGenerator<readonly TailEntry[]> {
     const wake = () => this.#wake();
     signal.addEventListener("abort", wake);
     try {
       while (!signal.aborted) {
-        const entry = this.#waiting.shift();
-        if (entry !== undefined) {
-          this.#waitingSize -= entry.size;
-          this.next = entry.index + 1;
-          yield entry;
+        const entries = this.#waiting;
+        this.next = this.#offered;
+        if (entries.length > 0) {
+          this.#waiting = [];
+          this.#waitingSize = 0;
+          yield entries;
           continue;
         }
-        this.next = this.#offered;
         if (this.#failure !== undefined) throw this.#failure;
         if (this.#isBehind) return;
         await new Promise<void>((resolve) => {

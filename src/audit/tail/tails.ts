@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { prefetch } from "../../bulk/index.ts";
 import { isTransactionConflict, isUnavailable } from "../../database/index.ts";
 import { ConflictError, TooManyRequestsError, UnavailableError } from "../../errors.ts";
 import { repeat } from "../../interval.ts";
@@ -94,22 +95,28 @@ export class AuditTails {
       });
     const reader: Reader = { disconnect, offeredAt: undefined };
     this.#readers.add(reader);
+    const ended = new AbortController();
+    const batches = this.#batches({ from, filter, signal: AbortSignal.any([signal, ended.signal]) });
     try {
       // A log whose last row is older has rows of that time only later, and before them others.
       let isBefore = from !== undefined && "time" in from;
-      for await (const entry of this.#entries({ from, filter, signal })) {
-        isBefore &&= from !== undefined && "time" in from && entry.entry.createdAt < from.time;
-        if (isBefore) continue;
-        reader.offeredAt = performance.now();
-        yield entry;
-        reader.offeredAt = undefined;
-      }
+      // The next rows are read while these are sent.
+      for await (const batch of prefetch(batches))
+        for (const entry of batch) {
+          isBefore &&= from !== undefined && "time" in from && entry.entry.createdAt < from.time;
+          if (isBefore) continue;
+          reader.offeredAt = performance.now();
+          yield entry;
+          reader.offeredAt = undefined;
+        }
     } finally {
+      ended.abort();
       this.#readers.delete(reader);
     }
   }
 
-  async *#entries({ from, filter, signal }: Omit<TailOptions, "disconnect">): AsyncGenerator<TailEntry> {
+  /** Rows in batches: a step of an asynchronous generator for each row would take longer than to read it. */
+  async *#batches({ from, filter, signal }: Omit<TailOptions, "disconnect">): AsyncGenerator<readonly TailEntry[]> {
     let next = await this.#retrying(() => this.#startOf(from), signal);
     let chunk = firstChunk;
     while (!signal.aborted) {
@@ -117,7 +124,7 @@ export class AuditTails {
       if (next < size) {
         const range = { start: next, end: Math.min(next + chunk, size), filters: [filter] };
         const entries = (await this.#retrying(() => this.#audit.readLog(range), signal)).map(tailEntryOf);
-        yield* entries;
+        yield entries;
         next = range.end;
         const read = entries.reduce((sum, entry) => sum + entry.size, 0);
         chunk = read > moderateSize ? Math.ceil(chunk / 4) : Math.min(chunk * 2, maxChunk);
@@ -128,7 +135,7 @@ export class AuditTails {
       const tail = new LiveTail(next);
       this.#join(tail, { filter, size });
       try {
-        yield* tail.entries(signal);
+        yield* tail.batches(signal);
       } finally {
         this.#live.delete(tail);
       }

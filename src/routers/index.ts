@@ -16,6 +16,14 @@ export { type AppRouter, appRouter, type Inputs, type Outputs } from "./app-rout
 export type { Context, Services } from "./context.ts";
 export { currentRequestId } from "./current-request.ts";
 export type { ErrorData } from "./error-data.ts";
-export { deserializeInput, errorBody, type ProcedureEntry, procedures, resultBody } from "./procedures.ts";
+export {
+  deserializeInput,
+  errorBody,
+  eventData,
+  type ProcedureEntry,
+  procedures,
+  reconnection,
+  resultBody,
+} from "./procedures.ts";
 export { createRequestDeadline } from "./request-deadline.ts";
 export type { SessionCookies } from "./session-cookies.ts";

@@ -43,6 +43,12 @@ export const procedures: ReadonlyMap<string, ProcedureEntry> = new Map(
 /** Returns an input as values. @throws {InvalidInputError} */
 export const deserializeInput = (input: unknown): unknown => config.transformer.input.deserialize(input);
 
+/** Returns the data of an event of a subscription: JSON. */
+export const eventData = (data: unknown): string => JSON.stringify(config.transformer.output.serialize(data));
+
+/** When the client of a subscription connects again, as JSON. */
+export const reconnection = JSON.stringify(config.sse?.client ?? {});
+
 /** Returns the body of an answer: JSON. */
 export function resultBody(data: unknown): string {
   const text =

@@ -4,7 +4,6 @@ import type { TRPCError } from "@trpc/server";
 import { fastifyRequestHandler } from "@trpc/server/adapters/fastify";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { appRouter, type Context, currentRequestId } from "../routers/index.ts";
-import { gatherEvents } from "./event-stream.ts";
 import { maxBatchSize } from "./limits.ts";
 import type { ProcedureFailure } from "./procedure-errors.ts";
 import type { Exchange } from "./request-context.ts";
@@ -12,7 +11,7 @@ import type { Exchange } from "./request-context.ts";
 /** Parameters of a request to `/trpc`. */
 export interface TRPCRoute {
   Params: { path: string };
-  Querystring: { batch?: string; input?: string };
+  Querystring: { batch?: string; input?: string; lastEventId?: string };
 }
 
 /** How calls are answered, by tRPC's adapter and by the fast path. */
@@ -59,13 +58,11 @@ export function answerByAdapter(
 /** Converts the adapter's web `Response` to what Fastify sends. */
 export async function unwrapResponse(reply: FastifyReply, response: Response): Promise<Readable | string> {
   const { status, headers, body } = response;
-  const isEventStream = headers.get("content-type") === "text/event-stream";
-  const isStream = headers.has("transfer-encoding");
+  const isStream = headers.has("transfer-encoding") || headers.get("content-type") === "text/event-stream";
   headers.delete("transfer-encoding");
   // The adapter sends the error of a request that it refuses as a whole as text.
   if (headers.get("content-type")?.startsWith("text/plain")) headers.set("content-type", "application/json");
   const vary = [reply.getHeader("vary"), headers.get("vary")].filter(Boolean).join(", ");
   reply.code(status).headers({ ...Object.fromEntries(headers), vary });
-  if (isEventStream && body !== null) return gatherEvents(body as ReadableStream<Uint8Array>);
   return isStream && body !== null ? Readable.fromWeb(body as ReadableStream) : response.text();
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { procedures } from "../routers/index.ts";
 import { sendError } from "./error-responses.ts";
+import { answerSubscription } from "./event-stream.ts";
 import { unreadablePath } from "./fallback-handlers.ts";
 import { maxBatchSize } from "./limits.ts";
 import { addBodyParser, markNumbersOfURL } from "./request-body.ts";
@@ -23,6 +24,9 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
       const count = req.query.batch === "1" ? req.params.path.split(",").length : 1;
       if (count > maxBatchSize) return sendError(req, res, { status: 400, message: tooManyCalls(count) });
       markNumbersOfURL(req);
+      const procedure = procedures.get(req.params.path);
+      if (procedure?.type === "subscription" && req.method === "GET" && req.query.batch !== "1")
+        return answerSubscription(req, res, { ...options, procedure });
       return answerByAdapter(req, res, options);
     };
     scope.get<TRPCRoute>("/trpc/:path", handle);

@@ -1,3 +1,4 @@
+import { get, type IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { createClient } from "../../src/client/client.ts";
@@ -206,4 +207,29 @@ it("refuses more tails than AUDIT_TAILS, until one ends", async () => {
     const next = follow(service.url, { from: 0 });
     await eventually(() => expect(next.rows.length).toBeGreaterThan(0));
   });
+});
+
+it("a reader that leaves while it reads nothing gives its place to another", async () => {
+  const service = await serviceForTail({ AUDIT_TAILS: "1" });
+  await database.sql`
+    insert into audit_log (action, changes) select 'large', jsonb_build_object('text', repeat('x', 5000)) from generate_series(1, 3000)`;
+  await sequenceAll(database.sql);
+  const address = `${service.url}/audit.tail?input=${encodeURIComponent('{"json":{"from":0}}')}`;
+  const silent = await new Promise<IncomingMessage>((resolve) => {
+    get(address, { headers: { authorization: `Bearer ${admin.token}` } }, (answer) => resolve(answer.pause()));
+  });
+  expect(silent.headers).toMatchObject({ "content-type": "text/event-stream", "x-accel-buffering": "no" });
+  const client = createClient({ url: service.url, token: admin.token, maxRetries: 0 });
+  /** Whether a tail begins. */
+  const begins = () =>
+    new Promise<boolean>((resolve) => {
+      const tail = client.audit.tail.subscribe({ from: 0 }, { onData: () => done(true), onError: () => done(false) });
+      const done = (isBegun: boolean) => {
+        tail.unsubscribe();
+        resolve(isBegun);
+      };
+    });
+  expect(await begins()).toBe(false);
+  silent.destroy();
+  await eventually(async () => expect(await begins()).toBe(true));
 });

@@ -1,6 +1,7 @@
 import { getTRPCErrorFromUnknown, tracked } from "@trpc/server";
 import { z } from "zod";
 import type { LogPosition } from "../audit/index.ts";
+import { isUnavailable } from "../database/index.ts";
 import { UnauthenticatedError } from "../errors.ts";
 import { type Filter, filterSchema } from "../query/index.ts";
 import { type AuditEntry, auditListing } from "../repositories/index.ts";
@@ -53,7 +54,12 @@ export async function* followAudit(
   const ended = new AbortController();
   const end = (reason: unknown) => ended.abort(reason);
   signal.addEventListener("abort", () => end(signal.reason));
-  const watch = setInterval(() => void authorizeAgain(ctx).catch(end), authorizationInterval).unref();
+  const authorizeOrEnd = () =>
+    authorizeAgain(ctx).catch((error: unknown) => {
+      // While the database is not available no rows come.
+      if (!isUnavailable(error)) end(error);
+    });
+  const watch = setInterval(() => void authorizeOrEnd(), authorizationInterval).unref();
   const start: LogPosition | undefined = lastEventId == null ? from : { index: Number(lastEventId) + 1 };
   try {
     const filter = { and: [readableBy(ctx.caller), where] };
@@ -65,9 +71,9 @@ export async function* followAudit(
       disconnect: ctx.disconnect,
     }))
       yield tracked(String(index), { ...entry, index } satisfies TailRow);
-    if (!signal.aborted) throw ended.signal.reason;
+    ended.signal.throwIfAborted();
   } catch (error) {
-    throw translateError(getTRPCErrorFromUnknown(error));
+    throw translateError(getTRPCErrorFromUnknown(ended.signal.aborted ? ended.signal.reason : error));
   } finally {
     clearInterval(watch);
   }

@@ -37,7 +37,8 @@ export async function auditTail({ from, where, json, state }: TailFlags): Promis
             progress?.advance(entry.index + 1);
           }
         } catch (error) {
-          if (!signal.aborted) throw error;
+          // Whoever reads the output may stop, too.
+          if (!signal.aborted && (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
         } finally {
           progress?.save();
           tails.stop();

@@ -7,8 +7,8 @@ import type { NoteSigner } from "./signed-note.ts";
 /** The action of the row that names the old and the new key. */
 export const rotationAction = "audit.key_rotated";
 
-/** Whoever records it. No caller of a procedure has this name. */
-export const rotationActor = systemActor("audit-keys");
+/** Whoever records what happens to the keys of the log. No caller of a procedure has this name. */
+export const keyActor = systemActor("audit-keys");
 
 /**
  * Lets the newest key sign the log from now on. A row of the log names both keys, and both sign its checkpoint, so that whoever
@@ -28,7 +28,7 @@ export async function rotateSigningKey(
     const [newest = signer] = signers;
     if (signer === newest) return undefined;
     // Committed before the transaction that signs.
-    await audit.recordMany(rotationActor, [
+    await audit.recordMany(keyActor, [
       { action: rotationAction, changes: { key: [signer.verifier.text, newest.verifier.text] } },
     ]);
     await sequenceAction(db, rotationAction, signal);

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { type Db, type Executor, systemActor } from "../database/index.ts";
+import type { Db, Executor } from "../database/index.ts";
 import { ConflictError } from "../errors.ts";
 import type { AuditLogRepository } from "../repositories/index.ts";
 import { auditCheckpoints } from "../schema/index.ts";
@@ -7,6 +7,7 @@ import { parseSignedCheckpoint } from "./checkpoint.ts";
 import { readLastNote } from "./checkpoint-file.ts";
 import { asCheckpointWriter, sequenceAction } from "./checkpoint-lock.ts";
 import { readLastCheckpoint, signCheckpoint } from "./checkpoints.ts";
+import { keyActor } from "./key-rotation.ts";
 import type { NoteSigner } from "./signed-note.ts";
 
 /** The action of the row that names the last checkpoint of the old origin. */
@@ -42,7 +43,7 @@ export function beginNewOrigin(
     const kept = file === undefined ? undefined : await readLastNote(file, last.origin);
     const latest = kept !== undefined && parseSignedCheckpoint(kept).size > last.size ? kept : stored;
     // Committed before the transaction that signs.
-    await audit.recordMany(systemActor("audit-keys"), [
+    await audit.recordMany(keyActor, [
       { action, changes: { origin: [last.origin, origin], checkpoint: [latest, null] } },
     ]);
     await sequenceAction(db, action, signal);

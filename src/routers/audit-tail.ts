@@ -15,9 +15,12 @@ const authorizationInterval = 2_000;
 
 type AuthorizedContext = Context & { readonly caller: AuthorizedCaller };
 
+/** Whether a caller may read all rows of the trail. */
+export const readsAll = (caller: AuthorizedCaller): boolean => caller.kind === "user" && caller.role !== "user";
+
 /** Which rows of the trail a caller may read. */
 export function readableBy(caller: AuthorizedCaller): Filter<AuditEntry> {
-  if (caller.kind === "user" && caller.role !== "user") return {};
+  if (readsAll(caller)) return {};
   return { userId: caller.kind === "user" ? caller.id : "" };
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { proveEntry, verifyLog } from "../audit/index.ts";
 import { auditListing } from "../repositories/index.ts";
 import { ipAddress, jsonObject, uuid } from "../validation/index.ts";
-import { followAudit, readableBy, tailInput } from "./audit-tail.ts";
+import { followAudit, readableBy, readsAll, tailInput } from "./audit-tail.ts";
 import { isAdmin } from "./authorization.ts";
 import { listInput } from "./list-input.ts";
 import { positionInput } from "./position-input.ts";
@@ -64,14 +64,13 @@ export const auditRouter = t.router({
   /** The audit trail, newest first. Moderators read all of it, players the rows of their own actions. */
   list: procedureFor("user")
     .input(listInput(auditListing))
-    .query(({ ctx, input: { where, ...options } }) => {
-      const isReader = ctx.caller.kind === "user" && ctx.caller.role !== "user";
-      return ctx.services.audit.list({
+    .query(({ ctx, input: { where, ...options } }) =>
+      ctx.services.audit.list({
         ...options,
-        where: isReader ? where : { and: [readableBy(ctx.caller), where ?? {}] },
+        where: readsAll(ctx.caller) ? where : { and: [readableBy(ctx.caller), where ?? {}] },
         scan: isAdmin(ctx.caller),
-      });
-    }),
+      }),
+    ),
 
   /**
    * Verifies up to 100,000 rows of the audit trail, between two indexes or times, and its checkpoints. `against` are signed

@@ -6,31 +6,32 @@ const maxWaitingSize = 1024 * 1024;
 
 /** One reader that has all rows so far. It is given new ones as they come. */
 export class LiveTail {
-  /** The index after the last row that was yielded, or that its filter did not select. */
-  next: number;
   #waiting: TailEntry[] = [];
   #waitingSize = 0;
-  /** The index after the last row that was offered and accepted. */
-  #offered: number;
+  /** The index after the last row that was offered and accepted: when `batches` has ended, after the last that was yielded. */
+  #next: number;
   #isBehind = false;
   #failure: unknown;
   #wake = () => {};
 
   constructor(next: number) {
-    this.next = next;
-    this.#offered = next;
+    this.#next = next;
+  }
+
+  get next(): number {
+    return this.#next;
   }
 
   /** Offers the rows that its filter selects, up to an index. One that is too far behind takes no more. */
   offer(entries: readonly TailEntry[], end: number): void {
-    if (this.#isBehind || end <= this.#offered) return;
-    const isNew = ({ index }: TailEntry) => index >= this.#offered;
+    if (this.#isBehind || end <= this.#next) return;
+    const isNew = ({ index }: TailEntry) => index >= this.#next;
     const size = entries.reduce((sum, entry) => sum + (isNew(entry) ? entry.size : 0), 0);
     this.#isBehind = this.#waiting.length + entries.length > maxWaiting || this.#waitingSize + size > maxWaitingSize;
     if (!this.#isBehind) {
       this.#waiting.push(...entries.filter(isNew));
       this.#waitingSize += size;
-      this.#offered = end;
+      this.#next = end;
     }
     this.#wake();
   }
@@ -54,7 +55,6 @@ export class LiveTail {
     try {
       while (!signal.aborted) {
         const entries = this.#waiting;
-        this.next = this.#offered;
         if (entries.length > 0) {
           this.#waiting = [];
           this.#waitingSize = 0;

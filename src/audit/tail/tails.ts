@@ -189,17 +189,19 @@ export class AuditTails {
       const end = Math.min(start + maxChunk, size);
       const tails = new Map(this.#live);
       if (tails.size === 0) return;
-      const filters = new Map([...tails.values()].map((filter) => [JSON.stringify(filter), filter]));
-      const numbers = new Map([...filters.keys()].map((key, number) => [key, number]));
+      const keys = new Map([...tails].map(([tail, filter]) => [tail, JSON.stringify(filter)]));
+      const filters = new Map([...tails].map(([tail, filter]) => [keys.get(tail), filter]));
       const read = await this.#audit.readLog({ start, end, filters: [...filters.values()] });
       const entries = read.map((entry) => ({ ...tailEntryOf(entry), matches: entry.matches }));
-      const selected = [...filters].map((_, number) => entries.filter(({ matches }) => matches[number]));
+      const selected = new Map(
+        [...filters.keys()].map((key, number) => [key, entries.filter(({ matches }) => matches[number])]),
+      );
       this.#head = end;
       for (const tail of this.#live.keys()) {
-        const filter = tails.get(tail);
-        // It has joined meanwhile, and reads them for itself.
-        if (filter === undefined) tail.fallBehind();
-        else tail.offer(selected[numbers.get(JSON.stringify(filter)) ?? 0] ?? [], end);
+        const own = selected.get(keys.get(tail));
+        // One that has joined meanwhile reads them for itself.
+        if (own === undefined) tail.fallBehind();
+        else tail.offer(own, end);
       }
     }
   }

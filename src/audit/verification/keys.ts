@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Executor } from "../../database/index.ts";
-import { rotationAction, rotationActor } from "../key-rotation.ts";
+import { keyActor, rotationAction } from "../key-rotation.ts";
 import { type NoteVerifier, parseNoteVerifier } from "../signed-note.ts";
 
 /** Keys of one log. It has one more for each rotation. */
@@ -14,7 +14,7 @@ export async function readNamedKeys(tx: Executor, given: readonly NoteVerifier[]
   const rows = await tx.execute(sql`
     select distinct key from public.audit_log as entry
     cross join jsonb_array_elements_text(case jsonb_typeof(changes -> 'key') when 'array' then changes -> 'key' else '[]' end) as key
-    where action = ${rotationAction} and actor = ${rotationActor.name}
+    where action = ${rotationAction} and actor = ${keyActor.name}
       and exists (select from public.audit_leaves as leaf where leaf.id = entry.id and leaf.created_at = entry.created_at)
     limit ${maxKeys}`);
   const keys = rows.flatMap((row) => {

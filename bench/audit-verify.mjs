@@ -1,7 +1,7 @@
 // Verifying the audit trail beside only reading the same rows, by the same statement, in turn. Rows like those of changes of
 // accounts, each with its index, in months up to now; the log is signed.
 import { createNoteSigner, sealLog, verifyLog } from "../dist/audit/index.js";
-import { readEntries } from "../dist/audit/verification/entries.js";
+import { planSettings, readEntries } from "../dist/audit/verification/entries.js";
 import { median, migrated, onServer } from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
@@ -29,6 +29,7 @@ await onServer(async (server) => {
     const read = await timed(() =>
       db.transaction(
         async (tx) => {
+          await tx.execute(planSettings);
           let count = 0;
           for await (const chunk of readEntries(tx, { start: 0, end: rows })) count += chunk.length;
           if (count !== rows) throw new Error(`${count} rows`);

@@ -23,9 +23,13 @@ export function sealLog(
 ): Promise<string | undefined> {
   const origin = signers[0]?.verifier.name ?? "";
   const seal = async (tx: Executor) => {
-    // Null while another process is at it.
-    for (let rows = await sequenceRows(db); rows !== 0; rows = await sequenceRows(db))
+    // Once more after a call that has found none: the first ones look only at rows of before the sequencer.
+    for (let idle = 0; idle < 2; ) {
+      const rows = await sequenceRows(db);
+      idle = rows === 0 ? idle + 1 : 0;
+      // Null while another process is at it.
       await pause(rows === null ? pollInterval : 0, undefined, { signal });
+    }
     const kept = file === undefined ? undefined : await readLastNote(file, origin);
     return writeCheckpoint(tx, { signers, known: kept === undefined ? [] : [kept] });
   };

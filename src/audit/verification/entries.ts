@@ -15,6 +15,11 @@ const lateness = 60_000;
 /** After all others. */
 const lastId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
+/** Settings of a transaction that reads the log: leaves and rows are looked up one by one, whatever the statistics say. */
+export const planSettings = sql`
+  select set_config(name, 'off', true)
+  from unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan,enable_bitmapscan,jit}'::text[]) as name`;
+
 /** Indexes of the log, from `start` to before `end`. */
 export interface LogRange {
   readonly start: number;

@@ -7,7 +7,7 @@ import type { LogPosition } from "../position.ts";
 import { type NoteVerifier, SignedNoteError } from "../signed-note.ts";
 import { countAllRows, type UnsealedRows, verifyAdditions } from "./additions.ts";
 import { type LogKeys, signersOf, verifyRoots, verifyStoredCheckpoints } from "./checkpoints.ts";
-import { EntryVerifier, type LateRows, type LogRange, readEntries } from "./entries.ts";
+import { EntryVerifier, type LateRows, type LogRange, planSettings, readEntries } from "./entries.ts";
 import { type Finding, type FindingKind, Findings } from "./findings.ts";
 import { readNamedKeys } from "./keys.ts";
 import { NodeVerifier } from "./nodes.ts";
@@ -66,10 +66,8 @@ export function verifyLog(db: Db, options: LogVerificationOptions): Promise<LogV
 /** Verifies what a transaction sees. @throws {InvalidInputError} */
 export async function verifySnapshot(tx: Executor, options: LogVerificationOptions): Promise<LogVerification> {
   const { from, to, signal, onProgress, maxRows = Number.POSITIVE_INFINITY } = options;
-  // Leaves and rows are looked up one by one in the order of the log, whatever the statistics say.
   await tx.execute(entrySettings);
-  await tx.execute(sql`
-    select set_config(name, 'off', true) from unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan,enable_bitmapscan,jit}'::text[]) as name`);
+  await tx.execute(planSettings);
   const findings = new Findings();
   const { size, recordedSize } = await readSize(tx);
   if (recordedSize !== size)

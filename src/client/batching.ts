@@ -12,6 +12,7 @@ import { EventSource } from "eventsource";
 import superjson from "superjson";
 import type { AppRouter } from "../routers/index.ts";
 import { isCredentialCall } from "./credential-calls.ts";
+import { type SubscriptionPlace, subscriptionPlaceOf } from "./subscription-place.ts";
 
 /** Serializes inputs and answers as the service does. A link that is set up by hand needs it as its `transformer`. */
 export const transformer: TRPCDataTransformer = superjson;
@@ -45,17 +46,12 @@ export function httpLinks({
     ...others,
     ...(fetch && { fetch: (url: unknown, init: unknown) => fetch(String(url), init as RequestInit) }),
   };
-  // The EventSource of browsers sends no headers, and Node 20 has none.
-  const send = fetch ?? ((url: string, init?: RequestInit) => globalThis.fetch(url, init));
-  const connect = async (url: string | URL, init: { headers: Record<string, string> }) =>
-    send(String(url), { ...init, headers: { ...init.headers, ...toRecord(await others.headers()) } } as RequestInit);
   return splitLink({
     condition: (op) => op.type === "subscription",
-    true: httpSubscriptionLink({
+    true: subscriptionLink({
       url: String(others.url),
-      transformer,
-      EventSource,
-      eventSourceOptions: { fetch: connect },
+      headers: others.headers,
+      send: fetch ?? ((url, init) => globalThis.fetch(url, init)),
     }),
     false: splitLink({
       condition: (op) => isCredentialCall(op.path) || isLarge(op),
@@ -63,6 +59,42 @@ export function httpLinks({
       false: httpBatchLink({ ...options, transformer, maxItems, maxURLLength }),
     }),
   });
+}
+
+/** The EventSource of browsers sends no headers, and Node 20 has none. */
+function subscriptionLink(options: {
+  url: string;
+  headers: () => HTTPHeaders | Promise<HTTPHeaders>;
+  send: ClientFetch;
+}): TRPCLink<AppRouter> {
+  const { url, headers, send } = options;
+  return (runtime) => (given) => {
+    const place = subscriptionPlaceOf(given.op);
+    const connect = async (address: string | URL, init: { headers: Record<string, string> }) => {
+      const lastEventId = place?.eventId === undefined ? {} : { "Last-Event-ID": place.eventId };
+      const all = { ...init.headers, ...lastEventId, ...toRecord(await headers()) };
+      return send(String(address), { ...init, headers: all } as RequestInit);
+    };
+    const link = httpSubscriptionLink({
+      url,
+      transformer,
+      EventSource: eventSourceFor(place),
+      eventSourceOptions: { fetch: connect },
+    });
+    return link(runtime)(given);
+  };
+}
+
+/** Pings have the id of an event, after which the service has found none so far. */
+function eventSourceFor(place: SubscriptionPlace | undefined): typeof EventSource {
+  return class extends EventSource {
+    constructor(...args: ConstructorParameters<typeof EventSource>) {
+      super(...args);
+      this.addEventListener("ping", ({ lastEventId }) => {
+        if (lastEventId !== "") place?.reach(lastEventId);
+      });
+    }
+  };
 }
 
 const toRecord = (headers: HTTPHeaders): Record<string, string> =>

@@ -4,6 +4,7 @@ import { type ClientFetch, httpLinks } from "./batching.ts";
 import type { ClientError } from "./client-error.ts";
 import { reauthenticate } from "./reauthentication.ts";
 import { retryUnavailable } from "./retry.ts";
+import { keepPlace } from "./subscription-place.ts";
 
 export interface ClientOptions {
   /** Where the service answers, such as `http://127.0.0.1:3000/trpc`. */
@@ -51,6 +52,7 @@ export function createClient(options: ClientOptions): Client {
   return createTRPCClient<AppRouter>({
     links: [
       ...links,
+      keepPlace,
       ...(onUnauthorized ? [reauthenticate(onUnauthorized)] : []),
       retryUnavailable(maxRetries),
       httpLinks({ url, headers: requestHeaders, fetch }),

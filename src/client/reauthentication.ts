@@ -3,10 +3,12 @@ import { observable, type Unsubscribable } from "@trpc/server/observable";
 import type { AppRouter } from "../routers/index.ts";
 import type { ClientError } from "./client-error.ts";
 import { isCredentialCall } from "./credential-calls.ts";
+import { subscriptionPlaceOf } from "./subscription-place.ts";
 
 /**
  * Calls `onUnauthorized` when the service refuses the token, once for all calls that were refused together, and
- * repeats those calls once if it returns true. A refused call has changed nothing, so mutations are repeated too.
+ * repeats those calls once if it returns true. A refused call has changed nothing, so mutations are repeated too. A
+ * subscription is repeated each time that its token has expired.
  * A call that checks a password is not: there UNAUTHORIZED may mean that the password is wrong.
  */
 export function reauthenticate(
@@ -32,20 +34,16 @@ export function reauthenticate(
       observable((observer) => {
         let subscription: Unsubscribable | undefined;
         let isCancelled = false;
-        let lastEventId: string | undefined;
-        // A subscription goes on after its last event.
-        const current = () =>
-          lastEventId === undefined ? op : { ...op, input: { ...(op.input as object | undefined), lastEventId } };
-        const endedBefore = ended;
+        const place = subscriptionPlaceOf(op);
         const attempt = (isLast: boolean) => {
-          subscription = next(current()).subscribe({
-            next: (envelope) => {
-              if ("id" in envelope.result && typeof envelope.result.id === "string") lastEventId = envelope.result.id;
-              observer.next(envelope);
-            },
-            complete: observer.complete,
+          const endedBefore = ended;
+          const arrivals = place?.arrivals;
+          subscription = next(op).subscribe({
+            ...observer,
             error: async (error) => {
-              if (isLast || error.data?.code !== "UNAUTHORIZED") return observer.error(error);
+              // The token of a subscription was accepted, and has expired since.
+              const isRefusedAgain = isLast && place?.arrivals === arrivals;
+              if (isRefusedAgain || error.data?.code !== "UNAUTHORIZED") return observer.error(error);
               // A renewal that ended after this call was sent also covers this call.
               const isRenewed = await (ended > endedBefore ? latest : renew(error));
               if (isCancelled) return;

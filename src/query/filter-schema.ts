@@ -18,8 +18,13 @@ const containedLimit = 4_096;
 /**
  * The schema of a listing's filter: the listing's fields, each with the operators of its type. Columns that the listing
  * does not have are refused.
+ *
+ * @param options.maxConditions for a filter that is tested again and again
  */
-export function filterSchema<Row>(listing: ListingOf<Row>): z.ZodType<Filter<Row>, Filter<Row>> {
+export function filterSchema<Row>(
+  listing: ListingOf<Row>,
+  { maxConditions = limits.conditions }: { maxConditions?: number } = {},
+): z.ZodType<Filter<Row>, Filter<Row>> {
   const fields = Object.fromEntries(
     Object.entries(listing.columns).map(([name, column]) => [name, conditionSchema(column as PgColumn).optional()]),
   );
@@ -33,8 +38,8 @@ export function filterSchema<Row>(listing: ListingOf<Row>): z.ZodType<Filter<Row
   };
   let schema: z.ZodType = deeper;
   for (let depth = 0; depth <= limits.depth; depth++) schema = level(schema);
-  return schema.refine((filter) => count(filter) <= limits.conditions, {
-    message: `must have at most ${limits.conditions} conditions`,
+  return schema.refine((filter) => count(filter) <= maxConditions, {
+    message: `must have at most ${maxConditions} conditions`,
     abort: true,
   }) as never;
 }

@@ -14,20 +14,21 @@ const excerptLength = 1_000;
 
 type Changes = Record<string, unknown>;
 
+/** The text of the changes of a row of the audit trail, for `readChanges`. */
+export const changesTextOf: SQL<string | null> =
+  sql`case when pg_column_size(${auditLog.changes}) <= ${sql.raw(String(storedLimit))}
+  then left(${auditLog.changes}::text, ${sql.raw(String(textLimit + 1))})
+  when ${auditLog.changes} is not null then 'too large to be shown: ' || pg_column_size(${auditLog.changes}) || ' bytes' end`;
+
 /**
  * The changes of a row of the audit trail as an object. JSON that is unsafe or too large for clients (keys such as
  * `__proto__`, depth, length) is returned as `{"[json]": text}`, so that such a row does not fail its page. Numbers that
  * JavaScript cannot represent exactly are texts of their digits.
  */
-export const changesOf: SQL<Changes | null> =
-  sql`case when pg_column_size(${auditLog.changes}) <= ${sql.raw(String(storedLimit))}
-  then left(${auditLog.changes}::text, ${sql.raw(String(textLimit + 1))})
-  when ${auditLog.changes} is not null then 'too large to be shown: ' || pg_column_size(${auditLog.changes}) || ' bytes' end`.mapWith(
-    readChanges,
-  );
+export const changesOf: SQL<Changes | null> = sql`${changesTextOf}`.mapWith(readChanges);
 
 /** @param text the text of a jsonb value, truncated to one character more than `textLimit` */
-function readChanges(text: string): Changes {
+export function readChanges(text: string): Changes {
   if (text.length > textLimit) return asText(`${text.slice(0, excerptLength)}…`);
   return isReadable(text) ? (parseStoredJson(text) as Changes) : asText(text);
 }

@@ -2,11 +2,11 @@ import { getTableColumns, getTableName, gte, inArray, is, sql } from "drizzle-or
 import { type PgTable, PgTransaction } from "drizzle-orm/pg-core";
 import { type Actor, codeOf, type Executor, runWrite, sqlstate } from "../database/index.ts";
 import { InvalidInputError } from "../errors.ts";
-import { type Filter, type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
+import { type ListingOf, type ListOptions, type Page, readPage } from "../query/index.ts";
 import { auditLeaves, auditLog, auditSequencer, parseInstant, users } from "../schema/index.ts";
 import { isUuid } from "../validation/index.ts";
 import { changesOf } from "./audit-changes.ts";
-import { type LogEntry, readLogEntries } from "./log-entries.ts";
+import { type LogChunk, type LogPart, readLogEntries } from "./log-entries.ts";
 import type { AuditEntry, AuditPartition } from "./row-types.ts";
 import { TransactionalRepository } from "./transactional.ts";
 import { typedPlaceholder } from "./typed-placeholder.ts";
@@ -128,8 +128,8 @@ export class AuditLogRepository extends TransactionalRepository {
   }
 
   /** The rows with the indexes from `start` to before `end` that a filter selects, in the order of the log. */
-  readLog(options: { start: number; end: number; filters: readonly Filter<AuditEntry>[] }): Promise<LogEntry[]> {
-    return readLogEntries(this.db, auditListing, options);
+  readLog(range: LogPart): Promise<LogChunk> {
+    return readLogEntries(this.db, auditListing, range);
   }
 
   /** The monthly partitions of the trail, oldest first. */

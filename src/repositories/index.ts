@@ -3,7 +3,7 @@ export type { AttemptTicket, RefusedAttempt } from "./attempts.ts";
 export { type AuditEvent, type AuditLogRepository, type AuditRow, auditListing, auditRowOf } from "./audit-log.ts";
 export type { Credentials, SessionCredentials } from "./credentials.ts";
 export { type EncryptedSecret, type Reencryption, type SecretColumn, secretPlace } from "./encrypted-secrets.ts";
-export type { LogEntry } from "./log-entries.ts";
+export type { LogChunk, LogEntry } from "./log-entries.ts";
 export { createRepositories, type Repositories } from "./repositories.ts";
 export type {
   AuditEntry,

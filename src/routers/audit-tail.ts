@@ -28,11 +28,11 @@ export const tailInput = z
   .strictObject({
     /** Where to begin: an index of the log, or a time. Without it: rows from now on. */
     from: positionInput("from"),
-    where: filterSchema(auditListing).optional(),
-    /** The index of the last row that was received, which tRPC's client sends when it connects again. */
+    where: filterSchema(auditListing, { maxConditions: 20 }).optional(),
+    /** The index after which to go on, which tRPC's client sends when it connects again; -1 for all rows. */
     lastEventId: z
       .string()
-      .regex(/^\d{1,15}$/, "must be the index of a row")
+      .regex(/^(-1|\d{1,15})$/, "must be the index of a row")
       .nullish(),
   })
   .prefault({});
@@ -56,7 +56,8 @@ export async function* followAudit(
 ) {
   const ended = new AbortController();
   const end = (reason: unknown) => ended.abort(reason);
-  signal.addEventListener("abort", () => end(signal.reason));
+  if (signal.aborted) end(signal.reason);
+  else signal.addEventListener("abort", () => end(signal.reason), { once: true });
   const authorizeOrEnd = () =>
     authorizeAgain(ctx).catch((error: unknown) => {
       // While the database is not available no rows come.
@@ -65,13 +66,16 @@ export async function* followAudit(
   const watch = setInterval(() => void authorizeOrEnd(), authorizationInterval).unref();
   const start: LogPosition | undefined = lastEventId == null ? from : { index: Number(lastEventId) + 1 };
   try {
-    const filter = { and: [readableBy(ctx.caller), where] };
+    const { caller } = ctx;
+    const filter = { and: [readableBy(caller), where] };
     const { tails } = ctx.services;
     for await (const { index, entry } of tails.follow({
       from: start,
       filter,
+      player: readsAll(caller) || caller.kind !== "user" ? undefined : caller.id,
       signal: ended.signal,
       disconnect: ctx.disconnect,
+      onProgress: (next) => ctx.advance(String(next - 1)),
     }))
       yield tracked(String(index), { ...entry, index } satisfies TailRow);
     ended.signal.throwIfAborted();

@@ -39,6 +39,8 @@ export interface Context {
   readonly disconnection: () => AbortSignal;
   /** Closes the connection, also if its client accepts nothing. */
   readonly disconnect: () => void;
+  /** Says that a subscription has come so far as after the event with an id, also if there was none to send. */
+  readonly advance: (eventId: string) => void;
   /** The caller as it is now: its token may have expired since the call began. */
   readonly identify: () => Promise<Context["caller"]>;
   /**

@@ -1,16 +1,10 @@
 import { Readable } from "node:stream";
-import { setTimeout as pause } from "node:timers/promises";
-import { getTRPCErrorFromUnknown, isTrackedEnvelope } from "@trpc/server";
+import { getTRPCErrorFromUnknown } from "@trpc/server";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { InvalidInputError } from "../errors.ts";
-import { deserializeInput, errorBody, eventData, type ProcedureEntry, reconnection } from "../routers/index.ts";
+import { deserializeInput, errorBody, type ProcedureEntry } from "../routers/index.ts";
+import { EventPlace, eventsOf, eventText } from "./events.ts";
 import type { TRPCOptions, TRPCRoute } from "./trpc-adapter.ts";
-
-/** Characters that are sent together at most. */
-const maxChunk = 64 * 1024;
-
-/** Time from one ping to the next (ms): proxies close connections that are silent for a minute. */
-const pingInterval = 15_000;
 
 /**
  * Answers a subscription by server-sent events, as tRPC's adapter does, with the events of one turn of the event loop as one
@@ -21,16 +15,18 @@ export async function answerSubscription(
   res: FastifyReply,
   { procedure, createContext, onError }: { procedure: ProcedureEntry } & Omit<TRPCOptions, "headers">,
 ) {
+  const place = new EventPlace();
   const ctx = await createContext({
     request: req.raw,
     response: res.raw,
     requestId: req.id,
     setCookie: () => {},
     acceptsWrittenRows: false,
+    advance: (eventId) => place.advance(eventId),
   });
   const call = () =>
     procedure.call({ ctx, getRawInput: async () => inputOf(req), batchIndex: 0, signal: ctx.disconnection() });
-  const events = eventsOf(call, (cause) => {
+  const events = eventsOf(call, place, (cause) => {
     if (ctx.disconnection().aborted) return "";
     const error = getTRPCErrorFromUnknown(cause);
     const { path } = procedure;
@@ -62,46 +58,3 @@ function parseInput(text: string): unknown {
     throw new InvalidInputError("The input is not JSON.", { field: "input" });
   }
 }
-
-/** The text of all events: of each turn of the event loop together. */
-async function* eventsOf(
-  call: () => Promise<unknown>,
-  textOfError: (cause: unknown) => string,
-): AsyncGenerator<string> {
-  yield eventText({ event: "connected", data: reconnection });
-  let pingTime = pause(pingInterval, undefined, { ref: false });
-  let values: AsyncIterator<unknown> | undefined;
-  try {
-    values = ((await call()) as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    for (let next = values.next(); ; ) {
-      let result: IteratorResult<unknown> | undefined = await Promise.race([next, pingTime]);
-      if (result === undefined) {
-        pingTime = pause(pingInterval, undefined, { ref: false });
-        yield eventText({ event: "ping", data: "" });
-        continue;
-      }
-      const endOfTurn = new Promise<undefined>((resolve) => {
-        setImmediate(resolve, undefined);
-      });
-      let text = "";
-      while (result !== undefined && !result.done) {
-        const [id, data] = isTrackedEnvelope(result.value) ? result.value : [undefined, result.value];
-        text += eventText({ id, data: eventData(data) });
-        next = values.next();
-        result = text.length < maxChunk ? await Promise.race([next, endOfTurn]) : undefined;
-      }
-      if (text !== "") yield text;
-      if (result?.done) break;
-    }
-    yield eventText({ event: "return", data: "" });
-  } catch (cause) {
-    yield textOfError(cause);
-  } finally {
-    // Not awaited: one that waits for its next value ends with its connection.
-    values?.return?.().catch(() => {});
-  }
-}
-
-/** An event (HTML, 9.2.5). `data` has no line breaks. */
-const eventText = ({ event, data, id }: { event?: string; data: string; id?: string | undefined }): string =>
-  `${event === undefined ? "" : `event: ${event}\n`}data: ${data}\n${id === undefined ? "" : `id: ${id}\n`}\n`;

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly setCookie: (cookie: string) => void;
   /** Whether the answer is written by the fast path, which accepts rows that PostgreSQL has written. */
   readonly acceptsWrittenRows: boolean;
+  /** Of a subscription: takes the id of the event after which it goes on. */
+  readonly advance?: (eventId: string) => void;
 }
 
 /** Returns a function that returns the context of a request's procedures, at once if the caller is known at once. */
@@ -25,7 +27,7 @@ export function createContexts(
   { trustedProxies, corsOrigins: origins }: Config["http"],
 ): (exchange: Exchange) => Context | Promise<Context> {
   const clientAddress = clientAddressBy(trustedProxies);
-  return ({ request, response, requestId, setCookie, acceptsWrittenRows }) => {
+  return ({ request, response, requestId, setCookie, acceptsWrittenRows, advance = () => {} }) => {
     const { headers } = request;
     // Read before a token is verified: a closed connection has no address.
     const ipAddress = clientAddress(request);
@@ -35,8 +37,10 @@ export function createContexts(
       caller,
       ipAddress,
       userAgent: headers["user-agent"]?.slice(0, maxUserAgentLength),
-      disconnection: disconnectionOf(response),
-      disconnect: () => void response.destroy(),
+      disconnection: disconnectionOf(request, response),
+      // Not of the answer, which has no connection yet while it waits for an earlier one of the same connection.
+      disconnect: () => void request.socket.destroy(),
+      advance,
       identify: async () => identify(headers, services.identity.accessTokens),
       cookies: sessionCookiesOf(headers, { setCookie, origins }),
       acceptsWrittenRows,

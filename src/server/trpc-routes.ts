@@ -25,8 +25,12 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
       if (count > maxBatchSize) return sendError(req, res, { status: 400, message: tooManyCalls(count) });
       markNumbersOfURL(req);
       const procedure = procedures.get(req.params.path);
-      if (procedure?.type === "subscription" && req.method === "GET" && req.query.batch !== "1")
-        return answerSubscription(req, res, { ...options, procedure });
+      if (procedure?.type === "subscription") {
+        if (req.method === "GET" && req.query.batch !== "1")
+          return answerSubscription(req, res, { ...options, procedure });
+        res.header("allow", "GET");
+        return sendError(req, res, { status: 405, message: subscriptionByGet });
+      }
       return answerByAdapter(req, res, options);
     };
     scope.get<TRPCRoute>("/trpc/:path", handle);
@@ -43,6 +47,8 @@ export function addTRPC(server: FastifyInstance, options: TRPCOptions): void {
     });
   });
 }
+
+const subscriptionByGet = "A subscription is followed by GET, alone (httpSubscriptionLink of tRPC's client).";
 
 /** A batch would try many passwords in one request, and an attempt waits for a whole second. */
 const severalCredentials =

@@ -1,4 +1,5 @@
 import { get, type IncomingMessage } from "node:http";
+import { connect } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { createClient } from "../../src/client/client.ts";
@@ -7,7 +8,7 @@ import { sequenceAll } from "../support/audit-order.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { wireTo } from "../support/proxy.ts";
-import { account, startService, tokens } from "../support/service.ts";
+import { account, sessionFor, startService, tokens } from "../support/service.ts";
 
 let database: TestDatabase;
 let admin: Awaited<ReturnType<typeof account>>;
@@ -237,4 +238,83 @@ it("a reader that leaves while it reads nothing gives its place to another", asy
   expect(await begins()).toBe(false);
   silent.destroy();
   await eventually(async () => expect(await begins()).toBe(true));
+});
+
+/** The head of a GET of a tail, as it goes over a connection. */
+const tailRequest = (input: TailInput, method = "GET") =>
+  `${method} /trpc/audit.tail?input=${encodeURIComponent(JSON.stringify({ json: input }))} HTTP/1.1\r\n` +
+  `host: x\r\nauthorization: Bearer ${admin.token}\r\n\r\n`;
+
+it("tails that leave at once, and those of one connection, give their places to others", async () => {
+  const service = await serviceForTail({ AUDIT_TAILS: "3" });
+  const port = Number(new URL(service.url).port);
+  for (const requests of [1, 3])
+    for (let wait = 0; wait <= 12; wait++) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(tailRequest({ from: 0, where: { action: "none" } }).repeat(requests));
+      await pause(wait);
+      socket.destroy();
+    }
+  const tails = [1, 2, 3].map(() => follow(service.url, { from: 0 }));
+  for (const { rows } of tails) await eventually(() => expect(rows.length).toBeGreaterThan(0));
+  for (const { unsubscribe } of tails) unsubscribe();
+});
+
+it.each(["HEAD", "POST"])("%s follows nothing", async (method) => {
+  const service = await serviceForTail();
+  const answer = await fetch(`${service.url}/audit.tail`, {
+    method,
+    headers: { authorization: `Bearer ${admin.token}` },
+  });
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"]);
+});
+
+it("a tail that has had no row yet goes on where it began, over a restart of the service", async () => {
+  const first = await serviceForTail();
+  const tail = follow(first.url, { where: { action: { like: "rare.*" } } });
+  await tail.connected();
+  await pause(200);
+  await first.close();
+  await record("rare.meanwhile");
+  await sequenceAll(database.sql);
+  await serviceForTail({}, new URL(first.url).port);
+  await record("rare.later");
+  await eventually(() => expect(tail.rows.map(({ action }) => action)).toEqual(["rare.meanwhile", "rare.later"]));
+});
+
+it("a tail goes on with a new token as often as the old one is refused", async () => {
+  const service = await serviceForTail();
+  let session: Awaited<ReturnType<typeof sessionFor>> | undefined;
+  const client = createClient({
+    url: service.url,
+    token: () => session?.token,
+    onUnauthorized: async () => {
+      session = await sessionFor(database.sql, admin.id);
+      return true;
+    },
+  });
+  const actions: string[] = [];
+  const { unsubscribe } = client.audit.tail.subscribe(
+    { from: await logSize(), where: { action: { like: "renewed.*" } } },
+    { onData: ({ data }) => void actions.push(data.action) },
+  );
+  onTestFinished(unsubscribe);
+  const expected = ["renewed.0", "renewed.1", "renewed.2"];
+  for (const [number, action] of expected.entries()) {
+    await record(action);
+    await eventually(() => expect(actions).toEqual(expected.slice(0, number + 1)));
+    await database.sql`update user_sessions set revoked_at = now(), revocation_reason = 'sign_out' where id = ${session?.sessionId ?? null}`;
+    const ended = session;
+    await eventually(() => expect(session).not.toBe(ended));
+  }
+});
+
+it("a token that is refused again and again ends a tail", async () => {
+  const service = await serviceForTail();
+  let renewals = 0;
+  const client = createClient({ url: service.url, token: "none", onUnauthorized: () => ++renewals > 0 });
+  const error = await new Promise<unknown>((resolve) => client.audit.tail.subscribe(undefined, { onError: resolve }));
+  expect(error).toMatchObject({ data: { code: "UNAUTHORIZED" } });
+  expect(renewals).toBe(1);
 });

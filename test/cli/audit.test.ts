@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -6,7 +7,7 @@ import { createNoteSigner } from "../../src/audit/signed-note.ts";
 import { verifyProof } from "../../src/client/verify-proof.ts";
 import { sequenceAll } from "../support/audit-order.ts";
 import { eventually } from "../support/eventually.ts";
-import { command } from "../support/process.ts";
+import { builtMain, command } from "../support/process.ts";
 import { secret } from "../support/service.ts";
 import { createSignedLog } from "../support/signed-log.ts";
 
@@ -123,6 +124,50 @@ it("audit tail prints rows as they come, and goes on where it was stopped", asyn
     [["--where", '{"actions":"x"}'], "--where: "],
     [["--from", "now", "--state", join(folder, "none")], "--from: must be an index"],
     [["--state", join(folder, "checkpoints")], "is not a file of this command"],
-  ] as const)
+    [
+      ["--state", join(folder, "restored")],
+      "the row with the index 599 was 00000000-0000-4000-8000-000000000000 and is another",
+    ],
+  ] as const) {
+    writeFileSync(join(folder, "restored"), "600 00000000-0000-4000-8000-000000000000\n");
     expect(await audit(["tail", ...args])).toMatchObject({ output: expect.stringContaining(message) });
+  }
+});
+
+it("audit tail goes on when the database was away", async () => {
+  const [row] = await log.sql`select max(index)::integer + 1 as size from audit_leaves`;
+  const tail = command(["audit", "tail", "--from", String(row?.["size"]), "--json"], { DATABASE_URL: log.url });
+  const record = async (action: string) => {
+    await log.sql`insert into audit_log (action) values (${action})`;
+    await sequenceAll(log.sql);
+    await eventually(() => expect(tail.output()).toContain(action));
+  };
+  await record("away.before");
+  const ended = await log.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
+  expect(ended.length).toBeGreaterThan(0);
+  await record("away.after");
+  tail.child.kill("SIGINT");
+  const { code, output } = await tail.ended;
+  expect([code, output.trimEnd().split("\n").length]).toEqual([130, 2]);
+});
+
+it("audit tail prints rows again that the reader of a pipe may not have read", async () => {
+  const state = join(folder, "pipe");
+  const shell = spawn(
+    "sh",
+    ["-c", '"$0" "$1" audit tail --from 0 --state "$2" | head -n 2', process.execPath, builtMain, state],
+    {
+      env: { ...process.env, DATABASE_URL: log.url },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  // It learns that its reader is gone from the next row.
+  await eventually(async () => {
+    await log.sql`insert into audit_log (action) values ('for nobody')`;
+    await sequenceAll(log.sql);
+    expect(shell.exitCode).toBe(0);
+  });
+  expect(readFileSync(state, "utf8")).toBe("0\n");
 });

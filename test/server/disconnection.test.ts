@@ -8,8 +8,8 @@ import { disconnectionOf } from "../../src/server/disconnection.ts";
 /** Starts a server that passes the signal of each request to `handle`, and answers when that resolves. */
 async function serverWith(handle: (signal: AbortSignal) => Promise<void>) {
   const server = fastify();
-  server.get("/", async (_, reply) => {
-    const disconnection = disconnectionOf(reply.raw);
+  server.get("/", async (request, reply) => {
+    const disconnection = disconnectionOf(request.raw, reply.raw);
     await handle(disconnection());
     expect(disconnection()).toBe(disconnection());
     return "answer";

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { afterAll, onTestFinished } from "vitest";
 import { poolerOf, type TestSettings } from "./database.ts";
 
-const builtMain = join(import.meta.dirname, "../../dist/bin/aeturnis-data.js");
+export const builtMain = join(import.meta.dirname, "../../dist/bin/aeturnis-data.js");
 
 /** Creates a data folder, and removes it with its cluster when the test ends. */
 export function dataFolder(options: { reachable?: boolean } = {}): string {

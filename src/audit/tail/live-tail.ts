@@ -1,4 +1,4 @@
-import type { TailEntry } from "./tail-entry.ts";
+import type { LogChunk, LogEntry } from "../../repositories/index.ts";
 
 /** Rows that wait for a reader, and their size (bytes). One that is further behind reads for itself again. */
 const maxWaiting = 500;
@@ -6,9 +6,9 @@ const maxWaitingSize = 1024 * 1024;
 
 /** One reader that has all rows so far. It is given new ones as they come. */
 export class LiveTail {
-  #waiting: TailEntry[] = [];
+  #waiting: LogEntry[] = [];
   #waitingSize = 0;
-  /** The index after the last row that was offered and accepted: when `batches` has ended, after the last that was yielded. */
+  /** The index after the last row that was offered and accepted: when `chunks` has ended, after the last that was yielded. */
   #next: number;
   #isBehind = false;
   #failure: unknown;
@@ -23,9 +23,9 @@ export class LiveTail {
   }
 
   /** Offers the rows that its filter selects, up to an index. One that is too far behind takes no more. */
-  offer(entries: readonly TailEntry[], end: number): void {
+  offer(entries: readonly LogEntry[], end: number): void {
     if (this.#isBehind || end <= this.#next) return;
-    const isNew = ({ index }: TailEntry) => index >= this.#next;
+    const isNew = ({ index }: LogEntry) => index >= this.#next;
     const size = entries.reduce((sum, entry) => sum + (isNew(entry) ? entry.size : 0), 0);
     this.#isBehind = this.#waiting.length + entries.length > maxWaiting || this.#waitingSize + size > maxWaitingSize;
     if (!this.#isBehind) {
@@ -36,29 +36,30 @@ export class LiveTail {
     this.#wake();
   }
 
-  /** Lets `batches` end after the rows that wait. */
+  /** Lets `chunks` end after the rows that wait. */
   fallBehind(): void {
     this.#isBehind = true;
     this.#wake();
   }
 
-  /** Ends `batches` with an error, after the rows that wait. */
+  /** Ends `chunks` with an error, after the rows that wait. */
   fail(error: unknown): void {
     this.#failure = error;
     this.#wake();
   }
 
   /** Yields rows until the reader is too far behind, or `signal` is aborted. */
-  async *batches(signal: AbortSignal): AsyncGenerator<readonly TailEntry[]> {
+  async *chunks(signal: AbortSignal): AsyncGenerator<LogChunk> {
     const wake = () => this.#wake();
     signal.addEventListener("abort", wake);
     try {
-      while (!signal.aborted) {
-        const entries = this.#waiting;
-        if (entries.length > 0) {
+      for (let yielded = this.#next; !signal.aborted; ) {
+        if (this.#next > yielded) {
+          const entries = this.#waiting;
           this.#waiting = [];
           this.#waitingSize = 0;
-          yield entries;
+          yielded = this.#next;
+          yield { entries, end: yielded };
           continue;
         }
         if (this.#failure !== undefined) throw this.#failure;

@@ -1,13 +1,12 @@
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
 import { AuditTails, type LogPosition, parsePosition, type TailEntry } from "../../audit/index.ts";
-import { writePrivately } from "../../config/index.ts";
 import { createLog } from "../../observability/index.ts";
 import { type Filter, filterSchema } from "../../query/index.ts";
 import { type AuditEntry, auditListing } from "../../repositories/index.ts";
 import { withDatabase } from "../database.ts";
 import { UsageError } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { TailState } from "./tail-state.ts";
 
 interface TailFlags {
   readonly from?: string;
@@ -16,37 +15,58 @@ interface TailFlags {
   readonly state?: string;
 }
 
-/** Time between two writes of the state (ms). After a crash, rows of this time are printed again. */
-const stateInterval = 1_000;
-
 /** `aeturnis-data audit tail`: prints rows until it is interrupted. */
-export async function auditTail({ from, where, json, state }: TailFlags): Promise<void> {
+export async function auditTail({ from, where, json, state: file }: TailFlags): Promise<void> {
   const filter = where === undefined ? {} : parseFilter(where);
-  const given = (state === undefined ? undefined : readState(state)) ?? positionOf(from);
+  const state = file === undefined ? undefined : new TailState(file);
+  const given = state?.start ?? positionOf(from);
   const lineOf = json ? jsonLine : textLine;
+  const reader = new PipeReader();
   await withInterrupt((signal) =>
     withDatabase(
       async ({ repositories: { audit } }) => {
+        await state?.verify(audit);
         const tails = new AuditTails({ audit, log: createLog({ level: "silent" }), limit: 1 });
-        const progress = state === undefined ? undefined : keepState(state);
         const start = given ?? { index: await audit.logSize() };
-        if ("index" in start) progress?.advance(start.index);
+        if ("index" in start) state?.begin(start.index);
+        const ended = AbortSignal.any([signal, reader.gone]);
         try {
-          for await (const entry of tails.follow({ from: start, filter, signal, disconnect: () => {} })) {
-            if (!process.stdout.write(lineOf(entry))) await once(process.stdout, "drain", { signal });
-            progress?.advance(entry.index + 1);
+          for await (const tailEntry of tails.follow({ from: start, filter, signal: ended, disconnect: () => {} })) {
+            const line = lineOf(tailEntry);
+            if (!process.stdout.write(line)) await once(process.stdout, "drain", { signal: ended });
+            state?.advance({ index: tailEntry.index, id: tailEntry.entry.id }, Buffer.byteLength(line));
           }
         } catch (error) {
-          // Whoever reads the output may stop, too.
-          if (!signal.aborted && (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+          if (!ended.aborted) throw error;
         } finally {
-          progress?.save();
+          if (reader.gone.aborted) state?.rewind();
+          state?.save();
           tails.stop();
         }
       },
       { signal },
     ),
   );
+  reader.requireNoOtherError();
+}
+
+/** Whoever reads standard output. It may stop before this command does. */
+class PipeReader {
+  readonly #gone = new AbortController();
+
+  constructor() {
+    process.stdout.on("error", (error) => this.#gone.abort(error));
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** @throws an error of the output other than that its reader is gone, such as a full disk */
+  requireNoOtherError(): void {
+    const { reason } = this.gone;
+    if (this.gone.aborted && (reason as NodeJS.ErrnoException).code !== "EPIPE") throw reason;
+  }
 }
 
 const positionOf = (from: string | undefined): LogPosition | undefined =>
@@ -72,30 +92,6 @@ function parseFilter(text: string): Filter<AuditEntry> {
   if (error === undefined) return data;
   const [issue] = error.issues;
   throw new UsageError(`--where: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}`);
-}
-
-function readState(file: string): LogPosition | undefined {
-  if (!existsSync(file)) return undefined;
-  const text = readFileSync(file, "utf8").trim();
-  if (!/^\d{1,15}$/.test(text)) throw new UsageError(`--state ${file}: is not a file of this command.`);
-  return { index: Number(text) };
-}
-
-/** Keeps the index of the next row in a file. */
-function keepState(file: string) {
-  let next: number | undefined;
-  let savedAt = Number.NEGATIVE_INFINITY;
-  const save = () => {
-    if (next !== undefined) writePrivately(file, `${next}\n`);
-    savedAt = performance.now();
-  };
-  return {
-    save,
-    advance(index: number) {
-      next = index;
-      if (performance.now() - savedAt > stateInterval) save();
-    },
-  };
 }
 
 const jsonLine = ({ index, entry }: TailEntry): string => `${JSON.stringify({ index, ...entry })}\n`;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { SslMode } from "./database-url/ssl.ts";
 import { type EncryptionKey, encryptionKeyEntry } from "./encryption-keys.ts";
-import { environment, type poolers } from "./environment.ts";
+import { environment, type poolers, type Variables } from "./environment.ts";
 import { ConfigError } from "./errors.ts";
 import { crossVariableFaults, poolMax, sslOf, urlNamesTransactionPooler } from "./rules.ts";
 
@@ -125,14 +125,7 @@ export function loadDatabaseConfig(
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
-  const parsed = v.safeParse(environment, set, { abortPipeEarly: true });
-  // The messages of the schema contain no value.
-  const faults = parsed.success
-    ? crossVariableFaults(parsed.output)
-    : parsed.issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`);
-  if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
-
-  const vars = parsed.output;
+  const vars = parseVariables(set);
   const production = vars.NODE_ENV === "production";
   return Object.freeze({
     environment: vars.NODE_ENV,
@@ -184,4 +177,20 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     }),
     logLevel: vars.LOG_LEVEL ?? (production ? "info" : "debug"),
   });
+}
+
+/** @throws {ConfigError} that lists every fault */
+function parseVariables(set: Readonly<Record<string, string | undefined>>): Variables {
+  const parsed = v.safeParse(environment, set, { abortPipeEarly: true });
+  const issues = parsed.issues ?? [];
+  const invalid = new Set(issues.map((issue) => v.getDotPath(issue) ?? ""));
+  const valid = Object.fromEntries(Object.entries(set).filter(([name]) => !invalid.has(name)));
+  const vars = parsed.success ? parsed.output : v.parse(environment, valid);
+  const faults = [
+    // The messages of the schema contain no value.
+    ...issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`),
+    ...crossVariableFaults(vars, invalid),
+  ];
+  if (faults.length > 0) throw new ConfigError(faults);
+  return vars;
 }

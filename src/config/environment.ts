@@ -10,11 +10,15 @@ const oneOf = <const Options extends readonly string[]>(options: Options) =>
 const wholeNumber = (min: number, max: number) =>
   v.pipe(
     v.string(),
-    v.regex(/^\d+$/, "must be a whole number"),
+    v.check((digits) => isWholeNumber(digits, { min, max }), `must be a whole number from ${min} to ${max}`),
     v.transform(Number),
-    v.minValue(min, `must be at least ${min}`),
-    v.maxValue(max, `must be at most ${max}`),
   );
+
+function isWholeNumber(digits: string, { min, max }: { min: number; max: number }): boolean {
+  const number = Number(digits);
+  return /^\d+$/.test(digits) && number >= min && number <= max;
+}
+
 const milliseconds = (fallback: string) => v.optional(wholeNumber(0, 3_600_000), fallback);
 
 const databaseUrl = v.pipe(
@@ -55,7 +59,13 @@ const secrets = v.pipe(
     (secret) => secret.length >= 32,
     "must be at least 32 characters: `openssl rand -base64 48` makes a good one. Several are separated by commas, the newest first",
   ),
+  v.check((entries) => isWithoutRepetition(entries), "must not have the same secret twice"),
 );
+
+/** A list that repeats an entry is a mistake of the one who rotates it: the old one or the new one is missing. */
+function isWithoutRepetition(entries: readonly string[]): boolean {
+  return new Set(entries).size === entries.length;
+}
 
 const encryptionKeys = v.pipe(
   v.string(),
@@ -71,12 +81,13 @@ const auditSigningKeys = v.pipe(
   v.transform((list) => list.split(",").map((key) => key.trim())),
   v.everyItem(
     (key) => /^PRIVATE\+KEY\+[^\s+,]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/.test(key),
-    "must be a key that begins with PRIVATE+KEY+, as `aeturnis-data audit key new` prints it. Several are separated by commas, the newest first",
+    "must be a key that begins with PRIVATE+KEY+, as `aeturnis-data audit key new --origin game.example/accounts` prints it. Several are separated by commas, the newest first",
   ),
   v.check(
     (keys) => new Set(keys.map(logOriginOf)).size === 1,
     "must have keys of one origin, which is the text after PRIVATE+KEY+",
   ),
+  v.check((entries) => isWithoutRepetition(entries), "must not have the same key twice"),
 );
 
 /** The name of a signing key, which is the origin of the log that it signs. */

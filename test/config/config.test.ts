@@ -52,6 +52,40 @@ describe("the configuration", () => {
     expect(found.join()).not.toContain("hunter2");
   });
 
+  it("a fault of a variable hides none of the rules that concern others, and is reported once", () => {
+    const env = {
+      NODE_ENV: "production",
+      DATABASE_URL: "mysql://db/x",
+      DATABASE_CA_FILE: "ca.pem",
+      AUDIT_SIGNING_KEY: "PRIVATE+KEY+",
+      AUDIT_TAILS: "-1",
+    };
+    expect(faults(env).map((fault) => fault.split(" ").slice(0, 4).join(" "))).toEqual([
+      "DATABASE_URL must be a",
+      "AUDIT_TAILS must be a",
+      "AUDIT_SIGNING_KEY must be a",
+      "JWT_SECRET must be set",
+      "ENCRYPTION_KEYS must be set",
+    ]);
+  });
+
+  it("the fault of a number names its range", () => {
+    for (const value of ["-1", "0", "100001", "1.5", "1e3", "many"])
+      expect(faults({ AUDIT_TAILS: value })).toEqual(["AUDIT_TAILS must be a whole number from 1 to 100000"]);
+    expect(loadConfig({ AUDIT_TAILS: "1" }).audit.tails).toBe(1);
+    expect(loadConfig({ AUDIT_TAILS: "100000" }).audit.tails).toBe(100_000);
+  });
+
+  it("an entry of a list of secrets that is there twice is refused", () => {
+    expect(faults({ AUDIT_SIGNING_KEY: `${auditSigningKey}, ${auditSigningKey}` })).toEqual([
+      "AUDIT_SIGNING_KEY must not have the same key twice",
+    ]);
+    expect(faults({ JWT_SECRET: `${secret},${secret}` })).toEqual(["JWT_SECRET must not have the same secret twice"]);
+    expect(faults({ ENCRYPTION_KEYS: `${encryptionKeys},${encryptionKeys.replace("a:", "b:")}` })).toEqual([
+      "ENCRYPTION_KEYS must not have two entries with the same key",
+    ]);
+  });
+
   it("a password with characters that end it in a URL is refused, and is never read as a host or a database", () => {
     for (const url of [
       "postgres://u:12/hunter2@db/x",
@@ -98,11 +132,14 @@ describe("in production", () => {
     const env = { ...production, DATABASE_URL: "postgres://db@localhost/db" };
     for (const name of ["JWT_SECRET", "ENCRYPTION_KEYS", "AUDIT_SIGNING_KEY"])
       expect(faults({ ...env, [name]: "" })).toEqual([expect.stringContaining(`${name} must be set in production`)]);
+    // The command is complete: without --origin it asks for one.
+    expect(faults({ ...env, AUDIT_SIGNING_KEY: "" }).join()).toContain("audit key new --origin game.example/accounts");
   });
 
   it("keys of the audit trail have one origin, which is AUDIT_ORIGIN", () => {
     const other = auditSigningKey.replace("test.example/log", "other.example/log");
-    expect(faults({ AUDIT_SIGNING_KEY: `${auditSigningKey}, ${auditSigningKey}` })).toEqual([]);
+    const second = auditSigningKey.replace("5ba2a3aa", "00000000");
+    expect(faults({ AUDIT_SIGNING_KEY: `${auditSigningKey}, ${second}` })).toEqual([]);
     expect(faults({ AUDIT_SIGNING_KEY: `${auditSigningKey},${other}` })).toEqual([
       expect.stringContaining("one origin"),
     ]);

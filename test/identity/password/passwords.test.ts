@@ -70,10 +70,10 @@ it("while hashes are computed on all threads, as many attempts again are counted
 
 describe("the settings of passwords", () => {
   it.each([
-    [{ ARGON2_MEMORY_KIB: "19455" }, "ARGON2_MEMORY_KIB must be at least 19456"],
-    [{ ARGON2_MEMORY_KIB: "262145" }, "ARGON2_MEMORY_KIB must be at most 262144"],
-    [{ ARGON2_PASSES: "1" }, "ARGON2_PASSES must be at least 2"],
-    [{ PASSWORD_MIN_LENGTH: "7" }, "PASSWORD_MIN_LENGTH must be at least 8"],
+    [{ ARGON2_MEMORY_KIB: "19455" }, "ARGON2_MEMORY_KIB must be a whole number from 19456 to 262144"],
+    [{ ARGON2_MEMORY_KIB: "262145" }, "ARGON2_MEMORY_KIB must be a whole number from 19456 to 262144"],
+    [{ ARGON2_PASSES: "1" }, "ARGON2_PASSES must be a whole number from 2 to 53"],
+    [{ PASSWORD_MIN_LENGTH: "7" }, "PASSWORD_MIN_LENGTH must be a whole number from 8 to 64"],
     [
       { ARGON2_MEMORY_KIB: "262144", ARGON2_PASSES: "5" },
       "ARGON2_MEMORY_KIB times ARGON2_PASSES must be at most 1048576: reduce one of them",

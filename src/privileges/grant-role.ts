@@ -7,7 +7,8 @@ import {
   isTransactionConflict,
 } from "../database/index.ts";
 import { OperatorError } from "../errors.ts";
-import { findRightsBeyond, missingObjects, revokeStatements } from "./inspection.ts";
+import { findRightsBeyond, missingObjects, missingPrivileges, revokeStatements } from "./inspection.ts";
+import { summarizePrivileges } from "./login-check.ts";
 import { grantStatements } from "./statements.ts";
 
 /** The role cannot be given the privileges of the service. The message has the remedy. */
@@ -39,7 +40,8 @@ export interface RoleGrant {
  * services, and be repeated.
  *
  * @param db of a login that owns the tables and, with `create` or `login`, may create roles
- * @throws {RoleError} if the role does not exist, owns the trail or is a superuser, or if migrations are pending
+ * @throws {RoleError} if the role does not exist, owns the trail or is a superuser, if migrations are pending, or if the login
+ *   may not grant all privileges; nothing is changed then
  */
 export function grantServiceRole(db: Db, options: GrantOptions): Promise<RoleGrant> {
   const { role, dryRun = false } = options;
@@ -53,7 +55,10 @@ export function grantServiceRole(db: Db, options: GrantOptions): Promise<RoleGra
     const creation = creationStatements(account, options);
     const revoked = account.exists ? await revokeStatements(tx, role) : [];
     const statements = [...creation, ...revoked, ...grantStatements(account.name)];
-    if (!dryRun) for (const statement of statements) await run(tx, statement);
+    if (!dryRun) {
+      for (const statement of statements) await run(tx, statement);
+      await requireGranted(tx, role);
+    }
     // A privilege that another role has granted is not taken away by the owner, and PostgreSQL gives no error.
     const left = dryRun ? [] : await revokeStatements(tx, role);
     const beyond = dryRun && !account.exists ? [] : await findRightsBeyond(tx, role);
@@ -79,6 +84,21 @@ async function run(tx: Executor, statement: string): Promise<void> {
       cause: error,
     });
   }
+}
+
+/**
+ * A GRANT of a login that may pass on only a part of the privileges, or none, gives a warning and no error.
+ *
+ * @throws {RoleError} if the role lacks a privilege
+ */
+async function requireGranted(tx: Executor, role: string): Promise<void> {
+  const missing = await missingPrivileges(tx, role);
+  if (missing.length === 0) return;
+  const [row] = await tx.execute(sql`select current_user as login`);
+  throw new RoleError(
+    `Nothing was granted: ${role} would lack privileges that ${row?.["login"]} may not grant: ${summarizePrivileges(missing)}. ` +
+      "Run the command as the owner of the tables.",
+  );
 }
 
 /** A role, and the login that gives it privileges. */

@@ -30,10 +30,15 @@ const has = (role: SQL): SQL => sql`
       else has_column_privilege(${role}, object, part::smallint, privilege) end
   end`;
 
-/** The declared privileges of objects that exist, and that the current role lacks. */
-export async function missingPrivileges(db: Executor): Promise<Privilege[]> {
+/**
+ * The declared privileges of objects that exist, and that a role lacks.
+ *
+ * @param role the name of the role; the current one by default
+ */
+export async function missingPrivileges(db: Executor, role?: string): Promise<Privilege[]> {
+  const holder = role === undefined ? sql`current_user::text` : sql`${role}::text`;
   const rows = await db.execute(sql`
-    select kind, schema, name, column_name, privilege from (${declared}) as declared where not ${has(sql`current_user::text`)}
+    select kind, schema, name, column_name, privilege from (${declared}) as declared where not ${has(holder)}
     order by kind desc, name, privilege, part`);
   return rows.map(({ column_name, ...rest }) => ({ ...rest, column: column_name })) as unknown as Privilege[];
 }

@@ -165,6 +165,23 @@ describe("grantServiceRole", () => {
     );
   });
 
+  it("refuses a login that may not grant everything, where PostgreSQL only warns, and changes nothing", async () => {
+    const role = roleName();
+    await grant(role, { create: true, login: true });
+    await sql.unsafe(`alter role ${role} password 'secret'; revoke insert (action) on audit_log from ${role}`);
+    const granted = await aclOf(role);
+    const { db } = await openPool(withLogin(database.directUrl, { user: role, password: "secret" }));
+    await expect(grantServiceRole(db, { role })).rejects.toThrow(
+      `Nothing was granted: ${role} would lack privileges that ${role} may not grant: INSERT (action) on table public.audit_log. ` +
+        "Run the command as the owner of the tables.",
+    );
+    expect(await aclOf(role)).toEqual(granted);
+    await grant(role);
+    expect(await sql`select has_column_privilege(${role}, 'audit_log', 'action', 'insert') as granted`).toEqual([
+      { granted: true },
+    ]);
+  });
+
   it("refuses a superuser and the owner of the trail, and takes nothing from them", async () => {
     const [owner] = await sql`select current_user as name`;
     await expect(grant(owner?.["name"])).rejects.toThrow("is a superuser. The service needs a role of its own.");

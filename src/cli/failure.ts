@@ -1,23 +1,36 @@
 import { CommanderError } from "commander";
-import { OperatorError } from "../errors.ts";
+import { InvalidInputError, OperatorError, UnavailableError } from "../errors.ts";
 import { printJson } from "./json.ts";
 
 /** Arguments or a situation in which a command does not run. The exit code is 2. */
 export class UsageError extends OperatorError {}
 
-/** Prints why a command failed, and sets the exit code. Text that may contain values of a query is never printed. */
+/**
+ * Prints why a command failed, and sets the exit code unless a signal has. Text that may contain values of a query is never
+ * printed.
+ */
 export async function fail(error: unknown): Promise<void> {
   if (error instanceof CommanderError) return failUsage(error);
-  process.exitCode = exitCodeOf(error);
-  const message = operatorMessage(error);
-  if (message !== undefined) return console.error(message);
+  // The one who has stopped a command knows why it ended.
+  if (process.exitCode !== undefined && error instanceof Error && error.name === "AbortError") return;
+  process.exitCode ??= exitCodeOf(error);
+  console.error(operatorMessage(error) ?? (await databaseMessage(error)));
+}
+
+/** The message of an error of the database; of an error of the program, what a report of it needs. */
+async function databaseMessage(error: unknown): Promise<string | object> {
   // Imported here, so that a command without an error does not load these parts.
-  const [{ toDomainError }, { describeError }] = await Promise.all([
+  const [{ toDomainError }, { describeDatabaseError, describeError }] = await Promise.all([
     import("../database/index.ts"),
     import("../observability/index.ts"),
   ]);
+  const known = toDomainError(error);
   // The message of a failed query contains its parameters, such as password hashes.
-  console.error(toDomainError(error)?.message ?? describeError(error));
+  const reported = describeDatabaseError(error);
+  if (known instanceof UnavailableError && reported !== undefined)
+    return `${known.message} PostgreSQL reported: ${reported}.`;
+  if (known !== undefined) return known.message;
+  return reported === undefined ? describeError(error) : `The database reported an error: ${reported}.`;
 }
 
 /** commander has printed the message already. `--help` and `--version` end with exit code 0. */
@@ -29,14 +42,36 @@ function failUsage({ exitCode, message }: CommanderError): void {
   process.exitCode = exitCodeOf(usage);
 }
 
-/** 2 for a usage error; 1 for any other error, and for a negative answer such as that of `migrate status`. */
-export const exitCodeOf = (error: unknown) => (error instanceof UsageError ? 2 : 1);
+/**
+ * 2 for a usage error, also one that a lower part finds; 1 for any other error, and for a negative answer such as that of
+ * `migrate status`.
+ */
+export const exitCodeOf = (error: unknown) =>
+  error instanceof UsageError || error instanceof InvalidInputError ? 2 : 1;
 
 const fileErrors: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
+  ENOTDIR: "a part of its path is not a folder",
   EACCES: "permission denied",
   EISDIR: "is a folder, not a file",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
 };
+
+/**
+ * Runs `access`, which reads or writes a file that an option names.
+ *
+ * @throws {UsageError} with the option and the file as they were given; Node's errors name another file, or none
+ */
+export function withNamedFile<T>(option: string, file: string, access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error && "code" in error)) throw error;
+    const code = String(error.code);
+    throw new UsageError(`${option} ${file}: ${fileErrors[code] ?? `cannot be used (${code})`}`, { cause: error });
+  }
+}
 
 /** The message of an error that the operator can correct; undefined for an error of the program. */
 export function operatorMessage(error: unknown): string | undefined {

@@ -52,6 +52,7 @@ const defaultRetries: RetryPolicy = { retries: 9, minTimeout: 100, maxTimeout: 5
  * Opens the pool and waits until the database answers.
  *
  * @throws {ConnectError} when the database refuses the connection, or is still unavailable after the last retry
+ * @throws the reason of `signal` when it is aborted
  */
 export async function connect(config: DatabaseConfig & { url: string }, options: ConnectOptions): Promise<Database> {
   const { log, idleTimeout = 60_000 } = options;
@@ -97,6 +98,7 @@ async function waitForDatabase(
         log.warn({ ...address, attempt, code: codeOf(error) }, "database not reached yet, trying again"),
     });
   } catch (error) {
+    signal?.throwIfAborted();
     const waited = performance.now() - started;
     throw new ConnectError(explainConnectError(error, { ...address, ssl, role, waited }), error);
   }

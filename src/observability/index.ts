@@ -1,2 +1,2 @@
 export { LineSampler } from "./line-sampler.ts";
-export { createLog, describeError, type Log, openTerminal } from "./log.ts";
+export { createLog, describeDatabaseError, describeError, type Log, openTerminal } from "./log.ts";

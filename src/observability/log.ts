@@ -72,6 +72,17 @@ export function describeError(error: unknown): object {
   };
 }
 
+/**
+ * Returns PostgreSQL's message with the SQLSTATE, such as `permission denied for table users (42501)`. Without the message
+ * where it may quote values; undefined for another error.
+ */
+export function describeDatabaseError(error: unknown): string | undefined {
+  const database = error instanceof Error ? postgresError(error) : undefined;
+  if (database === undefined) return undefined;
+  const text = condition(database);
+  return text === undefined ? `SQLSTATE ${database.code}` : `${text} (${database.code})`;
+}
+
 /** Returns the stack without its message, which may contain data and lines that look like frames. */
 function framesOf({ message, stack = "" }: Error): string | undefined {
   const start = stack.indexOf(message);

@@ -84,7 +84,8 @@ it("audit prove prints a proof and nothing else", async () => {
     [["prove", "x"], 2, "Name a row by its id, or by its index"],
     [["prove", "1", "--consistency", "1", "2"], 2, "--consistency takes two sizes of the log, and no row."],
     [["prove", "--consistency", "1"], 2, "--consistency takes two sizes of the log, and no row."],
-    [["prove", "--consistency", "1", "2"], 1, "There is no checkpoint for 2 rows; there is one for 300."],
+    [["prove", "--consistency", "4", "2"], 2, "Give two sizes of the log, first the smaller one"],
+    [["prove", "--consistency", "1", "2"], 2, "There is no checkpoint for 2 rows; there is one for 300."],
     [["prove", "600"], 1, "has no such row"],
   ] as const)
     expect(await audit(args)).toMatchObject({ code, output: expect.stringContaining(message) });

@@ -3,7 +3,7 @@ import type { LogPosition } from "../../audit/index.ts";
 import { writePrivately } from "../../config/index.ts";
 import { ConflictError } from "../../errors.ts";
 import type { AuditLogRepository } from "../../repositories/index.ts";
-import { UsageError } from "../failure.ts";
+import { UsageError, withNamedFile } from "../failure.ts";
 
 /** Time between two writes of the state (ms). After a crash, rows of this time are printed again. */
 const stateInterval = 1_000;
@@ -31,7 +31,8 @@ export class TailState {
   constructor(file: string) {
     this.#file = file;
     if (!existsSync(file)) return;
-    const [, next, id] = /^(\d{1,15})(?: ([0-9a-f-]{36}))?$/.exec(readFileSync(file, "utf8").trim()) ?? [];
+    const text = withNamedFile("--state", file, () => readFileSync(file, "utf8"));
+    const [, next, id] = /^(\d{1,15})(?: ([0-9a-f-]{36}))?$/.exec(text.trim()) ?? [];
     if (next === undefined) throw new UsageError(`--state ${file}: is not a file of this command.`);
     this.#next = Number(next);
     if (id !== undefined) this.#last = { index: this.#next - 1, id };
@@ -81,7 +82,8 @@ export class TailState {
   save(): void {
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    if (this.#next !== undefined)
-      writePrivately(this.#file, `${[this.#next, this.#last?.id].filter((part) => part !== undefined).join(" ")}\n`);
+    if (this.#next === undefined) return;
+    const text = this.#last === undefined ? `${this.#next}` : `${this.#next} ${this.#last.id}`;
+    withNamedFile("--state", this.#file, () => writePrivately(this.#file, `${text}\n`));
   }
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import {
   configuredSigners,
   type Finding,
@@ -12,7 +12,7 @@ import {
 } from "../../audit/index.ts";
 import { withDatabase } from "../database.ts";
 import { readConfig } from "../environment.ts";
-import { fail, UsageError } from "../failure.ts";
+import { fail, UsageError, withNamedFile } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { printJson } from "../json.ts";
 import { createStatusLine } from "../status-line.ts";
@@ -35,10 +35,9 @@ export async function auditVerify(flags: VerifyFlags): Promise<void> {
     else console.log(textOf(result));
     process.exitCode ??= exitCodes[result.verdict];
   } catch (error) {
-    // A signal has set an exit code, which `fail` overwrites.
-    const signalExitCode = process.exitCode;
+    // Unless a signal has set one.
+    process.exitCode ??= exitCodes.unknown;
     await fail(error);
-    process.exitCode = signalExitCode ?? exitCodes.unknown;
   }
 }
 
@@ -47,7 +46,7 @@ async function verify({ from, to, against = [], key }: VerifyFlags): Promise<Log
     keys: keysOf(key),
     from: from === undefined ? undefined : parsePosition(from, "--from"),
     to: to === undefined ? undefined : parsePosition(to, "--to"),
-    against: (await Promise.all(against.map(readCheckpoints))).flat(),
+    against: against.flatMap(readCheckpoints),
   };
   const status = process.stderr.isTTY ? createStatusLine(process.stderr) : undefined;
   try {
@@ -78,8 +77,8 @@ function keysOf(texts: readonly string[] | undefined): NoteVerifier[] {
   }
 }
 
-async function readCheckpoints(file: string): Promise<string[]> {
-  const notes = readNotes(await readFile(file, "utf8"));
+function readCheckpoints(file: string): string[] {
+  const notes = readNotes(withNamedFile("--against", file, () => readFileSync(file, "utf8")));
   if (notes.length === 0) throw new UsageError(`--against ${file}: has no checkpoint.`);
   return notes;
 }

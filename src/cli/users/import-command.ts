@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { createReadStream, readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import {
   createFieldMapping,
@@ -14,7 +14,7 @@ import {
 } from "../../accounts/index.ts";
 import { systemActor } from "../../database/index.ts";
 import { withDatabase } from "../database.ts";
-import { fail, UsageError } from "../failure.ts";
+import { fail, UsageError, withNamedFile } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { printJson } from "../json.ts";
 import { createProgress } from "./progress.ts";
@@ -37,10 +37,9 @@ export async function usersImport(flags: ImportFlags): Promise<void> {
   try {
     await runImport(flags);
   } catch (error) {
-    // A signal has set an exit code, which `fail` overwrites.
-    const signalExitCode = process.exitCode;
+    // Unless a signal has set one.
+    process.exitCode ??= 2;
     await fail(error);
-    process.exitCode = signalExitCode ?? 2;
   }
 }
 
@@ -51,7 +50,7 @@ async function runImport({ file, json = false, ...flags }: ImportFlags): Promise
   const progress = createProgress({ size, json });
   const options = {
     format,
-    mapping: await mappingOf(flags),
+    mapping: mappingOf(flags),
     atomic: flags.atomic,
     restart: flags.restart,
     allowReservedNames: flags.allowReservedNames,
@@ -67,11 +66,13 @@ async function runImport({ file, json = false, ...flags }: ImportFlags): Promise
   process.exitCode ??= report.refused > 0 ? 1 : 0;
 }
 
-async function mappingOf({ map, from, firebaseHashConfig }: Pick<ImportFlags, "map" | "from" | "firebaseHashConfig">) {
+function mappingOf({ map, from, firebaseHashConfig }: Pick<ImportFlags, "map" | "from" | "firebaseHashConfig">) {
   const firebaseHash =
     firebaseHashConfig === undefined
       ? undefined
-      : parseFirebaseHashParameters(await readFile(firebaseHashConfig, "utf8"));
+      : parseFirebaseHashParameters(
+          withNamedFile("--firebase-hash-config", firebaseHashConfig, () => readFileSync(firebaseHashConfig, "utf8")),
+        );
   return createFieldMapping({ columns: map, preset: from && presetOf(from, { firebaseHash }) });
 }
 

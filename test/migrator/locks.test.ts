@@ -6,6 +6,7 @@ import { withLogin } from "../support/database.ts";
 import { listener } from "../support/events.ts";
 import { emptyDatabase, migrationsOf } from "../support/migrations.ts";
 import { command, said } from "../support/process.ts";
+import { wireTo } from "../support/proxy.ts";
 
 const widen = { tag: "0000_widen", up: "alter table busy add column more int;" };
 
@@ -144,4 +145,22 @@ it("the statement_timeout of a role does not apply to migrations", async () => {
     { tag: "0001_bare", up: "-- migrate: no-transaction\nvacuum;\n--> statement-breakpoint\nselect pg_sleep(0.2);" },
   );
   expect((await up({ target: { url: as }, folder })).error).toBeUndefined();
+});
+
+it("a command says that it waits for a database that does not answer, and stops on request", async () => {
+  const { url } = await emptyDatabase();
+  const wire = await wireTo(url);
+  await wire.cut();
+  const stopping = new AbortController();
+  const messages: string[] = [];
+  const stopped = status({
+    target: { url: wire.url },
+    signal: stopping.signal,
+    onEvent: (event) => {
+      if (event.type === "warning") messages.push(event.message);
+      stopping.abort();
+    },
+  });
+  await expect(stopped).rejects.toThrow(new StoppedError("Stopped on request."));
+  expect(messages).toEqual([`Waiting for PostgreSQL at ${new URL(wire.url).host}, which does not answer.`]);
 });

@@ -14,6 +14,7 @@ import {
   sqlstate,
   UnpatchedDriverError,
 } from "../../database/index.ts";
+import { StoppedError } from "../errors.ts";
 import type { Notice } from "../options.ts";
 import { openSessionConnection, type SessionConnection } from "./session-connection.ts";
 
@@ -39,7 +40,10 @@ export interface Connections {
 /** Waits some seconds for a server that is starting. */
 const connectRetry: RetryPolicy = { retries: 6, minTimeout: 100, maxTimeout: 2_000 };
 
-/** @throws {ConnectError} if the database cannot be reached, or refuses the connection */
+/**
+ * @throws {ConnectError} if the database cannot be reached, or refuses the connection
+ * @throws {StoppedError} if the signal is aborted
+ */
 export async function openConnections(
   target: Target,
   options: {
@@ -95,6 +99,7 @@ export async function openConnections(
   } catch (error) {
     await end();
     if (error instanceof UnpatchedDriverError) throw error;
+    if (options.signal?.aborted) throw new StoppedError("Stopped on request.", { cause: error });
     const waited = performance.now() - started;
     throw new ConnectError(
       explainConnectError(error, { ...redactedAddress(target.url), ssl, waited, setting: target.setting }),

@@ -1,3 +1,4 @@
+import { redactedAddress } from "../../config/index.ts";
 import { codeOf } from "../../database/index.ts";
 import { readHistory } from "../history/history.ts";
 import { type MigrationState, migrationStates } from "../history/migration-state.ts";
@@ -42,6 +43,9 @@ export async function withMigrationRun<T>(
   }
 }
 
+/** Time without an answer of the database after which a warning says so (ms). */
+const silentWait = 2_000;
+
 async function openRun(
   options: RunOptions & { assertAllowed?: MigrationRun["assertAllowed"]; arrays?: boolean },
 ): Promise<MigrationRun> {
@@ -49,8 +53,14 @@ async function openRun(
   const migrationsTable = options.migrationsTable ?? defaultMigrationsTable;
   const notices = createNotices(options.onEvent ?? (() => {}), migrationsTable);
   const { signal, arrays } = options;
+  const announceWait = () => {
+    const message = `Waiting for PostgreSQL at ${redactedAddress(options.target.url).host}, which does not answer.`;
+    options.onEvent?.({ type: "warning", message });
+  };
+  const timer = setTimeout(announceWait, silentWait);
+  const connecting = openConnections(options.target, { onNotice: notices.onNotice, signal, arrays });
   return {
-    connections: await openConnections(options.target, { onNotice: notices.onNotice, signal, arrays }),
+    connections: await connecting.finally(() => clearTimeout(timer)),
     migrations,
     migrationsTable,
     lockWait: options.lockWait ?? defaultLockWait,

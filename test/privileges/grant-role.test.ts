@@ -13,7 +13,8 @@ let pool: Database;
 beforeAll(async () => {
   database = await createDatabase({ grants: false });
   ({ sql } = database);
-  pool = await connectTo(database.directUrl);
+  // The lock timeout of commands: calls wait for each other.
+  pool = await connectTo(database.directUrl, { LOCK_TIMEOUT_MS: "60000" });
 });
 afterAll(async () => {
   await pool.close();

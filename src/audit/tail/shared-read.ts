@@ -4,7 +4,7 @@ import type { AuditLogRepository, LogEntry } from "../../repositories/index.ts";
 export type TailFilter = Parameters<AuditLogRepository["readLog"]>[0]["filters"][number];
 
 /** Bytes of one read, whose last row may exceed them. */
-export const maxChunkSize = 512 * 1024;
+export const maxChunkSize = 256 * 1024;
 
 /** Characters of the filters of one statement as JSON: a statement has at most 65,535 values. */
 const maxFilterLength = 200_000;

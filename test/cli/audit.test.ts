@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
 import { verifyProof } from "../../src/client/verify-proof.ts";
 import { sequenceAll } from "../support/audit-order.ts";
+import { poolerOf } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { builtMain, command } from "../support/process.ts";
 import { secret } from "../support/service.ts";
@@ -160,7 +161,7 @@ it("audit tail prints rows again that the reader of a pipe may not have read", a
     "sh",
     ["-c", '"$0" "$1" audit tail --from 0 --state "$2" | head -n 2', process.execPath, builtMain, state],
     {
-      env: { ...process.env, DATABASE_URL: log.url },
+      env: { ...process.env, DATABASE_URL: log.url, ...poolerOf(log.url) },
       stdio: ["ignore", "pipe", "inherit"],
     },
   );

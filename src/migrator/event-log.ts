@@ -4,7 +4,7 @@ import type { MigrateEvent } from "./options.ts";
 
 /**
  * Returns a listener that writes events to the log. Failures are logged as errors; server warnings, lock waits and
- * retries as warnings; starts, results and server notices as info; other events as debug.
+ * retries as warnings; starts, results and server notices as info; statements as trace, because a new database takes hundreds.
  */
 export function logEvents(log: Log): (event: MigrateEvent) => void {
   return ({ type, ...fields }) => {
@@ -17,7 +17,7 @@ export function logEvents(log: Log): (event: MigrateEvent) => void {
     else if (type === "warning") log.warn(fields, "migration");
     else if (type === "notice" && "severity" in fields)
       log[fields.severity === "WARNING" ? "warn" : "info"](fields, "migration notice");
-    else log.debug(fields, `migration ${type}`);
+    else log.trace(fields, `migration ${type}`);
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Db, type Executor, systemActor } from "../database/index.ts";
 import type { AuditLogRepository } from "../repositories/index.ts";
+import { completeCheckpointFile, readLastNote, requireAppendable } from "./checkpoint-file.ts";
 import { asCheckpointWriter, sequenceAction } from "./checkpoint-lock.ts";
 import { readLastCheckpoint, signerFor, writeCheckpoint } from "./checkpoints.ts";
 import type { NoteSigner } from "./signed-note.ts";
@@ -15,14 +16,24 @@ export const keyActor = systemActor("audit-keys");
  * knows the old one learns of the new one.
  *
  * @param options.signers keys of one origin, newest first
+ * @param options.file a file of checkpoints, whose last one the log must contain, and to which new ones are appended
  * @param options.signal stops waiting, for example for a transaction that keeps the row from getting its index
  * @returns the signed checkpoint; undefined if the newest key signs already
- * @throws {LogForkError} if none of the keys has signed the last checkpoint
+ * @throws {LogForkError} if none of the keys has signed the last checkpoint, or the log does not contain an earlier one
+ * @throws {CheckpointFileError} if the file cannot be read or written
  */
 export async function rotateSigningKey(
   { db, audit }: { db: Db; audit: AuditLogRepository },
-  { signers, signal }: { signers: readonly NoteSigner[]; signal?: AbortSignal },
+  { signers, file, signal }: { signers: readonly NoteSigner[]; file?: string | undefined; signal?: AbortSignal },
 ): Promise<string | undefined> {
+  const origin = signers[0]?.verifier.name ?? "";
+  const readKnown = async () => {
+    const kept = file === undefined ? undefined : await readLastNote(file, origin);
+    return kept === undefined ? [] : [kept];
+  };
+  const sealFirst = async (tx: Executor) => {
+    await writeCheckpoint(tx, { signers, known: await readKnown() });
+  };
   const rotate = async (tx: Executor) => {
     const signer = signerFor(await readLastCheckpoint(tx), signers);
     const [newest = signer] = signers;
@@ -32,8 +43,14 @@ export async function rotateSigningKey(
       { action: rotationAction, changes: { key: [signer.verifier.text, newest.verifier.text] } },
     ]);
     await sequenceAction(db, rotationAction, signal);
-    return writeCheckpoint(tx, { signers, cosigners: [newest] });
+    return writeCheckpoint(tx, { signers, known: await readKnown(), cosigners: [newest] });
   };
 
-  return asCheckpointWriter(db, rotate, signal);
+  if (file !== undefined) await requireAppendable(file);
+  // A log that lacks a checkpoint gets no row of a rotation. In a transaction of its own: one that has written keeps rows from
+  // getting their index.
+  await asCheckpointWriter(db, sealFirst, signal);
+  const checkpoint = await asCheckpointWriter(db, rotate, signal);
+  if (file !== undefined) await completeCheckpointFile(db, file, origin);
+  return checkpoint;
 }

@@ -4,7 +4,7 @@ import { ConflictError } from "../errors.ts";
 import type { AuditLogRepository } from "../repositories/index.ts";
 import { auditCheckpoints } from "../schema/index.ts";
 import { parseSignedCheckpoint } from "./checkpoint.ts";
-import { readLastNote } from "./checkpoint-file.ts";
+import { completeCheckpointFile, noteOrigin, readFileNotes, requireAppendable } from "./checkpoint-file.ts";
 import { asCheckpointWriter, sequenceAction } from "./checkpoint-lock.ts";
 import { readLastCheckpoint, signCheckpoint } from "./checkpoints.ts";
 import { keyActor } from "./key-rotation.ts";
@@ -19,13 +19,15 @@ const action = "audit.origin_changed";
  * rows that the database may have lost.
  *
  * @param options.signer the key of the new origin
- * @param options.file a file of checkpoints that may have a later one of the old origin than the database
+ * @param options.file a file of checkpoints that may have a later one of the old origin than the database. The first one of the
+ *   new origin is appended to it.
  * @param options.signal stops waiting, for example for a transaction that keeps the row from getting its index
  * @returns the first checkpoint of the new origin
  * @throws {ConflictError} if there is no log to go on, or the origin is not a new one
  * @throws {LogForkError} if the log does not contain the last checkpoint in the database
+ * @throws {CheckpointFileError} if the file cannot be read or written
  */
-export function beginNewOrigin(
+export async function beginNewOrigin(
   { db, audit }: { db: Db; audit: AuditLogRepository },
   { signer, file, signal }: { signer: NoteSigner; file?: string | undefined; signal?: AbortSignal },
 ): Promise<string | undefined> {
@@ -35,13 +37,14 @@ export function beginNewOrigin(
     if (stored === undefined) throw new ConflictError("The log has no checkpoint: the first one begins it.");
     const last = parseSignedCheckpoint(stored);
     const [used] = await tx.select().from(auditCheckpoints).where(eq(auditCheckpoints.origin, origin)).limit(1);
-    if (used !== undefined)
+    const kept = await readKept(file, [last.origin, origin]);
+    if (used !== undefined || kept.has(origin))
       throw new ConflictError(
-        `AUDIT_SIGNING_KEY is a key of ${origin}, which has checkpoints already. Make a key of a new origin: ` +
-          "`aeturnis-data audit key new --origin <name>`.",
+        `AUDIT_SIGNING_KEY is a key of ${origin}, which has checkpoints already${used === undefined ? `, in ${file}` : ""}. ` +
+          "Make a key of a new origin: `aeturnis-data audit key new --origin <name>`.",
       );
-    const kept = file === undefined ? undefined : await readLastNote(file, last.origin);
-    const latest = kept !== undefined && parseSignedCheckpoint(kept).size > last.size ? kept : stored;
+    const keptLast = kept.get(last.origin);
+    const latest = keptLast !== undefined && parseSignedCheckpoint(keptLast).size > last.size ? keptLast : stored;
     // Committed before the transaction that signs.
     await audit.recordMany(keyActor, [
       { action, changes: { origin: [last.origin, origin], checkpoint: [latest, null] } },
@@ -49,5 +52,19 @@ export function beginNewOrigin(
     await sequenceAction(db, action, signal);
     return signCheckpoint(tx, { keys: [signer], earlier: [last] });
   };
-  return asCheckpointWriter(db, begin, signal);
+  if (file !== undefined) await requireAppendable(file);
+  const checkpoint = await asCheckpointWriter(db, begin, signal);
+  if (file !== undefined) await completeCheckpointFile(db, file, origin);
+  return checkpoint;
+}
+
+/** The last checkpoints of some origins in the whole file: a database of before an origin knows nothing of it. */
+async function readKept(file: string | undefined, origins: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const kept = new Map<string, string>();
+  if (file === undefined) return kept;
+  for await (const note of readFileNotes(file)) {
+    const origin = noteOrigin(note);
+    if (origin !== undefined && origins.includes(origin)) kept.set(origin, note);
+  }
+  return kept;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Db, Executor } from "../database/index.ts";
-import { readLastNote } from "./checkpoint-file.ts";
+import { completeCheckpointFile, readLastNote, requireAppendable } from "./checkpoint-file.ts";
 import { asCheckpointWriter } from "./checkpoint-lock.ts";
 import { writeCheckpoint } from "./checkpoints.ts";
 import { sequenceRows } from "./sequencer.ts";
@@ -13,11 +13,12 @@ const pollInterval = 50;
  * Gives the rows that wait their index, and signs a checkpoint of them at once, for example before a backup.
  *
  * @param options.signers keys of one origin, newest first
- * @param options.file a file of checkpoints, whose last one the log must contain
+ * @param options.file a file of checkpoints, whose last one the log must contain, and to which new ones are appended
  * @returns the signed checkpoint; undefined if the log has not grown
  * @throws {LogForkError} if the log does not contain an earlier checkpoint
+ * @throws {CheckpointFileError} if the file cannot be read or written
  */
-export function sealLog(
+export async function sealLog(
   db: Db,
   { signers, file, signal }: { signers: readonly NoteSigner[]; file?: string | undefined; signal?: AbortSignal },
 ): Promise<string | undefined> {
@@ -33,5 +34,8 @@ export function sealLog(
     const kept = file === undefined ? undefined : await readLastNote(file, origin);
     return writeCheckpoint(tx, { signers, known: kept === undefined ? [] : [kept] });
   };
-  return asCheckpointWriter(db, seal, signal);
+  if (file !== undefined) await requireAppendable(file);
+  const checkpoint = await asCheckpointWriter(db, seal, signal);
+  if (file !== undefined) await completeCheckpointFile(db, file, origin);
+  return checkpoint;
 }

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { parseSignedCheckpoint } from "../../src/audit/checkpoint.ts";
+import { readNotes } from "../../src/audit/checkpoint-file.ts";
 import { LogForkError, writeCheckpoint } from "../../src/audit/checkpoints.ts";
+import { rotateSigningKey } from "../../src/audit/key-rotation.ts";
 import { beginNewOrigin } from "../../src/audit/new-origin.ts";
 import { sealLog } from "../../src/audit/seal.ts";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
@@ -11,6 +13,14 @@ import { verifyLog } from "../../src/audit/verification/verify-log.ts";
 import { repositoriesOn } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { createSignedLog } from "../support/signed-log.ts";
+
+/** What a restore to the moment with so many rows leaves of the log. */
+const restoreTo = (size: number) => `
+  alter table audit_log disable trigger user; alter table audit_leaves disable trigger user;
+  alter table audit_tree disable trigger user; alter table audit_checkpoints disable trigger user;
+  delete from audit_log where (id, created_at) in (select id, created_at from audit_leaves where index >= ${size});
+  delete from audit_leaves where index >= ${size}; delete from audit_tree where (index + 1) * 256 > ${size};
+  delete from audit_checkpoints where size > ${size}; update audit_sequencer set size = ${size}`;
 
 async function logForTest() {
   const log = await createSignedLog();
@@ -46,13 +56,7 @@ it("a log that was restored to an earlier moment goes on under a new origin, whi
   await grow(299);
   const lost = await seal();
   writeFileSync(file, `\n\n${lost}`);
-  // As a restore leaves it.
-  await sql.unsafe(`
-    alter table audit_log disable trigger user; alter table audit_leaves disable trigger user;
-    alter table audit_tree disable trigger user; alter table audit_checkpoints disable trigger user;
-    delete from audit_log where (id, created_at) in (select id, created_at from audit_leaves where index >= 400);
-    delete from audit_leaves where index >= 400; delete from audit_tree where index > 0;
-    delete from audit_checkpoints where size > 400; update audit_sequencer set size = 400`);
+  await sql.unsafe(restoreTo(400));
   await expect(sealLog(db, { signers: [signer], file })).rejects.toThrow(LogForkError);
   const begin = (key = createNoteSigner("game.example/log-2")) => beginNewOrigin({ db, audit }, { signer: key, file });
   await expect(begin(signer)).rejects.toThrow("is a key of game.example/log, which has checkpoints already");
@@ -81,4 +85,52 @@ it("a log without a checkpoint has no origin to leave", async () => {
   const { db, audit, grow, signer } = await logForTest();
   await grow(1);
   await expect(beginNewOrigin({ db, audit }, { signer })).rejects.toThrow("The log has no checkpoint");
+});
+
+it("seals, new origins and rotations append to the file what it lacks", async () => {
+  const { db, audit, file, grow, seal, signer } = await logForTest();
+  const sizesInFile = () =>
+    readNotes(readFileSync(file, "utf8")).notes.map((note) => {
+      const { origin, size } = parseSignedCheckpoint(note);
+      return [origin, size];
+    });
+  for (const rows of [3, 4]) {
+    await grow(rows);
+    await seal();
+  }
+  await sealLog(db, { signers: [signer], file });
+  const old = "game.example/log";
+  expect(sizesInFile()).toEqual([3, 7].map((size) => [old, size]));
+  await grow(2);
+  await sealLog(db, { signers: [signer], file });
+  await rotateSigningKey({ db, audit }, { signers: [createNoteSigner(old), signer], file });
+  const origin = "game.example/log-2";
+  await beginNewOrigin({ db, audit }, { signer: createNoteSigner(origin), file });
+  expect(sizesInFile()).toEqual([...[3, 7, 9, 10].map((size) => [old, size]), [origin, 11]]);
+});
+
+it("a restore of before a new origin begins no second log of that name, and no other is taken for the last", async () => {
+  const { db, sql, audit, file, grow, signer } = await logForTest();
+  for (let sealed = 0; sealed < 300; sealed += 150) {
+    await grow(150);
+    await sealLog(db, { signers: [signer], file });
+  }
+  const key = createNoteSigner("game.example/log-2");
+  const begin = (newKey = key) => beginNewOrigin({ db, audit }, { signer: newKey, file });
+  await begin();
+  // Far from the end of the file, and cut by what is read of it first.
+  const kept = readFileSync(file, "utf8");
+  const other = createNoteSigner("game.example/other").verifier.name;
+  const foreign = `${other}\n1\n${"A".repeat(43)}=\n\n— ${other} ${"A".repeat(92)}\n`;
+  writeFileSync(file, `${kept}${`\n\n${foreign}`.repeat(1_000)}`);
+
+  await sql.unsafe(restoreTo(200));
+  await grow(200);
+  await expect(sealLog(db, { signers: [signer], file })).rejects.toThrow(LogForkError);
+  const { verifier } = signer;
+  await expect(
+    rotateSigningKey({ db, audit }, { signers: [createNoteSigner(verifier.name), signer], file }),
+  ).rejects.toThrow(LogForkError);
+  expect(await sql`select from audit_log where action = 'audit.key_rotated'`).toEqual([]);
+  await expect(begin()).rejects.toThrow(`which has checkpoints already, in ${file}`);
 });

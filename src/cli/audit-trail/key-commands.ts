@@ -38,9 +38,13 @@ export async function auditKeyList({ json }: { readonly json: boolean }): Promis
 
 /** `aeturnis-data audit key rotate` */
 export async function auditKeyRotate(): Promise<void> {
-  const signers = configuredSigners(readConfig());
+  const config = readConfig();
+  const signers = configuredSigners(config);
+  const file = config.audit.checkpointFile;
   const checkpoint = await withInterrupt((signal) =>
-    withDatabase(({ db, repositories: { audit } }) => rotateSigningKey({ db, audit }, { signers, signal }), { signal }),
+    withDatabase(({ db, repositories: { audit } }) => rotateSigningKey({ db, audit }, { signers, file, signal }), {
+      signal,
+    }),
   );
   console.log(checkpoint ?? "The first key of AUDIT_SIGNING_KEY signs already.");
 }

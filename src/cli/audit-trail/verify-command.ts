@@ -78,7 +78,7 @@ function keysOf(texts: readonly string[] | undefined): NoteVerifier[] {
 }
 
 function readCheckpoints(file: string): string[] {
-  const notes = readNotes(withNamedFile("--against", file, () => readFileSync(file, "utf8")));
+  const { notes } = readNotes(withNamedFile("--against", file, () => readFileSync(file, "utf8")));
   if (notes.length === 0) throw new UsageError(`--against ${file}: has no checkpoint.`);
   return notes;
 }

@@ -85,17 +85,21 @@ export async function* readFileNotes(file: string): AsyncGenerator<string> {
 }
 
 /**
- * The last checkpoint of an origin in a file of notes that are separated by an empty line. One that a crash left unfinished is
- * passed over. Undefined without one, and for a file that does not exist.
+ * The last checkpoint in a file: of any origin, or of a given one. One that a crash left unfinished is passed over. Undefined
+ * without one, and for a file that does not exist.
  *
  * @throws {CheckpointFileError}
  */
-export async function readLastNote(file: string, origin: string): Promise<string | undefined> {
+export async function readLastNote(file: string, origin?: string): Promise<string | undefined> {
+  const isWanted = (note: string) => {
+    const found = noteOrigin(note);
+    return found !== undefined && (origin === undefined || found === origin);
+  };
   const { tail, isWhole } = await readTail(file);
-  let last = readNotes(tail).notes.findLast((note) => noteOrigin(note) === origin);
+  let last = readNotes(tail).notes.findLast(isWanted);
   if (last !== undefined || isWhole) return last;
   // Checkpoints of another origin follow, such as one that was begun later.
-  for await (const note of readFileNotes(file)) if (noteOrigin(note) === origin) last = note;
+  for await (const note of readFileNotes(file)) if (isWanted(note)) last = note;
   return last;
 }
 
@@ -169,8 +173,8 @@ const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).
 
 const writeError = (file: string, error: unknown) =>
   new CheckpointFileError(
-    `AUDIT_CHECKPOINT_FILE (${file}) cannot be appended to: ${(error as Error).message}. Checkpoints are stored in the ` +
-      "database all the same. Let the service write the file, make room for it, or set another one; it is completed then.",
+    `AUDIT_CHECKPOINT_FILE (${file}) cannot be appended to: ${(error as Error).message}. Let the service write the file, make ` +
+      "room for it, or set another one.",
   );
 
 const readError = (file: string, error: unknown) =>

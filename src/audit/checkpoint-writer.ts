@@ -1,17 +1,28 @@
 import { codeOf, type Db, isTransactionConflict, isUnavailable, runAsLeader, sqlstate } from "../database/index.ts";
+import { OperatorError } from "../errors.ts";
 import { repeat } from "../interval.ts";
 import type { Log } from "../observability/index.ts";
 import { parseSignedCheckpoint } from "./checkpoint.ts";
-import { appendNotes, readLastNote } from "./checkpoint-file.ts";
+import { CheckpointFileError, completeCheckpointFile, readLastNote, requireAppendable } from "./checkpoint-file.ts";
 import { checkpointJob } from "./checkpoint-lock.ts";
-import { readCheckpointsAfter, readLastCheckpoint, writeCheckpoint } from "./checkpoints.ts";
+import { readLastCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { sequenceRows } from "./sequencer.ts";
 import type { NoteSigner } from "./signed-note.ts";
 
 /** Time from one checkpoint to the next while the log grows (ms). */
-const interval = 10_000;
+const defaultInterval = 10_000;
+
+/** Time after which a problem that lasts is logged again (ms). */
+const defaultReminderInterval = 3_600_000;
 
 const sizeOf = (note: string): number => parseSignedCheckpoint(note).size;
+
+/** Signs checkpoints until it is stopped. */
+export interface CheckpointWriter {
+  /** Why no checkpoint is signed, or why the file lacks some, since when, and the remedy. Undefined while all is well. */
+  problem(): string | undefined;
+  stop(): Promise<void>;
+}
 
 /**
  * Signs a checkpoint of the log of the audit trail every ten seconds if it has grown, and one at the stop. All are stored,
@@ -22,45 +33,53 @@ const sizeOf = (note: string): number => parseSignedCheckpoint(note).size;
  *
  * @param options.signers keys of one origin, newest first
  * @param options.file where checkpoints are appended
- * @throws the error of the file system, if the file cannot be read
+ * @param options.interval time from one checkpoint to the next (ms)
+ * @param options.reminderInterval time after which a problem that lasts is logged again (ms)
+ * @throws {CheckpointFileError} if the file cannot be read and written
  */
 export async function startCheckpointWriter(options: {
   db: Db;
   log: Log;
   signers: readonly NoteSigner[];
   file?: string | undefined;
-}): Promise<{ stop: () => Promise<void> }> {
-  const { db, log, signers, file } = options;
+  interval?: number;
+  reminderInterval?: number;
+}): Promise<CheckpointWriter> {
+  const { db, log, signers, file, interval = defaultInterval, reminderInterval = defaultReminderInterval } = options;
   const origin = signers[0]?.verifier.name ?? "";
   const stopping = new AbortController();
+  if (file !== undefined) await requireAppendable(file);
   let known = file === undefined ? undefined : await readLastNote(file, origin);
-  let inFile = known === undefined ? 0 : sizeOf(known);
-  let isFailing = false;
+  /** The last checkpoint up to which the file is complete. */
+  let filed: string | undefined;
+  const problem = new StandingProblem(log, reminderInterval);
   let running: Promise<void> = Promise.resolve();
 
   const write = async () => {
     const earlier = known === undefined ? [] : [known];
     let signed: string | undefined;
-    await runAsLeader(db, checkpointJob, async (tx) => {
+    const isLeader = await runAsLeader(db, checkpointJob, async (tx) => {
       signed = await writeCheckpoint(tx, { signers, known: earlier });
     });
     if (signed !== undefined) log.info({ checkpoint: signed }, "checkpoint of the audit trail");
     // Another process may have signed.
     const last = await readLastCheckpoint(db);
     if (last !== undefined && sizeOf(last) > (known === undefined ? 0 : sizeOf(known))) known = last;
-    if (file === undefined || known === undefined || inFile >= sizeOf(known)) return;
-    await appendNotes(file, await readCheckpointsAfter(db, origin, inFile));
-    inFile = sizeOf(known);
+    if (file !== undefined && known !== undefined && known !== filed) {
+      await completeCheckpointFile(db, file, origin);
+      filed = known;
+    }
+    // Of a log that another process has looked at it knows nothing.
+    if (isLeader) problem.end();
   };
   const tryToWrite = async () => {
     try {
       await write();
-      isFailing = false;
-    } catch (err) {
+    } catch (error) {
       // Others report an unavailable database and pending migrations.
-      const isKnown = isUnavailable(err) || isTransactionConflict(err) || codeOf(err) === sqlstate.undefinedTable;
-      if (!isKnown && !isFailing) log.error({ err }, "no checkpoint of the audit trail could be written");
-      isFailing ||= !isKnown;
+      const isReported =
+        isUnavailable(error) || isTransactionConflict(error) || codeOf(error) === sqlstate.undefinedTable;
+      if (!isReported) problem.report(error);
     }
   };
   const run = () => {
@@ -71,6 +90,7 @@ export async function startCheckpointWriter(options: {
   void run();
   repeat(run, { ms: interval, signal: stopping.signal });
   return {
+    problem: () => problem.text,
     async stop() {
       stopping.abort();
       // The rows of the last requests.
@@ -78,4 +98,46 @@ export async function startCheckpointWriter(options: {
       await run();
     },
   };
+}
+
+/** What keeps checkpoints from being signed or filed. It is logged when it begins, and again while it lasts. */
+class StandingProblem {
+  readonly #log: Log;
+  readonly #reminderInterval: number;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  #message: string | undefined;
+  #text: string | undefined;
+
+  constructor(log: Log, reminderInterval: number) {
+    this.#log = log;
+    this.#reminderInterval = reminderInterval;
+  }
+
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  report(error: unknown): void {
+    const message = error instanceof OperatorError ? error.message : "The log of the service says why.";
+    const isNew = message !== this.#message;
+    if (isNew) this.#begin(message, error instanceof CheckpointFileError);
+    if (!isNew && performance.now() - this.#loggedAt < this.#reminderInterval) return;
+    this.#loggedAt = performance.now();
+    // What the operator can correct needs no stack.
+    const details = error instanceof OperatorError ? {} : { err: error };
+    this.#log.error({ problem: this.#text, ...details }, "checkpoints of the audit trail have a problem");
+  }
+
+  end(): void {
+    this.#message = undefined;
+    this.#text = undefined;
+  }
+
+  #begin(message: string, isOfFile: boolean): void {
+    this.#message = message;
+    const since = `${new Date().toISOString().slice(0, 19)}Z`;
+    this.#text = isOfFile
+      ? `checkpoints since ${since} are in the database, and AUDIT_CHECKPOINT_FILE gets them later: ${message}`
+      : `no checkpoint of the audit trail is signed since ${since}: ${message}`;
+  }
 }

@@ -4,13 +4,18 @@ import { OperatorError } from "../errors.ts";
 import { auditCheckpoints, auditSequencer } from "../schema/index.ts";
 import { type Checkpoint, checkpointText, parseSignedCheckpoint } from "./checkpoint.ts";
 import { completeSubtrees } from "./merkle.ts";
-import { type NoteSigner, signNote, verifiersOf } from "./signed-note.ts";
+import { keyNamesOf, type NoteSigner, signNote, verifiersOf } from "./signed-note.ts";
 import { readRoots, storeNodes } from "./tree.ts";
 
 /** Why no checkpoint is signed: it would be a second history under the origin of the first. */
 export class LogForkError extends OperatorError {
   override readonly name = "LogForkError";
 }
+
+/** What to do about a log that lacks a checkpoint. */
+const forkRemedy =
+  "Nothing is signed. `aeturnis-data audit verify --against <AUDIT_CHECKPOINT_FILE>` tells from which row on it is another log. " +
+  "To accept that rows are lost, make a key of a new origin and run `aeturnis-data audit seal --new-origin`.";
 
 /** The newest checkpoint of the log, as a signed note; undefined before the first. */
 export async function readLastCheckpoint(db: Executor): Promise<string | undefined> {
@@ -57,8 +62,9 @@ export function signerFor(last: string | undefined, signers: readonly NoteSigner
   const signer = signers.find(({ verifier }) => valid.has(verifier) && verifier.id === note.signatures[0]?.id);
   if (signer === undefined)
     throw new LogForkError(
-      "The last checkpoint of the audit trail was signed by another key than those of AUDIT_SIGNING_KEY. Add that key, " +
-        "as the last one, and run `aeturnis-data audit key rotate`.",
+      `The last checkpoint of the audit trail was signed by the key ${keyNamesOf(note)[0]}, which AUDIT_SIGNING_KEY lacks. ` +
+        "If AUDIT_SIGNING_KEY has a key from before a rotation, set that key in its place. If it has a new one, add that key " +
+        "after it, separated by a comma, and run `aeturnis-data audit key rotate`.",
     );
   return signer;
 }
@@ -88,7 +94,7 @@ export async function writeCheckpoint(
 ): Promise<string | undefined> {
   const last = await readLastCheckpoint(tx);
   const signer = signerFor(last, signers);
-  const earlier = [...(last === undefined ? [] : [last]), ...known].map(parseSignedCheckpoint);
+  const earlier = [...new Set([...(last === undefined ? [] : [last]), ...known])].map(parseSignedCheckpoint);
   return signCheckpoint(tx, { keys: [...cosigners, signer], earlier });
 }
 
@@ -112,10 +118,11 @@ export async function signCheckpoint(
   if (longest > size)
     throw new LogForkError(
       `The log of the audit trail has ${size} rows, and a checkpoint of it has ${longest}: the database was restored to an ` +
-        "earlier moment, or has lost its last transactions. Nothing is signed.",
+        `earlier moment, or has lost its last transactions. ${forkRemedy}`,
     );
-  if (!isGrown || size === 0) return undefined;
+  if (size === 0) return undefined;
 
+  // Also of a log that has not grown: a problem is to be seen as long as it lasts.
   await storeNodes(tx, size);
   const roots = await readRoots(
     tx,
@@ -123,6 +130,7 @@ export async function signCheckpoint(
   );
   const [root = new Uint8Array(), ...earlierRoots] = roots;
   for (const [at, checkpoint] of earlier.entries()) requireRoot(checkpoint, earlierRoots[at] ?? new Uint8Array());
+  if (!isGrown) return undefined;
   const note = signNote(checkpointText({ origin, size, root }), keys);
   await tx.insert(auditCheckpoints).values({ origin, size, note });
   return note;
@@ -133,6 +141,6 @@ function requireRoot({ size, root }: Checkpoint, found: Uint8Array): void {
   if (Buffer.compare(root, found) === 0) return;
   throw new LogForkError(
     `The first ${size} rows of the log of the audit trail are others than those of its checkpoint: rows were changed, or the ` +
-      "database is another one. Nothing is signed.",
+      `database is another one. ${forkRemedy}`,
   );
 }

@@ -1,6 +1,7 @@
 /** The log of the audit trail: batched events, its order, its signed checkpoints, its proofs and its verification. */
 export { readNotes } from "./checkpoint-file.ts";
-export { startCheckpointWriter } from "./checkpoint-writer.ts";
+export { findCheckpointFileProblems } from "./checkpoint-file-problems.ts";
+export { type CheckpointWriter, startCheckpointWriter } from "./checkpoint-writer.ts";
 export { LogForkError, readLastCheckpoint, requireSigner, signerFor } from "./checkpoints.ts";
 export { createEventRecorder, type EventRecorder } from "./event-recorder.ts";
 export { rotateSigningKey } from "./key-rotation.ts";

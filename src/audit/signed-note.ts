@@ -125,6 +125,10 @@ export function verifiersOf({ text, signatures }: SignedNote, keys: readonly Not
   });
 }
 
+/** The names and ids of the keys that signatures claim, as public keys begin. */
+export const keyNamesOf = ({ signatures }: SignedNote): string[] =>
+  signatures.map(({ name, id }) => `${name}+${hexOf(id)}`);
+
 function signerOf(name: string, seed: Buffer): NoteSigner {
   const key = createPrivateKey({ key: Buffer.concat([privatePrefix, seed]), format: "der", type: "pkcs8" });
   const verifier = verifierOf(name, createPublicKey(key));

@@ -25,6 +25,12 @@ export function readAuditOrigin(): string | undefined {
   return process.env["AUDIT_ORIGIN"] || undefined;
 }
 
+/** The file to which checkpoints are appended, for a command that signs nothing; undefined if it is not set. */
+export function readCheckpointFile(): string | undefined {
+  loadDotenv();
+  return process.env["AUDIT_CHECKPOINT_FILE"] || undefined;
+}
+
 function loadDotenv(): void {
   if (existsSync(".env")) loadEnvFile();
 }

@@ -13,20 +13,25 @@ export interface Readiness {
   readonly pending: readonly string[] | null;
   /** Privileges that the service's role lacks, such as after a migration; absent when there are none. */
   readonly privileges?: string;
-  /** Problems that block, or will block, the recording of changes; absent when there are none. */
+  /** Problems that block, or will block, the recording or the signing of changes; absent when there are none. */
   readonly audit?: readonly string[];
   /** How far the partitions of the audit trail reach; absent when it cannot be determined. */
   readonly auditRunway?: AuditRunway;
 }
 
-/** Reports whether the service can handle requests now. Never throws: an unreachable database is not ready. */
-export async function checkReadiness(database: Database): Promise<Readiness> {
+/**
+ * Reports whether the service can handle requests now. Never throws: an unreachable database is not ready.
+ *
+ * @param warning a problem of the audit trail that blocks nothing
+ */
+export async function checkReadiness(database: Database, warning?: string): Promise<Readiness> {
   if (!(await succeeds(database.ping()))) return { ready: false, database: false, writable: false, pending: null };
   const writable = await succeeds(database.checkWritable());
   const pending = await pendingMigrations(database.db).catch(() => null);
   const applied = pending?.length === 0;
   // The migrations create the function that reports audit problems.
   const problems = applied ? await findAuditProblems(database.db).catch(() => [uncheckable]) : [];
+  const audit = [...problems.map(({ problem }) => problem), ...(warning === undefined ? [] : [warning])];
   const missing = applied ? await missingPrivileges(database.db).catch(() => []) : [];
   const auditRunway = applied ? await readAuditRunway(database.db).catch(() => undefined) : undefined;
   return {
@@ -35,7 +40,7 @@ export async function checkReadiness(database: Database): Promise<Readiness> {
     writable,
     pending,
     ...(missing.length > 0 && { privileges: `missing: ${summarizePrivileges(missing)}` }),
-    ...(problems.length > 0 && { audit: problems.map(({ problem }) => problem) }),
+    ...(audit.length > 0 && { audit }),
     ...(auditRunway && { auditRunway }),
   };
 }

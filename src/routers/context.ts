@@ -1,4 +1,4 @@
-import type { AuditTails, EventRecorder, NoteVerifier } from "../audit/index.ts";
+import type { AuditTails, CheckpointWriter, EventRecorder, NoteVerifier } from "../audit/index.ts";
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
 import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
@@ -13,6 +13,8 @@ export interface Services extends Repositories {
   readonly events: EventRecorder;
   /** The public keys of the log of the audit trail, newest first. */
   readonly auditKeys: readonly NoteVerifier[];
+  /** Tells what keeps the log of the audit trail from being signed. */
+  readonly checkpoints: Pick<CheckpointWriter, "problem">;
   /** Follow the audit trail. */
   readonly tails: AuditTails;
   readonly identity: Identity;

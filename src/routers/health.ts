@@ -14,9 +14,9 @@ export const healthRouter = t.router({
    * number of each event of authentication since the start of the process.
    */
   details: procedureFor("admin", "service").query(async ({ ctx }) => {
-    const { authentications, database, version } = ctx.services;
+    const { authentications, checkpoints, database, version } = ctx.services;
     return {
-      ...(await checkReadiness(database)),
+      ...(await checkReadiness(database, checkpoints.problem())),
       version,
       node: process.version,
       uptime: Math.round(process.uptime()),

@@ -47,7 +47,7 @@ export async function createHttpServer(options: { config: Config; services: Serv
   addRequestChecks(server);
   addFallbackHandlers(server, log);
   await refuseOverload(server, log);
-  addProbes(server, database);
+  addProbes(server, services);
   const calls: TRPCOptions = {
     createContext: createContexts(services, config.http),
     headers: errorHeaders,

@@ -56,6 +56,7 @@ export interface Service {
  * @throws {MigrationError} if a migration fails
  * @throws {MissingEncryptionKeyError} if rows need a key that the configuration does not have
  * @throws {LogForkError} if AUDIT_SIGNING_KEY is not the key of the log of the audit trail
+ * @throws {CheckpointFileError} if AUDIT_CHECKPOINT_FILE cannot be read and written
  */
 export async function createService(options: {
   config: Config;
@@ -142,6 +143,7 @@ export async function createService(options: {
       authentications,
       events: createEventRecorder(repositories.audit),
       auditKeys: signers.map(({ verifier }) => verifier),
+      checkpoints,
       tails,
       database,
       log,

@@ -1,20 +1,28 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { checkpointText, parseCheckpoint } from "../../src/audit/checkpoint.ts";
-import { appendNotes, readLastNote } from "../../src/audit/checkpoint-file.ts";
+import { appendNotes, CheckpointFileError, readLastNote, readNotes } from "../../src/audit/checkpoint-file.ts";
+import { findCheckpointFileProblems } from "../../src/audit/checkpoint-file-problems.ts";
 import { startCheckpointWriter } from "../../src/audit/checkpoint-writer.ts";
-import { LogForkError, requireSigner, writeCheckpoint } from "../../src/audit/checkpoints.ts";
+import { LogForkError, readLastCheckpoint, requireSigner, writeCheckpoint } from "../../src/audit/checkpoints.ts";
 import { rotateSigningKey } from "../../src/audit/key-rotation.ts";
 import { completeSubtrees, inclusionParts, nodeHash, rootOf } from "../../src/audit/merkle.ts";
-import { createNoteSigner, type NoteSigner, parseNote, signNote, verifiersOf } from "../../src/audit/signed-note.ts";
+import {
+  createNoteSigner,
+  type NoteSigner,
+  parseNote,
+  parseNoteSigner,
+  signNote,
+  verifiersOf,
+} from "../../src/audit/signed-note.ts";
 import { MissingLeafError, readRoots, storeNodes } from "../../src/audit/tree.ts";
 import { sequenceAll } from "../support/audit-order.ts";
 import { createDatabase, openPool, quiet, repositoriesOn } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { readableLog } from "../support/log.ts";
-import { serviceForTest } from "../support/service.ts";
+import { auditSigningKey, clientOf, serviceForTest, serviceToken } from "../support/service.ts";
 
 const origin = "game.example/log";
 const signer = createNoteSigner(origin);
@@ -108,8 +116,6 @@ it("nothing is signed if the log lacks a checkpoint that is known: after a resto
     /has 10 rows, and a checkpoint of it has 20.*Nothing is signed/s,
   );
   await other.addRows(10);
-  expect(await other.write({ known })).toBeUndefined();
-  await other.addRows(1);
   await expect(other.write({ known })).rejects.toThrow(/first 20 rows .* are others.*Nothing is signed/s);
   expect(await other.sql`select from audit_checkpoints`).toEqual([]);
   expect(await other.write()).toBeDefined();
@@ -122,7 +128,7 @@ it("a log is signed by the keys of its origin that have signed it, and by no oth
   await write();
   await requireSigner(db, [createNoteSigner(origin), signer]);
   const errors = [
-    [[createNoteSigner(origin)], /signed by another key/],
+    [[createNoteSigner(origin)], /by the key game.example\/log\+[0-9a-f]{8}, which AUDIT_SIGNING_KEY lacks/],
     [[createNoteSigner("game.example/other")], /has the origin game\.example\/log, and AUDIT_SIGNING_KEY is a key of/],
   ] as const;
   await addRows(1);
@@ -149,7 +155,13 @@ it("a new key signs after its rotation, whose row names both keys and whose chec
   expect(await sql`select changes, actor from audit_log where action = 'audit.key_rotated'`).toEqual([
     { actor: "system:audit-keys", changes: { key: [signer.verifier.text, newer.verifier.text] } },
   ]);
-  await expect(requireSigner(db, [signer])).rejects.toThrow(LogForkError);
+  // Followed for the retired key, "add it and rotate" would let it sign again.
+  const retired = await requireSigner(db, [signer]).catch((error: Error) => error);
+  expect(retired).toBeInstanceOf(LogForkError);
+  expect(String(retired)).toContain(`was signed by the key ${newer.verifier.text.split("+", 2).join("+")}, which`);
+  expect(String(retired)).toContain(
+    "a key from before a rotation, set that key in its place. If it has a new one, add",
+  );
   expect(await rotateSigningKey({ db, audit }, { signers })).toBeUndefined();
   await addRows(1);
   expect(idsOf(await write({ signers }), signers)).toEqual([newer.verifier.id]);
@@ -193,7 +205,7 @@ it("a note that a crash has cut anywhere keeps no later one from being read", as
   }
 });
 
-it("a process that finds an earlier log than the file has signs nothing, and says so once", async () => {
+it("a process that finds an earlier log than the file has signs nothing, and says so as long as that lasts", async () => {
   const one = await databaseForTest();
   await one.addRows(5);
   const file = temporaryFile();
@@ -201,11 +213,111 @@ it("a process that finds an earlier log than the file has signs nothing, and say
   const restored = await databaseForTest();
   await restored.addRows(4);
   const { log, lines } = readableLog("warn");
-  const writer = await startCheckpointWriter({ db: restored.db, log, signers: [signer], file });
+  const options = { db: restored.db, log, signers: [signer], file, interval: 20 };
+  const writer = await startCheckpointWriter(options);
   await eventually(() => expect(lines).toHaveLength(1));
+  const problem = writer.problem();
+  expect(problem).toMatch(
+    /^no checkpoint of the audit trail is signed since \d{4}-.*Z: The log of the audit trail has 4 rows/,
+  );
+  expect(problem).toContain("Nothing is signed. `aeturnis-data audit verify --against <AUDIT_CHECKPOINT_FILE>` tells");
+  expect(problem).toContain("run `aeturnis-data audit seal --new-origin`.");
   await writer.stop();
-  expect(lines).toMatchObject([{ level: "error", err: { message: expect.stringContaining("Nothing is signed") } }]);
+  expect(lines).toEqual([expect.objectContaining({ level: "error", problem })]);
+  expect(lines[0]).not.toHaveProperty("err");
+
+  const reminding = await startCheckpointWriter({ ...options, reminderInterval: 50 });
+  await eventually(() => expect(lines.length).toBeGreaterThan(3));
+  await restored.addRows(1);
+  await eventually(() =>
+    expect(reminding.problem()).toContain("The first 5 rows of the log of the audit trail are others"),
+  );
+  await reminding.stop();
   expect(await restored.sql`select from audit_checkpoints`).toEqual([]);
+});
+
+it("a file that cannot be written stops the start, with its name and the remedy", async () => {
+  const { db, url } = await databaseForTest();
+  const folder = temporaryFile();
+  mkdirSync(folder);
+  for (const [file, reason] of [
+    [folder, /EISDIR/],
+    [join(folder, "none", "checkpoints"), /ENOENT/],
+  ] as const) {
+    const start = startCheckpointWriter({ db, log: quiet, signers: [signer], file });
+    await expect(start).rejects.toThrow(CheckpointFileError);
+    await expect(start).rejects.toThrow(`AUDIT_CHECKPOINT_FILE (${file}) cannot be appended to: `);
+    await expect(start).rejects.toThrow(reason);
+    await expect(start).rejects.toThrow("or set another one.");
+    await expect(serviceForTest(url, { env: { AUDIT_CHECKPOINT_FILE: file } })).rejects.toThrow(CheckpointFileError);
+  }
+});
+
+it("checkpoints are stored while the disk of the file is full, and the file is completed later", async () => {
+  const { db, addRows } = await databaseForTest();
+  const file = temporaryFile();
+  symlinkSync("/dev/full", file);
+  const { log, lines } = readableLog("warn");
+  await addRows(1);
+  const writer = await startCheckpointWriter({ db, log, signers: [signer], file, interval: 20 });
+  onTestFinished(writer.stop);
+  await eventually(() => expect(lines).toHaveLength(1));
+  const problem = writer.problem();
+  expect(lines).toMatchObject([{ level: "error", problem }]);
+  expect(problem).toMatch(
+    /^checkpoints since .*Z are in the database, and AUDIT_CHECKPOINT_FILE gets them later: .*ENOSPC/,
+  );
+  await addRows(1);
+  await eventually(async () => expect(checkpointOf(await readLastCheckpoint(db)).size).toBe(2));
+  rmSync(file);
+  await eventually(() => expect(writer.problem()).toBeUndefined());
+  const { notes } = readNotes(readFileSync(file, "utf8"));
+  expect(notes.map((note) => checkpointOf(note).size)).toEqual([1, 2]);
+});
+
+it("a file and a database that differ are a problem, and a checkpoint of a moment ago is none", async () => {
+  const { db, sql, addRows, write } = await databaseForTest();
+  const file = temporaryFile();
+  const problems = () => findCheckpointFileProblems(db, file);
+  await addRows(3);
+  const first = (await write()) as string;
+  expect(await problems()).toEqual([]);
+  await sql.unsafe(
+    "alter table audit_checkpoints disable trigger user; update audit_checkpoints set created_at = now() - interval '2 minutes'",
+  );
+  expect(await problems()).toEqual([
+    expect.stringContaining("lacks checkpoints that the database has, from that for 3"),
+  ]);
+  await appendNotes(file, [first]);
+  expect(await problems()).toEqual([]);
+  await addRows(1);
+  const second = (await write()) as string;
+  await sql`delete from audit_checkpoints where size = 4`;
+  await appendNotes(file, [second]);
+  expect(await problems()).toEqual([
+    expect.stringMatching(/has a checkpoint of game\.example\/log for 4 rows that the database lacks.*--new-origin/s),
+  ]);
+  rmSync(file);
+  mkdirSync(file);
+  expect(await problems()).toEqual([expect.stringContaining(`AUDIT_CHECKPOINT_FILE (${file}) cannot be read: EISDIR`)]);
+});
+
+it("the readiness probe and health.details warn that nothing is signed, and the service is ready", async () => {
+  const one = await databaseForTest();
+  await one.addRows(500);
+  const file = temporaryFile();
+  const signers = [parseNoteSigner(auditSigningKey)];
+  await appendNotes(file, [(await one.write({ signers })) as string]);
+  const { url } = await databaseForTest();
+  const service = await serviceForTest(url, { env: { AUDIT_CHECKPOINT_FILE: file } });
+  const audit = [
+    expect.stringMatching(/^no checkpoint of the audit trail is signed since .* a checkpoint of it has 500/),
+  ];
+  await eventually(async () => {
+    const response = await fetch(new URL("/readyz", service.url));
+    expect([response.status, await response.json()]).toMatchObject([200, { status: "ready", audit }]);
+  });
+  expect(await clientOf(service.url, serviceToken).health.details.query()).toMatchObject({ ready: true, audit });
 });
 
 it("a service signs what it has recorded, at the latest at its stop", async () => {

@@ -74,6 +74,16 @@ it("audit verify tells whether the trail is intact, by its exit code too", async
   expect([code, JSON.parse(stdout)]).toMatchObject([1, { verdict: "altered", counts: { changed: 1 } }]);
 });
 
+it("audit status compares the checkpoints of the database with those of AUDIT_CHECKPOINT_FILE", async () => {
+  const file = join(folder, "checkpoints");
+  expect(await audit(["status"], { AUDIT_CHECKPOINT_FILE: file })).toMatchObject({
+    output: expect.not.stringContaining("AUDIT_CHECKPOINT_FILE"),
+  });
+  const { code, stdout } = await audit(["status", "--json"], { AUDIT_CHECKPOINT_FILE: folder });
+  const problem = expect.stringContaining(`AUDIT_CHECKPOINT_FILE (${folder}) cannot be read: EISDIR`);
+  expect([code, JSON.parse(stdout)]).toMatchObject([1, { problems: expect.arrayContaining([problem]) }]);
+});
+
 it("audit prove prints a proof and nothing else", async () => {
   const { stdout } = await audit(["prove", "300"]);
   expect(await verifyProof(stdout, log.signer.verifier.text)).toMatchObject({ index: 300, size: 600 });

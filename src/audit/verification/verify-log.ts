@@ -4,7 +4,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { parseSignedCheckpoint, type SignedCheckpoint } from "../checkpoint.ts";
 import { entrySettings } from "../entry-row.ts";
 import type { LogPosition } from "../position.ts";
-import { type NoteVerifier, SignedNoteError } from "../signed-note.ts";
+import { keyNamesOf, type NoteVerifier, SignedNoteError } from "../signed-note.ts";
 import { countAllRows, type UnsealedRows, verifyAdditions } from "./additions.ts";
 import { type LogKeys, signersOf, verifyRoots, verifyStoredCheckpoints } from "./checkpoints.ts";
 import { EntryVerifier, type LateRows, type LogRange, planSettings, readEntries } from "./entries.ts";
@@ -203,8 +203,7 @@ function reasonOf({
   if (isEmpty) return "The log has no rows between these positions.";
   if (last === undefined) return "The log has no checkpoint: no service has signed it.";
   if (key !== undefined) return null;
-  const signers = last.note.signatures.map(({ name, id }) => `${name}+${id.toString(16).padStart(8, "0")}`);
-  return `The last checkpoint is signed by ${signers.join(" and ")}, and by none of the given keys.`;
+  return `The last checkpoint is signed by ${keyNamesOf(last.note).join(" and ")}, and by none of the given keys.`;
 }
 
 const lowerBound = (from: LogPosition | undefined, first: string | undefined): string => {

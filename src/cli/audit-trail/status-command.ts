@@ -1,3 +1,4 @@
+import { findCheckpointFileProblems } from "../../audit/index.ts";
 import {
   type AuditOrder,
   type AuditRunway,
@@ -7,6 +8,7 @@ import {
 } from "../../database/index.ts";
 import type { AuditPartition } from "../../repositories/index.ts";
 import { withDatabase } from "../database.ts";
+import { readCheckpointFile } from "../environment.ts";
 import { printJson } from "../json.ts";
 
 interface AuditStatus {
@@ -18,13 +20,15 @@ interface AuditStatus {
 
 /** `aeturnis-data audit status`. Exit code: 1 if there is a problem. */
 export async function auditStatus({ json }: { readonly json: boolean }): Promise<void> {
+  const file = readCheckpointFile();
   const status = await withDatabase(async ({ db, repositories }): Promise<AuditStatus> => {
     const problems = await findAuditProblems(db);
+    const fileProblems = file === undefined ? [] : await findCheckpointFileProblems(db, file);
     return {
       runway: await readAuditRunway(db),
       partitions: await repositories.audit.partitions(),
       order: await readAuditOrder(db),
-      problems: problems.map(({ problem }) => problem),
+      problems: [...problems.map(({ problem }) => problem), ...fileProblems],
     };
   });
   if (json) printJson(status);

@@ -75,7 +75,16 @@ it("a log that was restored to an earlier moment goes on under a new origin, whi
   await expect(write([signer])).rejects.toThrow("has the origin game.example/log-2");
   expect(parseSignedCheckpoint((await write([key])) ?? "").size).toBe(701);
   // The old key may be lost; with it, and with what was kept, the loss is found.
-  expect(await verifyLog(db, { keys: [key.verifier] })).toMatchObject({ verdict: "intact", size: 701 });
+  expect(await verifyLog(db, { keys: [key.verifier] })).toMatchObject({ verdict: "intact", size: 701, unsigned: 0 });
+  const newKeyName = key.verifier.text.split("+", 2).join("+");
+  expect(await verifyLog(db, { keys: [signer.verifier] })).toMatchObject({
+    verdict: "unknown",
+    reason: expect.stringContaining(
+      `A later checkpoint, of game.example/log-2 for 701 rows, is signed by ${newKeyName}, and by none of the given keys.`,
+    ),
+    checkpoint: { origin: "game.example/log", size: 300, key: signer.verifier.text },
+    unsigned: 401,
+  });
   const { findings } = await verifyLog(db, { keys: [key.verifier, signer.verifier], against: [lost, note] });
   expect(findings.map(({ kind, index }) => [kind, index])).toEqual([["forked", 599]]);
   await expect(begin(key)).rejects.toThrow("has checkpoints already");

@@ -64,6 +64,7 @@ it("an untouched log is intact, also in parts, and against its checkpoints", asy
     size: 600,
     range: { start: 0, end: 600 },
     checkpoint: { origin: "game.example/log", size: 599, key: signer.verifier.text },
+    unsigned: 1,
     unsealed: { rows: 0, since: null },
     late: { rows: 0, firstIndex: null },
     counts: {},
@@ -374,11 +375,9 @@ it("cannot tell without a checkpoint that a given key has signed", async () => {
   const rotating = rotateSigningKey({ db, audit }, { signers: [other, signer] });
   expect(await rotating).toContain("game.example/log");
   expect(await verify({ keys: [other.verifier], against: notes })).toMatchObject({ verdict: "intact" });
-  await db.transaction(async (tx) => {
-    await sql`insert into audit_log (action) values ('event.later')`;
-    await sequenceAll(sql);
-    await writeCheckpoint(tx, { signers: [other] });
-  });
+  await sql`insert into audit_log (action) values ('event.later')`;
+  await sequenceAll(sql);
+  await db.transaction((tx) => writeCheckpoint(tx, { signers: [other] }));
   expect(await verify()).toMatchObject({
     verdict: "unknown",
     reason: `The last checkpoint is signed by game.example/log+${id}, and by none of the given keys.`,
@@ -388,6 +387,30 @@ it("cannot tell without a checkpoint that a given key has signed", async () => {
   expect(await verify()).toMatchObject({
     verdict: "unknown",
     reason: "The log has no checkpoint: no service has signed it.",
+  });
+});
+
+it("stored checkpoints of a stranger hide neither the last one of a given key, nor that it is not the last", async () => {
+  const { verify, sql, seal, tamper } = await logOfTest();
+  const [row] = await sql`select note from audit_checkpoints where size = 599`;
+  const [, , root] = String(row?.["note"]).split("\n");
+  const [, , wholeRoot] = (await seal()).split("\n");
+  await tamper("delete from audit_checkpoints where size = 600");
+  const stranger = createNoteSigner("stranger.example/log");
+  for (let n = 0; n < 101; n++) {
+    const origin = `${n}.${stranger.verifier.name}`;
+    await sql`insert into audit_checkpoints ${sql({ origin, size: 599, note: signNote(`${origin}\n599\n${root}\n`, [stranger]) })}`;
+  }
+  expect((await verify()).verdict).toBe("intact");
+  const whole = createNoteSigner("stranger.example/log-2");
+  const later = signNote(`stranger.example/log-2\n600\n${wholeRoot}\n`, [whole]);
+  await sql`insert into audit_checkpoints ${sql({ origin: "stranger.example/log-2", size: 600, note: later })}`;
+  expect(await verify()).toMatchObject({
+    verdict: "unknown",
+    checkpoint: { origin: "game.example/log", size: 599 },
+    reason: expect.stringContaining(
+      "A later checkpoint, of stranger.example/log-2 for 600 rows, is signed by stranger",
+    ),
   });
 });
 

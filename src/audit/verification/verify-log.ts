@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db, Executor } from "../../database/index.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { parseSignedCheckpoint, type SignedCheckpoint } from "../checkpoint.ts";
@@ -26,8 +26,10 @@ export interface LogVerification {
   readonly size: number;
   /** The indexes that were verified, from `start` to before `end`. */
   readonly range: LogRange;
-  /** The last checkpoint, which covers so many rows. Later ones are not signed yet. */
+  /** The last checkpoint, which covers so many rows: of the origin of a given key, if there is one. */
   readonly checkpoint: { readonly origin: string; readonly size: number; readonly key: string | null } | null;
+  /** Rows with an index that no checkpoint of a given key's origin covers yet. */
+  readonly unsigned: number;
   readonly unsealed: UnsealedRows;
   readonly late: LateRows;
   readonly counts: Partial<Record<FindingKind, number>>;
@@ -78,7 +80,7 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
   const keys = { given: options.keys, named: await readNamedKeys(tx, options.keys) };
   const isWhole = from === undefined && to === undefined;
   const against = (options.against ?? []).map((note) => parseGiven(note, keys));
-  const last = await readLast(tx, options.keys);
+  const { last, later } = await readLast(tx, options.keys);
   const range = await readRange(tx, { from, to, size });
   if (range.end - range.start > maxRows)
     throw new InvalidInputError(
@@ -119,7 +121,7 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
     findings,
   });
 
-  const reason = reasonOf({ last, key, isEmpty: range.start === range.end && !isWhole });
+  const reason = reasonOf({ last, later, key, isEmpty: range.start === range.end && !isWhole });
   const counts = findings.counts;
   return {
     verdict: Object.keys(counts).length > 0 ? "altered" : reason === null ? "intact" : "unknown",
@@ -127,6 +129,7 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
     size,
     range,
     checkpoint: last === undefined ? null : { origin: last.origin, size: last.size, key: key?.text ?? null },
+    unsigned: Math.max(0, size - (last?.size ?? 0)),
     unsealed,
     late: entries.late,
     counts,
@@ -148,22 +151,39 @@ async function readSize(tx: Executor): Promise<{ size: number; recordedSize: num
   return { size: Number(row?.["size"]), recordedSize: Number(row?.["recorded_size"]) };
 }
 
-/** Checkpoints among which the last one of a given key is looked for. */
+/** Checkpoints among which the last one that is a note is looked for. A note that is none is a finding later. */
 const maxCandidates = 100;
 
-/** The checkpoint of most rows: of the origin of a given key, if there is one. A note that is none is a finding later. */
-async function readLast(tx: Executor, given: readonly NoteVerifier[]): Promise<SignedCheckpoint | undefined> {
+/** The last checkpoints of the log. */
+interface LastCheckpoints {
+  /** The one of most rows: of the origin of a given key, if there is one. */
+  readonly last: SignedCheckpoint | undefined;
+  /**
+   * One of more rows, of the origin of no given key. The service went on under a new origin, or whoever writes to the database
+   * has inserted it: nobody can tell without its key.
+   */
+  readonly later: SignedCheckpoint | undefined;
+}
+
+async function readLast(tx: Executor, given: readonly NoteVerifier[]): Promise<LastCheckpoints> {
+  const longest = await readLongest(tx, sql`true`);
+  const origins = JSON.stringify(given.map(({ name }) => name));
+  // Apart, so that others do not hide it, however many there are.
+  const own = await readLongest(tx, sql`origin in (select json_array_elements_text(${origins}::json))`);
+  const isLater = longest !== undefined && own !== undefined && longest.size > own.size;
+  return { last: own ?? longest, later: isLater ? longest : undefined };
+}
+
+async function readLongest(tx: Executor, condition: SQL): Promise<SignedCheckpoint | undefined> {
   const rows = await tx.execute(sql`
-    select note from public.audit_checkpoints order by size desc, created_at desc limit ${maxCandidates}`);
-  const checkpoints = rows.flatMap((row) => {
+    select note from public.audit_checkpoints where ${condition} order by size desc, created_at desc limit ${maxCandidates}`);
+  for (const row of rows)
     try {
-      return [parseSignedCheckpoint(String(row["note"]))];
+      return parseSignedCheckpoint(String(row["note"]));
     } catch (error) {
-      if (error instanceof SignedNoteError) return [];
-      throw error;
+      if (!(error instanceof SignedNoteError)) throw error;
     }
-  });
-  return checkpoints.find(({ origin }) => given.some(({ name }) => name === origin)) ?? checkpoints[0];
+  return undefined;
 }
 
 function parseGiven(note: string, { given, named }: LogKeys): SignedCheckpoint {
@@ -193,16 +213,21 @@ function givenSignerOf(last: SignedCheckpoint, given: readonly NoteVerifier[]): 
 
 function reasonOf({
   last,
+  later,
   key,
   isEmpty,
 }: {
-  last: SignedCheckpoint | undefined;
   key: NoteVerifier | undefined;
   isEmpty: boolean;
-}): string | null {
+} & LastCheckpoints): string | null {
   if (isEmpty) return "The log has no rows between these positions.";
   if (last === undefined) return "The log has no checkpoint: no service has signed it.";
-  if (key !== undefined) return null;
+  if (key !== undefined && later === undefined) return null;
+  if (later !== undefined)
+    return (
+      `A later checkpoint, of ${later.origin} for ${later.size} rows, is signed by ${keyNamesOf(later.note).join(" and ")}, and ` +
+      "by none of the given keys. If the log went on under a new origin, give its key too."
+    );
   return `The last checkpoint is signed by ${keyNamesOf(last.note).join(" and ")}, and by none of the given keys.`;
 }
 

@@ -84,7 +84,7 @@ function readCheckpoints(file: string): string[] {
 }
 
 function textOf(result: LogVerification): string {
-  const { range, size, checkpoint, unsealed, late, findings, counts } = result;
+  const { range, size, checkpoint, unsigned, unsealed, late, findings, counts } = result;
   const rows = count(range.end - range.start, "row");
   const total = Object.values(counts).reduce((sum, number) => sum + number, 0);
   return [
@@ -94,9 +94,7 @@ function textOf(result: LogVerification): string {
     checkpoint === null
       ? "No checkpoint."
       : `Last checkpoint: ${checkpoint.origin}, ${count(checkpoint.size, "row")}, signed by ${checkpoint.key ?? "another key"}.`,
-    ...(checkpoint !== null && checkpoint.size < size
-      ? [`Not signed yet: ${count(size - checkpoint.size, "row")}.`]
-      : []),
+    ...(unsigned > 0 ? [`Not signed yet: ${count(unsigned, "row")}.`] : []),
     ...(unsealed.rows > 0 ? [`Without an index yet: ${count(unsealed.rows, "row")}, since ${unsealed.since}.`] : []),
     ...(late.rows > 0
       ? [

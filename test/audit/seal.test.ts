@@ -11,7 +11,6 @@ import { sealLog } from "../../src/audit/seal.ts";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
 import { verifyLog } from "../../src/audit/verification/verify-log.ts";
 import { repositoriesOn } from "../support/database.ts";
-import { eventually } from "../support/eventually.ts";
 import { createSignedLog } from "../support/signed-log.ts";
 
 /** What a restore to the moment with so many rows leaves of the log. */
@@ -37,16 +36,48 @@ it("seals rows that have no index yet, and nothing a second time", async () => {
   const { db, sql, signer } = await logForTest();
   // Two whole batches: the first calls of the sequencer look at rows of before it, and find none.
   await sql`insert into audit_log (action) select 'event.n' || n from generate_series(1, 10000) n`;
-  // Transactions of other tests hold rows back for a moment.
-  await eventually(async () =>
-    expect(
-      await sql`select from audit_log having max(xid::text::bigint) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`,
-    ).toHaveLength(1),
-  );
-  const note = await sealLog(db, { signers: [signer] });
-  expect(parseSignedCheckpoint(note ?? "")).toMatchObject({ origin: "game.example/log", size: 10_000 });
-  expect(await sealLog(db, { signers: [signer] })).toBeUndefined();
+  const sealed = await sealLog(db, { signers: [signer] });
+  expect(sealed.isNew).toBe(true);
+  expect(parseSignedCheckpoint(sealed.checkpoint ?? "")).toMatchObject({ origin: "game.example/log", size: 10_000 });
+  expect(await sealLog(db, { signers: [signer] })).toEqual({ checkpoint: sealed.checkpoint, isNew: false });
   expect((await verifyLog(db, { keys: [signer.verifier] })).verdict).toBe("intact");
+});
+
+it("seals the rows that are there when it begins, and ends although others are written all the time", async () => {
+  const { db, sql, signer } = await logForTest();
+  await sql`insert into audit_log (action) select 'event.n' || n from generate_series(1, 100) n`;
+  const execute = async (query: Parameters<typeof db.execute>[0]) => {
+    await sql`insert into audit_log (action) values ('event.later')`;
+    return db.execute(query);
+  };
+  const busy = new Proxy(db, {
+    get: (target, name) => (name === "execute" ? execute : Reflect.get(target, name, target)),
+  });
+  const { checkpoint } = await sealLog(busy, { signers: [signer], signal: AbortSignal.timeout(60_000) });
+  expect(parseSignedCheckpoint(checkpoint ?? "").size).toBeGreaterThanOrEqual(100);
+});
+
+it("waits for the rows that an open transaction holds back, without the lock of checkpoints, until it is told to stop", async () => {
+  const { db, sql, seal, grow, signer } = await logForTest();
+  await grow(1);
+  const open = await sql.reserve();
+  await open`begin`;
+  await open`insert into audit_log (action) values ('event.open')`;
+  await sql`insert into audit_log (action) values ('event.held')`;
+  const stopping = new AbortController();
+  const sealing = sealLog(db, { signers: [signer], signal: stopping.signal });
+  expect(parseSignedCheckpoint(await seal()).size).toBe(1);
+  stopping.abort();
+  await expect(sealing).rejects.toThrow("aborted");
+  await open`commit`;
+  open.release();
+  const { checkpoint } = await sealLog(db, { signers: [signer] });
+  expect(parseSignedCheckpoint(checkpoint ?? "").size).toBe(3);
+});
+
+it("a log without rows has nothing to seal", async () => {
+  const { db, signer } = await logForTest();
+  expect(await sealLog(db, { signers: [signer] })).toEqual({ checkpoint: undefined, isNew: false });
 });
 
 it("a log that was restored to an earlier moment goes on under a new origin, which names the last checkpoint of the old one", async () => {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { createNoteSigner } from "../../src/audit/signed-note.ts";
 import { verifyProof } from "../../src/client/verify-proof.ts";
 import { sequenceAll } from "../support/audit-order.ts";
@@ -82,6 +82,25 @@ it("audit status compares the checkpoints of the database with those of AUDIT_CH
   const { code, stdout } = await audit(["status", "--json"], { AUDIT_CHECKPOINT_FILE: folder });
   const problem = expect.stringContaining(`AUDIT_CHECKPOINT_FILE (${folder}) cannot be read: EISDIR`);
   expect([code, JSON.parse(stdout)]).toMatchObject([1, { problems: expect.arrayContaining([problem]) }]);
+});
+
+it("audit seal prints the last checkpoint, also of a log that has not grown, and fails for one without rows", async () => {
+  const fresh = await createSignedLog();
+  onTestFinished(fresh.drop);
+  const seal = () => audit(["seal"], { DATABASE_URL: fresh.url, AUDIT_SIGNING_KEY: fresh.signer.text });
+  expect(await seal()).toMatchObject({
+    code: 1,
+    stdout: "",
+    output: "The log has no rows yet: there is nothing to sign.\n",
+  });
+  await fresh.grow(2);
+  const { stdout } = await seal();
+  expect(stdout).toMatch(/^game.example\/log\n2\n/);
+  expect(await seal()).toMatchObject({
+    code: 0,
+    stdout,
+    output: expect.stringContaining("The log has not grown since its last checkpoint, which is printed."),
+  });
 });
 
 it("audit prove prints a proof and nothing else", async () => {

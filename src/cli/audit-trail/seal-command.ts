@@ -3,21 +3,26 @@ import { withDatabase } from "../database.ts";
 import { readConfig } from "../environment.ts";
 import { withInterrupt } from "../interrupt.ts";
 
-/** `aeturnis-data audit seal`: prints the checkpoint. */
+/** `aeturnis-data audit seal`: prints the last checkpoint. Exit code: 1 if the log has no rows yet. */
 export async function auditSeal({ newOrigin }: { readonly newOrigin: boolean }): Promise<void> {
   const config = readConfig();
   const signers = configuredSigners(config);
   const file = config.audit.checkpointFile;
-  const checkpoint = await withInterrupt((signal) =>
+  const { checkpoint, isNew } = await withInterrupt((signal) =>
     withDatabase(
-      ({ db, repositories: { audit } }) => {
+      async ({ db, repositories: { audit } }) => {
         const [signer] = signers;
         if (!newOrigin || signer === undefined) return sealLog(db, { signers, file, signal });
-        return beginNewOrigin({ db, audit }, { signer, file, signal });
+        return { checkpoint: await beginNewOrigin({ db, audit }, { signer, file, signal }), isNew: true };
       },
       { signal },
     ),
   );
-  if (checkpoint === undefined) console.error("The log has not grown since its last checkpoint.");
-  else process.stdout.write(checkpoint);
+  if (checkpoint === undefined) {
+    console.error("The log has no rows yet: there is nothing to sign.");
+    process.exitCode ??= 1;
+    return;
+  }
+  if (!isNew) console.error("The log has not grown since its last checkpoint, which is printed.");
+  process.stdout.write(checkpoint);
 }

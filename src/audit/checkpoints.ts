@@ -14,7 +14,7 @@ export class LogForkError extends OperatorError {
 
 /** What to do about a log that lacks a checkpoint. */
 const forkRemedy =
-  "Nothing is signed. `aeturnis-data audit verify --against <AUDIT_CHECKPOINT_FILE>` tells from which row on it is another log. " +
+  "Nothing is signed. `aeturnis-data audit verify --against <AUDIT_CHECKPOINT_FILE>` tells up to which checkpoint it is the same log. " +
   "To accept that rows are lost, make a key of a new origin and run `aeturnis-data audit seal --new-origin`.";
 
 /** The newest checkpoint of the log, as a signed note; undefined before the first. */

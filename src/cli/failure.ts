@@ -17,6 +17,12 @@ export async function fail(error: unknown): Promise<void> {
   console.error(operatorMessage(error) ?? (await databaseMessage(error)));
 }
 
+/** Why a command failed, as one text: for a result in JSON. */
+export async function failureReason(error: unknown): Promise<string> {
+  const message = operatorMessage(error) ?? (await databaseMessage(error));
+  return typeof message === "string" ? message : "The command failed: standard error says why.";
+}
+
 /** The message of an error of the database; of an error of the program, what a report of it needs. */
 async function databaseMessage(error: unknown): Promise<string | object> {
   // Imported here, so that a command without an error does not load these parts.

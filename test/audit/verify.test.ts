@@ -64,6 +64,7 @@ it("an untouched log is intact, also in parts, and against its checkpoints", asy
     size: 600,
     range: { start: 0, end: 600 },
     checkpoint: { origin: "game.example/log", size: 599, key: signer.verifier.text },
+    compared: 0,
     unsigned: 1,
     unsealed: { rows: 0, since: null },
     late: { rows: 0, firstIndex: null },
@@ -71,7 +72,7 @@ it("an untouched log is intact, also in parts, and against its checkpoints", asy
     findings: [],
   };
   expect(await verify()).toEqual(whole);
-  expect(await verify({ against: notes })).toEqual(whole);
+  expect(await verify({ against: notes })).toEqual({ ...whole, compared: 3 });
   expect(await verify({ from: { index: 300 }, to: { index: 301 } })).toEqual({
     ...whole,
     range: { start: 256, end: 512 },
@@ -347,11 +348,20 @@ it("finds a log that was rolled back or forked only against a checkpoint that wa
     delete from audit_checkpoints where size > 400; update audit_sequencer set size = 400`);
   expect((await verify()).verdict).toBe("intact");
   expect((await verify({ against: notes.slice(0, 2) })).verdict).toBe("intact");
-  expect(found(await verify({ against: notes }))).toEqual([["rolled_back", 599]]);
-  await grow(300);
+  const sameRows = expect.stringMatching(/; the first 300 are the same\.$/);
+  expect((await verify({ against: notes })).findings).toMatchObject([
+    { kind: "rolled_back", index: 599, detail: sameRows },
+  ]);
+  await grow(100);
+  // One of the second history, which tells nothing of the first.
+  await seal();
+  await grow(200);
   await seal();
   expect((await verify()).verdict).toBe("intact");
-  expect(found(await verify({ against: notes }))).toEqual([["forked", 599]]);
+  expect((await verify({ against: notes })).findings).toMatchObject([{ kind: "forked", index: 599, detail: sameRows }]);
+  expect((await verify({ against: notes.slice(2) })).findings).toMatchObject([
+    { detail: "The first 599 rows are others than those of the checkpoint of game.example/log." },
+  ]);
   expect(found(await verify({ from: { index: 650 }, against: notes }))).toEqual([["forked", 599]]);
 });
 
@@ -366,7 +376,8 @@ it("cannot tell without a checkpoint that a given key has signed", async () => {
     checkpoint: { key: null },
   });
   await expect(verify({ keys: [other.verifier], against: notes })).rejects.toThrow(
-    "The checkpoint of game.example/log for 1 rows is signed by none of the keys of this log.",
+    "The checkpoint of game.example/log for 1 rows is signed by none of the keys of this log. If the key that signed it, " +
+      `game.example/log+${ownId}, is an older one, give it too: --key <old key> <new key>.`,
   );
   await expect(verify({ against: ["not a note"] })).rejects.toThrow("A given checkpoint is not a signed note");
 

@@ -43,8 +43,15 @@ it("audit verify tells whether the trail is intact, by its exit code too", async
   const file = join(folder, "checkpoints");
   expect(await audit(["verify", "--key", key, "--against", file, "--to", "256"], { JWT_SECRET: "" })).toMatchObject({
     code: 0,
-    output: expect.stringContaining("Verified 256 rows of the log, with the indexes from 0 to before 256, of 600."),
+    stdout: expect.stringMatching(
+      /^Verified 256 rows of the log, with the indexes from 0 to before 256, of 600\.\n.*\nCompared with 2 given checkpoints\.\nIntact\.\n$/,
+    ),
   });
+  const cut = join(folder, "cut");
+  writeFileSync(cut, readFileSync(file, "utf8").slice(0, -20));
+  const { output } = await audit(["verify", "--key", key, "--against", cut, "--to", "256"]);
+  expect(output).toContain(`--against ${cut}: the last checkpoint is unfinished, and was passed over.`);
+  expect(output).toContain("Compared with 1 given checkpoint.");
 
   const other = createNoteSigner("game.example/log").verifier.text;
   expect(await audit(["verify", "--key", other])).toMatchObject({
@@ -58,6 +65,11 @@ it("audit verify tells whether the trail is intact, by its exit code too", async
     [["--key", key, "--against", "package.json"], "--against package.json: has no checkpoint."],
   ] as const)
     expect(await audit(["verify", ...args], own)).toMatchObject({ code: 2, output: expect.stringContaining(message) });
+  const failed = await audit(["verify", "--json", "--from", "x"], own);
+  expect([failed.code, JSON.parse(failed.stdout)]).toEqual([
+    2,
+    { verdict: "unknown", reason: expect.stringContaining("--from: must be an index such as 1200") },
+  ]);
 
   await log.sql.unsafe(`
     alter table audit_log disable trigger user;
@@ -87,7 +99,8 @@ it("audit status compares the checkpoints of the database with those of AUDIT_CH
 it("audit seal prints the last checkpoint, also of a log that has not grown, and fails for one without rows", async () => {
   const fresh = await createSignedLog();
   onTestFinished(fresh.drop);
-  const seal = () => audit(["seal"], { DATABASE_URL: fresh.url, AUDIT_SIGNING_KEY: fresh.signer.text });
+  const seal = (...args: string[]) =>
+    audit(["seal", ...args], { DATABASE_URL: fresh.url, AUDIT_SIGNING_KEY: fresh.signer.text });
   expect(await seal()).toMatchObject({
     code: 1,
     stdout: "",
@@ -96,6 +109,7 @@ it("audit seal prints the last checkpoint, also of a log that has not grown, and
   await fresh.grow(2);
   const { stdout } = await seal();
   expect(stdout).toMatch(/^game.example\/log\n2\n/);
+  expect((await seal("--new-origin")).output).toContain("Warning: AUDIT_CHECKPOINT_FILE is not set.");
   expect(await seal()).toMatchObject({
     code: 0,
     stdout,

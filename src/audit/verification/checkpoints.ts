@@ -48,25 +48,70 @@ export async function verifyRoots(
   tx: Executor,
   { checkpoints, size, findings }: { checkpoints: readonly Checkpoint[]; size: number; findings: Findings },
 ): Promise<void> {
+  for await (const { checkpoint, ...difference } of findDifferences(tx, checkpoints, size))
+    if (difference.kind !== undefined) findings.addOfCheckpoint(difference.kind, `${difference.detail}.`, checkpoint);
+}
+
+/**
+ * Compares checkpoints that were kept elsewhere with the log. A finding names the rows that an earlier one of the same origin
+ * shows to be the same: up to there the log is the one that was signed. A stored checkpoint shows nothing of the kind, because
+ * it may have been signed after a restore.
+ */
+export async function verifyKeptRoots(
+  tx: Executor,
+  { checkpoints, size, findings }: { checkpoints: readonly Checkpoint[]; size: number; findings: Findings },
+): Promise<void> {
+  const same: Checkpoint[] = [];
+  const others: Difference[] = [];
+  for await (const { checkpoint, ...difference } of findDifferences(tx, checkpoints, size))
+    if (difference.kind === undefined) same.push(checkpoint);
+    else others.push({ checkpoint, ...difference });
+  for (const { checkpoint, kind, detail } of others) {
+    const sizes = same.flatMap((each) =>
+      each.origin === checkpoint.origin && each.size < checkpoint.size ? each.size : [],
+    );
+    const rows = sizes.reduce((longest, each) => Math.max(longest, each), 0);
+    findings.addOfCheckpoint(
+      kind,
+      rows === 0 ? `${detail}.` : `${detail}; the first ${rows} are the same.`,
+      checkpoint,
+    );
+  }
+}
+
+interface Difference {
+  readonly checkpoint: Checkpoint;
+  readonly kind: "rolled_back" | "forked";
+  /** A sentence without its full stop. */
+  readonly detail: string;
+}
+
+/** How each checkpoint differs from the log. Without a kind it does not. */
+async function* findDifferences(
+  tx: Executor,
+  checkpoints: readonly Checkpoint[],
+  size: number,
+): AsyncGenerator<Difference | { readonly checkpoint: Checkpoint; readonly kind?: undefined }> {
   for (let at = 0; at < checkpoints.length; at += chunkSize) {
     const chunk = checkpoints.slice(at, at + chunkSize);
     for (const checkpoint of chunk)
       if (checkpoint.size > size)
-        findings.addOfCheckpoint(
-          "rolled_back",
-          `The log has ${size} rows, and a checkpoint of ${checkpoint.origin} was signed for ${checkpoint.size}.`,
-          checkpoint.size,
-        );
+        yield {
+          checkpoint,
+          kind: "rolled_back",
+          detail: `The log has ${size} rows, and a checkpoint of ${checkpoint.origin} was signed for ${checkpoint.size}`,
+        };
     const present = chunk.filter((checkpoint) => checkpoint.size <= size);
     const roots = await readEachRoot(tx, present);
-    for (const [number, { origin, size: signed, root }] of present.entries()) {
+    for (const [number, checkpoint] of present.entries()) {
+      const { origin, size: signed, root } = checkpoint;
       const found = roots[number];
-      if (found !== undefined && Buffer.compare(found, root) === 0) continue;
-      const what =
+      const isSame = found !== undefined && Buffer.compare(found, root) === 0;
+      const detail =
         found === undefined
-          ? `The checkpoint of ${origin} for ${signed} rows needs hashes that the log lacks.`
-          : `The first ${signed} rows are others than those of the checkpoint of ${origin}.`;
-      findings.addOfCheckpoint("forked", what, signed);
+          ? `The checkpoint of ${origin} for ${signed} rows needs hashes that the log lacks`
+          : `The first ${signed} rows are others than those of the checkpoint of ${origin}`;
+      yield isSame ? { checkpoint } : { checkpoint, kind: "forked", detail };
     }
   }
 }

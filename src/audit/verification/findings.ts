@@ -1,3 +1,5 @@
+import type { Checkpoint } from "../checkpoint.ts";
+
 /** What is wrong with the trail or its log. */
 export type FindingKind =
   /** The row is another one than that which got the index. */
@@ -41,9 +43,10 @@ export class Findings {
   /** A checkpoint may be looked at twice: as a stored one, and as the last or a given one. */
   readonly #ofCheckpoints = new Set<string>();
 
-  addOfCheckpoint(kind: "rolled_back" | "forked", detail: string, size: number): void {
-    if (this.#ofCheckpoints.has(detail)) return;
-    if (this.#ofCheckpoints.size < maxKept) this.#ofCheckpoints.add(detail);
+  addOfCheckpoint(kind: "rolled_back" | "forked", detail: string, { origin, size }: Checkpoint): void {
+    const checkpoint = `${kind} ${size} ${origin}`;
+    if (this.#ofCheckpoints.has(checkpoint)) return;
+    if (this.#ofCheckpoints.size < maxKept) this.#ofCheckpoints.add(checkpoint);
     this.add(kind, detail, { index: size });
   }
 

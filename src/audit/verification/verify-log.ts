@@ -6,7 +6,7 @@ import { entrySettings } from "../entry-row.ts";
 import type { LogPosition } from "../position.ts";
 import { keyNamesOf, type NoteVerifier, SignedNoteError } from "../signed-note.ts";
 import { countAllRows, type UnsealedRows, verifyAdditions } from "./additions.ts";
-import { type LogKeys, signersOf, verifyRoots, verifyStoredCheckpoints } from "./checkpoints.ts";
+import { type LogKeys, signersOf, verifyKeptRoots, verifyRoots, verifyStoredCheckpoints } from "./checkpoints.ts";
 import { EntryVerifier, type LateRows, type LogRange, planSettings, readEntries } from "./entries.ts";
 import { type Finding, type FindingKind, Findings } from "./findings.ts";
 import { readNamedKeys } from "./keys.ts";
@@ -28,6 +28,8 @@ export interface LogVerification {
   readonly range: LogRange;
   /** The last checkpoint, which covers so many rows: of the origin of a given key, if there is one. */
   readonly checkpoint: { readonly origin: string; readonly size: number; readonly key: string | null } | null;
+  /** Given checkpoints that were compared with the log. */
+  readonly compared: number;
   /** Rows with an index that no checkpoint of a given key's origin covers yet. */
   readonly unsigned: number;
   readonly unsealed: UnsealedRows;
@@ -113,13 +115,11 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
     signal,
   });
   const key = last === undefined ? undefined : givenSignerOf(last, options.keys);
+  // First, because their findings tell more.
+  await verifyKeptRoots(tx, { checkpoints: against, size, findings });
   await verifyStoredCheckpoints(tx, { keys, range, size, areKeysKnown: key !== undefined, findings, signal });
   // The last one, whatever part is verified: the nodes above it are those that were signed.
-  await verifyRoots(tx, {
-    checkpoints: key === undefined || last === undefined ? against : [last, ...against],
-    size,
-    findings,
-  });
+  if (key !== undefined && last !== undefined) await verifyRoots(tx, { checkpoints: [last], size, findings });
 
   const reason = reasonOf({ last, later, key, isEmpty: range.start === range.end && !isWhole });
   const counts = findings.counts;
@@ -129,6 +129,7 @@ export async function verifySnapshot(tx: Executor, options: LogVerificationOptio
     size,
     range,
     checkpoint: last === undefined ? null : { origin: last.origin, size: last.size, key: key?.text ?? null },
+    compared: against.length,
     unsigned: Math.max(0, size - (last?.size ?? 0)),
     unsealed,
     late: entries.late,
@@ -191,7 +192,8 @@ function parseGiven(note: string, { given, named }: LogKeys): SignedCheckpoint {
     const checkpoint = parseSignedCheckpoint(note);
     if (signersOf(checkpoint, [...given, ...named]).length > 0) return checkpoint;
     throw new InvalidInputError(
-      `The checkpoint of ${checkpoint.origin} for ${checkpoint.size} rows is signed by none of the keys of this log.`,
+      `The checkpoint of ${checkpoint.origin} for ${checkpoint.size} rows is signed by none of the keys of this log. If the key ` +
+        `that signed it, ${keyNamesOf(checkpoint.note)[0]}, is an older one, give it too: --key <old key> <new key>.`,
       { field: "against" },
     );
   } catch (error) {

@@ -8,6 +8,11 @@ export async function auditSeal({ newOrigin }: { readonly newOrigin: boolean }):
   const config = readConfig();
   const signers = configuredSigners(config);
   const file = config.audit.checkpointFile;
+  if (newOrigin && file === undefined)
+    console.error(
+      "Warning: AUDIT_CHECKPOINT_FILE is not set. Without it nobody can tell whether the new origin was used before the restore, " +
+        "and the log names the last checkpoint of this database in place of a lost one.",
+    );
   const { checkpoint, isNew } = await withInterrupt((signal) =>
     withDatabase(
       async ({ db, repositories: { audit } }) => {

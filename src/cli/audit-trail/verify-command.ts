@@ -12,7 +12,7 @@ import {
 } from "../../audit/index.ts";
 import { withDatabase } from "../database.ts";
 import { readConfig } from "../environment.ts";
-import { fail, UsageError, withNamedFile } from "../failure.ts";
+import { fail, failureReason, UsageError, withNamedFile } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { printJson } from "../json.ts";
 import { createStatusLine } from "../status-line.ts";
@@ -37,6 +37,8 @@ export async function auditVerify(flags: VerifyFlags): Promise<void> {
   } catch (error) {
     // Unless a signal has set one.
     process.exitCode ??= exitCodes.unknown;
+    // For a monitor that reads standard output.
+    if (flags.json) printJson({ verdict: "unknown", reason: await failureReason(error) });
     await fail(error);
   }
 }
@@ -78,13 +80,14 @@ function keysOf(texts: readonly string[] | undefined): NoteVerifier[] {
 }
 
 function readCheckpoints(file: string): string[] {
-  const { notes } = readNotes(withNamedFile("--against", file, () => readFileSync(file, "utf8")));
+  const { notes, isUnfinished } = readNotes(withNamedFile("--against", file, () => readFileSync(file, "utf8")));
   if (notes.length === 0) throw new UsageError(`--against ${file}: has no checkpoint.`);
+  if (isUnfinished) console.error(`--against ${file}: the last checkpoint is unfinished, and was passed over.`);
   return notes;
 }
 
 function textOf(result: LogVerification): string {
-  const { range, size, checkpoint, unsigned, unsealed, late, findings, counts } = result;
+  const { range, size, checkpoint, compared, unsigned, unsealed, late, findings, counts } = result;
   const rows = count(range.end - range.start, "row");
   const total = Object.values(counts).reduce((sum, number) => sum + number, 0);
   return [
@@ -94,6 +97,7 @@ function textOf(result: LogVerification): string {
     checkpoint === null
       ? "No checkpoint."
       : `Last checkpoint: ${checkpoint.origin}, ${count(checkpoint.size, "row")}, signed by ${checkpoint.key ?? "another key"}.`,
+    ...(compared > 0 ? [`Compared with ${count(compared, "given checkpoint")}.`] : []),
     ...(unsigned > 0 ? [`Not signed yet: ${count(unsigned, "row")}.`] : []),
     ...(unsealed.rows > 0 ? [`Without an index yet: ${count(unsealed.rows, "row")}, since ${unsealed.since}.`] : []),
     ...(late.rows > 0

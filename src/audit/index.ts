@@ -10,7 +10,13 @@ export { type LogPosition, parsePosition } from "./position.ts";
 export { proveConsistency, proveEntry } from "./prove.ts";
 export { sealLog } from "./seal.ts";
 export { startSequencer } from "./sequencer.ts";
-export { createNoteSigner, type NoteVerifier, parseNoteVerifier, SignedNoteError } from "./signed-note.ts";
+export {
+  createNoteSigner,
+  type NoteSigner,
+  type NoteVerifier,
+  parseNoteVerifier,
+  SignedNoteError,
+} from "./signed-note.ts";
 export { configuredSigners } from "./signing-keys.ts";
 export type { TailEntry } from "./tail/tail-entry.ts";
 export { AuditTails } from "./tail/tails.ts";

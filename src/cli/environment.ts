@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { loadEnvFile } from "node:process";
-import { type Config, loadConfig, loadDatabaseConfig } from "../config/index.ts";
+import { type Config, loadAuditConfig, loadConfig, loadDatabaseConfig } from "../config/index.ts";
 
 /**
  * Reads the configuration from the environment, and from `.env` in the working directory for variables that the
@@ -17,6 +17,12 @@ export function readConfig(): Config {
 export function readDatabaseConfig(): Pick<Config, "database" | "dataDirectory"> {
   loadDotenv();
   return loadDatabaseConfig(process.env);
+}
+
+/** Reads the settings of a command that signs or verifies the log of the audit trail. @throws {ConfigError} */
+export function readAuditConfig(): Pick<Config, "audit" | "database" | "dataDirectory"> {
+  loadDotenv();
+  return loadAuditConfig(process.env);
 }
 
 /** The origin of the log of the audit trail, for a command that makes its first key; undefined if it is not set. */

@@ -108,13 +108,26 @@ export interface DatabaseConfig {
 export function loadDatabaseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Pick<Config, "database" | "dataDirectory"> {
+  return loadAuditConfig({
+    ...env,
+    AUDIT_SIGNING_KEY: "PRIVATE+KEY+placeholder+00000000+AA==",
+    AUDIT_ORIGIN: undefined,
+  });
+}
+
+/**
+ * Reads the part of the configuration that commands need to sign and verify the log of the audit trail.
+ *
+ * @throws {ConfigError} that lists every fault
+ */
+export function loadAuditConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Config, "audit" | "database" | "dataDirectory"> {
   const placeholderKey = encryptionKeyEntry({ id: "placeholder", bytes: new Uint8Array(32) });
   return loadConfig({
     ...env,
     JWT_SECRET: "a placeholder: this configuration signs no token",
     ENCRYPTION_KEYS: placeholderKey,
-    AUDIT_SIGNING_KEY: "PRIVATE+KEY+placeholder+00000000+AA==",
-    AUDIT_ORIGIN: undefined,
   });
 }
 

@@ -3,6 +3,7 @@ export {
   type AuditConfig,
   type Config,
   type DatabaseConfig,
+  loadAuditConfig,
   loadConfig,
   loadDatabaseConfig,
   type PasswordConfig,

@@ -78,11 +78,16 @@ export const auditRouter = t.router({
    */
   verify: procedureFor("admin")
     .input(
-      z.strictObject({
-        from: positionInput("from"),
-        to: positionInput("to"),
-        against: z.array(z.string()).max(maxCheckpoints, `must have at most ${maxCheckpoints} checkpoints`).optional(),
-      }),
+      z
+        .strictObject({
+          from: positionInput("from"),
+          to: positionInput("to"),
+          against: z
+            .array(z.string())
+            .max(maxCheckpoints, `must have at most ${maxCheckpoints} checkpoints`)
+            .optional(),
+        })
+        .prefault({}),
     )
     .query(({ ctx, input }) => {
       const { auditKeys: keys, database } = ctx.services;

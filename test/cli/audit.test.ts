@@ -86,6 +86,31 @@ it("audit verify tells whether the trail is intact, by its exit code too", async
   expect([code, JSON.parse(stdout)]).toMatchObject([1, { verdict: "altered", counts: { changed: 1 } }]);
 });
 
+it("audit commands need only the settings that they use, also in production", async () => {
+  const { url, signer } = log;
+  const env = { DATABASE_URL: url, NODE_ENV: "production", AUDIT_SIGNING_KEY: signer.text };
+  const key = signer.verifier.text;
+  for (const [args, message] of [
+    [["key", "list"], `${key}  signs\n`],
+    [["key", "rotate"], "signs already"],
+    [["seal"], "game.example/log\n600\n"],
+    [["verify"], "Verified all 600 rows"],
+  ] as const)
+    expect(await command(["audit", ...args], env).ended).toMatchObject({
+      stdout: expect.stringContaining(message),
+    });
+
+  // Which key signs is not known.
+  const other = createNoteSigner("game.example/other");
+  for (const [settings, publicKey, message] of [
+    [{ AUDIT_SIGNING_KEY: other.text }, other.verifier.text, "has the origin game.example/log, and AUDIT_SIGNING_KEY"],
+    [{ DATABASE_URL: `${url}_gone` }, key, "has no database"],
+  ] as const) {
+    const listed = await command(["audit", "key", "list"], { ...env, ...settings }).ended;
+    expect(listed).toMatchObject({ code: 1, stdout: `${publicKey}\n`, output: expect.stringContaining(message) });
+  }
+});
+
 it("audit status compares the checkpoints of the database with those of AUDIT_CHECKPOINT_FILE", async () => {
   const file = join(folder, "checkpoints");
   expect(await audit(["status"], { AUDIT_CHECKPOINT_FILE: file })).toMatchObject({

@@ -26,6 +26,11 @@ it("an administrator verifies what the service wrote, sealed and signed, and pro
   expect(result).toMatchObject({ verdict: "intact", findings: [], checkpoint: { key } });
 });
 
+it("audit.verify needs no input", async () => {
+  const client = clientOf(service.url, (await account(service.database.sql, "admin")).token);
+  expect(await client.audit.verify.query()).toMatchObject({ compared: 0, range: { start: 0 } });
+});
+
 it("audit.verify and audit.prove name the field that they refuse", async () => {
   const client = clientOf(service.url, (await account(service.database.sql, "admin")).token);
   const refusals = [

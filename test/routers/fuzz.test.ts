@@ -183,3 +183,14 @@ it.each([...procedures.keys()])("%s answers each of 150 invalid inputs without a
     );
   }
 });
+
+it("a query that takes an empty input takes none, too", async () => {
+  const { token } = await account(service.database.sql, "admin");
+  const statusOf = async (path: string, query: string) =>
+    (await fetch(`${service.url}/${path}${query}`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const queries = [...procedures.values()].filter(({ type }) => type === "query").map(({ path }) => path);
+  expect(queries).toContain("audit.verify");
+  for (const path of queries)
+    if ((await statusOf(path, `?input=${encodeURIComponent('{"json":{}}')}`)) === 200)
+      expect([path, await statusOf(path, "")]).toEqual([path, 200]);
+});

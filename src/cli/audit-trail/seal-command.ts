@@ -1,11 +1,11 @@
 import { beginNewOrigin, configuredSigners, sealLog } from "../../audit/index.ts";
 import { withDatabase } from "../database.ts";
-import { readConfig } from "../environment.ts";
+import { readAuditConfig } from "../environment.ts";
 import { withInterrupt } from "../interrupt.ts";
 
 /** `aeturnis-data audit seal`: prints the last checkpoint. Exit code: 1 if the log has no rows yet. */
 export async function auditSeal({ newOrigin }: { readonly newOrigin: boolean }): Promise<void> {
-  const config = readConfig();
+  const config = readAuditConfig();
   const signers = configuredSigners(config);
   const file = config.audit.checkpointFile;
   if (newOrigin && file === undefined)

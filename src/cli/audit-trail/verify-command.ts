@@ -11,7 +11,7 @@ import {
   verifyLog,
 } from "../../audit/index.ts";
 import { withDatabase } from "../database.ts";
-import { readConfig } from "../environment.ts";
+import { readAuditConfig } from "../environment.ts";
 import { fail, failureReason, UsageError, withNamedFile } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { printJson } from "../json.ts";
@@ -71,7 +71,7 @@ async function verify({ from, to, against = [], key }: VerifyFlags): Promise<Log
 
 /** The given public keys, or else those of AUDIT_SIGNING_KEY. */
 function keysOf(texts: readonly string[] | undefined): NoteVerifier[] {
-  if (texts === undefined) return configuredSigners(readConfig()).map(({ verifier }) => verifier);
+  if (texts === undefined) return configuredSigners(readAuditConfig()).map(({ verifier }) => verifier);
   try {
     return texts.map(parseNoteVerifier);
   } catch (error) {

@@ -32,7 +32,9 @@ export class ProofError extends Error {
  * contains the row. It needs no service and no network, only WebCrypto with Ed25519, which browsers have in pages over HTTPS
  * and from localhost.
  *
- * @param proof the text of the proof
+ * The proof shows the row in clear, with the address and user agent of the client and the changes.
+ *
+ * @param proof the text of the proof, with or without the newline at its end
  * @param publicKeys public keys of the log, as `aeturnis-data audit key list` prints them
  * @throws {ProofError} if the proof is not valid
  */
@@ -86,7 +88,9 @@ function parseProof(proof: string): Proof {
     path.every(({ length }) => length === 32),
     "a hash does not have 32 bytes",
   );
-  return { extra, index: Number(index), path, checkpoint: proof.slice(end + 2) };
+  // A shell's `$(…)` removes the newline at the end.
+  const checkpoint = proof.slice(end + 2).replace(/([^\n])$/, "$1\n");
+  return { extra, index: Number(index), path, checkpoint };
 }
 
 interface Opening {

@@ -75,6 +75,11 @@ it("proves each row by its id and by its index, and the client reads it from the
   }
 });
 
+it("the client accepts a proof without the newline at its end, as a shell's $(…) leaves it", async () => {
+  const proof = await proveEntry(log.db, 7);
+  expect(await verifyProof(proof.trimEnd(), key)).toEqual(await verifyProof(proof, key));
+});
+
 it("the client refuses a proof in which any part is another", async () => {
   const proof = await proveEntry(log.db, 300);
   const hash = Buffer.alloc(32, 1).toString("base64");

@@ -29,7 +29,7 @@ it("a command whose login has no privileges says in one line what is denied, and
   const remedy = `Connect as the owner of the tables, or, as the owner, run: aeturnis-data role grant ${login.user}`;
   for (const args of [
     ["audit", "status"],
-    ["audit", "key", "list"],
+    ["audit", "key", "rotate"],
     ["audit", "tail"],
     ["keys", "rotate"],
     ["token", "--user", "nobody"],
@@ -61,9 +61,9 @@ it("an error that PostgreSQL reports is one line with the SQLSTATE, without a st
     });
   });
   await sql`alter table audit_checkpoints rename to renamed`;
-  const listing = await run(["audit", "key", "list"]).ended;
+  const rotating = await run(["audit", "key", "rotate"]).ended;
   await sql`alter table renamed rename to audit_checkpoints`;
-  expect(listing).toMatchObject({
+  expect(rotating).toMatchObject({
     code: 1,
     output: 'The database reported an error: relation "public.audit_checkpoints" does not exist (42P01).\n',
   });

@@ -35,10 +35,10 @@ export async function auditVerify(flags: VerifyFlags): Promise<void> {
     else console.log(textOf(result));
     process.exitCode ??= exitCodes[result.verdict];
   } catch (error) {
-    // Unless a signal has set one.
+    // For a monitor that reads standard output, unless a signal has set an exit code.
+    if (flags.json && process.exitCode === undefined)
+      printJson({ verdict: "unknown", reason: await failureReason(error) });
     process.exitCode ??= exitCodes.unknown;
-    // For a monitor that reads standard output.
-    if (flags.json) printJson({ verdict: "unknown", reason: await failureReason(error) });
     await fail(error);
   }
 }
@@ -98,7 +98,7 @@ function textOf(result: LogVerification): string {
       ? "No checkpoint."
       : `Last checkpoint: ${checkpoint.origin}, ${count(checkpoint.size, "row")}, signed by ${checkpoint.key ?? "another key"}.`,
     ...(compared > 0 ? [`Compared with ${count(compared, "given checkpoint")}.`] : []),
-    ...(unsigned > 0 ? [`Not signed yet: ${count(unsigned, "row")}.`] : []),
+    ...(unsigned > 0 ? [`Not signed by a given key yet: ${count(unsigned, "row")}.`] : []),
     ...(unsealed.rows > 0 ? [`Without an index yet: ${count(unsealed.rows, "row")}, since ${unsealed.since}.`] : []),
     ...(late.rows > 0
       ? [

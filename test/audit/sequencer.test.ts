@@ -165,8 +165,8 @@ it("a sequencer that is killed again and again leaves no gap and gives no index 
       (await sql`select (select count(*) from audit_log) - (select count(*) from audit_leaves) as rows`)[0]?.["rows"],
     );
   let kills = 0;
-  // Later each time, so that it is stopped at every point of its work, and at last completes it.
-  for (let delay = 0; (await waiting()) > 0; delay += 3) {
+  // Later each time, so that it is stopped at every point of its work, and at last completes it, also on a slow machine.
+  for (let delay = 0; (await waiting()) > 0; delay += 2 + delay / 16) {
     const victim = postgres({
       ...driverOptions({ url: urlOfDatabase(inject("serverUrl"), name) }),
       max: 1,

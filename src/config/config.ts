@@ -22,6 +22,8 @@ export interface Config {
     /** Time for running requests to finish when the service stops (ms). */
     readonly shutdownTimeout: number;
   };
+  /** The private server of metrics; undefined without one. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly database: DatabaseConfig;
   /**
    * Secrets from which the keys of tokens and cursors are derived, newest first; undefined outside of production for a
@@ -151,6 +153,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       requestTimeout: vars.REQUEST_TIMEOUT_MS,
       shutdownTimeout: vars.SHUTDOWN_TIMEOUT_MS,
     }),
+    admin: vars.ADMIN_PORT === undefined ? undefined : Object.freeze({ host: vars.ADMIN_HOST, port: vars.ADMIN_PORT }),
     database: Object.freeze({
       url: vars.DATABASE_URL,
       role: vars.DATABASE_ROLE,

@@ -114,6 +114,8 @@ export const environment = v.object({
   NODE_ENV: v.optional(oneOf(["development", "test", "production"]), "development"),
   HOST: v.optional(text, "127.0.0.1"),
   PORT: v.optional(wholeNumber(0, 65_535), "3000"),
+  ADMIN_HOST: v.optional(text, "127.0.0.1"),
+  ADMIN_PORT: v.optional(wholeNumber(0, 65_535)),
   CORS_ORIGINS: v.optional(origins, ""),
   TRUSTED_PROXIES: v.optional(proxies, ""),
   DATA_DIR: v.optional(text, ".data"),

@@ -19,6 +19,8 @@ export interface Database {
   readonly db: Db;
   /** Query counters and slow statements. */
   readonly report: QueryTiming["report"];
+  /** Connections of the pool: how many there may be, how many have work, and how much work waits for one. */
+  pool(): { size: number; busy: number; waiting: number };
   /** Resolves when the database answers. @throws the driver's error, or ETIMEDOUT after `timeout` ms (2000) */
   ping(timeout?: number): Promise<void>;
   /**
@@ -79,7 +81,12 @@ export async function connect(config: DatabaseConfig & { url: string }, options:
   }
   await keepMinimumConnections(client, { min: config.poolMin, interval: idleTimeout * 0.9, signal: closing.signal });
   log.info({ ...address, min: config.poolMin, max: config.poolMax, ssl: config.ssl }, "connected to the database");
-  return { ...probes, db: drizzle(timing.timed(client)), report: timing.report, cancel: timing.cancel, close };
+  const { report, cancel, inUse } = timing;
+  const pool = () => {
+    const size = config.poolMax;
+    return { size, busy: Math.min(size, inUse()), waiting: Math.max(0, inUse() - size) };
+  };
+  return { ...probes, db: drizzle(timing.timed(client)), report, pool, cancel, close };
 }
 
 async function waitForDatabase(

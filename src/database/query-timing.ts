@@ -25,6 +25,8 @@ export function createQueryTiming(options: { slowQuery: number; log: Log }) {
   const running = new InFlight<{ cancel(): unknown }>();
   const slow = new Map<string, SlowQuery>();
   let queries = 0;
+  /** Statements and transactions that need a connection. */
+  let inUse = 0;
   let slowQueries = 0;
 
   function record(statement: string, started: number): void {
@@ -55,28 +57,44 @@ export function createQueryTiming(options: { slowQuery: number; log: Log }) {
     if (slow.size > maxSlowQueries && oldest !== undefined) slow.delete(oldest);
   }
 
+  /** Counts a connection until work settles. */
+  function use<Work extends PromiseLike<unknown>>(work: Work): Work {
+    inUse++;
+    const end = () => {
+      inUse--;
+    };
+    work.then(end, end);
+    return work;
+  }
+
   /** Returns the same client with its queries timed. */
-  function timed<Client extends Sql | TransactionSql>(client: Client): Client {
+  function timed<Client extends Sql | TransactionSql>(client: Client, isInTransaction = false): Client {
     const unsafe: Sql["unsafe"] = (text, parameters, settings) => {
       const query = client.unsafe(text, parameters, settings);
+      // The transaction has a connection already.
+      if (!isInTransaction) inUse++;
       const started = performance.now();
       const entry = running.add(query);
       const onSettled = () => {
         running.remove(entry);
+        if (!isInTransaction) inUse--;
         record(text, started);
       };
       // Without the second handler a failed query would also be an unhandled rejection.
       query.then(onSettled, onSettled);
       return query as never;
     };
-    const begin = (work: (sql: TransactionSql) => unknown) => (client as Sql).begin((sql) => work(timed(sql)));
+    const begin = (work: (sql: TransactionSql) => unknown) =>
+      use((client as Sql).begin((sql) => work(timed(sql, true))));
     const savepoint = (work: (sql: TransactionSql) => unknown) =>
-      (client as TransactionSql).savepoint((sql) => work(timed(sql)));
+      (client as TransactionSql).savepoint((sql) => work(timed(sql, true)));
     return Object.assign(Object.create(client) as Client, { unsafe, begin, savepoint });
   }
 
   return {
     timed,
+    /** Statements and transactions that have, or wait for, a connection of the pool. */
+    inUse: () => inUse,
     /** Sends a cancel request for every running statement and drops queued ones (PostgreSQL manual, 55.2.8). */
     cancel: () => {
       for (const query of running.values()) query.cancel();

@@ -22,5 +22,5 @@ export { defaultMigrationsTable, type MigrationsTable } from "./history/table-na
 export type { DataLoss } from "./impact/data-loss.ts";
 export { migrationsFolder, readJournal } from "./journal/folder.ts";
 export type { Direction, MigrateEvent, MigrateOptions, Outcome, Report, RunOptions } from "./options.ts";
-export { checkReadiness, pendingMigrations } from "./readiness.ts";
+export { checkReadiness, pendingMigrations, type Readiness } from "./readiness.ts";
 export type { Target } from "./runner/connections.ts";

@@ -2,7 +2,7 @@ import type { AuditTails, CheckpointWriter, EventRecorder, NoteVerifier } from "
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
 import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
-import type { Log } from "../observability/index.ts";
+import type { CallMetrics, Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { RequestDeadline } from "./request-deadline.ts";
 import type { SessionCookies } from "./session-cookies.ts";
@@ -22,6 +22,7 @@ export interface Services extends Repositories {
   readonly authentications: AuthenticationLog;
   readonly database: Database;
   readonly log: Log;
+  readonly calls: CallMetrics;
   readonly version: string;
   /** Ends the wait for a procedure. */
   readonly requestDeadline: RequestDeadline;

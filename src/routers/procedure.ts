@@ -1,4 +1,4 @@
-import { getTRPCErrorFromUnknown } from "@trpc/server";
+import { getTRPCErrorFromUnknown, type TRPCError } from "@trpc/server";
 import { UnauthenticatedError } from "../errors.ts";
 import type { Caller } from "../identity/index.ts";
 import type { Admission } from "../repositories/index.ts";
@@ -113,7 +113,15 @@ function begin<Authorized extends { caller: Caller; admission?: Admission | unde
   access: ProcedureAccess,
   authorizeCall: (call: Call) => Promise<Authorized>,
 ) {
-  return t.procedure.meta(access).use(async ({ ctx, next, type, getRawInput }) => {
+  return t.procedure.meta(access).use(async ({ ctx, next, path, type, getRawInput }) => {
+    const { calls, requestDeadline } = ctx.services;
+    const started = performance.now();
+    const observe = (code: string) => calls.observe(path, code, performance.now() - started);
+    const fail = (error: TRPCError): never => {
+      const translated = translateError(error);
+      observe(translated.code);
+      throw translated;
+    };
     const call = async () => {
       const authorized = await authorizeCall({ ctx, getRawInput });
       const result = await next({ ctx: { ...authorized, actor: auditActor(authorized.caller, ctx) } });
@@ -123,10 +131,9 @@ function begin<Authorized extends { caller: Caller; admission?: Admission | unde
       return result;
     };
     // A refused authorization rejects; a procedure that fails resolves to a result with the error.
-    const result = await ctx.services.requestDeadline(call(), type).catch((error: unknown) => {
-      throw translateError(getTRPCErrorFromUnknown(error));
-    });
-    if (!result.ok) throw translateError(result.error);
+    const result = await requestDeadline(call(), type).catch((error: unknown) => fail(getTRPCErrorFromUnknown(error)));
+    if (!result.ok) return fail(result.error);
+    observe("OK");
     return result;
   });
 }

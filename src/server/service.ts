@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { Registry } from "prom-client";
 import {
   AuditTails,
   configuredSigners,
@@ -23,12 +24,14 @@ import {
 } from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
 import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
-import { createLog, type Log } from "../observability/index.ts";
+import { createCallMetrics, createLog, type Log, noCallMetrics } from "../observability/index.ts";
 import { version } from "../package.ts";
 import { type GrantOptions, grantServiceRole, powerOfLogin, requireServicePrivileges } from "../privileges/index.ts";
 import { createRepositories } from "../repositories/index.ts";
 import { createRequestDeadline } from "../routers/index.ts";
+import { createAdminServer } from "./admin-server.ts";
 import { createHttpServer } from "./http-server.ts";
+import { addServiceMetrics } from "./metrics.ts";
 
 /** The role that the service assumes on the embedded server, whose login is a superuser. */
 const embeddedRole = "aeturnis_service";
@@ -37,6 +40,8 @@ const embeddedRole = "aeturnis_service";
 export interface Service {
   /** The URL of tRPC. */
   readonly url: string;
+  /** The URL of the metrics; undefined without ADMIN_PORT. */
+  readonly metricsUrl: string | undefined;
   /** The embedded server; undefined with `DATABASE_URL`. */
   readonly embedded: EmbeddedServer | undefined;
   /** PostgreSQL's `server_version`. */
@@ -128,6 +133,7 @@ export async function createService(options: {
     const sequencer = startSequencer({ db: database.db, log });
     closers.push(() => untilStop(sequencer.stop()));
     const tails = new AuditTails({ audit: repositories.audit, log, limit: config.audit.tails });
+    const registry = config.admin && new Registry();
     const services = {
       ...repositories,
       identity: createIdentity({
@@ -147,16 +153,25 @@ export async function createService(options: {
       tails,
       database,
       log,
+      calls: registry === undefined ? noCallMetrics : createCallMetrics(registry),
       version,
       requestDeadline: createRequestDeadline(config.http.requestTimeout),
     };
     const http = await createHttpServer({ config, services });
     closers.push(() => http.close());
     closers.push(() => tails.stop());
+    let metricsUrl: string | undefined;
+    if (registry !== undefined && config.admin !== undefined) {
+      addServiceMetrics(registry, services);
+      const admin = createAdminServer(registry);
+      closers.push(() => admin.close());
+      metricsUrl = `${await admin.listen({ ...config.admin })}/metrics`;
+      log.info({ url: metricsUrl }, "listening for collectors of metrics");
+    }
     const address = await http.listen({ host: config.http.host, port: config.http.port });
     log.info({ url: `${address}/trpc`, version }, "listening");
     const [server] = await database.db.execute(sql`select current_setting('server_version') as version`);
-    return { url: `${address}/trpc`, embedded, databaseVersion: String(server?.["version"]), close };
+    return { url: `${address}/trpc`, metricsUrl, embedded, databaseVersion: String(server?.["version"]), close };
   } catch (error) {
     await close();
     throw error;

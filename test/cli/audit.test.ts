@@ -104,7 +104,7 @@ it("audit commands need only the settings that they use, also in production", as
   const other = createNoteSigner("game.example/other");
   for (const [settings, publicKey, message] of [
     [{ AUDIT_SIGNING_KEY: other.text }, other.verifier.text, "has the origin game.example/log, and AUDIT_SIGNING_KEY"],
-    [{ DATABASE_URL: `${url}_gone` }, key, "has no database"],
+    [{ DATABASE_URL: `${log.directUrl}_gone` }, key, "has no database"],
   ] as const) {
     const listed = await command(["audit", "key", "list"], { ...env, ...settings }).ended;
     expect(listed).toMatchObject({ code: 1, stdout: `${publicKey}\n`, output: expect.stringContaining(message) });

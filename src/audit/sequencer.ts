@@ -15,6 +15,9 @@ import type { Log } from "../observability/index.ts";
 /** Time from one statement to the next while no rows wait (ms). */
 const interval = 200;
 
+/** The longest time of a burst of rows (ms). */
+const burstTime = 5_000;
+
 /** Time until the next try after a failure (ms). */
 const retryInterval = 1_000;
 
@@ -61,19 +64,25 @@ export function startSequencer({ db, log }: { db: Db; log: Log }): { stop: () =>
   const stopping = new AbortController();
   const { signal } = stopping;
   let isFailing = false;
+  let laggingSince: number | undefined;
 
   const run = async (): Promise<number> => {
     const startedAt = performance.now();
     try {
       const rows = await sequenceRows(db);
       isFailing = false;
-      const elapsed = performance.now() - startedAt;
-      // While it lags it works at most half of the time.
-      return rows === batchSize ? elapsed : Math.max(interval - elapsed, elapsed);
+      return restAfter(performance.now() - startedAt, rows === batchSize);
     } catch (error) {
       if (!isFailing) reportFailure(error);
       return retryInterval;
     }
+  };
+  /** While it lags it works at most half of the time, and a quarter in the first seconds: the writers of a burst go first. */
+  const restAfter = (elapsed: number, isLagging: boolean): number => {
+    const now = performance.now();
+    laggingSince = isLagging ? (laggingSince ?? now) : undefined;
+    if (laggingSince === undefined) return Math.max(interval - elapsed, elapsed);
+    return now - laggingSince < burstTime ? 3 * elapsed : elapsed;
   };
   const reportFailure = (err: unknown) => {
     // Pending migrations and an unavailable database are reported by others.

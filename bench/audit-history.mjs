@@ -45,14 +45,18 @@ async function compare(file, title, read, trails) {
   report(file, title, { peers, measured, unit: "ms", rounds });
 }
 
-const lastHour = ({ audit, hour }) => audit.list({ where: { createdAt: { gte: hour } }, limit: 50 });
+function lastHour({ audit, hour }) {
+  return audit.list({ where: { createdAt: { gte: hour } }, limit: 50 });
+}
 
 function history({ audit, rows }) {
   const ownerId = accountOf(Math.floor((Math.random() * rows) / rowsOfAccount));
   return readAccountHistory(audit, { ownerId, limit: 50 }, false);
 }
 
-const accountOf = (number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+function accountOf(number) {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+}
 
 /** A trail whose rows are spread over months up to now. @returns its repository */
 async function filled(server, { name, rows, months }) {

@@ -145,6 +145,29 @@ export async function completeCheckpointFile(db: Executor, file: string, origin:
   if (missing.length > 0) await appendNotes(file, missing);
 }
 
+/**
+ * Runs work that signs checkpoints of an origin, and appends them to the file, if there is one.
+ *
+ * @throws {CheckpointFileError} before the work, if the file cannot be appended to
+ */
+export async function withCheckpointFile<T>(
+  db: Executor,
+  { file, origin }: { file: string | undefined; origin: string },
+  sign: () => Promise<T>,
+): Promise<T> {
+  if (file === undefined) return sign();
+  await requireAppendable(file);
+  const signed = await sign();
+  await completeCheckpointFile(db, file, origin);
+  return signed;
+}
+
+/** The checkpoint of an origin in a file that the log must contain: the last one, if there is one. */
+export async function readKnownNotes(file: string | undefined, origin: string): Promise<string[]> {
+  const note = file === undefined ? undefined : await readLastNote(file, origin);
+  return note === undefined ? [] : [note];
+}
+
 /** The end of a file, and whether that is the whole of it. Empty for a file that does not exist. */
 async function readTail(file: string): Promise<{ tail: string; isWhole: boolean }> {
   try {

@@ -1,6 +1,6 @@
 import { type Db, type Executor, systemActor } from "../database/index.ts";
 import type { AuditLogRepository } from "../repositories/index.ts";
-import { completeCheckpointFile, readLastNote, requireAppendable } from "./checkpoint-file.ts";
+import { readKnownNotes, withCheckpointFile } from "./checkpoint-file.ts";
 import { asCheckpointWriter, sequenceAction } from "./checkpoint-lock.ts";
 import { readLastCheckpoint, signerFor, writeCheckpoint } from "./checkpoints.ts";
 import type { NoteSigner } from "./signed-note.ts";
@@ -27,12 +27,8 @@ export async function rotateSigningKey(
   { signers, file, signal }: { signers: readonly NoteSigner[]; file?: string | undefined; signal?: AbortSignal },
 ): Promise<string | undefined> {
   const origin = signers[0]?.verifier.name ?? "";
-  const readKnown = async () => {
-    const kept = file === undefined ? undefined : await readLastNote(file, origin);
-    return kept === undefined ? [] : [kept];
-  };
   const sealFirst = async (tx: Executor) => {
-    await writeCheckpoint(tx, { signers, known: await readKnown() });
+    await writeCheckpoint(tx, { signers, known: await readKnownNotes(file, origin) });
   };
   const rotate = async (tx: Executor) => {
     const signer = signerFor(await readLastCheckpoint(tx), signers);
@@ -43,14 +39,13 @@ export async function rotateSigningKey(
       { action: rotationAction, changes: { key: [signer.verifier.text, newest.verifier.text] } },
     ]);
     await sequenceAction(db, rotationAction, signal);
-    return writeCheckpoint(tx, { signers, known: await readKnown(), cosigners: [newest] });
+    return writeCheckpoint(tx, { signers, known: await readKnownNotes(file, origin), cosigners: [newest] });
   };
 
-  if (file !== undefined) await requireAppendable(file);
-  // A log that lacks a checkpoint gets no row of a rotation. In a transaction of its own: one that has written keeps rows from
-  // getting their index.
-  await asCheckpointWriter(db, sealFirst, signal);
-  const checkpoint = await asCheckpointWriter(db, rotate, signal);
-  if (file !== undefined) await completeCheckpointFile(db, file, origin);
-  return checkpoint;
+  return withCheckpointFile(db, { file, origin }, async () => {
+    // A log that lacks a checkpoint gets no row of a rotation. In a transaction of its own: one that has written keeps rows from
+    // getting their index.
+    await asCheckpointWriter(db, sealFirst, signal);
+    return asCheckpointWriter(db, rotate, signal);
+  });
 }

@@ -4,7 +4,7 @@ import { ConflictError } from "../errors.ts";
 import type { AuditLogRepository } from "../repositories/index.ts";
 import { auditCheckpoints } from "../schema/index.ts";
 import { parseSignedCheckpoint } from "./checkpoint.ts";
-import { completeCheckpointFile, noteOrigin, readFileNotes, requireAppendable } from "./checkpoint-file.ts";
+import { noteOrigin, readFileNotes, withCheckpointFile } from "./checkpoint-file.ts";
 import { asCheckpointWriter, sequenceAction } from "./checkpoint-lock.ts";
 import { readLastCheckpoint, signCheckpoint } from "./checkpoints.ts";
 import { keyActor } from "./key-rotation.ts";
@@ -27,7 +27,7 @@ const action = "audit.origin_changed";
  * @throws {LogForkError} if the log does not contain the last checkpoint in the database
  * @throws {CheckpointFileError} if the file cannot be read or written
  */
-export async function beginNewOrigin(
+export function beginNewOrigin(
   { db, audit }: { db: Db; audit: AuditLogRepository },
   { signer, file, signal }: { signer: NoteSigner; file?: string | undefined; signal?: AbortSignal },
 ): Promise<string | undefined> {
@@ -52,10 +52,7 @@ export async function beginNewOrigin(
     await sequenceAction(db, action, signal);
     return signCheckpoint(tx, { keys: [signer], earlier: [last] });
   };
-  if (file !== undefined) await requireAppendable(file);
-  const checkpoint = await asCheckpointWriter(db, begin, signal);
-  if (file !== undefined) await completeCheckpointFile(db, file, origin);
-  return checkpoint;
+  return withCheckpointFile(db, { file, origin }, () => asCheckpointWriter(db, begin, signal));
 }
 
 /** The last checkpoints of some origins in the whole file: a database of before an origin knows nothing of it. */

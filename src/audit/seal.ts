@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import type { Db, Executor } from "../database/index.ts";
-import { completeCheckpointFile, readLastNote, requireAppendable } from "./checkpoint-file.ts";
+import { readKnownNotes, withCheckpointFile } from "./checkpoint-file.ts";
 import { asCheckpointWriter } from "./checkpoint-lock.ts";
 import { readLastCheckpoint, writeCheckpoint } from "./checkpoints.ts";
 import { sequenceRows } from "./sequencer.ts";
@@ -33,16 +33,15 @@ export async function sealLog(
 ): Promise<LogSeal> {
   const origin = signers[0]?.verifier.name ?? "";
   const seal = async (tx: Executor): Promise<LogSeal> => {
-    const kept = file === undefined ? undefined : await readLastNote(file, origin);
-    const signed = await writeCheckpoint(tx, { signers, known: kept === undefined ? [] : [kept] });
-    return { checkpoint: signed ?? (await readLastCheckpoint(tx)) ?? kept, isNew: signed !== undefined };
+    const known = await readKnownNotes(file, origin);
+    const signed = await writeCheckpoint(tx, { signers, known });
+    return { checkpoint: signed ?? (await readLastCheckpoint(tx)) ?? known[0], isNew: signed !== undefined };
   };
-  if (file !== undefined) await requireAppendable(file);
-  // Before the lock of checkpoints is taken, so that services sign meanwhile.
-  await sequencePresentRows(db, signal);
-  const sealed = await asCheckpointWriter(db, seal, signal);
-  if (file !== undefined) await completeCheckpointFile(db, file, origin);
-  return sealed;
+  return withCheckpointFile(db, { file, origin }, async () => {
+    // Before the lock of checkpoints is taken, so that services sign meanwhile.
+    await sequencePresentRows(db, signal);
+    return asCheckpointWriter(db, seal, signal);
+  });
 }
 
 /** The place of a row in the order of transactions: numbers, as texts. */

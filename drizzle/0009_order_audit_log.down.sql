@@ -4,8 +4,6 @@ drop function audit_log_order();
 --> statement-breakpoint
 drop function sequence_audit_log();
 --> statement-breakpoint
-drop function audit_salt();
---> statement-breakpoint
 drop function create_audit_leaves_partitions();
 --> statement-breakpoint
 drop table audit_sequencer;

@@ -15,14 +15,20 @@ import type { Log } from "../observability/index.ts";
 /** Time from one statement to the next while no rows wait (ms). */
 const interval = 200;
 
-/** The longest time of a burst of rows (ms). */
+/** While a statement takes more rows than these, there is a burst. */
+const rowsOfBurst = 1_000;
+
+/** The writers of a burst go first: a rest is so many times as long as the statement. Otherwise it is at least as long. */
+const restInBurst = 7;
+
+/** The longest time of a burst (ms). Later the rows of the log go first, with half of the time at most. */
 const burstTime = 5_000;
+
+/** The rest after a statement that waited long for a lock (ms). */
+const longestRest = 2_000;
 
 /** Time until the next try after a failure (ms). */
 const retryInterval = 1_000;
-
-/** Rows that a call of `sequence_audit_log` looks at if there are more. */
-const batchSize = 5_000;
 
 /**
  * Gives up to 5,000 rows their index.
@@ -64,25 +70,24 @@ export function startSequencer({ db, log }: { db: Db; log: Log }): { stop: () =>
   const stopping = new AbortController();
   const { signal } = stopping;
   let isFailing = false;
-  let laggingSince: number | undefined;
+  let burstSince: number | undefined;
 
   const run = async (): Promise<number> => {
     const startedAt = performance.now();
     try {
       const rows = await sequenceRows(db);
       isFailing = false;
-      return restAfter(performance.now() - startedAt, rows === batchSize);
+      return restAfter(performance.now() - startedAt, rows ?? 0);
     } catch (error) {
       if (!isFailing) reportFailure(error);
       return retryInterval;
     }
   };
-  /** While it lags it works at most half of the time, and a quarter in the first seconds: the writers of a burst go first. */
-  const restAfter = (elapsed: number, isLagging: boolean): number => {
+  const restAfter = (elapsed: number, rows: number): number => {
     const now = performance.now();
-    laggingSince = isLagging ? (laggingSince ?? now) : undefined;
-    if (laggingSince === undefined) return Math.max(interval - elapsed, elapsed);
-    return now - laggingSince < burstTime ? 3 * elapsed : elapsed;
+    burstSince = rows > rowsOfBurst ? (burstSince ?? now) : undefined;
+    const isBurst = burstSince !== undefined && now - burstSince < burstTime;
+    return Math.max(interval - elapsed, Math.min(isBurst ? restInBurst * elapsed : elapsed, longestRest));
   };
   const reportFailure = (err: unknown) => {
     // Pending migrations and an unavailable database are reported by others.

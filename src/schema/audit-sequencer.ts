@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { bigint, boolean, pgTable, uuid } from "drizzle-orm/pg-core";
 import type { ConstraintMessages } from "./constraint-message.ts";
 import { instant } from "./instant.ts";
@@ -30,5 +31,7 @@ export const auditSequencer = inPublic(
     /** While the rows present are taken in once, in the order of their times: the last one that was. Null afterwards. */
     intakeCreatedAt: instant("intake_created_at"),
     intakeId: uuid("intake_id"),
+    /** The highest transaction of the rows that were taken in so. Rows up to it, of another cluster, may have a leaf. */
+    foreignXid: transactionId("foreign_xid").notNull().default(sql`'0'`),
   }),
 );

@@ -221,6 +221,28 @@ it("on another cluster the rows present are taken in once, and a row of the log 
   expect(await actionsInOrder(sql)).toEqual(actions);
 });
 
+it("rows of another cluster keep their indexes when this one reaches the ids of their transactions", async () => {
+  const { sql } = await databaseForTest();
+  await sequenceAll(sql);
+  await sql`update audit_sequencer set system_identifier = 42`;
+  const [row] = await sql`
+    insert into audit_log (action, xid)
+    select 'of the other cluster', (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 50)::text::xid8
+    returning xid::text`;
+  await sequenceAll(sql);
+  const reached = async () => {
+    const [{ next } = {}] =
+      await sql`insert into audit_log (action) values ('of this one') returning pg_current_xact_id()::text as next`;
+    return BigInt(next) > BigInt(row?.["xid"]) + 5n;
+  };
+  while (!(await reached())) await sql`select sequence_audit_log()`;
+  await sequenceAll(sql);
+  const actions = await actionsInOrder(sql);
+  expect(actions.filter((action) => action === "of the other cluster")).toHaveLength(1);
+  const [written] = await sql`select count(*)::int as rows from audit_log`;
+  expect(actions).toHaveLength(written?.["rows"]);
+});
+
 it.each([
   ["open", "a session", (tx: postgres.ReservedSql) => tx`select pg_current_xact_id()`],
   ["prepared", "no session", (tx: postgres.ReservedSql) => tx`prepare transaction 'test_of_the_sequencer'`],

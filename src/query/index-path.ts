@@ -78,6 +78,10 @@ export function describeIndexPaths({ indexPaths }: Listing): string {
 const isBound = ({ equal = [] }: Path, conditions: readonly AnyFilter[]): boolean =>
   equal.every((field) => conditions.some((condition) => isEquality(condition[field], { list: false })));
 
+/** Whether a filter that the path answers has its equalities alone. A range may have any of many forms. */
+export const hasOnlyEqualities = (filter: AnyFilter, { equal = [] }: Path): boolean =>
+  conditionsOf(filter).every((condition) => Object.keys(condition).every((field) => equal.includes(field)));
+
 /**
  * Whether a scan of the index in one of its directions yields the order. Indexes on nullable columns are
  * `desc nulls last`, so nulls come last in a descending order and first in an ascending one.

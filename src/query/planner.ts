@@ -1,7 +1,7 @@
 import type { Subquery } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { Executor } from "../database/index.ts";
-import { choosePath, describeIndexPaths, type Path } from "./index-path.ts";
+import { choosePath, describeIndexPaths, hasOnlyEqualities, type Path } from "./index-path.ts";
 import type { Listing } from "./listing.ts";
 import type { PageRequest } from "./request.ts";
 import type { ScanGuard } from "./scan-guard.ts";
@@ -14,6 +14,8 @@ export interface PagePlan {
   readonly countSource: PgTable | Subquery;
   /** The index path whose scan yields the order; undefined if the rows are sorted. */
   readonly path: Path | undefined;
+  /** Whether its statement is one of a few, however many requests there are, so that connections can keep it prepared. */
+  readonly recurs: boolean;
 }
 
 /**
@@ -37,7 +39,8 @@ export async function planPage(
   // A scan in index order stops at the end of the page. Counting does not stop.
   const isCountUnbounded = total === "exact" && !scan && path !== undefined && path !== "selective";
   const countSource = isCountUnbounded ? await guard("total", 'ask for "estimated", or for "none"') : source;
-  return { source, countSource, path: path === "selective" ? undefined : path };
+  if (path === undefined || path === "selective") return { source, countSource, path: undefined, recurs: false };
+  return { source, countSource, path, recurs: hasOnlyEqualities(filter, path) };
 }
 
 const unansweredRemedy = (listing: Listing) =>

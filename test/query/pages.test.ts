@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -192,6 +193,27 @@ describe("a page", () => {
     limit: 2,
   };
   const on = async () => repositoriesOn((await openPool(database.url)).db).users;
+
+  it("its statement is prepared once for all values of a filter by equality, and not for ranges", async () => {
+    // Through a pooler nothing is prepared.
+    const { db } = await openPool(database.directUrl, { DATABASE_POOL_MAX: "1", DATABASE_POOL_MIN: "0" });
+    const on = repositoriesOn(db);
+    const prepared = async () => {
+      const [row] = await db.execute(sql`
+        select count(*)::int as count from pg_prepared_statements where statement ~ 'from "public"."audit_log".* limit'`);
+      return row?.["count"];
+    };
+    const bySubject = { ...(await on.audit.list()).items[0] }.subjectId ?? "";
+    const from = new Date("2026-01-01");
+    for (const where of [{ createdAt: { gte: from } }, { subjectId: bySubject, createdAt: { lt: from } }]) {
+      await on.audit.list({ where });
+    }
+    expect(await prepared()).toBe(1);
+    for (const subjectId of [bySubject, "00000000-0000-4000-8000-000000000001"]) {
+      for (const limit of [1, 50]) await on.audit.list({ where: { and: [{ subjectId }, {}] }, limit });
+    }
+    expect(await prepared()).toBe(2);
+  });
 
   it("a full last page has no next page", async () => {
     const users = await on();

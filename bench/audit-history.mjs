@@ -75,6 +75,12 @@ async function filled(server, { name, rows, months }) {
       select ('00000000-0000-4000-8000-' || lpad((n % ${rows / rowsOfAccount})::text, 12, '0'))::uuid
     ) as one (account)`;
   await sql`vacuum analyze audit_log`;
+  // The machine has read all of it before, whichever trail was filled last.
+  await sql`select count(*) from audit_log where user_agent is null`;
+  await sql.begin(async (tx) => {
+    await tx`set local enable_seqscan = off`;
+    await tx`select count(*) from audit_log where subject_id > '00000000-0000-0000-0000-000000000000'`;
+  });
   const [row] = await sql`select created_at from audit_log order by created_at desc offset ${100} limit 1`;
   return { rows, months, audit: repositories.audit, hour: new Date(row.created_at), close };
 }

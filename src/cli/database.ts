@@ -12,6 +12,8 @@ import { withTarget } from "./target.ts";
 export interface CommandDatabase {
   readonly db: Database["db"];
   readonly repositories: Repositories;
+  /** Runs work that is done as a whole, or not at all. */
+  readonly inTransaction: <T>(work: (repositories: Repositories) => Promise<T>) => Promise<T>;
 }
 
 /** Statements of a command have no time limit: the other end of a pipe may be slow. Times in ms; 0 means no limit. */
@@ -52,11 +54,12 @@ export function withDatabase<T>(
         );
       }
       // A command passes no cursor to a client, so any key will do.
-      const repositories = createRepositories(db, {
-        cursorKeys: [randomBytes(32)],
-        scanLimit: Number.POSITIVE_INFINITY,
+      const options = { cursorKeys: [randomBytes(32)], scanLimit: Number.POSITIVE_INFINITY };
+      return await work({
+        db,
+        repositories: createRepositories(db, options),
+        inTransaction: (parts) => db.transaction((tx) => parts(createRepositories(tx, options))),
       });
-      return await work({ db, repositories });
     } catch (error) {
       if (error instanceof OperatorError || codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
       throw denial(error, { role: role ?? parseDatabaseUrl(url).user, isForOwner: options.asLogin === true });

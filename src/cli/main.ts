@@ -6,6 +6,7 @@ import { fail } from "./failure.ts";
 import { keysCommand } from "./keys/command.ts";
 import { migrate } from "./migrate/command.ts";
 import { roleCommand } from "./role/command.ts";
+import { sessionsCommand } from "./sessions/command.ts";
 import { usersCommand } from "./users/command.ts";
 
 const program = new Command("aeturnis-data")
@@ -39,6 +40,7 @@ program.addCommand(auditCommand);
 program.addCommand(keysCommand);
 program.addCommand(migrate);
 program.addCommand(roleCommand);
+program.addCommand(sessionsCommand);
 program.addCommand(usersCommand);
 
 await program.parseAsync().catch(fail);

@@ -8,7 +8,7 @@ import {
   sessionLifetimeOf,
   signingSecrets,
 } from "../identity/index.ts";
-import { isUuid } from "../validation/index.ts";
+import { findAccount } from "./account.ts";
 import { readConfig } from "./environment.ts";
 import { UsageError } from "./failure.ts";
 
@@ -55,15 +55,7 @@ function secondsOf(span: string): number {
 async function startSession(user: string, { config, lifetime }: { config: SessionConfig; lifetime: number }) {
   const { withDatabase } = await import("./database.ts");
   return withDatabase(async ({ repositories: { users, sessions } }) => {
-    const {
-      id: userId,
-      status,
-      role,
-    } = await (isUuid(user.toLowerCase())
-      ? users.findById(user)
-      : user.includes("@")
-        ? users.findByEmail(user)
-        : users.findByUsername(user));
+    const { id: userId, status, role } = await findAccount(users, user);
     const { lifetime: longest } = sessionLifetimeOf(role, config);
     if (lifetime > longest)
       throw new UsageError(

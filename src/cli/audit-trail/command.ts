@@ -13,6 +13,16 @@ auditCommand
   .action(async (options) => (await import("./status-command.ts")).auditStatus(options));
 
 auditCommand
+  .command("list")
+  .description("print rows of the audit trail, the newest first")
+  .option("--user <user>", "only rows about an account: id, username or email")
+  .option("--where <json>", "only rows that a filter of audit.list selects")
+  .option("--limit <rows>", "how many rows at most", "50")
+  .option("--json", "print JSON", false)
+  .exitOverride()
+  .action(async (options) => (await import("./list-command.ts")).auditList(options));
+
+auditCommand
   .command("verify")
   .description(
     "verify that the rows of the audit trail, and their order, are those that were signed. Exit code: 0 if it is intact, " +

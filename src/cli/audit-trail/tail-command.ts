@@ -1,11 +1,9 @@
 import { once } from "node:events";
 import { AuditTails, type LogPosition, parsePosition, type TailEntry } from "../../audit/index.ts";
 import { createLog } from "../../observability/index.ts";
-import { type Filter, filterSchema } from "../../query/index.ts";
-import { type AuditEntry, auditListing } from "../../repositories/index.ts";
 import { withDatabase } from "../database.ts";
-import { UsageError } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
+import { entryText, parseFilter } from "./entries.ts";
 import { TailState } from "./tail-state.ts";
 
 interface TailFlags {
@@ -72,34 +70,6 @@ class PipeReader {
 const positionOf = (from: string | undefined): LogPosition | undefined =>
   from === undefined ? undefined : parsePosition(from, "--from");
 
-/** Times in a filter are texts in JSON. */
-function parseFilter(text: string): Filter<AuditEntry> {
-  const dates = (value: unknown, isTime = false): unknown => {
-    if (isTime && typeof value === "string") return new Date(value);
-    if (Array.isArray(value)) return value.map((item) => dates(item, isTime));
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, dates(item, isTime || name === "createdAt")]),
-    );
-  };
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new UsageError('--where is not JSON, such as {"action":{"like":"trade.*"}}.');
-  }
-  const { data, error } = filterSchema(auditListing).safeParse(dates(value));
-  if (error === undefined) return data;
-  const [issue] = error.issues;
-  throw new UsageError(`--where: ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}`);
-}
-
 const jsonLine = ({ index, entry }: TailEntry): string => `${JSON.stringify({ index, ...entry })}\n`;
 
-function textLine({ index, entry }: TailEntry): string {
-  const { createdAt, actor, action, resourceType, resourceId, changes } = entry;
-  const resource = [resourceType, resourceId].filter((part) => part !== null).join("/");
-  return `${[index, createdAt.toISOString(), actor, action, resource, changes === null ? "" : JSON.stringify(changes)]
-    .filter((part) => part !== "")
-    .join("  ")}\n`;
-}
+const textLine = ({ index, entry }: TailEntry): string => `${index}  ${entryText(entry)}\n`;

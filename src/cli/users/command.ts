@@ -1,8 +1,55 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { exportFormatChoices, importFormatChoices, presetChoices } from "./choices.ts";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { exportFormatChoices, importFormatChoices, presetChoices, roleChoices, statusChoices } from "./choices.ts";
 
 /** `aeturnis-data users …`: parses the options, and calls one module per command. */
-export const usersCommand = new Command("users").description("import and export accounts in bulk").exitOverride();
+export const usersCommand = new Command("users")
+  .description("look at accounts and change them; import and export them in bulk")
+  .exitOverride();
+
+const userArgument = "<user>";
+const userHelp = "id, username or email";
+
+usersCommand
+  .command("show")
+  .description("print an account, its security state and the number of its live sessions")
+  .argument(userArgument, userHelp)
+  .option("--json", "print JSON", false)
+  .action(async (user, options) => (await import("./show-command.ts")).usersShow(user, options));
+
+usersCommand
+  .command("create")
+  .description("create an account; without a file its password is generated, and must be changed at the first sign-in")
+  .requiredOption("--email <email>", "its email")
+  .requiredOption("--username <name>", "its username")
+  .addOption(new Option("--role <role>", "its role").choices(roleChoices).default("user"))
+  .option("--password-file <file>", "file whose first line is the password; - for standard input")
+  .option("--json", "print JSON", false)
+  .action(async (options) => (await import("./create-command.ts")).usersCreate(options));
+
+usersCommand
+  .command("set-status")
+  .description("set the status of an account; suspended and banned end its sessions")
+  .argument(userArgument, userHelp)
+  .addArgument(new Argument("<status>").choices(statusChoices))
+  .option("--json", "print JSON", false)
+  .action(async (user, status, options) =>
+    (await import("./change-commands.ts")).usersSetStatus(user, status, options),
+  );
+
+usersCommand
+  .command("set-role")
+  .description("set the role of an account")
+  .argument(userArgument, userHelp)
+  .addArgument(new Argument("<role>").choices(roleChoices))
+  .option("--json", "print JSON", false)
+  .action(async (user, role, options) => (await import("./change-commands.ts")).usersSetRole(user, role, options));
+
+usersCommand
+  .command("unlock")
+  .description("reset the failed sign-in attempts of an account and end its locks")
+  .argument(userArgument, userHelp)
+  .option("--json", "print JSON", false)
+  .action(async (user, options) => (await import("./change-commands.ts")).usersUnlock(user, options));
 
 usersCommand
   .command("import")

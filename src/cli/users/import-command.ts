@@ -1,6 +1,5 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { userInfo } from "node:os";
 import {
   createFieldMapping,
   type FileFormat,
@@ -12,11 +11,11 @@ import {
   presetOf,
   type RejectedRowWriter,
 } from "../../accounts/index.ts";
-import { systemActor } from "../../database/index.ts";
 import { withDatabase } from "../database.ts";
 import { fail, UsageError, withNamedFile } from "../failure.ts";
 import { withInterrupt } from "../interrupt.ts";
 import { printJson } from "../json.ts";
+import { operatorActor } from "../operator.ts";
 import { createProgress } from "./progress.ts";
 import { importSummary } from "./summary.ts";
 
@@ -54,7 +53,7 @@ async function runImport({ file, json = false, ...flags }: ImportFlags): Promise
     atomic: flags.atomic,
     restart: flags.restart,
     allowReservedNames: flags.allowReservedNames,
-    by: systemActor(`import:${operatorName()}`),
+    by: operatorActor("import"),
     onProgress: progress.onProgress,
   };
   const from = () => (size === undefined ? openStream(file, progress.rejectedRows) : { file });
@@ -86,16 +85,4 @@ async function sizeOf(file: string): Promise<number | undefined> {
 
 function openStream(file: string, rejectedRows: RejectedRowWriter): ImportOptions["from"] {
   return { input: file === "-" ? process.stdin : createReadStream(file), rejectedRows };
-}
-
-/** The operating system's user, for the actor in the audit trail. */
-function operatorName(): string {
-  try {
-    return userInfo()
-      .username.replace(/[^\w.-]/g, "_")
-      .slice(0, 60);
-  } catch {
-    // In a container, a user id may have no name.
-    return `uid-${process.getuid?.() ?? "unknown"}`;
-  }
 }

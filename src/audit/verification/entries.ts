@@ -6,8 +6,8 @@ import { type EntryRow, entryColumns, entrySaltsOf, entryTime, entryValuesOf } f
 import { leafHash } from "../merkle.ts";
 import type { Findings } from "./findings.ts";
 
-/** Leaves of one statement, with their rows: about 10 MB with the largest changes. */
-const chunkSize = 2_000;
+/** Leaves of one statement, with their rows: about 5 MB with the largest changes. */
+const chunkSize = 1_000;
 
 /** A row may be older than one before it in the log by this (ms): transactions commit in another order than they write. */
 const lateness = 60_000;

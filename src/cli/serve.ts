@@ -30,12 +30,14 @@ export async function serve({ migrate = false }: { migrate?: boolean } = {}): Pr
       // An aborted start releases what it has acquired.
       startAborted.abort();
       const service = await starting.catch(() => undefined);
-      await service?.close();
+      await service?.close({ urgent: fault !== undefined });
       log.info("stopped");
     },
     {
       timeout:
-        config.http.shutdownTimeout + cleanUpTimeout[config.database.url === undefined ? "embedded" : "external"],
+        config.http.shutdownDelay +
+        config.http.shutdownTimeout +
+        cleanUpTimeout[config.database.url === undefined ? "embedded" : "external"],
     },
   );
   const starting = createService({

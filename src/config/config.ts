@@ -4,6 +4,7 @@ import { type EncryptionKey, encryptionKeyEntry } from "./encryption-keys.ts";
 import { environment, type poolers, type Variables } from "./environment.ts";
 import { ConfigError } from "./errors.ts";
 import { crossVariableFaults, poolMax, sslOf, urlNamesTransactionPooler } from "./rules.ts";
+import { readSecretFiles, withoutSecrets } from "./secret-variables.ts";
 
 /** The validated configuration of the service. */
 export interface Config {
@@ -19,7 +20,9 @@ export interface Config {
     readonly trustedProxies: readonly string[];
     /** Deadline of a request (ms). */
     readonly requestTimeout: number;
-    /** Time for running requests to finish when the service stops (ms). */
+    /** Time in which the service, when it stops, still takes requests, and says that it is not ready (ms). */
+    readonly shutdownDelay: number;
+    /** Time for running requests to finish after that (ms). */
     readonly shutdownTimeout: number;
   };
   /** The private server of metrics; undefined without one. */
@@ -111,7 +114,7 @@ export function loadDatabaseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Pick<Config, "database" | "dataDirectory"> {
   return loadAuditConfig({
-    ...env,
+    ...withoutSecrets(env, ["AUDIT_SIGNING_KEY"]),
     AUDIT_SIGNING_KEY: "PRIVATE+KEY+placeholder+00000000+AA==",
     AUDIT_ORIGIN: undefined,
   });
@@ -127,14 +130,14 @@ export function loadAuditConfig(
 ): Pick<Config, "audit" | "database" | "dataDirectory"> {
   const placeholderKey = encryptionKeyEntry({ id: "placeholder", bytes: new Uint8Array(32) });
   return loadConfig({
-    ...env,
+    ...withoutSecrets(env, ["JWT_SECRET", "ENCRYPTION_KEYS"]),
     JWT_SECRET: "a placeholder: this configuration signs no token",
     ENCRYPTION_KEYS: placeholderKey,
   });
 }
 
 /**
- * Reads the configuration from environment variables. An empty variable counts as unset.
+ * Reads the configuration from environment variables, and secrets from the files that they name. An empty variable counts as unset.
  *
  * @throws {ConfigError} that lists every fault
  */
@@ -151,6 +154,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       corsOrigins: Object.freeze(vars.CORS_ORIGINS),
       trustedProxies: Object.freeze(vars.TRUSTED_PROXIES),
       requestTimeout: vars.REQUEST_TIMEOUT_MS,
+      shutdownDelay: vars.SHUTDOWN_DELAY_MS,
       shutdownTimeout: vars.SHUTDOWN_TIMEOUT_MS,
     }),
     admin: vars.ADMIN_PORT === undefined ? undefined : Object.freeze({ host: vars.ADMIN_HOST, port: vars.ADMIN_PORT }),
@@ -197,12 +201,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /** @throws {ConfigError} that lists every fault */
 function parseVariables(set: Readonly<Record<string, string | undefined>>): Variables {
-  const parsed = v.safeParse(environment, set, { abortPipeEarly: true });
+  const { variables, faulty, faults: unread } = readSecretFiles(set);
+  const parsed = v.safeParse(environment, variables, { abortPipeEarly: true });
   const issues = parsed.issues ?? [];
-  const invalid = new Set(issues.map((issue) => v.getDotPath(issue) ?? ""));
-  const valid = Object.fromEntries(Object.entries(set).filter(([name]) => !invalid.has(name)));
+  const invalid = new Set([...faulty, ...issues.map((issue) => v.getDotPath(issue) ?? "")]);
+  const valid = Object.fromEntries(Object.entries(variables).filter(([name]) => !invalid.has(name)));
   const vars = parsed.success ? parsed.output : v.parse(environment, valid);
   const faults = [
+    ...unread,
     // The messages of the schema contain no value.
     ...issues.map((issue) => `${v.getDotPath(issue)} ${issue.message}`),
     ...crossVariableFaults(vars, invalid),

@@ -5,6 +5,8 @@ import { readJournal } from "./journal/folder.ts";
 
 export interface Readiness {
   readonly ready: boolean;
+  /** True when the service is about to stop; absent otherwise. */
+  readonly stopping?: true;
   /** Whether the database responds. */
   readonly database: boolean;
   /** Whether the database accepts writes: it is neither a standby nor read-only. */
@@ -22,10 +24,16 @@ export interface Readiness {
 /**
  * Reports whether the service can handle requests now. Never throws: an unreachable database is not ready.
  *
- * @param warning a problem of the audit trail that blocks nothing
+ * @param options.warning a problem of the audit trail that blocks nothing
+ * @param options.isStopping whether the service is about to stop
  */
-export async function checkReadiness(database: Database, warning?: string): Promise<Readiness> {
-  if (!(await succeeds(database.ping()))) return { ready: false, database: false, writable: false, pending: null };
+export async function checkReadiness(
+  database: Database,
+  { warning, isStopping }: { readonly warning: string | undefined; readonly isStopping: boolean },
+): Promise<Readiness> {
+  const stop = isStopping ? { stopping: true as const } : {};
+  if (!(await succeeds(database.ping())))
+    return { ready: false, ...stop, database: false, writable: false, pending: null };
   const writable = await succeeds(database.checkWritable());
   const pending = await pendingMigrations(database.db).catch(() => null);
   const applied = pending?.length === 0;
@@ -35,7 +43,9 @@ export async function checkReadiness(database: Database, warning?: string): Prom
   const missing = applied ? await missingPrivileges(database.db).catch(() => []) : [];
   const auditRunway = applied ? await readAuditRunway(database.db).catch(() => undefined) : undefined;
   return {
-    ready: writable && applied && missing.length === 0 && !problems.some(({ blocksWrites }) => blocksWrites),
+    ready:
+      writable && applied && missing.length === 0 && !problems.some(({ blocksWrites }) => blocksWrites) && !isStopping,
+    ...stop,
     database: true,
     writable,
     pending,

@@ -2,6 +2,7 @@ import type { AuditTails, CheckpointWriter, EventRecorder, NoteVerifier } from "
 import type { Database } from "../database/index.ts";
 import type { UnauthenticatedError } from "../errors.ts";
 import type { AuthenticationLog, Caller, Identity, Passwords } from "../identity/index.ts";
+import type { Readiness } from "../migrator/index.ts";
 import type { CallMetrics, Log } from "../observability/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 import type { RequestDeadline } from "./request-deadline.ts";
@@ -21,6 +22,8 @@ export interface Services extends Repositories {
   readonly passwords: Passwords;
   readonly authentications: AuthenticationLog;
   readonly database: Database;
+  /** Whether the service can handle requests now, and what keeps it from that. */
+  readonly readiness: () => Promise<Readiness>;
   readonly log: Log;
   readonly calls: CallMetrics;
   readonly version: string;

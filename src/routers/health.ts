@@ -1,11 +1,10 @@
-import { checkReadiness } from "../migrator/index.ts";
 import { procedureFor } from "./procedure.ts";
 import { t } from "./trpc.ts";
 
 export const healthRouter = t.router({
   /** Whether the service is ready to answer, and whether it reaches the database. */
   status: procedureFor("anonymous").query(async ({ ctx }) => {
-    const { ready, database } = await checkReadiness(ctx.services.database);
+    const { ready, database } = await ctx.services.readiness();
     return { ready, database, time: new Date() };
   }),
 
@@ -14,9 +13,9 @@ export const healthRouter = t.router({
    * number of each event of authentication since the start of the process.
    */
   details: procedureFor("admin", "service").query(async ({ ctx }) => {
-    const { authentications, checkpoints, database, version } = ctx.services;
+    const { authentications, database, readiness, version } = ctx.services;
     return {
-      ...(await checkReadiness(database, checkpoints.problem())),
+      ...(await readiness()),
       version,
       node: process.version,
       uptime: Math.round(process.uptime()),

@@ -7,18 +7,22 @@ const closeDelay = 250;
 
 /** Running requests, which a shutdown waits for. */
 export interface Drain {
-  /** Whether shutdown has begun. */
+  /** Whether requests are refused. */
   readonly isDraining: () => boolean;
+  /** Whether answers ask for the end of their connection, so that clients open the next one elsewhere. */
+  readonly endsConnections: () => boolean;
   /** Counts a request until its answer is sent or its connection closes. */
   readonly track: (response: ServerResponse) => void;
 }
 
 /**
- * Shuts the server down in order. Running requests may finish within `timeout` ms, and their answers carry
- * `Connection: close`. Requests that arrive meanwhile on open connections get 503. Connections are closed when no
+ * Shuts the server down in order. From `stopping` on, answers carry `Connection: close`. When the server closes, running requests may finish within `timeout` ms. Requests that arrive meanwhile on open connections get 503. Connections are closed when no
  * request is running. After `timeout`, `cancel` is called and the remaining connections are closed.
  */
-export function drainOnClose(server: FastifyInstance, options: { timeout: number; cancel: () => void }): Drain {
+export function drainOnClose(
+  server: FastifyInstance,
+  options: { stopping: AbortSignal; timeout: number; cancel: () => void },
+): Drain {
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, action: () => void) => void timers.add(setTimeout(action, ms));
   const closeAll = () => server.server.closeAllConnections();
@@ -27,6 +31,7 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
   };
   let draining = false;
   let running = 0;
+  const endsConnections = () => draining || options.stopping.aborted;
 
   const countDown = () => {
     running--;
@@ -45,7 +50,7 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
     else done();
   });
   server.addHook("onSend", (_, reply, payload, done) => {
-    if (draining) reply.header("connection", "close");
+    if (endsConnections()) reply.header("connection", "close");
     done(null, payload);
   });
   server.addHook("preClose", async () => {
@@ -59,5 +64,5 @@ export function drainOnClose(server: FastifyInstance, options: { timeout: number
   server.addHook("onClose", async () => {
     for (const timer of timers) clearTimeout(timer);
   });
-  return { isDraining: () => draining, track };
+  return { isDraining: () => draining, endsConnections, track };
 }

@@ -69,7 +69,7 @@ async function respond(
   const { status, headers, body } = answered;
   const length = String(Buffer.byteLength(body));
   const own = ["x-request-id", requestId, "content-type", "application/json; charset=utf-8", "content-length", length];
-  const closing = options.drain.isDraining() ? ["connection", "close"] : [];
+  const closing = options.drain.endsConnections() ? ["connection", "close"] : [];
   response.writeHead(status, [...shared, ...own, ...headers, ...closing]);
   // Head and body leave together.
   response.end(body);

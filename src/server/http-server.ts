@@ -19,9 +19,17 @@ import { keepSharedHeaders, learnSharedHeaders } from "./shared-headers.ts";
 import type { TRPCOptions } from "./trpc-adapter.ts";
 import { addTRPC } from "./trpc-routes.ts";
 
-/** Returns the HTTP server, which does not listen yet: tRPC at `/trpc`, and the probes `/livez` and `/readyz`. */
-export async function createHttpServer(options: { config: Config; services: Services }): Promise<FastifyInstance> {
-  const { config, services } = options;
+/**
+ * Returns the HTTP server, which does not listen yet: tRPC at `/trpc`, and the probes `/livez` and `/readyz`.
+ *
+ * @param options.stopping aborted when it will be closed: it is not ready from then on
+ */
+export async function createHttpServer(options: {
+  config: Config;
+  services: Services;
+  stopping: AbortSignal;
+}): Promise<FastifyInstance> {
+  const { config, services, stopping } = options;
   const { database, log } = services;
   let answerFast: FastPath = () => false;
   const server = newServer(config, services, (request, response) => answerFast(request, response));
@@ -43,7 +51,7 @@ export async function createHttpServer(options: { config: Config; services: Serv
     strictPreflight: false,
   });
   const sharedHeaders = keepSharedHeaders(server, config.http.corsOrigins);
-  const drain = drainOnClose(server, { timeout: config.http.shutdownTimeout, cancel: database.cancel });
+  const drain = drainOnClose(server, { stopping, timeout: config.http.shutdownTimeout, cancel: database.cancel });
   addRequestChecks(server);
   addFallbackHandlers(server, log);
   await refuseOverload(server, log);

@@ -1,11 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, type Registry } from "prom-client";
-import { checkReadiness, type Readiness } from "../migrator/index.ts";
+import type { Readiness } from "../migrator/index.ts";
 import type { Services } from "../routers/index.ts";
 
 /** Adds the metrics of the process, of its database and of the audit trail to a registry. They are read when it is. */
 export function addServiceMetrics(
   registry: Registry,
-  services: Pick<Services, "authentications" | "checkpoints" | "database" | "tails" | "version">,
+  services: Pick<Services, "authentications" | "database" | "readiness" | "tails" | "version">,
 ): void {
   const { authentications, database, tails, version } = services;
   const registers = [registry];
@@ -61,10 +61,10 @@ export function addServiceMetrics(
 }
 
 /** The gauges of a check of the database, of which one serves all of them. */
-function addReadiness(registry: Registry, { checkpoints, database }: Pick<Services, "checkpoints" | "database">): void {
+function addReadiness(registry: Registry, { readiness }: Pick<Services, "readiness">): void {
   let running: Promise<Readiness> | undefined;
   const check = () => {
-    running ??= checkReadiness(database, checkpoints.problem()).finally(() => {
+    running ??= readiness().finally(() => {
       running = undefined;
     });
     return running;

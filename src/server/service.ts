@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { Registry } from "prom-client";
 import {
@@ -23,7 +24,7 @@ import {
   signingSecrets,
 } from "../identity/index.ts";
 import { startJobs } from "../jobs/index.ts";
-import { DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
+import { checkReadiness, DriftError, logEvents, pendingMigrations, type Target, up } from "../migrator/index.ts";
 import { createCallMetrics, createLog, type Log, noCallMetrics } from "../observability/index.ts";
 import { version } from "../package.ts";
 import { type GrantOptions, grantServiceRole, powerOfLogin, requireServicePrivileges } from "../privileges/index.ts";
@@ -46,8 +47,13 @@ export interface Service {
   readonly embedded: EmbeddedServer | undefined;
   /** PostgreSQL's `server_version`. */
   readonly databaseVersion: string;
-  /** Lets running requests finish within `shutdownTimeout` ms, then closes everything, the embedded server last. */
-  close(): Promise<void>;
+  /**
+   * Says that the service is not ready, and takes requests for `shutdownDelay` ms more. Lets running requests finish within
+   * `shutdownTimeout` ms, then closes everything, the embedded server last.
+   *
+   * @param options.urgent without the delay
+   */
+  close(options?: { readonly urgent?: boolean }): Promise<void>;
 }
 
 /**
@@ -73,8 +79,13 @@ export async function createService(options: {
   const { config, log, migrate = false, onLost, signal } = options;
   // Run in reverse order by close(), and by a start that fails.
   const closers: (() => void | Promise<void>)[] = [];
+  const stopping = new AbortController();
+  let isListening = false;
   let stopBy = 0;
-  const close = async () => {
+  const close = async ({ urgent = false } = {}) => {
+    stopping.abort();
+    const delay = isListening && !urgent ? config.http.shutdownDelay : 0;
+    if (delay > 0) await pause(delay);
     stopBy = Date.now() + config.http.shutdownTimeout;
     for (const closer of closers.splice(0).reverse()) await closer();
   };
@@ -152,12 +163,14 @@ export async function createService(options: {
       checkpoints,
       tails,
       database,
+      readiness: () =>
+        checkReadiness(database, { warning: checkpoints.problem(), isStopping: stopping.signal.aborted }),
       log,
       calls: registry === undefined ? noCallMetrics : createCallMetrics(registry),
       version,
       requestDeadline: createRequestDeadline(config.http.requestTimeout),
     };
-    const http = await createHttpServer({ config, services });
+    const http = await createHttpServer({ config, services, stopping: stopping.signal });
     closers.push(() => http.close());
     closers.push(() => tails.stop());
     let metricsUrl: string | undefined;
@@ -169,6 +182,7 @@ export async function createService(options: {
       log.info({ url: metricsUrl }, "listening for collectors of metrics");
     }
     const address = await http.listen({ host: config.http.host, port: config.http.port });
+    isListening = true;
     log.info({ url: `${address}/trpc`, version }, "listening");
     const [server] = await database.db.execute(sql`select current_setting('server_version') as version`);
     return { url: `${address}/trpc`, metricsUrl, embedded, databaseVersion: String(server?.["version"]), close };

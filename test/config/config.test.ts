@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/config/config.ts";
+import { loadConfig, loadDatabaseConfig } from "../../src/config/config.ts";
 import { configVariables } from "../../src/config/environment.ts";
 import { ConfigError } from "../../src/config/errors.ts";
+import { fileOf } from "../support/import.ts";
 import { auditSigningKey } from "../support/service.ts";
 
 const secret = "x".repeat(32);
@@ -163,6 +164,56 @@ describe("in production", () => {
     const config = loadConfig({ ...production, DATABASE_URL: "postgres://db@localhost/db" });
     expect(config.database.poolMax).toBe(20);
     expect(config.logLevel).toBe("info");
+  });
+});
+
+describe("a secret in a file", () => {
+  const values = {
+    DATABASE_URL: "postgres://db.example/game",
+    JWT_SECRET: secret,
+    ENCRYPTION_KEYS: encryptionKeys,
+    AUDIT_SIGNING_KEY: auditSigningKey,
+  };
+
+  it.each(Object.entries(values))("%s can come from the file that its _FILE variable names", (name, value) => {
+    const file = fileOf("secret", `${value}\n`);
+    expect(loadConfig({ [`${name}_FILE`]: file })).toEqual(loadConfig({ [name]: value }));
+  });
+
+  it("secrets of files meet the rules of production", () => {
+    const files = Object.entries(values).map(([name, value]) => [`${name}_FILE`, fileOf("secret", value)]);
+    const env = { NODE_ENV: "production", DATABASE_SSL: "require" };
+    expect(faults({ ...env, ...Object.fromEntries(files) })).toEqual([]);
+    expect(loadDatabaseConfig({ ...env, ...Object.fromEntries(files) }).database.url).toBe(values.DATABASE_URL);
+  });
+
+  it("a file that gives no secret is reported by the name of its variable, once, and without its text", () => {
+    const file = fileOf("secret", "hunter2");
+    expect(
+      faults({
+        NODE_ENV: "production",
+        DATABASE_SSL: "require",
+        DATABASE_URL: values.DATABASE_URL,
+        DATABASE_URL_FILE: file,
+        JWT_SECRET_FILE: "/missing/hunter2",
+        ENCRYPTION_KEYS_FILE: fileOf("empty", "\n"),
+        AUDIT_SIGNING_KEY_FILE: file,
+      }),
+    ).toEqual([
+      "DATABASE_URL_FILE and DATABASE_URL are both set: set one of them",
+      "JWT_SECRET_FILE names a file that cannot be read (ENOENT)",
+      "ENCRYPTION_KEYS_FILE names an empty file",
+      expect.stringMatching(/^AUDIT_SIGNING_KEY must be a key(?!.*hunter2)/),
+    ]);
+  });
+
+  it("commands that need no secret do not read its file", () => {
+    const missing = {
+      JWT_SECRET_FILE: "/missing",
+      ENCRYPTION_KEYS_FILE: "/missing",
+      AUDIT_SIGNING_KEY_FILE: "/missing",
+    };
+    expect(loadDatabaseConfig(missing)).toMatchObject({ dataDirectory: ".data" });
   });
 });
 

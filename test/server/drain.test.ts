@@ -100,3 +100,40 @@ it("shutdown closes idle and unused connections immediately", async () => {
   await Promise.all([service.close(), idle.closed, unused.closed]);
   expect(performance.now() - started).toBeLessThan(5_000);
 });
+
+it("with SHUTDOWN_DELAY_MS, a service that stops answers for that time, says that it is not ready, and ends connections", async () => {
+  const service = await serviceForTest(shared.database.url, { env: { SHUTDOWN_DELAY_MS: "2000", ADMIN_PORT: "0" } });
+  const base = new URL(service.url).origin;
+  const ready = () => fetch(`${base}/readyz`);
+  expect([(await ready()).status, (await ready()).headers.get("connection")]).toEqual([200, "keep-alive"]);
+  const begun = performance.now();
+  const closing = service.close();
+  const answer = await ready();
+  expect([answer.status, await answer.json()]).toEqual([
+    503,
+    expect.objectContaining({ status: "not ready", stopping: true }),
+  ]);
+  expect(await (await fetch(service.metricsUrl ?? "")).text()).toContain("\naeturnis_ready 0\n");
+  // Each call needs a new connection, and is answered.
+  for (let calls = 0; calls < 3; calls++) {
+    expect(await clientOf(service.url, serviceToken).health.status.query()).toMatchObject({
+      ready: false,
+      database: true,
+    });
+    const live = await fetch(`${base}/livez`);
+    expect([live.status, live.headers.get("connection")]).toEqual([200, "close"]);
+  }
+  const fast = await open(service.url);
+  fast.call("events.unknown");
+  await fast.closed;
+  expect(fast.got.text).toMatch(/^HTTP\/1\.1 404 /);
+  await closing;
+  expect(performance.now() - begun).toBeGreaterThanOrEqual(1_990);
+  await expect(ready()).rejects.toThrow();
+});
+
+it("an urgent stop has no delay", async () => {
+  const service = await serviceForTest(shared.database.url, { env: { SHUTDOWN_DELAY_MS: "60000" } });
+  await service.close({ urgent: true });
+  await expect(fetch(service.url)).rejects.toThrow();
+});

@@ -64,7 +64,8 @@ beforeAll(async () => {
   });
   await database.sql`analyze users, user_security, user_sessions, audit_log`;
 
-  client = postgres(database.url, { max: 1, onnotice: () => {} });
+  // PgBouncer 1.18 has no prepared statements, which the repositories of this client would use.
+  client = postgres(database.directUrl, { max: 1, onnotice: () => {} });
   const logger = { logQuery: (text: string, values: unknown[]) => void sent.push({ text, values }) };
   on = repositoriesOn(drizzle(client, { logger }), { scanLimit: 1_000 });
   sent = [];

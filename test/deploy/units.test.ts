@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { configVariables } from "../../src/config/environment.ts";
@@ -37,7 +37,12 @@ it.runIf(existsSync("/usr/bin/systemd-analyze"))("systemd accepts the unit, and 
     "aeturnis-data.service",
     unit.replace("/usr/bin/node", process.execPath).replace("/opt/aeturnis-data\n", "/tmp\n"),
   );
-  const analyze = (...args: string[]) => execFileSync("systemd-analyze", args, { encoding: "utf8", stdio: "pipe" });
-  expect(analyze("verify", "--man=no", file)).toBe("");
+  const analyze = (...args: string[]) => {
+    const { stdout, stderr } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+    return stdout + stderr;
+  };
+  // It may complain of other units of the machine.
+  const complaints = analyze("verify", "--man=no", file).split("\n");
+  expect(complaints.filter((line) => line.includes("aeturnis-data"))).toEqual([]);
   expect(analyze("security", "--offline=true", "--threshold=20", file)).toContain("OK");
 });

@@ -16,8 +16,9 @@ export interface Drain {
 }
 
 /**
- * Shuts the server down in order. From `stopping` on, answers carry `Connection: close`. When the server closes, running requests may finish within `timeout` ms. Requests that arrive meanwhile on open connections get 503. Connections are closed when no
- * request is running. After `timeout`, `cancel` is called and the remaining connections are closed.
+ * Shuts the server down in order. From `stopping` on, answers carry `Connection: close`. When the server closes, running
+ * requests may finish within `timeout` ms. Requests that arrive meanwhile on open connections get 503. Connections are
+ * closed when no request is running. After `timeout`, `cancel` is called and the remaining connections are closed.
  */
 export function drainOnClose(
   server: FastifyInstance,

@@ -85,6 +85,8 @@ export async function createService(options: {
   const close = async ({ urgent = false } = {}) => {
     stopping.abort();
     const delay = isListening && !urgent ? config.http.shutdownDelay : 0;
+    // A further call has nothing to wait for.
+    isListening = false;
     if (delay > 0) await pause(delay);
     stopBy = Date.now() + config.http.shutdownTimeout;
     for (const closer of closers.splice(0).reverse()) await closer();

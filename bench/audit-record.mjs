@@ -1,32 +1,32 @@
 // Compares audit.record to one INSERT per request on the same table. audit.record combines the calls of one turn of the
 // event loop in one statement. Both answer each caller after its row is committed.
-import { createEventRecorder } from "../dist/audit/index.js";
-import { callsPerSecond, inTurn, migrated, onServer, report } from "./support.mjs";
+import {
+  sampleActor as by,
+  callsPerSecond,
+  sampleEvent as event,
+  inTurn,
+  migrated,
+  onServer,
+  recorderOf,
+  report,
+} from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
 const seconds = Number(process.env.BENCH_SECONDS ?? 3);
-const by = { name: "service:bench", ipAddress: "127.0.0.1", userAgent: "bench", requestId: "0123456789" };
-/** Each event is recorded by a request of its own. */
-let requests = 1_000_000_000;
-const event = { action: "trade.completed", resourceType: "trade", resourceId: "4711", changes: { gold: [10, 20] } };
 
 await onServer(async (server) => {
   for (const callers of [32, 256]) {
     const one = await migrated(server, `one_${callers}`);
     const gathered = await migrated(server, `gathered_${callers}`);
     const { sql } = one;
-    const events = createEventRecorder(gathered.repositories.audit);
+    const record = recorderOf(gathered);
     const insert = () => sql`
       insert into audit_log (actor, action, resource_type, resource_id, changes, ip_address, user_agent, request_id)
       values (${by.name}, ${event.action}, ${event.resourceType}, ${event.resourceId}, ${sql.json(event.changes)},
         ${by.ipAddress}, ${by.userAgent}, ${by.requestId})`;
     const peers = [
       { name: "one INSERT a request", measure: () => callsPerSecond(insert, { callers, seconds }) },
-      {
-        name: "audit.record",
-        measure: () =>
-          callsPerSecond(() => events.record({ ...by, requestId: String(requests++) }, event), { callers, seconds }),
-      },
+      { name: "audit.record", measure: () => callsPerSecond(record, { callers, seconds }) },
     ];
     const measured = await inTurn(peers, { rounds, unit: "rows/s" });
     for (const database of [one, gathered]) {

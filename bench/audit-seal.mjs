@@ -2,29 +2,30 @@
 // audit.record without them, in turn, each in a database of its own; then how long the rows of the bursts wait for their index,
 // and how far sealing lags behind a steady rate.
 import { setTimeout } from "node:timers/promises";
-import { createEventRecorder, createNoteSigner, startCheckpointWriter, startSequencer } from "../dist/audit/index.js";
+import { createNoteSigner, startCheckpointWriter, startSequencer } from "../dist/audit/index.js";
 import { createLog } from "../dist/observability/index.js";
-import { callsPerSecond, inTurn, migrated, onServer, report } from "./support.mjs";
+import {
+  callsPerSecond,
+  inTurn,
+  migrated,
+  onServer,
+  recorderOf,
+  report,
+  sampleActor,
+  sampleEvent,
+} from "./support.mjs";
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
 const seconds = Number(process.env.BENCH_SECONDS ?? 3);
 const burst = Number(process.env.BENCH_BURST_SECONDS ?? 10);
 const rate = Number(process.env.BENCH_RATE ?? 2_000);
-const by = { name: "service:bench", ipAddress: "127.0.0.1", userAgent: "bench", requestId: "0123456789" };
 const log = createLog({ level: "error" });
-/** Each event is recorded by a request of its own. */
-let requests = 1_000_000_000;
-const event = { action: "trade.completed", resourceType: "trade", resourceId: "4711", changes: { gold: [10, 20] } };
 
 await onServer(async (server) => {
   for (const callers of [32, 256]) {
     const plain = await migrated(server, `plain_${callers}`);
     const sealed = await migrated(server, `sealed_${callers}`);
     const stop = await seal(sealed.db);
-    const recorderOf = (database) => {
-      const events = createEventRecorder(database.repositories.audit);
-      return () => events.record({ ...by, requestId: String(requests++) }, event);
-    };
     const [record, recordSealed] = [recorderOf(plain), recorderOf(sealed)];
     const peers = [
       { name: "audit.record, not sealed", measure: () => callsPerSecond(record, { callers, seconds }) },
@@ -93,7 +94,7 @@ async function longestLag({ sql, repositories }) {
   for (let number = 0; number < (rate * burst) / batch; number++) {
     const due = started + (number * batch * 1_000) / rate;
     if (due > performance.now()) await setTimeout(due - performance.now());
-    pending.push(repositories.audit.recordMany(by, Array(batch).fill(event)));
+    pending.push(repositories.audit.recordMany(sampleActor, Array(batch).fill(sampleEvent)));
   }
   await Promise.all(pending);
   isWriting = false;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
+import { createEventRecorder } from "../dist/audit/index.js";
 import { loadConfig } from "../dist/config/index.js";
 import { connect } from "../dist/database/index.js";
 import { startEmbedded } from "../dist/embedded/index.js";
@@ -48,6 +49,28 @@ async function grantLogin(url) {
   await grantServiceRole(db, { role: user, create: true, login: true });
   await db.execute(`alter role ${user} password '${password}'`);
   await close();
+}
+
+/** An event of the game, and who reports it. */
+export const sampleActor = {
+  name: "service:bench",
+  ipAddress: "127.0.0.1",
+  userAgent: "bench",
+  requestId: "0123456789",
+};
+export const sampleEvent = {
+  action: "trade.completed",
+  resourceType: "trade",
+  resourceId: "4711",
+  changes: { gold: [10, 20] },
+};
+
+let requests = 1_000_000_000;
+
+/** Returns a call of audit.record, each of a request of its own. */
+export function recorderOf({ repositories }) {
+  const events = createEventRecorder(repositories.audit);
+  return () => events.record({ ...sampleActor, requestId: String(requests++) }, sampleEvent);
 }
 
 /**

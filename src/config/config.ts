@@ -137,7 +137,8 @@ export function loadAuditConfig(
 }
 
 /**
- * Reads the configuration from environment variables, and secrets from the files that they name. An empty variable counts as unset.
+ * Reads the configuration from environment variables, and secrets from the files that they name. An empty variable counts
+ * as unset.
  *
  * @throws {ConfigError} that lists every fault
  */

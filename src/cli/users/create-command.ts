@@ -39,9 +39,10 @@ export const usersCreate = ({ passwordFile, json, ...flags }: CreateFlags): Prom
   printResult(
     async (): Promise<CreatedUser> => {
       const config = readConfig().passwords;
-      const password = passwordFile === undefined ? generate(config.minLength) : readPassword(passwordFile);
-      const user = await create({ ...flags, password, mustChange: passwordFile === undefined }, config);
-      return { user, ...(passwordFile === undefined && { password }) };
+      if (passwordFile !== undefined)
+        return { user: await create({ ...flags, password: readPassword(passwordFile), mustChange: false }, config) };
+      const password = generate(config.minLength);
+      return { user: await create({ ...flags, password, mustChange: true }, config), password };
     },
     { json, textOf },
   );
